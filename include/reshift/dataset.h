@@ -1,0 +1,91 @@
+/* Sources of labelled images: CIFAR-10 and CIFAR-10-C in all their layouts, folders, .npy arrays, the embedded demo. */
+#ifndef RESHIFT_DATASET_H
+#define RESHIFT_DATASET_H
+
+#include "reshift/array.h"
+#include "reshift/corruption.h"
+#include "reshift/image.h"
+#include "reshift/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * A labelled image set: rows 0..count-1, each with an image, a label, the image it is a version of (`source`: rows with
+ * equal source show the same photograph, clean or corrupted) and a severity (0: clean). Immutable once open; read by any
+ * number of threads at once.
+ */
+typedef struct reshift_dataset reshift_dataset;
+
+typedef struct reshift_dataset_options {
+    const char *data_dir;   /* NULL: $RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift */
+    const char *split;      /* "train" or "test" (default) */
+    int64_t limit;          /* the first N images; 0: all. Of a corrupted set: the first N of every severity */
+    const char *corruption; /* of cifar10-c, or to be made from any set; NULL: none (cifar10-c needs one) */
+    int severity_first, severity_last; /* 1..5 */
+    bool generate;          /* make the corruption from the clean test images where no file is there */
+    uint64_t seed;          /* for random corruptions and the demo */
+} reshift_dataset_options;
+
+RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
+
+/**
+ * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the set
+ * that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity by
+ * severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint how
+ * to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
+ */
+RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
+                                                reshift_dataset **dataset, reshift_error *error);
+/** A view of `rows` [n] of `base` in that order; keeps `base` alive by itself. */
+RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
+                                                  reshift_dataset **dataset, reshift_error *error);
+/** Closes and nulls the caller's pointer; NULL accepted. */
+RESHIFT_API void reshift_dataset_close(reshift_dataset **dataset);
+
+RESHIFT_API int64_t reshift_dataset_count(const reshift_dataset *dataset);
+RESHIFT_API int reshift_dataset_n_classes(const reshift_dataset *dataset);
+RESHIFT_API const char *reshift_dataset_class_name(const reshift_dataset *dataset, int label);
+RESHIFT_API int reshift_dataset_label(const reshift_dataset *dataset, int64_t row);
+RESHIFT_API int64_t reshift_dataset_source(const reshift_dataset *dataset, int64_t row);
+RESHIFT_API int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row);
+/** "cifar10", "cifar10-c", "folder", "npy", "demo". */
+RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
+/** The corruption's name, or NULL. */
+RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *dataset);
+/** True where rows come from a file that was there; false where they are made on the fly. */
+RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
+/** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */
+RESHIFT_API bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width);
+/** A name for people: "photos/cat/3.jpg", "test image 17". Written into `text`. */
+RESHIFT_API void reshift_dataset_row_name(const reshift_dataset *dataset, int64_t row, char *text, size_t size);
+/** sha256 of what the set holds (pixels' files or arrays, labels, options), as 64 hex digits. */
+RESHIFT_API reshift_status reshift_dataset_identity(const reshift_dataset *dataset, char hex[65], reshift_error *error);
+
+/** Reads the image of a row into `image`. Errors: IO, FORMAT (naming the file), MEMORY. */
+RESHIFT_API reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row, reshift_image *image,
+                                                reshift_error *error);
+
+/** The data folder that options->data_dir and the environment name. Written into `path`. */
+RESHIFT_API reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error);
+
+/**
+ * Writes corrupted versions in CIFAR-10-C's layout: FOLDER/<corruption>.npy uint8 [S*N,H,W,3], severity by severity, and
+ * FOLDER/labels.npy; streamed, never more than a few images in memory. labels.npy that is there and equal is kept.
+ * Errors: EXISTS (without overwrite), those of reading, of the corruption and of writing; nothing half-written stays.
+ */
+typedef struct reshift_corrupt_options {
+    int severity_first, severity_last;
+    reshift_constants constants;
+    uint64_t seed;
+    bool overwrite;
+} reshift_corrupt_options;
+RESHIFT_API reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift_corruption *corruption,
+                                                 const reshift_corrupt_options *options, const char *folder,
+                                                 const reshift_progress *progress, reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,55 @@
+/* Numbers about a model: accuracies with their intervals, principal components, separation of classes. */
+#ifndef RESHIFT_EVALUATION_H
+#define RESHIFT_EVALUATION_H
+
+#include "reshift/array.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Accuracy over some rows, with its Wilson 95 % interval; accuracy is NAN for n == 0. */
+typedef struct reshift_accuracy {
+    int64_t n, correct;
+    double accuracy, low, high; /* fractions 0..1 */
+} reshift_accuracy;
+
+/** Wilson's score interval at 95 %. Source: Wilson 1927. */
+RESHIFT_API reshift_accuracy reshift_accuracy_of(int64_t correct, int64_t n);
+
+/** The index of the largest logit of each row (the first of equals): predictions [N], the caller's memory. */
+RESHIFT_API reshift_status reshift_predictions(const reshift_array *logits, int *predictions, reshift_error *error);
+
+/**
+ * Principal components of features [N,D] float32 by the covariance (float64) and LAPACK.
+ * coordinates [N,k] float32, components [k,D] float64, mean [D] float64, variance [k], ratio [k] (share of the total variance).
+ * The sign of each axis: the entry of the component that is largest in magnitude (the first of equals) is positive.
+ */
+typedef struct reshift_pca_result {
+    reshift_array coordinates, components, mean, variance, ratio;
+} reshift_pca_result;
+RESHIFT_API reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_result *result,
+                                       reshift_error *error);
+/** Projects other features [N,D] on components found before: coordinates [N,k] float32. */
+RESHIFT_API reshift_status reshift_pca_project(const reshift_pca_result *pca, const reshift_array *features,
+                                               reshift_array *coordinates, reshift_error *error);
+RESHIFT_API void reshift_pca_destroy(reshift_pca_result *result);
+
+/** How far apart the classes lie in coordinates [N,k] float32. */
+typedef struct reshift_separation {
+    double silhouette;     /* mean silhouette, Rousseeuw 1987, Euclidean; of a fixed random sample of at most 5,000 rows */
+    double fisher;         /* trace of between-class scatter over trace of within-class scatter */
+    double overlap;        /* share of rows whose nearest class centroid is another class's */
+    double spread;         /* root mean square distance of rows to their class centroid */
+    int nearest_a, nearest_b; /* the pair of classes whose centroids are nearest, relative to their spreads */
+    double nearest_distance;  /* distance of those centroids over the mean of the two spreads */
+    double widest_spread;  /* spread of the widest class */
+    int widest;
+} reshift_separation;
+RESHIFT_API reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
+                                                 reshift_separation *separation, reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

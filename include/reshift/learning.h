@@ -1,0 +1,133 @@
+/* Features, the linear probe, and fine-tuning of chosen blocks. */
+#ifndef RESHIFT_LEARNING_H
+#define RESHIFT_LEARNING_H
+
+#include "reshift/dataset.h"
+#include "reshift/model.h"
+#include "reshift/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- going forward ---- */
+
+typedef struct reshift_forward_options {
+    int size;  /* input size; 0: the weights' recipe */
+    int batch; /* rows a pass at most; the engine may use smaller ones; 0: chosen. Results do not depend on it beyond rounding */
+} reshift_forward_options;
+
+/**
+ * Runs every image of `dataset` forward. `features` [N,D] and `logits` [N,K] float32 are created; either may be NULL.
+ * Memory: two batches and the network, whatever N. Errors: those of reading, MEMORY, CANCELLED.
+ */
+RESHIFT_API reshift_status reshift_forward(const reshift_model *model, const reshift_dataset *dataset,
+                                           const reshift_forward_options *options, reshift_array *features,
+                                           reshift_array *logits, const reshift_progress *progress,
+                                           reshift_error *error);
+/** The same, features streamed to a .npy file (atomic) and labels (int64 [N]) to another; labels_path may be NULL. */
+RESHIFT_API reshift_status reshift_extract(const reshift_model *model, const reshift_dataset *dataset,
+                                           const reshift_forward_options *options, const char *features_path,
+                                           const char *labels_path, bool overwrite, const reshift_progress *progress,
+                                           reshift_error *error);
+/** Logits [N,K] of features [N,D] through the model's fc. */
+RESHIFT_API reshift_status reshift_head_logits(const reshift_model *model, const reshift_array *features,
+                                               reshift_array *logits, reshift_error *error);
+/** One image through the model by the weights' recipe: probabilities [K] (caller's memory). */
+RESHIFT_API reshift_status reshift_predict(const reshift_model *model, const reshift_image *image, float *probabilities,
+                                           reshift_error *error);
+
+/* ---- what training leaves ---- */
+
+/** One epoch. Training figures are sample-weighted and gathered while training; NAN where not measured. */
+typedef struct reshift_epoch {
+    int epoch; /* from 1 */
+    double train_loss, train_accuracy; /* accuracies are fractions 0..1 */
+    double test_loss, test_accuracy;
+    double seconds;
+} reshift_epoch;
+
+typedef struct reshift_history {
+    reshift_epoch *epochs;
+    int n_epochs;
+} reshift_history;
+
+RESHIFT_API void reshift_history_destroy(reshift_history *history);
+/** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds; numbers that read back to the same value. */
+RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,
+                                                    reshift_error *error);
+RESHIFT_API reshift_status reshift_history_load_csv(const char *path, reshift_history *history, reshift_error *error);
+
+/* ---- the linear probe ---- */
+
+typedef struct reshift_probe_options {
+    int epochs, batch;    /* 30, 64 */
+    double learning_rate; /* 0.001 (Adam, beta .9 .999, eps 1e-8) */
+    uint64_t seed;        /* initial weights and the order of every epoch */
+    void (*on_epoch)(void *context, const reshift_epoch *epoch); /* may be NULL */
+    void *context;
+    /* For parity tests: NULL, or initial weight [K,D] and bias [K], and order [epochs][N] of rows. */
+    const float *initial_weight, *initial_bias;
+    const int64_t *order;
+} reshift_probe_options;
+
+RESHIFT_API void reshift_probe_options_default(reshift_probe_options *options);
+
+/**
+ * Trains softmax regression on features [N,D] float32 with labels [N] (any integer dtype) and measures it on the test set
+ * (test_features may be NULL) after every epoch. Gives weight [K,D], bias [K] and the history. K = largest training label + 1
+ * unless n_classes > 0. Same bytes for the same machine and thread count. Errors: SHAPE (labels out of range, counts or D
+ * that differ), ARGUMENT, NUMERIC (a loss or feature that is not finite, naming the row), MEMORY, CANCELLED.
+ */
+RESHIFT_API reshift_status reshift_probe_train(const reshift_array *features, const reshift_array *labels,
+                                               const reshift_array *test_features, const reshift_array *test_labels,
+                                               int n_classes, const reshift_probe_options *options,
+                                               reshift_array *weight, reshift_array *bias, reshift_history *history,
+                                               const reshift_progress *progress, reshift_error *error);
+
+/* ---- training of blocks ---- */
+
+typedef enum reshift_batchnorm {
+    RESHIFT_BATCHNORM_FROZEN,   /* fixed statistics everywhere */
+    RESHIFT_BATCHNORM_TRAIN,    /* batch statistics in the trained blocks only */
+    RESHIFT_BATCHNORM_TRAIN_ALL /* batch statistics everywhere: PyTorch's bare model.train() */
+} reshift_batchnorm;
+
+typedef struct reshift_block_rate {
+    char block[32]; /* "layer4" */
+    double learning_rate;
+} reshift_block_rate;
+
+typedef struct reshift_finetune_options {
+    const reshift_block_rate *blocks; /* what is trained, each with its learning rate */
+    int n_blocks;
+    int epochs, batch, size;       /* 10, 64, 0: the weights' recipe */
+    reshift_batchnorm batchnorm;
+    uint64_t seed;                 /* order of the rows of every epoch */
+    uint64_t cache_budget_bytes;   /* for the output of the frozen blocks; 0: no cache */
+    const char *cache_folder;      /* where a cache that memory cannot hold goes; NULL: memory only */
+    const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none */
+    const reshift_dataset *test;   /* measured after every epoch; NULL: not measured */
+    void (*on_epoch)(void *context, const reshift_epoch *epoch);
+    void *context;
+    /* For parity tests: NULL, or rows of every step [n_steps][batch] instead of our order; and every step's loss out. */
+    void (*on_step)(void *context, int64_t step, double loss);
+    const int64_t *order; /* [epochs][N] */
+} reshift_finetune_options;
+
+RESHIFT_API void reshift_finetune_options_default(reshift_finetune_options *options);
+
+/**
+ * Trains the named blocks of `model` in place on `dataset` with Adam and softmax cross-entropy. What lies below the first
+ * trained block is run once and reused across epochs within the budget (which choice was made goes to progress->message).
+ * Blocks that are not trained do not change by a bit. Errors: ARGUMENT (no such block, with the names as hint), SHAPE
+ * (labels against fc), NUMERIC, those of reading, MEMORY, CANCELLED (the last checkpoint stays).
+ */
+RESHIFT_API reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dataset,
+                                            const reshift_finetune_options *options, reshift_history *history,
+                                            const reshift_progress *progress, reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

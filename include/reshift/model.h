@@ -1,0 +1,76 @@
+/* Residual networks with torchvision's names: made from a checkpoint or from nothing, written so that torchvision loads them. */
+#ifndef RESHIFT_MODEL_H
+#define RESHIFT_MODEL_H
+
+#include "reshift/tensors.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct reshift_model reshift_model;
+
+/** How photographs become the network's input; it goes with the weights and is stored in the file's metadata. */
+typedef struct reshift_recipe {
+    int resize;      /* shorter side before the crop (photographs only) */
+    int size;        /* the network's input is size x size */
+    float mean[3], std[3]; /* of x/255, R G B */
+    bool stored;     /* read from the file; false: ImageNet's V1 values assumed */
+} reshift_recipe;
+
+/**
+ * Loads a network. `weights` is a path, or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
+ * the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
+ * The architecture is read from the tensors' names and shapes. Errors: NOT_FOUND (saying where it looked), those of
+ * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (not a residual network we know).
+ */
+RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
+                                              reshift_error *error);
+/** The path that a name means, written into `path`. Errors: NOT_FOUND. */
+RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
+                                              reshift_error *error);
+/** From tensors in memory (they may go afterwards); names unwrapped as reshift_tensors_unwrap() does. */
+RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model,
+                                                      reshift_error *error);
+/**
+ * A fresh network: `arch` resnet18|34|50|101|152 or resnet-demo (the small one of the embedded demo: 3x3 stem without
+ * pooling), weights as torchvision initialises them (Kaiming normal fan-out for convolutions, 1 and 0 for batch norm,
+ * U(-1/sqrt(D), 1/sqrt(D)) for fc), drawn from `seed`. Errors: ARGUMENT (unknown arch, with the known ones as hint), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
+                                                reshift_error *error);
+RESHIFT_API reshift_status reshift_model_clone(const reshift_model *model, reshift_model **copy, reshift_error *error);
+RESHIFT_API void reshift_model_destroy(reshift_model **model);
+
+RESHIFT_API const char *reshift_model_arch(const reshift_model *model);
+RESHIFT_API int reshift_model_n_classes(const reshift_model *model);
+RESHIFT_API int reshift_model_n_features(const reshift_model *model);
+RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model); /* without running statistics */
+/** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
+RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
+RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
+RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
+/** Class names stored with the weights, or NULL. */
+RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
+RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
+                                                         reshift_error *error);
+
+/** Replaces fc: weight [K,D] and bias [K], float32. Errors: SHAPE. */
+RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight,
+                                                  const reshift_array *bias, reshift_error *error);
+/** fc.weight and fc.bias out of a file that `reshift probe` (or PyTorch) wrote. */
+RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
+/** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. */
+RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed,
+                                                    reshift_error *error);
+
+/** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. */
+RESHIFT_API reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tensors **tensors,
+                                                    reshift_error *error);
+RESHIFT_API reshift_status reshift_model_save(const char *path, const reshift_model *model, bool overwrite,
+                                              reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

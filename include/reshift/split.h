@@ -1,0 +1,39 @@
+/* Which rows of the shifted set are trained on and which are tested on, and what the one gives away of the other. */
+#ifndef RESHIFT_SPLIT_H
+#define RESHIFT_SPLIT_H
+
+#include "reshift/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum reshift_split_kind {
+    RESHIFT_SPLIT_BY_IMAGE, /* whole images: no image has one version in training and another in testing */
+    RESHIFT_SPLIT_BY_ROW    /* the published protocol: rows at random, tested on all rows */
+} reshift_split_kind;
+
+typedef struct reshift_split {
+    reshift_split_kind kind;
+    int64_t *train_rows, n_train; /* ascending */
+    int64_t *test_rows, n_test;   /* by-image: every row whose image is not in training; by-row: all rows; ascending */
+    int64_t n_images, n_images_seen;    /* distinct images of the set; those with a version in training */
+    int64_t n_test_rows_seen;           /* test rows that are themselves training rows */
+    int64_t n_test_rows_image_seen;     /* test rows whose image has a version in training */
+    int64_t n_test_images, n_test_images_seen; /* distinct images of the test rows; those with a version in training */
+    uint8_t *source_seen; /* [max source + 1] 1 where an image with this source is in training */
+    int64_t n_sources;
+} reshift_split;
+
+/**
+ * Draws `n_rows` training rows of `dataset`, the same for any thread count. By image: whole images, as many as give at
+ * most n_rows rows (20,000 of 5 x 10,000: 4,000 images). Errors: ARGUMENT (n_rows < 1, or nothing left to test on), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_kind kind, int64_t n_rows,
+                                              uint64_t seed, reshift_split *split, reshift_error *error);
+RESHIFT_API void reshift_split_destroy(reshift_split *split);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+/* Named tensors: what a checkpoint holds, read from safetensors and PyTorch files, written as safetensors. */
+#ifndef RESHIFT_TENSORS_H
+#define RESHIFT_TENSORS_H
+
+#include "reshift/array.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A checkpoint in memory: tensors by name in file order, and text by key (safetensors' __metadata__). */
+typedef struct reshift_tensors reshift_tensors;
+
+typedef enum reshift_container {
+    RESHIFT_CONTAINER_NONE, /* made in memory */
+    RESHIFT_CONTAINER_SAFETENSORS,
+    RESHIFT_CONTAINER_TORCH_ZIP,
+    RESHIFT_CONTAINER_TORCH_LEGACY
+} reshift_container;
+
+/**
+ * Reads a checkpoint; the container is told by the bytes, not by the name. Nested dictionaries are flattened with dots
+ * ("state_dict.module.conv1.weight"); see reshift_tensors_unwrap(). Numbers and strings of a PyTorch file beside its
+ * tensors become metadata. A PyTorch file is read by a restricted unpickler: it constructs tensors, dicts, lists,
+ * numbers and strings and calls nothing. Errors: NOT_FOUND, IO, FORMAT (byte and what was expected), UNSUPPORTED, MEMORY.
+ * The caller destroys *tensors.
+ */
+RESHIFT_API reshift_status reshift_tensors_load(const char *path, reshift_tensors **tensors, reshift_error *error);
+
+/** An empty set. NULL when out of memory. */
+RESHIFT_API reshift_tensors *reshift_tensors_create(void);
+RESHIFT_API void reshift_tensors_destroy(reshift_tensors **tensors);
+
+/** Takes `array` over (it becomes the empty array). Errors: ARGUMENT (the name is there already), MEMORY. */
+RESHIFT_API reshift_status reshift_tensors_add(reshift_tensors *tensors, const char *name, reshift_array *array,
+                                               reshift_error *error);
+/** Sets or replaces a text of the metadata. */
+RESHIFT_API reshift_status reshift_tensors_set_text(reshift_tensors *tensors, const char *key, const char *value,
+                                                    reshift_error *error);
+
+RESHIFT_API int64_t reshift_tensors_count(const reshift_tensors *tensors);
+RESHIFT_API const char *reshift_tensors_name(const reshift_tensors *tensors, int64_t index);
+RESHIFT_API const reshift_array *reshift_tensors_at(const reshift_tensors *tensors, int64_t index);
+/** NULL where there is no such name. */
+RESHIFT_API const reshift_array *reshift_tensors_find(const reshift_tensors *tensors, const char *name);
+/** NULL where there is no such key. */
+RESHIFT_API const char *reshift_tensors_text(const reshift_tensors *tensors, const char *key);
+RESHIFT_API int64_t reshift_tensors_text_count(const reshift_tensors *tensors);
+RESHIFT_API const char *reshift_tensors_text_key(const reshift_tensors *tensors, int64_t index);
+RESHIFT_API reshift_container reshift_tensors_container(const reshift_tensors *tensors);
+
+/**
+ * Strips what training scripts wrap around a network: a leading "state_dict." or "model." (other branches of the file
+ * are dropped then) and "module." on every name. Returns false when names would collide (nothing is changed).
+ */
+RESHIFT_API bool reshift_tensors_unwrap(reshift_tensors *tensors);
+
+/** Writes safetensors: header padded to 8 bytes, tensors in the order of the set, keys of the metadata sorted. Atomic. */
+RESHIFT_API reshift_status reshift_tensors_save(const char *path, const reshift_tensors *tensors, bool overwrite,
+                                                reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

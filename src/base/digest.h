@@ -1,0 +1,24 @@
+/* md5 and sha256 of bytes and files, as lower-case hex: the identity of a file or of a stage's inputs. */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stddef.h>
+
+#include "reshift/status.h"
+
+typedef enum digest_kind { DIGEST_MD5, DIGEST_SHA256 } digest_kind;
+
+#define DIGEST_HEX_BYTES 65
+
+typedef struct digest digest;
+
+digest *digest_create(digest_kind kind); /* NULL: out of memory */
+void digest_add(digest *d, const void *bytes, size_t count);
+/** Ends the digest: hex with its NUL. Destroy afterwards. */
+void digest_finish(digest *d, char hex[DIGEST_HEX_BYTES]);
+void digest_destroy(digest **d);
+
+void digest_bytes(digest_kind kind, const void *bytes, size_t count, char hex[DIGEST_HEX_BYTES]);
+reshift_status digest_file(digest_kind kind, const char *path, char hex[DIGEST_HEX_BYTES], reshift_error *error);
+
+#endif

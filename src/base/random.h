@@ -1,0 +1,32 @@
+/*
+ * Counter-based random numbers: a stream is named by (seed, purpose, epoch, item), never by thread or by what was drawn
+ * before, so results do not depend on order or thread count. Philox 4x32-10 (Salmon et al. 2011); stable for good.
+ */
+#ifndef BASE_RANDOM_H
+#define BASE_RANDOM_H
+
+#include <stdint.h>
+
+typedef struct random_stream {
+    uint32_t key[2];
+    uint32_t counter[4];
+    uint32_t block[4];
+    int used;            /* words of `block` already given out */
+    int has_gaussian;
+    double gaussian;
+} random_stream;
+
+/** `purpose` is a short stable word: "shuffle", "split", "init", "gaussian_noise". */
+random_stream random_open(uint64_t seed, const char *purpose, uint64_t epoch, uint64_t item);
+uint32_t random_u32(random_stream *stream);
+uint64_t random_u64(random_stream *stream);
+/** Uniform in [0, 1) with 53 bits. */
+double random_uniform(random_stream *stream);
+/** Uniform integer in [0, n), unbiased; n > 0. */
+uint64_t random_below(random_stream *stream, uint64_t n);
+/** Standard normal (Box-Muller on 53-bit uniforms). */
+double random_gaussian(random_stream *stream);
+/** Fisher-Yates: fills order[0..n) with a permutation of 0..n-1. */
+void random_permutation(random_stream *stream, int64_t *order, int64_t n);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * A network planned for one batch shape: oneDNN primitives made once, all activations laid out in one aligned block by
+ * first and last use, nothing of ours allocated in a step. Where nothing upstream is trained, batch norm is folded into
+ * the convolution and ReLU and addition are fused into it; from the first trained block on, every operation stands alone
+ * and keeps what its backward pass needs.
+ */
+#ifndef ENGINE_PLAN_H
+#define ENGINE_PLAN_H
+
+#include "engine/network.h"
+
+typedef struct plan plan;
+
+typedef struct plan_options {
+    int batch;               /* N */
+    int height, width;       /* of the plan's input */
+    int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
+    bool stop_at_features;   /* end before the linear layer: the output is the global average pool [N,D] */
+    const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
+    const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update the
+                                    running ones (training); the others use the fixed statistics */
+} plan_options;
+
+/**
+ * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). Errors: ARGUMENT (blocks out of range,
+ * input too small), MEMORY, INTERNAL (oneDNN's words).
+ */
+reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
+void plan_destroy(plan **p);
+
+/** Where the caller writes the batch: [N,H,W,C] float, dense. Holds until plan_destroy. */
+float *plan_input(plan *p);
+/** Shape of the input and of the output: [N,H,W,C] or, behind the pool or fc, [N,C] (n_dims 2). */
+void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4]);
+void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4]);
+
+/** Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. */
+reshift_status plan_forward(plan *p, reshift_error *error);
+/** The result of the last forward: dense float in the output's shape; the plan's memory. */
+const float *plan_output(const plan *p);
+/** The global average pool's [N,D] of the last forward, where the plan contains it and runs on to fc; else NULL. */
+const float *plan_features(const plan *p);
+
+/**
+ * Softmax cross-entropy of the output (logits [N,K]) against labels [N]: the mean loss over the N rows, the number of rows
+ * whose largest logit is the label (the first of equals), and, in a training plan, the gradient for plan_backward.
+ * Errors: SHAPE (a label outside 0..K-1, naming row and value), NUMERIC (loss not finite).
+ */
+reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error);
+
+/** Runs backward from plan_loss's gradient: fills the gradient of every parameter of the trained blocks. */
+reshift_status plan_backward(plan *p, reshift_error *error);
+/** Gradient in the parameter's own layout (torchvision's); NULL for a parameter that is not trained here. */
+const float *plan_gradient(const plan *p, int parameter);
+
+/** Bytes of the activation block, of reordered weights, and of scratch. */
+void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch);
+/** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
+double plan_multiply_adds(const plan *p);
+
+/** The version of the library underneath and the instruction set it uses here, "oneDNN 2.6.3 (avx512_core)". Static. */
+const char *engine_description(void);
+
+#endif

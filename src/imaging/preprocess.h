@@ -1,0 +1,22 @@
+/* From 8-bit pixels to what a network reads: enlarge or resize and crop, divide by 255, normalise. */
+#ifndef IMAGING_PREPROCESS_H
+#define IMAGING_PREPROCESS_H
+
+#include "reshift/image.h"
+
+/**
+ * The whole image to size x size in float (half-pixel bilinear, no crop, never rounded to 8 bits; antialiased triangle
+ * when shrinking), then (x/255 - mean) / std.
+ * output [size,size,3] float. Array sets (cifar10, cifar10-c, npy, demo). Errors: MEMORY.
+ */
+reshift_status preprocess_array(const reshift_image *image, int size, const float mean[3], const float std[3],
+                                float *output, reshift_error *error);
+
+/**
+ * The weights' recipe for photographs: the shorter side to `resize` with Pillow's bilinear filter (8-bit rounding between
+ * its two passes), the centre size x size cut out (torchvision's rounding), then as above. Errors: MEMORY.
+ */
+reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
+                                const float std[3], float *output, reshift_error *error);
+
+#endif
