@@ -1,5 +1,4 @@
 /* Files: whole-file maps, and atomic writing. A writer fsyncs nothing: it promises no half-written file, not durability. */
-#define _GNU_SOURCE
 #include "base/files.h"
 
 #include <errno.h>

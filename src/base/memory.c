@@ -1,5 +1,4 @@
 /* Aligned blocks. Large ones are mapped with a request for huge pages: first touch of 4 KiB pages costs five times more. */
-#define _GNU_SOURCE
 #include "base/memory.h"
 
 #include <stdlib.h>

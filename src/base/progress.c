@@ -1,5 +1,4 @@
 /* Forwarding to the caller's callbacks, where there are any; and the clock that rates are measured with. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/progress.h"
 
 #include <stdarg.h>
