@@ -67,12 +67,14 @@ typedef struct graph {
 
 graph *graph_create(void); /* NULL: out of memory */
 void graph_destroy(graph **g);
+graph *graph_clone(const graph *g); /* NULL: out of memory */
 
 /** Nodes added from now on belong to this block. */
 reshift_status graph_begin_block(graph *g, const char *name, reshift_error *error);
 /**
- * Each adds a node that reads node `input` and returns its index, or -1 when out of memory. Names of parameters are
- * NAME.weight, NAME.bias, NAME.running_mean, NAME.running_var.
+ * Each adds a node that reads node `input` and returns its index, or -1 when out of memory (then and when `input` is -1
+ * already nothing is added, so a chain of calls needs one check at its end). Names of parameters are NAME.weight,
+ * NAME.bias, NAME.running_mean, NAME.running_var. Sizes must be positive.
  */
 int graph_add_input(graph *g, int channels);
 int graph_add_conv(graph *g, const char *name, int input, int channels_out, int kernel, int stride, int padding);
