@@ -1,0 +1,22 @@
+/* Figures that only the report needs; the others are in reshift/reporting.h. Same rules: PNG and SVG, script and data beside. */
+#ifndef REPORTING_FIGURES_H
+#define REPORTING_FIGURES_H
+
+#include <stdbool.h>
+
+#include "reshift/evaluation.h"
+
+/** Accuracies at one severity (0: clean), before and after fine-tuning; n == 0: not measured, left out. */
+typedef struct severity_point {
+    int severity;
+    reshift_accuracy before, after;
+} severity_point;
+
+/**
+ * Draws FOLDER/<name>.{png,svg}: accuracy by severity, before and after, with 95 % intervals; <name>.gp and <name>.csv
+ * beside. `points` ascending in severity. Errors: ARGUMENT (nothing to draw), those of reshift_plot_history().
+ */
+reshift_status figure_severity(const char *folder, const char *name, const char *title, const severity_point *points,
+                               int n_points, bool overwrite, reshift_error *error);
+
+#endif

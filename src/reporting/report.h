@@ -1,0 +1,100 @@
+/*
+ * report.html: one self-contained page about a run. This header is the contract with the experiment room, which fills a
+ * report_content from the run folder and calls report_write(). The page holds facts of the study only: no times, nothing
+ * about the machine, so that a resumed run ends with the same bytes as an undisturbed one.
+ */
+#ifndef REPORTING_REPORT_H
+#define REPORTING_REPORT_H
+
+#include <stdbool.h>
+
+#include "reshift/evaluation.h"
+#include "reshift/learning.h"
+#include "reshift/split.h"
+
+typedef enum report_model { REPORT_ORIGINAL, REPORT_FINETUNED } report_model;
+typedef enum report_data { REPORT_CLEAN, REPORT_SHIFT } report_data;
+/** Which rows: all; only rows whose image has no version in training; only rows whose image has one. */
+typedef enum report_subset { REPORT_ALL, REPORT_UNSEEN, REPORT_SEEN } report_subset;
+
+/** One line of the resolved experiment: "finetune.epochs", "10". */
+typedef struct report_setting {
+    const char *key, *value;
+} report_setting;
+
+/** One measurement: a row of results.csv. */
+typedef struct report_measurement {
+    report_model model;
+    report_data data;
+    const char *corruption; /* NULL for clean */
+    int severity;           /* 1..5; 0: clean, or all severities together */
+    report_subset subset;
+    reshift_accuracy accuracy; /* of reshift_accuracy_of(); n == 0: there are no such rows */
+} report_measurement;
+
+/** One training: its history, and what it was measured on after every epoch. */
+typedef struct report_training {
+    const reshift_history *history; /* NULL or without epochs: not trained, the section says so */
+    int64_t n_train;                /* rows trained on */
+    int64_t n_test;                 /* rows measured after every epoch; 0: not measured or not known */
+    const char *test_name;          /* "the clean test set"; NULL: "the test set" */
+} report_training;
+
+/** One feature set in two dimensions, and how its classes lie. */
+typedef struct report_panel {
+    report_model model;
+    report_data data;
+    int64_t n;        /* points */
+    int64_t n_seen;   /* of them, rows seen in fine-tuning */
+    double ratio[2];  /* explained variance of the two axes, fractions */
+    reshift_separation separation;
+} report_panel;
+
+/** Pictures to embed: paths of .svg or .png files; NULL: left out. */
+typedef struct report_plots {
+    const char *probe_loss, *probe_accuracy;
+    const char *finetune_loss, *finetune_accuracy;
+    const char *severity; /* of figure_severity() */
+    const char *panels;   /* the .png: smaller than the .svg where there are more than some 10,000 points */
+} report_plots;
+
+/** Everything that the page shows. All pointers stay the caller's and are only read. Zeroed parts are left out. */
+typedef struct report_content {
+    const char *name;       /* the experiment's */
+    const char *version;    /* reshift_version() */
+    const char *arch;       /* "resnet50" */
+    const char *weights;    /* as the experiment names them */
+    const char *source;     /* name of the clean data for people: "CIFAR-10" or "demo" */
+    const char *shift;      /* name of the shifted data: "CIFAR-10-C" or "demo" */
+    const char *corruption; /* "gaussian_blur" */
+    int severity_first, severity_last;
+    int64_t n_parameters;
+    int n_features;
+
+    const report_setting *settings; /* in the order of the experiment file */
+    int n_settings;
+    const char *const *class_names; /* [n_classes]; an entry may be NULL: its number is shown */
+    int n_classes;
+
+    report_training probe, finetune;
+    const report_measurement *measurements;
+    int n_measurements;
+    const reshift_split *split; /* counts only are read; NULL: the section is left out */
+    const report_panel *panels; /* any order, at most one for each (model, data) */
+    int n_panels;
+    bool shared_basis; /* panels drawn on one basis; false: each on its own */
+    report_plots plots;
+} report_content;
+
+/**
+ * Writes the page to `path`: one file that fetches nothing, pictures embedded, every text escaped. The same bytes for the
+ * same content. Errors: EXISTS (without overwrite), NOT_FOUND or IO (a picture that cannot be read), FORMAT (a picture
+ * that is neither PNG nor SVG), MEMORY.
+ */
+reshift_status report_write(const report_content *content, const char *path, bool overwrite, reshift_error *error);
+
+/** The measurement that fits, or NULL; `severity` 0 means all together (or clean). */
+const reshift_accuracy *report_find(const report_content *content, report_model model, report_data data, int severity,
+                                    report_subset subset);
+
+#endif
