@@ -1,0 +1,287 @@
+/*
+ * Walking archives with libarchive. It reads from the mapped file as one block, so that an entry stored plainly comes
+ * back as a pointer into the map: then the entry is a slice of it, else its bytes are gathered in memory.
+ */
+#include "formats/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct archive_walker {
+    struct archive *reader;
+    struct archive_entry *entry;
+    blob *whole;
+    const char *name; /* of the archive */
+};
+
+bool archive_is(const blob *b, const char **kind)
+{
+    static const struct {
+        const char *bytes, *kind;
+        size_t count, offset;
+    } magics[] = {
+        {"PK\x03\x04", "zip", 4, 0}, {"PK\x05\x06", "zip", 4, 0},         {"\x1f\x8b", "tar.gz", 2, 0},
+        {"BZh", "tar.bz2", 3, 0},    {"\xfd\x37zXZ\x00", "tar.xz", 6, 0}, {"ustar", "tar", 5, 257},
+    };
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        if (b->size >= magics[i].offset + magics[i].count &&
+            memcmp(b->data + magics[i].offset, magics[i].bytes, magics[i].count) == 0) {
+            if (kind) {
+                *kind = magics[i].kind;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+static reshift_status damaged(const struct archive_walker *w, const char *entry, reshift_error *error)
+{
+    const char *words = archive_error_string(w->reader);
+    if (entry) {
+        return refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1, "entry '%s': %s", entry, words ? words : "damaged");
+    }
+    return refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1, "%s", words ? words : "a damaged archive");
+}
+
+static reshift_status open_reader(struct archive_walker *w, reshift_error *error)
+{
+    w->reader = archive_read_new();
+    if (!w->reader) {
+        return error_memory(error, 0, "an archive reader");
+    }
+    archive_read_support_filter_gzip(w->reader);
+    archive_read_support_filter_bzip2(w->reader);
+    archive_read_support_filter_xz(w->reader);
+    archive_read_support_format_tar(w->reader);
+    archive_read_support_format_zip(w->reader);
+    if (archive_read_open_memory(w->reader, w->whole->data, w->whole->size) != ARCHIVE_OK) {
+        return damaged(w, NULL, error);
+    }
+    return RESHIFT_OK;
+}
+
+static void describe(const struct archive_walker *w, archive_item *item)
+{
+    /* Names that the locale cannot spell come as UTF-8. */
+    const char *name = archive_entry_pathname_utf8(w->entry);
+    if (!name) {
+        name = archive_entry_pathname(w->entry);
+    }
+    item->name = name ? name : "";
+    item->size = archive_entry_size_is_set(w->entry) ? archive_entry_size(w->entry) : -1;
+    item->is_file = archive_entry_filetype(w->entry) == AE_IFREG && !archive_entry_hardlink(w->entry);
+}
+
+reshift_status archive_walk(blob *b, const char *name, archive_visit visit, void *context, reshift_error *error)
+{
+    struct archive_walker w = {NULL, NULL, b, name};
+    reshift_status status = open_reader(&w, error);
+    bool stop = false;
+    while (status == RESHIFT_OK && !stop) {
+        int answer = archive_read_next_header(w.reader, &w.entry);
+        if (answer == ARCHIVE_EOF) {
+            break;
+        }
+        if (answer != ARCHIVE_OK && answer != ARCHIVE_WARN) {
+            status = damaged(&w, NULL, error);
+            break;
+        }
+        archive_item item = {.walker = &w};
+        describe(&w, &item);
+        status = visit(context, &item, &stop, error);
+    }
+    archive_read_free(w.reader);
+    return status;
+}
+
+static reshift_status too_large(const archive_item *item, size_t max_bytes, reshift_error *error)
+{
+    return refuse(error, RESHIFT_ERROR_UNSUPPORTED, item->walker->name, -1,
+                  "entry '%s' unpacks to more than the %zu bytes expected of it", item->name, max_bytes);
+}
+
+/* Zeros between the pieces of a sparse entry. */
+static reshift_status stream_zeros(size_t count, archive_sink sink, void *context, reshift_error *error)
+{
+    static const uint8_t zeros[4096];
+    reshift_status status = RESHIFT_OK;
+    while (status == RESHIFT_OK && count > 0) {
+        size_t piece = count < sizeof zeros ? count : sizeof zeros;
+        status = sink(context, zeros, piece, error);
+        count -= piece;
+    }
+    return status;
+}
+
+reshift_status archive_item_stream(archive_item *item, size_t max_bytes, archive_sink sink, void *context,
+                                   reshift_error *error)
+{
+    struct archive_walker *w = item->walker;
+    if (archive_entry_is_encrypted(w->entry)) {
+        return refuse(error, RESHIFT_ERROR_UNSUPPORTED, w->name, -1, "entry '%s' is encrypted", item->name);
+    }
+    if (item->size > 0 && (uint64_t)item->size > max_bytes) {
+        return too_large(item, max_bytes, error);
+    }
+    size_t done = 0;
+    reshift_status status = RESHIFT_OK;
+    while (status == RESHIFT_OK) {
+        const void *bytes;
+        size_t count;
+        la_int64_t offset;
+        int answer = archive_read_data_block(w->reader, &bytes, &count, &offset);
+        if (answer == ARCHIVE_EOF) {
+            break;
+        }
+        if (answer != ARCHIVE_OK) { /* also a warning: a wrong checksum is one */
+            return damaged(w, item->name, error);
+        }
+        if (offset < 0 || (uint64_t)offset < done || (uint64_t)offset > max_bytes ||
+            count > max_bytes - (size_t)offset) {
+            return too_large(item, max_bytes, error);
+        }
+        status = stream_zeros((size_t)offset - done, sink, context, error);
+        if (status == RESHIFT_OK && count > 0) {
+            status = sink(context, bytes, count, error);
+        }
+        done = (size_t)offset + count;
+    }
+    if (status == RESHIFT_OK && item->size >= 0 && done < (uint64_t)item->size) {
+        if ((uint64_t)item->size > max_bytes) {
+            return too_large(item, max_bytes, error);
+        }
+        status = stream_zeros((size_t)item->size - done, sink, context, error);
+    }
+    return status;
+}
+
+/* What has come of an entry: one slice of the archive while that is all, else memory that grows. */
+typedef struct gathering {
+    blob *whole;
+    const uint8_t *slice;
+    uint8_t *memory;
+    size_t size, capacity, max_bytes;
+} gathering;
+
+static reshift_status reserve(gathering *g, size_t size, reshift_error *error)
+{
+    if (size <= g->capacity) {
+        return RESHIFT_OK;
+    }
+    size_t capacity = g->capacity < 65536 ? 65536 : g->capacity > g->max_bytes / 2 ? g->max_bytes : 2 * g->capacity;
+    capacity = capacity < size ? size : capacity;
+    uint8_t *memory = realloc(g->memory, capacity);
+    if (!memory) {
+        return error_memory(error, capacity, "an entry of an archive");
+    }
+    g->memory = memory;
+    g->capacity = capacity;
+    return RESHIFT_OK;
+}
+
+static reshift_status gather(void *context, const uint8_t *bytes, size_t count, reshift_error *error)
+{
+    gathering *g = context;
+    uintptr_t begin = (uintptr_t)g->whole->data, at = (uintptr_t)bytes;
+    bool inside = at >= begin && at - begin <= g->whole->size && count <= g->whole->size - (at - begin);
+    if (!g->memory && inside && (g->size == 0 || bytes == g->slice + g->size)) {
+        g->slice = g->size == 0 ? bytes : g->slice;
+        g->size += count;
+        return RESHIFT_OK;
+    }
+    bool from_slice = !g->memory && g->size > 0;
+    reshift_status status = reserve(g, g->size + count, error);
+    if (status == RESHIFT_OK) {
+        if (from_slice) {
+            memcpy(g->memory, g->slice, g->size);
+        }
+        memcpy(g->memory + g->size, bytes, count);
+        g->size += count;
+    }
+    return status;
+}
+
+reshift_status archive_item_load(archive_item *item, size_t max_bytes, blob **bytes, reshift_error *error)
+{
+    *bytes = NULL;
+    gathering g = {.whole = item->walker->whole, .max_bytes = max_bytes};
+    reshift_status status = archive_item_stream(item, max_bytes, gather, &g, error);
+    if (status != RESHIFT_OK) {
+        free(g.memory);
+        return status;
+    }
+    if (g.memory) {
+        *bytes = blob_own(g.memory, g.size);
+    } else if (g.size > 0) {
+        *bytes = blob_slice(g.whole, (size_t)(g.slice - g.whole->data), g.size);
+    } else {
+        *bytes = blob_borrow("", 0);
+    }
+    return *bytes ? RESHIFT_OK : error_memory(error, g.size, "an entry of an archive");
+}
+
+typedef struct search {
+    const char *const *names;
+    size_t n, found, max_bytes;
+    blob **bytes;
+} search;
+
+static bool matches(const char *path, const char *name)
+{
+    size_t path_length = strlen(path), length = strlen(name);
+    if (path_length < length || strcmp(path + path_length - length, name) != 0) {
+        return false;
+    }
+    return path_length == length || path[path_length - length - 1] == '/';
+}
+
+static reshift_status visit_search(void *context, archive_item *item, bool *stop, reshift_error *error)
+{
+    search *s = context;
+    reshift_status status = RESHIFT_OK;
+    for (size_t i = 0; i < s->n && item->is_file; i++) {
+        if (!s->bytes[i] && matches(item->name, s->names[i])) {
+            status = archive_item_load(item, s->max_bytes, &s->bytes[i], error);
+            s->found += status == RESHIFT_OK;
+            break;
+        }
+    }
+    *stop = s->found == s->n;
+    return status;
+}
+
+reshift_status archive_load_entries(blob *b, const char *name, const char *const *names, size_t n, size_t max_bytes,
+                                    blob **bytes, reshift_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = NULL;
+    }
+    search s = {names, n, 0, max_bytes, bytes};
+    reshift_status status = archive_walk(b, name, visit_search, &s, error);
+    for (size_t i = 0; status != RESHIFT_OK && i < n; i++) {
+        blob_drop(&bytes[i]);
+    }
+    return status;
+}
+
+reshift_status archive_load_entry(const char *path, const char *entry, size_t max_bytes, blob **bytes,
+                                  reshift_error *error)
+{
+    *bytes = NULL;
+    blob *b;
+    reshift_status status = blob_open(path, &b, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    status = archive_load_entries(b, path, &entry, 1, max_bytes, bytes, error);
+    blob_drop(&b);
+    if (status == RESHIFT_OK && !*bytes) {
+        status = refuse(error, RESHIFT_ERROR_NOT_FOUND, path, -1, "the archive has no entry '%s'", entry);
+    }
+    return status;
+}
