@@ -5,6 +5,10 @@
 #include "engine/network.h"
 #include "reshift/model.h"
 
+/**
+ * The model's network; the model's property. A head with another number of classes makes a new network: plans of the
+ * old one are destroyed before reshift_model_set_head(), reshift_model_load_head() or reshift_model_reset_head().
+ */
 network *model_network(const reshift_model *model);
 
 #endif

@@ -1,0 +1,17 @@
+/* Values that training starts from: as torchvision initialises its residual networks, from our own keyed draws. */
+#ifndef MODELS_INITIALISE_H
+#define MODELS_INITIALISE_H
+
+#include "engine/network.h"
+
+/**
+ * Every parameter: convolutions N(0, 2/(channels_out kernel^2)) (Kaiming normal, fan-out, He et al. 2015), batch norm 1
+ * and 0 with running mean 0 and variance 1, linear layers U(-1/sqrt(D), 1/sqrt(D)) for weight and bias. A parameter's
+ * draws are named by seed and its own name, so they depend on no other parameter, nor on the thread count.
+ */
+void initialise_network(network *n, uint64_t seed);
+
+/** Only the parameters of this block. */
+void initialise_block(network *n, int block, uint64_t seed);
+
+#endif

@@ -1,0 +1,90 @@
+/* This machine, for callers of the library: threads of both pools that work in it, the engine's name, limits, memory.
+ */
+#include "reshift/machine.h"
+
+#include <cblas.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "engine/limits.h"
+#include "engine/plan.h"
+#include "models/model.h"
+
+/* OMP_NUM_THREADS where it is a plain positive number, else the CPUs this process may run on. */
+static int usual_threads(void)
+{
+#ifdef _OPENMP
+    const char *text = getenv("OMP_NUM_THREADS");
+    char *end = NULL;
+    long wanted = text ? strtol(text, &end, 10) : 0;
+    if (text && end != text && (!*end || *end == ',') && wanted > 0 && wanted <= 4096) {
+        return (int)wanted;
+    }
+    return omp_get_num_procs();
+#else
+    return 1;
+#endif
+}
+
+void reshift_set_threads(int threads)
+{
+    int used = threads > 0 ? threads : usual_threads();
+#ifdef _OPENMP
+    omp_set_num_threads(used);
+#else
+    used = 1;
+#endif
+    openblas_set_num_threads(used);
+}
+
+int reshift_threads(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+const char *reshift_engine_description(void) { return engine_description(); }
+
+size_t reshift_peak_memory_bytes(void) { return memory_peak_bytes(); }
+
+reshift_status reshift_measure_limits(double *f32_flops, double *read_bytes, reshift_error *error)
+{
+    engine_limits limits;
+    reshift_status status = engine_measure_limits(&limits, error);
+    if (status == RESHIFT_OK) {
+        *f32_flops = limits.f32_flops;
+        *read_bytes = limits.read_bytes_per_second;
+    }
+    return status;
+}
+
+/* Pixels along one side behind a window of `kernel` that moves by `stride`. */
+static int side_after(int side, const graph_node *node)
+{
+    return (side + 2 * node->padding - node->kernel) / node->stride + 1;
+}
+
+double reshift_model_multiply_adds(const reshift_model *model, int size)
+{
+    const graph *g = model_network(model)->graph;
+    int *sides = calloc((size_t)g->n_nodes, sizeof *sides);
+    double total = 0;
+    for (int n = 0; sides && n < g->n_nodes; n++) {
+        const graph_node *node = &g->nodes[n];
+        int side = node->input < 0 ? size : sides[node->input];
+        sides[n] = node->op == GRAPH_CONV || node->op == GRAPH_MAXPOOL ? side_after(side, node)
+                   : node->op == GRAPH_GLOBAL_AVGPOOL                  ? 1
+                                                                       : side;
+        if (node->op == GRAPH_CONV || node->op == GRAPH_LINEAR) {
+            total += (double)node->channels_in * node->channels_out * node->kernel * node->kernel * sides[n] * sides[n];
+        }
+    }
+    free(sides);
+    return total;
+}

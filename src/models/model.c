@@ -1,0 +1,397 @@
+/*
+ * The opaque model: a row of the table of architectures, a network with values, the recipe, and the names of the
+ * classes. Reading, writing, initial values and names of weights have files of their own; here they are put together.
+ */
+#include "models/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "models/find.h"
+#include "models/initialise.h"
+#include "models/recipe.h"
+#include "models/resnet.h"
+#include "models/weights.h"
+
+struct reshift_model {
+    const resnet_arch *arch;
+    network *net;
+    int n_classes;
+    reshift_recipe recipe;
+    char **class_names; /* [n_classes] or NULL */
+};
+
+/* A network of this shape, values zero. */
+static reshift_status make_network(const resnet_arch *arch, int n_classes, network **net, reshift_error *error)
+{
+    graph *g = NULL;
+    reshift_status status = resnet_graph(arch, n_classes, &g, error);
+    if (status == RESHIFT_OK) {
+        size_t bytes = g->n_floats * sizeof(float);
+        *net = network_create(g);
+        status = *net ? RESHIFT_OK : error_memory(error, bytes, "the network's parameters");
+    }
+    return status;
+}
+
+static reshift_status make_model(const resnet_arch *arch, int n_classes, reshift_model **model, reshift_error *error)
+{
+    *model = calloc(1, sizeof **model);
+    if (!*model) {
+        return error_memory(error, sizeof **model, "a model");
+    }
+    (*model)->arch = arch;
+    (*model)->n_classes = n_classes;
+    recipe_default(arch, false, &(*model)->recipe);
+    reshift_status status = make_network(arch, n_classes, &(*model)->net, error);
+    if (status != RESHIFT_OK) {
+        reshift_model_destroy(model);
+    }
+    return status;
+}
+
+/* ---- making and destroying ---- */
+
+static reshift_status from_tensors(reshift_tensors *tensors, bool v2, reshift_model **model, reshift_error *error)
+{
+    const resnet_arch *arch;
+    int n_classes;
+    *model = NULL;
+    reshift_tensors_unwrap(tensors); /* where it cannot, the names themselves say what is wrong */
+    reshift_status status = resnet_detect(tensors, &arch, &n_classes, error);
+    if (status == RESHIFT_OK) {
+        status = make_model(arch, n_classes, model, error);
+    }
+    if (status == RESHIFT_OK) {
+        recipe_default(arch, v2, &(*model)->recipe);
+        status = weights_from_tensors((*model)->net, tensors, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = recipe_from_tensors(tensors, &(*model)->recipe, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = recipe_class_names_from_tensors(tensors, n_classes, &(*model)->class_names, error);
+    }
+    if (status != RESHIFT_OK) {
+        reshift_model_destroy(model);
+    }
+    return status;
+}
+
+reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model, reshift_error *error)
+{
+    return from_tensors(tensors, false, model, error);
+}
+
+reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
+                                  reshift_error *error)
+{
+    char path[4096 + 128];
+    reshift_tensors *tensors = NULL;
+    *model = NULL;
+    reshift_status status = reshift_model_find(weights, data_dir, path, sizeof path, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    status = reshift_tensors_load(path, &tensors, error);
+    if (status == RESHIFT_OK) {
+        status = from_tensors(tensors, find_is_v2(path), model, error);
+    }
+    reshift_tensors_destroy(&tensors);
+    return status == RESHIFT_OK ? status : error_prefix(error, status, "cannot read weights '%.400s'", path);
+}
+
+reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
+                                    reshift_error *error)
+{
+    const resnet_arch *row;
+    *model = NULL;
+    reshift_status status = resnet_find(arch, &row, error);
+    if (status == RESHIFT_OK && n_classes < 1) {
+        status = error_set(error, RESHIFT_ERROR_ARGUMENT, "a network has at least 1 class, found %d", n_classes);
+    }
+    if (status == RESHIFT_OK) {
+        status = make_model(row, n_classes, model, error);
+    }
+    if (status == RESHIFT_OK) {
+        initialise_network((*model)->net, seed);
+    }
+    return status;
+}
+
+static reshift_status copy_names(char *const *names, int n, char ***copy, reshift_error *error)
+{
+    *copy = calloc((size_t)n, sizeof **copy);
+    for (int k = 0; *copy && k < n; k++) {
+        if (!((*copy)[k] = strdup(names[k]))) {
+            recipe_class_names_destroy(copy, n);
+        }
+    }
+    return *copy ? RESHIFT_OK : error_memory(error, (size_t)n * sizeof **copy, "the names of the classes");
+}
+
+reshift_status reshift_model_clone(const reshift_model *model, reshift_model **copy, reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    *copy = calloc(1, sizeof **copy);
+    if (!*copy) {
+        return error_memory(error, sizeof **copy, "a model");
+    }
+    **copy = *model;
+    (*copy)->class_names = NULL;
+    (*copy)->net = network_clone(model->net);
+    if (!(*copy)->net) {
+        status = error_memory(error, model->net->graph->n_floats * sizeof(float), "the network's parameters");
+    } else if (model->class_names) {
+        status = copy_names(model->class_names, model->n_classes, &(*copy)->class_names, error);
+    }
+    if (status != RESHIFT_OK) {
+        reshift_model_destroy(copy);
+    }
+    return status;
+}
+
+void reshift_model_destroy(reshift_model **model)
+{
+    if (model && *model) {
+        recipe_class_names_destroy(&(*model)->class_names, (*model)->n_classes);
+        network_destroy(&(*model)->net);
+        free(*model);
+        *model = NULL;
+    }
+}
+
+/* ---- what it is ---- */
+
+network *model_network(const reshift_model *model) { return model->net; }
+const char *reshift_model_arch(const reshift_model *model) { return model->arch->name; }
+int reshift_model_n_classes(const reshift_model *model) { return model->n_classes; }
+int reshift_model_n_features(const reshift_model *model) { return resnet_n_features(model->arch); }
+const reshift_recipe *reshift_model_recipe(const reshift_model *model) { return &model->recipe; }
+void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe) { model->recipe = *recipe; }
+
+int64_t reshift_model_n_parameters(const reshift_model *model)
+{
+    const graph *g = model->net->graph;
+    int64_t count = 0;
+    for (int p = 0; p < g->n_parameters; p++) {
+        graph_role role = g->parameters[p].role;
+        count += role == GRAPH_RUNNING_MEAN || role == GRAPH_RUNNING_VAR ? 0 : (int64_t)g->parameters[p].count;
+    }
+    return count;
+}
+
+const char *reshift_model_block(const reshift_model *model, int index)
+{
+    const graph *g = model->net->graph;
+    return index >= 0 && index < g->n_blocks ? g->blocks[index] : NULL;
+}
+
+const char *reshift_model_class_name(const reshift_model *model, int label)
+{
+    return model->class_names && label >= 0 && label < model->n_classes ? model->class_names[label] : NULL;
+}
+
+reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
+                                             reshift_error *error)
+{
+    char **copy = NULL;
+    if (names && n != model->n_classes) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "expected %d class names, found %d", model->n_classes, n);
+    }
+    if (names) {
+        reshift_status status = copy_names((char *const *)names, n, &copy, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+    }
+    recipe_class_names_destroy(&model->class_names, model->n_classes);
+    model->class_names = copy;
+    return RESHIFT_OK;
+}
+
+/* ---- the head ---- */
+
+/* Makes fc n_classes wide; all other parameters stay. The names of the classes go, for they were the old head's. */
+static reshift_status resize_head(reshift_model *model, int n_classes, reshift_error *error)
+{
+    if (n_classes != model->n_classes) {
+        network *wider = NULL;
+        reshift_status status = make_network(model->arch, n_classes, &wider, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+        /* Same architecture: same nodes and parameters in the same order, and fc is the last. */
+        const graph *g = model->net->graph;
+        int head = graph_find_block(g, "fc");
+        for (int p = 0; p < g->n_parameters && g->parameters[p].block != head; p++) {
+            memcpy(network_parameter(wider, p), network_parameter(model->net, p),
+                   g->parameters[p].count * sizeof(float));
+        }
+        memcpy(wider->batches_tracked, model->net->batches_tracked,
+               (size_t)g->n_nodes * sizeof *wider->batches_tracked);
+        network_destroy(&model->net);
+        model->net = wider;
+    }
+    recipe_class_names_destroy(&model->class_names, model->n_classes);
+    model->n_classes = n_classes;
+    return RESHIFT_OK;
+}
+
+static reshift_status check_head(const reshift_model *model, const reshift_array *weight, const reshift_array *bias,
+                                 reshift_error *error)
+{
+    int features = reshift_model_n_features(model);
+    char found[96];
+    weights_shape_text(weight->n_dims, weight->shape, found, sizeof found);
+    if (weight->n_dims != 2 || weight->shape[1] != features || weight->shape[0] < 1 || weight->shape[0] > INT32_MAX) {
+        return error_set(error, RESHIFT_ERROR_SHAPE,
+                         "tensor 'fc.weight': expected [K,%d] for any number of classes K, found %s", features, found);
+    }
+    weights_shape_text(bias->n_dims, bias->shape, found, sizeof found);
+    if (bias->n_dims != 1 || bias->shape[0] != weight->shape[0]) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "tensor 'fc.bias': expected [%lld], found %s",
+                         (long long)weight->shape[0], found);
+    }
+    const reshift_array *both[2] = {weight, bias};
+    for (int a = 0; a < 2; a++) {
+        const char *name = a ? "fc.bias" : "fc.weight";
+        if (both[a]->dtype != RESHIFT_F32) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "tensor '%s': expected float32, found %s", name,
+                             reshift_dtype_name(both[a]->dtype));
+        }
+        for (int64_t i = 0; i < reshift_array_count(both[a]); i++) {
+            if (!isfinite(((const float *)both[a]->data)[i])) {
+                return error_set(error, RESHIFT_ERROR_NUMERIC, "tensor '%s': element %lld is not finite", name,
+                                 (long long)i);
+            }
+        }
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight, const reshift_array *bias,
+                                      reshift_error *error)
+{
+    reshift_status status = check_head(model, weight, bias, error);
+    if (status == RESHIFT_OK) {
+        status = resize_head(model, (int)weight->shape[0], error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    const reshift_array *values[2] = {weight, bias};
+    const char *names[2] = {"fc.weight", "fc.bias"};
+    for (int a = 0; a < 2; a++) {
+        int p = graph_find_parameter(model->net->graph, names[a]);
+        memcpy(network_parameter(model->net, p), values[a]->data, reshift_array_bytes(values[a]));
+        network_touch(model->net, p);
+    }
+    return RESHIFT_OK;
+}
+
+/* A tensor called fc.NAME, or NAME alone (the state of a bare linear layer), as float32. */
+static reshift_status read_head_tensor(const reshift_tensors *tensors, const char *name, reshift_array *values,
+                                       reshift_error *error)
+{
+    char full[32];
+    snprintf(full, sizeof full, "fc.%s", name);
+    const reshift_array *found = reshift_tensors_find(tensors, full);
+    found = found ? found : reshift_tensors_find(tensors, name);
+    if (!found) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "missing tensor '%s'", full);
+    }
+    reshift_status status = reshift_array_create(RESHIFT_F32, found->n_dims, found->shape, values, error);
+    if (status == RESHIFT_OK && !weights_convert(found, values->data)) {
+        status = error_set(error, RESHIFT_ERROR_SHAPE,
+                           "tensor '%s': expected float32, float16, bfloat16 or float64, found %s", full,
+                           reshift_dtype_name(found->dtype));
+    }
+    return status;
+}
+
+reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error)
+{
+    reshift_tensors *tensors = NULL;
+    reshift_array weight = {0}, bias = {0};
+    char **names = NULL;
+    reshift_status status = reshift_tensors_load(path, &tensors, error);
+    if (status == RESHIFT_OK) {
+        reshift_tensors_unwrap(tensors);
+        status = read_head_tensor(tensors, "weight", &weight, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = read_head_tensor(tensors, "bias", &bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = check_head(model, &weight, &bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = recipe_class_names_from_tensors(tensors, (int)weight.shape[0], &names, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_model_set_head(model, &weight, &bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        model->class_names = names;
+    } else {
+        recipe_class_names_destroy(&names, names ? (int)weight.shape[0] : 0);
+    }
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    reshift_tensors_destroy(&tensors);
+    return status == RESHIFT_OK ? status : error_prefix(error, status, "cannot read head '%.400s'", path);
+}
+
+reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed, reshift_error *error)
+{
+    if (n_classes < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a network has at least 1 class, found %d", n_classes);
+    }
+    reshift_status status = resize_head(model, n_classes, error);
+    if (status == RESHIFT_OK) {
+        initialise_block(model->net, graph_find_block(model->net->graph, "fc"), seed);
+    }
+    return status;
+}
+
+/* ---- writing ---- */
+
+reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tensors **tensors, reshift_error *error)
+{
+    *tensors = reshift_tensors_create();
+    if (!*tensors) {
+        return error_set(error, RESHIFT_ERROR_MEMORY, "out of memory for the tensors of a network");
+    }
+    char producer[64];
+    snprintf(producer, sizeof producer, "reshift %s", reshift_version());
+    const char *texts[][2] = {{"format", "pt"}, {"arch", model->arch->name}, {"producer", producer}};
+    reshift_status status = weights_to_tensors(model->net, *tensors, error);
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0] && status == RESHIFT_OK; t++) {
+        status = reshift_tensors_set_text(*tensors, texts[t][0], texts[t][1], error);
+    }
+    if (status == RESHIFT_OK) {
+        status = recipe_to_tensors(&model->recipe, *tensors, error);
+    }
+    if (status == RESHIFT_OK && model->class_names) {
+        status = recipe_class_names_to_tensors(model->class_names, model->n_classes, *tensors, error);
+    }
+    if (status != RESHIFT_OK) {
+        reshift_tensors_destroy(tensors);
+    }
+    return status;
+}
+
+reshift_status reshift_model_save(const char *path, const reshift_model *model, bool overwrite, reshift_error *error)
+{
+    reshift_tensors *tensors = NULL;
+    reshift_status status = reshift_model_to_tensors(model, &tensors, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_save(path, tensors, overwrite, error);
+    }
+    reshift_tensors_destroy(&tensors);
+    return status;
+}
