@@ -13,8 +13,8 @@ reshift_status preprocess_array(const reshift_image *image, int size, const floa
                                 float *output, reshift_error *error);
 
 /**
- * The weights' recipe for photographs: the shorter side to `resize` with Pillow's bilinear filter (8-bit rounding between
- * its two passes), the centre size x size cut out (torchvision's rounding), then as above. Errors: MEMORY.
+ * The weights' recipe for photographs: the shorter side to `resize` with Pillow's bilinear filter (8-bit rounding
+ * between its two passes), the centre size x size cut out (torchvision's rounding), then as above. Errors: MEMORY.
  */
 reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
                                 const float std[3], float *output, reshift_error *error);

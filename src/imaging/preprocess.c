@@ -1,0 +1,232 @@
+/*
+ * Pixels to network input. Array sets are resampled in float: a source row is normalised by table and stretched to
+ * `size` once, kept as long as an output row needs it (a ring of as many rows as the filter has taps), and output rows
+ * are weighted sums of such rows. Interpolation being linear with weights that sum to one, normalising before it is the
+ * same as after. Photographs are resampled in 8 bits as Pillow does, then only looked up.
+ */
+#include "imaging/preprocess.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "imaging/resize.h"
+#include "imaging/vector.h"
+
+/* Work memory up to this size stands on the stack: 32x32 to 224x224 needs 17 KB, so no batch allocates. */
+#define STACK_BYTES (32 * 1024)
+
+/* Where an output sample comes from: `n` inputs from `start`. */
+typedef struct taps {
+    int start, n;
+} taps;
+
+static int most_taps(int in, int out) { return in <= out ? 2 : (int)ceilf((float)in / (float)out) * 2 + 1; }
+
+/* torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True), in its float arithmetic. */
+static void axis_taps(int in, int out, int n_max, taps *axis, float *weights)
+{
+    float scale = (float)in / (float)out;
+    for (int i = 0; i < out; i++) {
+        float *w = weights + (size_t)i * (size_t)n_max;
+        if (in <= out) {
+            float source = scale * ((float)i + 0.5f) - 0.5f;
+            source = source < 0 ? 0 : source;
+            int left = (int)source < in - 1 ? (int)source : in - 1;
+            float part = source - (float)left < 1 ? source - (float)left : 1;
+            axis[i] = (taps){left, left < in - 1 ? 2 : 1};
+            w[0] = axis[i].n == 2 ? 1 - part : 1;
+            w[1] = axis[i].n == 2 ? part : 0;
+            continue;
+        }
+        float centre = scale * ((float)i + 0.5f), sum = 0;
+        int start = (int)(centre - scale + 0.5f), end = (int)(centre + scale + 0.5f);
+        start = start < 0 ? 0 : start;
+        end = end > in ? in : end;
+        axis[i] = (taps){start, end - start < n_max ? end - start : n_max};
+        for (int k = 0; k < axis[i].n; k++) {
+            float distance = fabsf(((float)(k + start) - centre + 0.5f) * (1.0f / scale));
+            w[k] = distance < 1 ? 1 - distance : 0;
+            sum += w[k];
+        }
+        for (int k = 0; k < axis[i].n; k++) {
+            w[k] /= sum;
+        }
+    }
+}
+
+/* (v/255 - mean)/std of every byte, in the order and precision of torchvision's ToTensor and Normalize. */
+static void normalise_table(const float mean[3], const float std[3], float table[256][3])
+{
+    for (int v = 0; v < 256; v++) {
+        for (int c = 0; c < 3; c++) {
+            table[v][c] = ((float)v / 255.0f - mean[c]) / std[c];
+        }
+    }
+}
+
+/* [W,3] normalised floats to [out,3]. */
+static void stretch_row(const float *row, const taps *axis, const float *weights, int n_max, int out, float *output)
+{
+    for (int i = 0; i < out; i++, output += 3) {
+        const float *pixel = row + 3 * (size_t)axis[i].start, *w = weights + (size_t)i * (size_t)n_max;
+        float red = w[0] * pixel[0], green = w[0] * pixel[1], blue = w[0] * pixel[2];
+        for (int k = 1; k < axis[i].n; k++) {
+            pixel += 3;
+            red += w[k] * pixel[0];
+            green += w[k] * pixel[1];
+            blue += w[k] * pixel[2];
+        }
+        output[0] = red;
+        output[1] = green;
+        output[2] = blue;
+    }
+}
+
+RESHIFT_VECTOR static void blend_two(const float *restrict upper, const float *restrict lower, float upper_weight,
+                                     float lower_weight, size_t n, float *restrict output)
+{
+    for (size_t x = 0; x < n; x++) {
+        output[x] = upper_weight * upper[x] + lower_weight * lower[x];
+    }
+}
+
+RESHIFT_VECTOR static void scale_row(const float *restrict row, float weight, size_t n, float *restrict output)
+{
+    for (size_t x = 0; x < n; x++) {
+        output[x] = weight * row[x];
+    }
+}
+
+RESHIFT_VECTOR static void add_row(const float *restrict row, float weight, size_t n, float *restrict output)
+{
+    for (size_t x = 0; x < n; x++) {
+        output[x] += weight * row[x];
+    }
+}
+
+static reshift_status check_size(const reshift_image *image, int size, reshift_error *error)
+{
+    if (image->height < 1 || image->width < 1 || size < 1 || size > INT_MAX / 4) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot make an image of %dx%d into a network input of size %d",
+                         image->width, image->height, size);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status preprocess_array(const reshift_image *image, int size, const float mean[3], const float std[3],
+                                float *output, reshift_error *error)
+{
+    reshift_status status = check_size(image, size, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    int n_across = most_taps(image->width, size), n_down = most_taps(image->height, size);
+    size_t samples = 3 * (size_t)size, in_samples = 3 * (size_t)image->width, axis_bytes = (size_t)size * sizeof(taps);
+    size_t n_floats =
+        (size_t)size * (size_t)n_across + (size_t)size * (size_t)n_down + in_samples + (size_t)n_down * samples;
+    size_t bytes = 2 * axis_bytes + n_floats * sizeof(float);
+    _Alignas(MEMORY_ALIGNMENT) char stack[STACK_BYTES];
+    char *block = bytes <= sizeof stack ? stack : memory_allocate(bytes);
+    if (!block) {
+        return error_memory(error, bytes, "a network input");
+    }
+    taps *across = (taps *)block, *down = across + size;
+    float *across_weights = (float *)(down + size), *down_weights = across_weights + (size_t)size * (size_t)n_across;
+    float *row = down_weights + (size_t)size * (size_t)n_down, *ring = row + in_samples; /* [n_down, samples] */
+    axis_taps(image->width, size, n_across, across, across_weights);
+    axis_taps(image->height, size, n_down, down, down_weights);
+    float table[256][3];
+    normalise_table(mean, std, table);
+
+    int made = 0; /* source rows 0..made-1 have been stretched; the last n_down of them are in the ring */
+    for (int y = 0; y < size; y++, output += samples) {
+        int start = down[y].start, n = down[y].n;
+        made = made < start ? start : made;
+        for (; made < start + n; made++) {
+            const uint8_t *pixels = image->pixels + (size_t)made * in_samples;
+            for (size_t x = 0; x < in_samples; x += 3) {
+                row[x] = table[pixels[x]][0];
+                row[x + 1] = table[pixels[x + 1]][1];
+                row[x + 2] = table[pixels[x + 2]][2];
+            }
+            stretch_row(row, across, across_weights, n_across, size, ring + (size_t)(made % n_down) * samples);
+        }
+        const float *w = down_weights + (size_t)y * (size_t)n_down;
+        const float *first = ring + (size_t)(start % n_down) * samples;
+        if (n == 2) {
+            blend_two(first, ring + (size_t)((start + 1) % n_down) * samples, w[0], w[1], samples, output);
+            continue;
+        }
+        scale_row(first, w[0], samples, output);
+        for (int k = 1; k < n; k++) {
+            add_row(ring + (size_t)((start + k) % n_down) * samples, w[k], samples, output);
+        }
+    }
+    if (block != stack) {
+        memory_free(block);
+    }
+    return RESHIFT_OK;
+}
+
+/* Python's round(): half to even. Of difference/2, difference >= 0. */
+static int half_to_even(int difference)
+{
+    int half = difference / 2;
+    return half + (difference % 2 && half % 2);
+}
+
+/* Where a window of `size` samples lies along an axis of `length`: the part inside, and the black samples before it. */
+static void centre_crop(int length, int size, int *start, int *count, int *before)
+{
+    *start = length > size ? half_to_even(length - size) : 0;
+    *count = length > size ? size : length;
+    *before = length > size ? 0 : (size - length) / 2;
+}
+
+reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
+                                const float std[3], float *output, reshift_error *error)
+{
+    reshift_status status = check_size(image, size, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    int shorter = image->height < image->width ? image->height : image->width;
+    int longer = image->height < image->width ? image->width : image->height;
+    double resized = resize < 1 ? 0 : (double)((int64_t)resize * longer) / shorter;
+    if (resize < 1 || resized > INT_MAX / 4) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot resize an image of %dx%d to %d at its shorter side",
+                         image->width, image->height, resize);
+    }
+    int height = image->height <= image->width ? resize : (int)resized;
+    int width = image->width <= image->height ? resize : (int)resized;
+    int before_top, before_left;
+    resize_window window;
+    centre_crop(height, size, &window.top, &window.height, &before_top);
+    centre_crop(width, size, &window.left, &window.width, &before_left);
+    size_t bytes = 3 * (size_t)window.height * (size_t)window.width;
+    uint8_t *pixels = memory_allocate(bytes);
+    if (!pixels) {
+        return error_memory(error, bytes, "a cropped photograph");
+    }
+    status = resize_window_u8(image, height, width, RESIZE_BILINEAR, window, pixels, error);
+    if (status == RESHIFT_OK) {
+        float table[256][3];
+        normalise_table(mean, std, table);
+        const uint8_t *pixel = pixels;
+        for (int y = 0; y < size; y++) {
+            bool row_inside = y >= before_top && y < before_top + window.height;
+            for (int x = 0; x < size; x++, output += 3) {
+                bool inside = row_inside && x >= before_left && x < before_left + window.width;
+                for (int c = 0; c < 3; c++) {
+                    output[c] = table[inside ? pixel[c] : 0][c];
+                }
+                pixel += inside ? 3 : 0;
+            }
+        }
+    }
+    memory_free(pixels);
+    return status;
+}
