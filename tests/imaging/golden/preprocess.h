@@ -310,4 +310,5 @@ static const golden_resized golden_resizeds[] = { /* md5 of the bytes */
     {5, 5, 5, 9, 7, "dffa7ba4f76d4136040f1bff14d5e840", "4d3dd0dcdcb2b4ce71579677eaecc278"},
     {5, 5, 9, 5, 8, "128ca36d5fbb3212b73764d9ac489967", "61a2ae06839b693b79c4281e47c35503"},
     {31, 17, 1, 1, 9, "0c8d5504d77f5bf562fe963c4f769af2", "34bcd1a4bf20fdfb28761fb9f506b2c0"},
+    {30, 33, 20, 22, 1, "935c22b5ff59ffdfcec1f3df9fcddddf", "24c204f7c891ca97532f5495fba31bd5"},
 };
