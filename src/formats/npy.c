@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "formats/layout.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
@@ -88,6 +89,22 @@ static reshift_status parse_text(cursor *c, char *text, size_t size, const char 
     return RESHIFT_OK;
 }
 
+bool npy_dtype(const char *text, reshift_dtype *dtype, bool *big_endian)
+{
+    const char *type = text[0] && strchr("<>|=", text[0]) ? text + 1 : text;
+    if (strcmp(type, "?") == 0) {
+        type = "b1";
+    }
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (type[0] == dtypes[i].kind && type[1] == dtypes[i].digit && type[2] == '\0') {
+            *dtype = dtypes[i].dtype;
+            *big_endian = text[0] == '>' && dtypes[i].digit != '1';
+            return true;
+        }
+    }
+    return false;
+}
+
 static reshift_status parse_descr(cursor *c, header *h)
 {
     if (peek(c) == '[' || peek(c) == '(') {
@@ -100,16 +117,8 @@ static reshift_status parse_descr(cursor *c, header *h)
     if (status != RESHIFT_OK) {
         return status;
     }
-    const char *type = strchr("<>|=", text[0]) && text[0] ? text + 1 : text;
-    if (strcmp(type, "?") == 0) {
-        type = "b1";
-    }
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
-        if (type[0] == dtypes[i].kind && type[1] == dtypes[i].digit && type[2] == '\0') {
-            h->dtype = dtypes[i].dtype;
-            h->big_endian = text[0] == '>' && dtypes[i].digit != '1';
-            return RESHIFT_OK;
-        }
+    if (npy_dtype(text, &h->dtype, &h->big_endian)) {
+        return RESHIFT_OK;
     }
     refuse(c->error, RESHIFT_ERROR_UNSUPPORTED, c->name, (int64_t)begin, "dtype '%s' is not one reshift reads", text);
     error_hint(c->error, "save it as one of bool, uint8 to uint64, int8 to int64, float16, float32, float64");
@@ -250,38 +259,6 @@ static reshift_status read_header(const blob *b, const char *name, header *h, si
     return parse_header(&c, h);
 }
 
-static void copy_element(uint8_t *to, const uint8_t *from, size_t size, bool swap)
-{
-    for (size_t i = 0; i < size; i++) {
-        to[i] = from[swap ? size - 1 - i : i];
-    }
-}
-
-/* Elements in C order and little-endian, out of whatever order the file has. */
-static void reorder(const header *h, const uint8_t *from, reshift_array *array)
-{
-    size_t size = reshift_dtype_size(h->dtype);
-    int64_t count = reshift_array_count(array), at[RESHIFT_MAX_DIMS] = {0}, stride[RESHIFT_MAX_DIMS];
-    int64_t step = 1;
-    for (int i = 0; i < h->n_dims; i++) {
-        int d = h->fortran_order ? i : h->n_dims - 1 - i;
-        stride[d] = step;
-        step *= h->shape[d];
-    }
-    int64_t source = 0;
-    for (int64_t i = 0; i < count; i++) {
-        copy_element((uint8_t *)array->data + (size_t)i * size, from + (size_t)source * size, size, h->big_endian);
-        for (int d = h->n_dims - 1; d >= 0; d--) {
-            source += stride[d];
-            if (++at[d] < h->shape[d]) {
-                break;
-            }
-            source -= stride[d] * h->shape[d];
-            at[d] = 0;
-        }
-    }
-}
-
 reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift_error *error)
 {
     memset(array, 0, sizeof *array);
@@ -304,7 +281,9 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
     }
     status = reshift_array_create(h.dtype, h.n_dims, h.shape, array, error);
     if (status == RESHIFT_OK) {
-        reorder(&h, b->data + begin, array);
+        int64_t stride[RESHIFT_MAX_DIMS];
+        layout_strides(h.n_dims, h.shape, h.fortran_order, stride);
+        layout_copy(reshift_dtype_size(h.dtype), h.n_dims, h.shape, stride, h.big_endian, b->data + begin, array->data);
     }
     return status;
 }

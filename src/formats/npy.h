@@ -18,6 +18,9 @@ bool npy_is(const blob *b);
  */
 reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift_error *error);
 
+/** NumPy's name of a dtype ("<f4", "|u1", ">i8", "?"): false for those that array.h does not list. */
+bool npy_dtype(const char *text, reshift_dtype *dtype, bool *big_endian);
+
 /** A .npy file being written from first element to last; it appears under its name at npy_writer_commit(). */
 typedef struct npy_writer {
     file_writer file;

@@ -1,0 +1,94 @@
+/* Strided copies with an odometer over all but the last dimension, and the check of UTF-8. */
+#include "formats/layout.h"
+
+#include <string.h>
+
+void layout_strides(int n_dims, const int64_t *shape, bool fortran_order, int64_t *stride)
+{
+    int64_t step = 1;
+    for (int i = 0; i < n_dims; i++) {
+        int d = fortran_order ? i : n_dims - 1 - i;
+        stride[d] = step;
+        step *= shape[d];
+    }
+}
+
+bool layout_is_dense(int n_dims, const int64_t *shape, const int64_t *stride)
+{
+    int64_t step = 1;
+    for (int d = n_dims - 1; d >= 0; d--) {
+        if (shape[d] == 0) {
+            return true;
+        }
+        if (shape[d] != 1 && stride[d] != step) {
+            return false;
+        }
+        step *= shape[d];
+    }
+    return true;
+}
+
+static void copy_row(size_t size, int64_t count, int64_t stride, bool swap, const uint8_t *from, uint8_t *to)
+{
+    if (stride == 1 && !swap) {
+        memcpy(to, from, (size_t)count * size);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++, to += size) {
+        const uint8_t *element = from + i * stride * (int64_t)size;
+        for (size_t b = 0; b < size; b++) {
+            to[b] = element[swap ? size - 1 - b : b];
+        }
+    }
+}
+
+void layout_copy(size_t size, int n_dims, const int64_t *shape, const int64_t *stride, bool swap, const uint8_t *from,
+                 uint8_t *to)
+{
+    for (int d = 0; d < n_dims; d++) {
+        if (shape[d] == 0) {
+            return;
+        }
+    }
+    int last = n_dims - 1;
+    int64_t row = n_dims > 0 ? shape[last] : 1, row_stride = n_dims > 0 ? stride[last] : 1, at[RESHIFT_MAX_DIMS] = {0};
+    for (;;) {
+        copy_row(size, row, row_stride, swap, from, to);
+        to += (size_t)row * size;
+        int d = last - 1;
+        for (; d >= 0; d--) {
+            from += stride[d] * (int64_t)size;
+            if (++at[d] < shape[d]) {
+                break;
+            }
+            from -= stride[d] * shape[d] * (int64_t)size;
+            at[d] = 0;
+        }
+        if (d < 0) {
+            return;
+        }
+    }
+}
+
+bool text_is_utf8(const uint8_t *text, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        uint8_t first = text[i];
+        int more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+        if (more < 0 || (size_t)more >= length - i) {
+            return false;
+        }
+        for (int k = 1; k <= more; k++) {
+            if ((text[i + (size_t)k] & 0xc0) != 0x80) {
+                return false;
+            }
+        }
+        uint8_t second = more > 0 ? text[i + 1] : 0;
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+            (first == 0xf4 && second > 0x8f)) {
+            return false;
+        }
+        i += (size_t)more + 1;
+    }
+    return true;
+}

@@ -1,0 +1,217 @@
+/*
+ * The pickle as its users see it: opening, closing, looking things up. Opening ends with a walk over the tree, which
+ * refuses cycles, deep nesting, and sharing that would blow up whoever walks the tree as if nothing were shared.
+ */
+#include "formats/pickle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "formats/layout.h"
+#include "formats/pickle_machine.h"
+
+#define MEMORY_MAX ((size_t)1 << 30)
+#define DEPTH_MAX 200
+#define WEIGHT_MAX ((uint64_t)20 << 20)
+#define CHUNK_BYTES ((size_t)64 << 10)
+
+/* Memory comes in chunks that are freed together. */
+typedef struct chunk {
+    struct chunk *next;
+    size_t used, capacity;
+    max_align_t bytes[];
+} chunk;
+
+struct pickle {
+    chunk *chunks;
+    size_t total;
+    pickle_value *root;
+};
+
+void *pickle_allocate(pickle *p, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > MEMORY_MAX || p->total + bytes > MEMORY_MAX) {
+        return NULL;
+    }
+    bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    p->total += bytes;
+    if (!p->chunks || p->chunks->capacity - p->chunks->used < bytes) {
+        size_t capacity = bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES;
+        chunk *fresh = calloc(1, sizeof *fresh + capacity);
+        if (!fresh) {
+            return NULL;
+        }
+        fresh->capacity = capacity;
+        fresh->used = bytes;
+        if (p->chunks && capacity == bytes) { /* of its own: the chunk in use stays in front */
+            fresh->next = p->chunks->next;
+            p->chunks->next = fresh;
+        } else {
+            fresh->next = p->chunks;
+            p->chunks = fresh;
+        }
+        return fresh->bytes;
+    }
+    void *block = (uint8_t *)p->chunks->bytes + p->chunks->used;
+    p->chunks->used += bytes;
+    return block;
+}
+
+pickle_value *pickle_new(pickle *p, pickle_kind kind)
+{
+    pickle_value *value = pickle_allocate(p, 1, sizeof *value);
+    if (!value) {
+        return NULL;
+    }
+    value->kind = kind;
+    size_t extra = kind == PICKLE_LIST || kind == PICKLE_TUPLE || kind == PICKLE_DICT ? sizeof(pickle_container)
+                   : kind == PICKLE_OTHER                                             ? sizeof(pickle_special)
+                                                                                      : 0;
+    if (extra && !(value->other = pickle_allocate(p, 1, extra))) {
+        return NULL;
+    }
+    return value;
+}
+
+/* Fills height and weight of a container and all below it. Recursion ends at DEPTH_MAX. */
+static reshift_status check_tree(pickle_machine *m, pickle_value *value, int depth)
+{
+    if (value->kind == PICKLE_ARRAY && !value->array->data) {
+        return pickle_damaged(m, "a NumPy array without its state");
+    }
+    if (value->kind != PICKLE_LIST && value->kind != PICKLE_TUPLE && value->kind != PICKLE_DICT) {
+        return RESHIFT_OK;
+    }
+    pickle_container *container = value->other;
+    if (container->state == 1) {
+        return pickle_unsupported(m, "a container that contains itself");
+    }
+    if (container->state == 0) {
+        if (depth >= DEPTH_MAX) {
+            return pickle_unsupported(m, "values nested deeper than %d", DEPTH_MAX);
+        }
+        container->state = 1;
+        container->weight = 1;
+        size_t n = value->kind == PICKLE_DICT ? 2 * value->length : value->length;
+        for (size_t i = 0; i < n; i++) {
+            pickle_value *item = value->items[i];
+            reshift_status status = check_tree(m, item, depth + 1);
+            if (status != RESHIFT_OK) {
+                return status;
+            }
+            bool inner = item->kind == PICKLE_LIST || item->kind == PICKLE_TUPLE || item->kind == PICKLE_DICT;
+            const pickle_container *below = inner ? item->other : NULL;
+            container->weight += below ? below->weight : 1;
+            if (below && below->height >= container->height) {
+                container->height = below->height + 1;
+            }
+            if (container->weight > WEIGHT_MAX) {
+                return pickle_unsupported(m, "more than %llu values", (unsigned long long)WEIGHT_MAX);
+            }
+        }
+        container->state = 2;
+    }
+    /* reached by another way, it may stand deeper than where it was walked */
+    if (depth + container->height >= DEPTH_MAX) {
+        return pickle_unsupported(m, "values nested deeper than %d", DEPTH_MAX);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status pickle_open(const uint8_t *bytes, size_t size, const char *name, int64_t offset, pickle **p,
+                           size_t *used, reshift_error *error)
+{
+    *p = NULL;
+    pickle *fresh = calloc(1, sizeof *fresh);
+    if (!fresh) {
+        return error_memory(error, sizeof *fresh, "a pickle");
+    }
+    pickle_machine m = {.p = fresh, .bytes = bytes, .size = size, .name = name, .offset = offset, .error = error};
+    reshift_status status = pickle_run(&m, &fresh->root);
+    if (status == RESHIFT_OK) {
+        status = check_tree(&m, fresh->root, 0);
+    }
+    free(m.stack);
+    free(m.marks);
+    free(m.memo);
+    if (status != RESHIFT_OK) {
+        pickle_close(&fresh);
+        return status;
+    }
+    if (used) {
+        *used = m.at;
+    }
+    *p = fresh;
+    return RESHIFT_OK;
+}
+
+void pickle_close(pickle **p)
+{
+    if (!p || !*p) {
+        return;
+    }
+    for (chunk *c = (*p)->chunks, *next; c; c = next) {
+        next = c->next;
+        free(c);
+    }
+    free(*p);
+    *p = NULL;
+}
+
+const pickle_value *pickle_root(const pickle *p) { return p->root; }
+
+bool pickle_is_text(const pickle_value *value, const char *text)
+{
+    size_t length = strlen(text);
+    return value && (value->kind == PICKLE_TEXT || value->kind == PICKLE_BYTES) && value->length == length &&
+           memcmp(value->text, text, length) == 0;
+}
+
+const pickle_value *pickle_find(const pickle_value *dict, const char *key)
+{
+    if (!dict || dict->kind != PICKLE_DICT) {
+        return NULL;
+    }
+    for (size_t i = dict->length; i-- > 0;) {
+        if (pickle_is_text(dict->items[2 * i], key)) {
+            return dict->items[2 * i + 1];
+        }
+    }
+    return NULL;
+}
+
+bool pickle_get_int(const pickle_value *value, int64_t *integer)
+{
+    if (!value) {
+        return false;
+    }
+    switch (value->kind) {
+    case PICKLE_INT: *integer = value->integer; return true;
+    case PICKLE_BOOL: *integer = value->boolean; return true;
+    case PICKLE_FLOAT:
+        if (!(value->number >= -0x1p62 && value->number <= 0x1p62) || (double)(int64_t)value->number != value->number) {
+            return false;
+        }
+        *integer = (int64_t)value->number;
+        return true;
+    default: return false;
+    }
+}
+
+reshift_status pickle_copy_array(const pickle_value *value, reshift_array *array, reshift_error *error)
+{
+    memset(array, 0, sizeof *array);
+    if (!value || value->kind != PICKLE_ARRAY) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "expected a NumPy array, found another value");
+    }
+    const pickle_array *a = value->array;
+    reshift_status status = reshift_array_create(a->dtype, a->n_dims, a->shape, array, error);
+    if (status == RESHIFT_OK) {
+        int64_t stride[RESHIFT_MAX_DIMS];
+        layout_strides(a->n_dims, a->shape, a->fortran_order, stride);
+        layout_copy(reshift_dtype_size(a->dtype), a->n_dims, a->shape, stride, a->big_endian, a->data, array->data);
+    }
+    return status;
+}
