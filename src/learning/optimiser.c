@@ -66,8 +66,8 @@ __attribute__((target("avx2"))) static void update_avx2(const adam_step *step, c
     update_body(step, gradient, value, m, v, count);
 }
 
-__attribute__((target("avx512f,prefer-vector-width=512"))) static void
-update_avx512(const adam_step *step, const float *gradient, float *value, float *m, float *v, size_t count)
+__attribute__((target("avx512f"))) static void update_avx512(const adam_step *step, const float *gradient, float *value,
+                                                             float *m, float *v, size_t count)
 {
     update_body(step, gradient, value, m, v, count);
 }

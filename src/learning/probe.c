@@ -45,7 +45,6 @@ typedef struct probe {
     float *gradients;   /* [n_threads][LINEAR_CHUNK][16] */
     float *softmax;     /* [n_threads][2][n_blocks * 16] */
     float *logits;      /* [n_threads][LINEAR_TILE][K] */
-    float *scratch;     /* [n_threads][LINEAR_TILE][16] */
     float *row_loss;    /* [batch] */
     int *row_correct;   /* [batch] */
     int64_t *order;     /* [N] */
@@ -181,7 +180,6 @@ static void probe_release(probe *p)
     memory_free(p->gradients);
     memory_free(p->softmax);
     memory_free(p->logits);
-    memory_free(p->scratch);
     memory_free(p->row_loss);
     memory_free(p->row_correct);
     memory_free(p->order);
@@ -213,7 +211,6 @@ static reshift_status probe_allocate(probe *p, reshift_error *error)
     p->gradients = take(threads, LINEAR_CHUNK, LINEAR_LANES, sizeof(float));
     p->softmax = take(threads, 2, padded, sizeof(float));
     p->logits = take(threads, LINEAR_TILE, (size_t)l->n_classes, sizeof(float));
-    p->scratch = take(threads, LINEAR_TILE, LINEAR_LANES, sizeof(float));
     p->row_loss = take(batch, sizeof(float), 1, 1);
     p->row_correct = take(batch, sizeof(int), 1, 1);
     p->order = take(n, sizeof *p->order, 1, 1);
@@ -221,8 +218,8 @@ static reshift_status probe_allocate(probe *p, reshift_error *error)
     p->tile_loss = take(tiles, sizeof *p->tile_loss, 1, 1);
     p->tile_correct = take(tiles, sizeof *p->tile_correct, 1, 1);
     if (!p->first_weight || !p->second_weight || !p->first_bias || !p->second_bias || !p->partial || !p->delta ||
-        !p->gradients || !p->softmax || !p->logits || !p->scratch || !p->row_loss || !p->row_correct || !p->order ||
-        !p->rows || !p->tile_loss || !p->tile_correct) {
+        !p->gradients || !p->softmax || !p->logits || !p->row_loss || !p->row_correct || !p->order || !p->rows ||
+        !p->tile_loss || !p->tile_correct) {
         return error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
     }
     return RESHIFT_OK;
@@ -406,7 +403,7 @@ static void measure(probe *p, double *loss, double *accuracy)
         thread = omp_get_thread_num();
 #endif
         float *logits = p->logits + (size_t)thread * LINEAR_TILE * (size_t)p->layer.n_classes;
-        float *scratch = p->scratch + (size_t)thread * LINEAR_TILE * LINEAR_LANES;
+        _Alignas(64) float scratch[LINEAR_TILE * LINEAR_LANES];
         const float *rows[LINEAR_TILE];
         int n = 0;
         for (int64_t i = tile * LINEAR_TILE; i < t->n && n < LINEAR_TILE; i++) {
