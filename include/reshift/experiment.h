@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "reshift/evaluation.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus
@@ -25,6 +26,8 @@ RESHIFT_API void reshift_experiment_destroy(reshift_experiment **experiment);
 RESHIFT_API const char *reshift_experiment_name(const reshift_experiment *experiment);
 /** The resolved experiment as YAML, every key with its value; free() it. NULL when out of memory. */
 RESHIFT_API char *reshift_experiment_yaml(const reshift_experiment *experiment);
+/** Every key of an experiment as a Markdown table: key, default, what a value may be, meaning; free() it. NULL when out of memory. */
+RESHIFT_API char *reshift_experiment_keys(void);
 
 typedef struct reshift_run_options {
     const char *folder;   /* NULL: runs/NAME */
@@ -33,13 +36,32 @@ typedef struct reshift_run_options {
 } reshift_run_options;
 
 /**
- * Does the seven stages, or those that are still to do, and writes the run folder. Errors: EXISTS (the folder holds a run of
- * another experiment, and not force), and those of every stage; the folder can be taken up again after any of them.
+ * Does the seven stages, or those that are still to do, and writes the run folder. A stage is done again when its settings,
+ * data, weights or the stages it stands on have changed (that needs `force`) or when its files are missing or damaged.
+ * progress->message tells what is done and every epoch's figures. Errors: EXISTS (the folder holds other files, or a run of
+ * another experiment or of other inputs, and not force), IO (another program is working in the folder), and those of every
+ * stage; the folder can be taken up again after any of them.
  */
 RESHIFT_API reshift_status reshift_experiment_run(const reshift_experiment *experiment, const reshift_run_options *options,
                                                   const reshift_progress *progress, reshift_error *error);
 
-/** Draws plots and report.html of a finished run again from its files. */
+/** One row of results.csv. */
+typedef struct reshift_measurement {
+    char model[16];      /* "original" (with the probe) or "finetuned" */
+    char set[16];        /* "clean" or "shift" */
+    char data[64];       /* the kind of data set: "cifar10-c" */
+    char corruption[64]; /* "" for clean */
+    int severity;        /* 1..5; 0: clean, or all severities together */
+    char subset[16];     /* "all"; "unseen" or "seen": no version, or one, of the image was fine-tuned on */
+    bool headline;       /* the figure that counts under the split chosen */
+    reshift_accuracy accuracy;
+} reshift_measurement;
+
+/** Reads what a run measured: *n rows in fresh memory (free() it). Errors: NOT_FOUND (the run has not come so far), FORMAT, MEMORY. */
+RESHIFT_API reshift_status reshift_run_results(const char *run_folder, reshift_measurement **measurements, int *n,
+                                               reshift_error *error);
+
+/** Draws plots and report.html of a finished run again from its files. Errors: NOT_FOUND (no run, or not finished), those of drawing. */
 RESHIFT_API reshift_status reshift_report_write(const char *run_folder, const reshift_progress *progress,
                                                 reshift_error *error);
 

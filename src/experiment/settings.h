@@ -1,0 +1,140 @@
+/*
+ * The settings of an experiment. One table (settings.c) names every key with its kind, range, default and meaning;
+ * reading a file, --set, checking, the resolved experiment and the reference page all walk that table. yaml.c reads the
+ * notation, this header is what the stages see.
+ */
+#ifndef EXPERIMENT_SETTINGS_H
+#define EXPERIMENT_SETTINGS_H
+
+#include <stddef.h>
+
+#include "reshift/experiment.h"
+#include "reshift/learning.h"
+
+#define SETTINGS_TEXT_BYTES 512
+#define SETTINGS_BLOCKS 16
+
+/** Names of blocks: "layer4", "fc". */
+typedef struct settings_blocks {
+    char names[SETTINGS_BLOCKS][32];
+    int n;
+} settings_blocks;
+
+/** Learning rates by block; a rate for the block "all" holds for every trained block without one of its own. */
+typedef struct settings_rates {
+    reshift_block_rate rates[SETTINGS_BLOCKS];
+    int n;
+} settings_rates;
+
+typedef struct settings_severities {
+    int64_t first, last;
+} settings_severities;
+
+enum { PRECISION_F32 };
+
+struct reshift_experiment {
+    char name[SETTINGS_TEXT_BYTES];
+    int64_t seed;
+    struct {
+        char arch[SETTINGS_TEXT_BYTES], weights[SETTINGS_TEXT_BYTES];
+    } model;
+    struct {
+        int64_t size, batch;
+        int precision;
+    } input;
+    struct {
+        char data[SETTINGS_TEXT_BYTES];
+        int64_t limit_train, limit_test;
+    } source;
+    struct {
+        int64_t epochs, batch;
+        int optimizer;
+        double learning_rate;
+    } probe;
+    struct {
+        char data[SETTINGS_TEXT_BYTES], corruption[SETTINGS_TEXT_BYTES];
+        settings_severities severity;
+        bool generate;
+    } shift;
+    struct {
+        settings_blocks train;
+        settings_rates rates;
+        int optimizer;
+        int64_t epochs, batch, samples;
+        int split;     /* a reshift_split_kind */
+        int batchnorm; /* a reshift_batchnorm */
+        int64_t cache_budget_bytes, monitor;
+    } finetune;
+    struct {
+        int64_t components;
+        bool shared_basis;
+    } analysis;
+    struct {
+        int64_t epochs, batch, limit;
+        double learning_rate;
+    } pretrain;
+};
+
+typedef enum setting_kind {
+    SETTING_TEXT,       /* char[SETTINGS_TEXT_BYTES], not empty */
+    SETTING_NAME,       /* the same, usable as the name of a folder */
+    SETTING_COUNT,      /* int64_t from low to high */
+    SETTING_NUMBER,     /* double above low, up to high */
+    SETTING_FLAG,       /* bool */
+    SETTING_CHOICE,     /* int: the place of the word in `choices` */
+    SETTING_BYTES,      /* int64_t from low to high, "4G" */
+    SETTING_SEVERITIES, /* settings_severities, "1-5" or 3 */
+    SETTING_BLOCKS,     /* settings_blocks, [layer4, fc] */
+    SETTING_RATES       /* settings_rates, {layer4: 0.0001, fc: 0.001} or one number */
+} setting_kind;
+
+/** One row of the table: path is "section.key" or "key". */
+typedef struct setting {
+    const char *path;
+    setting_kind kind;
+    size_t offset; /* in reshift_experiment */
+    double low, high;
+    const char *const *choices; /* ends with NULL */
+    const char *fallback;       /* the default, as it would be written in a file */
+    const char *about;
+} setting;
+
+/** The table, in the order of the resolved experiment; ends with a row whose path is NULL. */
+const setting *settings_table(void);
+
+/** What a value of this setting may be, for people: "a whole number from 1 to 10000". */
+void setting_expectation(const setting *row, char *text, size_t size);
+
+/** The place of the value in an experiment. */
+void *setting_place(reshift_experiment *experiment, const setting *row);
+
+/** The value as it stands in an experiment file. NULL when out of memory; free() it. */
+char *setting_value_text(const reshift_experiment *experiment, const setting *row);
+
+/** The learning rate of a trained block; 0 where none is given. */
+double settings_rate(const reshift_experiment *experiment, const char *block);
+
+/** Every key at its default. */
+void settings_default(reshift_experiment *experiment);
+
+/** Checks that reach over several keys. Errors: ARGUMENT. */
+reshift_status settings_check(const reshift_experiment *experiment, reshift_error *error);
+
+/* ---- values.c: one value as text; what it wants is setting_expectation() ---- */
+
+/** Sets a value of any kind from its words; false when they are not such a value. */
+bool setting_read(reshift_experiment *experiment, const setting *row, const char *text);
+/** Adds to or replaces in the list or the rates; false when full or not a name or rate. */
+bool setting_add_block(settings_blocks *blocks, const char *name);
+bool setting_add_rate(settings_rates *rates, const char *block, const char *text);
+
+/* ---- yaml.c ---- */
+
+/** Applies the keys of an experiment file's text. `place` names the file in messages. Errors: ARGUMENT with the line.
+ */
+reshift_status settings_apply_yaml(reshift_experiment *experiment, const char *text, size_t size, const char *place,
+                                   reshift_error *error);
+/** Applies one "path=value". Errors: ARGUMENT naming the override. */
+reshift_status settings_apply_override(reshift_experiment *experiment, const char *text, reshift_error *error);
+
+#endif
