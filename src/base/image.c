@@ -13,7 +13,7 @@ reshift_status reshift_image_resize(reshift_image *image, int height, int width,
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "an image cannot be %d pixels wide and %d high", width, height);
     }
     size_t bytes;
-    if (!memory_product((size_t)height * 3, (size_t)width, &bytes)) {
+    if (!memory_product((size_t)height * 3, (size_t)width, &bytes) || bytes > PTRDIFF_MAX) {
         return error_memory(error, SIZE_MAX, "an image");
     }
     if (bytes > image->capacity) {

@@ -1,0 +1,25 @@
+/* What the table knows of a corruption beyond its public row: the function that makes it. One file a family has them.
+ */
+#ifndef CORRUPTIONS_FAMILY_H
+#define CORRUPTIONS_FAMILY_H
+
+#include "reshift/corruption.h"
+
+/* One image to be corrupted. The table has checked everything: severity 1..5, an image with pixels, an output of the
+ * input's size that is another image. */
+typedef struct corruption_call {
+    const reshift_corruption *corruption;
+    int severity;
+    reshift_constants constants; /* CIFAR or IMAGENET, never AUTO */
+    uint64_t seed;
+    int64_t image_index;
+    const reshift_image *input;
+    reshift_image *output;
+} corruption_call;
+
+typedef reshift_status (*corruption_function)(const corruption_call *call, reshift_error *error);
+
+/* blur.c */
+reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error);
+
+#endif
