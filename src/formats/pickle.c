@@ -27,6 +27,7 @@ struct pickle {
     chunk *chunks;
     size_t total;
     pickle_value *root;
+    const pickle_storage *storages;
 };
 
 void *pickle_allocate(pickle *p, size_t count, size_t size)
@@ -161,6 +162,14 @@ void pickle_close(pickle **p)
 }
 
 const pickle_value *pickle_root(const pickle *p) { return p->root; }
+
+const pickle_storage *pickle_storages(const pickle *p) { return p->storages; }
+
+void pickle_add_storage(pickle *p, pickle_storage *storage)
+{
+    storage->next = p->storages;
+    p->storages = storage;
+}
 
 bool pickle_is_text(const pickle_value *value, const char *text)
 {

@@ -36,6 +36,7 @@ typedef struct pickle_storage {
     const char *key;                 /* NUL-terminated */
     int64_t count;                   /* elements of the whole storage */
     int64_t view_offset, view_count; /* legacy files: a part of the storage, in elements; else 0, count */
+    const struct pickle_storage *next;
 } pickle_storage;
 
 typedef struct pickle_tensor {
@@ -84,6 +85,8 @@ reshift_status pickle_open(const uint8_t *bytes, size_t size, const char *name, 
 void pickle_close(pickle **p);
 
 const pickle_value *pickle_root(const pickle *p);
+/** Every mention of a storage, a list by `next`: one storage may be mentioned often. NULL where there is none. */
+const pickle_storage *pickle_storages(const pickle *p);
 /** The value under a str or bytes key of a dict; NULL where `dict` is none or has no such key. The last one counts. */
 const pickle_value *pickle_find(const pickle_value *dict, const char *key);
 /** True for TEXT and BYTES equal to `text`. */

@@ -509,6 +509,7 @@ reshift_status pickle_persistent(pickle_machine *m, const pickle_value *id, pick
         status = read_view(m, id->items[5], storage);
     }
     if (status == RESHIFT_OK) {
+        pickle_add_storage(m->p, storage);
         *value = new_special(m, &(pickle_special){.storage = storage});
         status = *value ? RESHIFT_OK : pickle_no_memory(m);
     }

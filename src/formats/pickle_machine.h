@@ -68,6 +68,8 @@ typedef struct pickle_machine {
 
 /** Zeroed memory of the pickle's own; NULL past its limit or without memory (say it with pickle_no_memory()). */
 void *pickle_allocate(pickle *p, size_t count, size_t size);
+/** Hands a storage over to the list of pickle_storages(). */
+void pickle_add_storage(pickle *p, pickle_storage *storage);
 pickle_value *pickle_new(pickle *p, pickle_kind kind);
 reshift_status pickle_no_memory(pickle_machine *m);
 /** FORMAT and UNSUPPORTED errors at the place where the machine stands. */

@@ -1,0 +1,58 @@
+/* The choice between the formats of images, and what holds for all of them. */
+#include "formats/image_file.h"
+
+#include <string.h>
+
+#include "formats/blob.h"
+
+const char *image_format(const uint8_t *bytes, size_t size)
+{
+    if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) {
+        return "jpeg";
+    }
+    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0 ? "png" : NULL;
+}
+
+reshift_status image_check_size(uint64_t height, uint64_t width, const char *name, reshift_error *error)
+{
+    if (height == 0 || width == 0 || height > INT32_MAX || width > INT32_MAX || height * width > IMAGE_PIXELS_MAX) {
+        return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, -1, "an image of %llu x %llu pixels: expected 1 to %llu",
+                      (unsigned long long)height, (unsigned long long)width, (unsigned long long)IMAGE_PIXELS_MAX);
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image,
+                           image_facts *facts, reshift_error *error)
+{
+    const char *format = image_format(bytes, size);
+    if (!format) {
+        return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, 0, "expected a JPEG or PNG image, found %s",
+                      size == 0 ? "an empty file" : "other bytes");
+    }
+    return strcmp(format, "png") == 0 ? png_read(bytes, size, name, image, facts, error)
+                                      : jpeg_read(bytes, size, name, image, facts, error);
+}
+
+reshift_status image_decode(const uint8_t *bytes, size_t size, const char *name, reshift_image *image,
+                            reshift_error *error)
+{
+    return read(bytes, size, name, image, NULL, error);
+}
+
+reshift_status image_describe(const uint8_t *bytes, size_t size, const char *name, image_facts *facts,
+                              reshift_error *error)
+{
+    return read(bytes, size, name, NULL, facts, error);
+}
+
+reshift_status reshift_image_load(const char *path, reshift_image *image, reshift_error *error)
+{
+    blob *b;
+    reshift_status status = blob_open(path, &b, error);
+    if (status == RESHIFT_OK) {
+        status = image_decode(b->data, b->size, path, image, error);
+        blob_drop(&b);
+    }
+    return status;
+}

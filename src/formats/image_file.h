@@ -1,0 +1,48 @@
+/*
+ * JPEG and PNG between bytes and RGB pixels, with the results of Pillow's Image.open(...).convert("RGB"). Damaged files
+ * end as errors: the libraries' long jumps stay inside jpeg_file.c and png_file.c.
+ */
+#ifndef FORMATS_IMAGE_FILE_H
+#define FORMATS_IMAGE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reshift/image.h"
+
+/** Pixels that an image may have: where Pillow, too, speaks of a decompression bomb. */
+#define IMAGE_PIXELS_MAX ((uint64_t)178956970)
+
+/** What an image file says of itself. */
+typedef struct image_facts {
+    const char *format; /* "jpeg", "png"; static */
+    const char *colour; /* "grey", "rgb", "palette", "grey+alpha", "rgb+alpha", "cmyk"; static */
+    int height, width;
+    int bits; /* a channel */
+} image_facts;
+
+/** "jpeg", "png", or NULL for other bytes. */
+const char *image_format(const uint8_t *bytes, size_t size);
+
+/**
+ * Decodes a JPEG or PNG in memory into `image`, whose memory is reused; after an error its contents are undefined.
+ * `name` is for messages. Errors: FORMAT (damaged, cut short), UNSUPPORTED (more than IMAGE_PIXELS_MAX pixels, another
+ * format), MEMORY.
+ */
+reshift_status image_decode(const uint8_t *bytes, size_t size, const char *name, reshift_image *image,
+                            reshift_error *error);
+/** Reads the header only. Errors as image_decode(). */
+reshift_status image_describe(const uint8_t *bytes, size_t size, const char *name, image_facts *facts,
+                              reshift_error *error);
+
+/* One format each. `image` or `facts` may be NULL. */
+reshift_status jpeg_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,
+                         reshift_error *error);
+reshift_status png_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,
+                        reshift_error *error);
+
+/** UNSUPPORTED when an image of this size is not read. */
+reshift_status image_check_size(uint64_t height, uint64_t width, const char *name, reshift_error *error);
+
+#endif
