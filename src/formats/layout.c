@@ -1,6 +1,7 @@
-/* Strided copies with an odometer over all but the last dimension, and the check of UTF-8. */
+/* Strided copies with an odometer over all but the last dimension; single elements as numbers; the check of UTF-8. */
 #include "formats/layout.h"
 
+#include <math.h>
 #include <string.h>
 
 void layout_strides(int n_dims, const int64_t *shape, bool fortran_order, int64_t *stride)
@@ -67,6 +68,38 @@ void layout_copy(size_t size, int n_dims, const int64_t *shape, const int64_t *s
         if (d < 0) {
             return;
         }
+    }
+}
+
+static double half_number(uint16_t half)
+{
+    int exponent = half >> 10 & 31, fraction = half & 1023;
+    double size = exponent == 31  ? (fraction ? (double)NAN : (double)INFINITY)
+                  : exponent == 0 ? ldexp(fraction, -24)
+                                  : ldexp(1024 + fraction, exponent - 25);
+    return half & 0x8000 ? -size : size;
+}
+
+double layout_number(reshift_dtype dtype, const uint8_t *element)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, element, reshift_dtype_size(dtype)); /* little-endian, as everything here */
+    uint32_t low = (uint32_t)bits;
+    float single;
+    double number;
+    switch (dtype) {
+    case RESHIFT_I8: return (int8_t)bits;
+    case RESHIFT_I16: return (int16_t)bits;
+    case RESHIFT_I32: return (int32_t)low;
+    case RESHIFT_I64: return (double)(int64_t)bits;
+    case RESHIFT_F16: return half_number((uint16_t)bits);
+    case RESHIFT_BF16:
+        low <<= 16;
+        memcpy(&single, &low, sizeof single);
+        return (double)single;
+    case RESHIFT_F32: memcpy(&single, &low, sizeof single); return (double)single;
+    case RESHIFT_F64: memcpy(&number, &bits, sizeof number); return number;
+    default: return (double)bits; /* unsigned, bool */
     }
 }
 

@@ -21,6 +21,9 @@ bool layout_is_dense(int n_dims, const int64_t *shape, const int64_t *stride);
 void layout_copy(size_t size, int n_dims, const int64_t *shape, const int64_t *stride, bool swap, const uint8_t *from,
                  uint8_t *to);
 
+/** One element (native endian, any alignment) as a number; 64-bit integers are rounded. */
+double layout_number(reshift_dtype dtype, const uint8_t *element);
+
 /** True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF). */
 bool text_is_utf8(const uint8_t *text, size_t length);
 

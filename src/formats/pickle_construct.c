@@ -4,10 +4,10 @@
  */
 #include "formats/pickle_machine.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/layout.h"
 #include "formats/npy.h"
 
 static const pickle_global globals[] = {
@@ -284,15 +284,6 @@ static reshift_status make_array_from_buffer(pickle_machine *m, const pickle_val
     return status;
 }
 
-static double half_to_double(uint16_t half)
-{
-    int exponent = half >> 10 & 31, fraction = half & 1023;
-    double size = exponent == 31  ? (fraction ? (double)NAN : (double)INFINITY)
-                  : exponent == 0 ? ldexp(fraction, -24)
-                                  : ldexp(1024 + fraction, exponent - 25);
-    return half & 0x8000 ? -size : size;
-}
-
 /* scalar(dtype, bytes): a number of NumPy's as one of ours */
 static reshift_status make_numpy_scalar(pickle_machine *m, const pickle_value *arguments, pickle_value **value)
 {
@@ -301,42 +292,22 @@ static reshift_status make_numpy_scalar(pickle_machine *m, const pickle_value *a
     if (!data || data->kind != PICKLE_BYTES || data->length != reshift_dtype_size(type->dtype)) {
         return pickle_damaged(m, "expected the dtype and bytes of a NumPy number");
     }
-    uint64_t bits = 0;
+    uint8_t element[8] = {0};
+    uint64_t bits;
     for (size_t i = 0; i < data->length; i++) {
-        size_t place = type->big_endian ? data->length - 1 - i : i;
-        bits |= (uint64_t)(uint8_t)data->text[i] << (8 * place);
+        element[type->big_endian ? data->length - 1 - i : i] = (uint8_t)data->text[i];
     }
-    int64_t integer = 0;
-    double number = 0;
-    float single;
-    uint32_t low = (uint32_t)bits;
-    pickle_kind kind = PICKLE_INT;
-    switch (type->dtype) {
-    case RESHIFT_BOOL: kind = PICKLE_BOOL; break;
-    case RESHIFT_I8: integer = (int8_t)bits; break;
-    case RESHIFT_I16: integer = (int16_t)bits; break;
-    case RESHIFT_I32: integer = (int32_t)low; break;
-    case RESHIFT_F16:
-        kind = PICKLE_FLOAT;
-        number = half_to_double((uint16_t)bits);
-        break;
-    case RESHIFT_F32:
-        kind = PICKLE_FLOAT;
-        memcpy(&single, &low, sizeof single);
-        number = (double)single;
-        break;
-    case RESHIFT_F64:
-        kind = PICKLE_FLOAT;
-        memcpy(&number, &bits, sizeof number);
-        break;
-    default: integer = (int64_t)bits; break;
-    }
+    memcpy(&bits, element, sizeof bits);
+    double number = layout_number(type->dtype, element);
+    bool is_float = type->dtype == RESHIFT_F16 || type->dtype == RESHIFT_F32 || type->dtype == RESHIFT_F64;
+    bool is_wide = type->dtype == RESHIFT_I64 || type->dtype == RESHIFT_U64;
+    pickle_kind kind = type->dtype == RESHIFT_BOOL ? PICKLE_BOOL : is_float ? PICKLE_FLOAT : PICKLE_INT;
     *value = pickle_new(m->p, kind);
     if (!*value) {
         return pickle_no_memory(m);
     }
     (*value)->boolean = bits != 0;
-    (*value)->integer = integer;
+    (*value)->integer = is_float ? 0 : is_wide ? (int64_t)bits : (int64_t)number;
     (*value)->number = number;
     return RESHIFT_OK;
 }

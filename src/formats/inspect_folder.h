@@ -1,0 +1,15 @@
+/* The part of reshift_inspect() that looks at folders. */
+#ifndef FORMATS_INSPECT_FOLDER_H
+#define FORMATS_INSPECT_FOLDER_H
+
+#include <jansson.h>
+
+#include "reshift/status.h"
+
+/** Describes the folder at `path` in `json`: kind, and what it holds. Errors: IO, NOT_FOUND, MEMORY. */
+reshift_status inspect_folder(const char *path, json_t *json, reshift_error *error);
+
+/** A JSON text of any bytes: those that are not UTF-8 become '?'. NULL when out of memory. */
+json_t *inspect_text(const char *text);
+
+#endif
