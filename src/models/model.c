@@ -24,6 +24,19 @@ struct reshift_model {
     char **class_names; /* [n_classes] or NULL */
 };
 
+/* "cannot read weights 'PATH': ..."; a reader below may have said "cannot read 'PATH': " already, once is enough. */
+static reshift_status name_file(reshift_error *error, reshift_status status, const char *what, const char *path)
+{
+    if (error) {
+        char said[sizeof error->message];
+        int length = snprintf(said, sizeof said, "cannot read '%s': ", path);
+        if (length > 0 && (size_t)length < sizeof said && !strncmp(error->message, said, (size_t)length)) {
+            memmove(error->message, error->message + length, strlen(error->message + length) + 1);
+        }
+    }
+    return error_prefix(error, status, "cannot read %s '%.400s'", what, path);
+}
+
 /* A network of this shape, values zero. */
 static reshift_status make_network(const resnet_arch *arch, int n_classes, network **net, reshift_error *error)
 {
@@ -101,7 +114,7 @@ reshift_status reshift_model_load(const char *weights, const char *data_dir, res
         status = from_tensors(tensors, find_is_v2(path), model, error);
     }
     reshift_tensors_destroy(&tensors);
-    return status == RESHIFT_OK ? status : error_prefix(error, status, "cannot read weights '%.400s'", path);
+    return status == RESHIFT_OK ? status : name_file(error, status, "weights", path);
 }
 
 reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
@@ -343,7 +356,7 @@ reshift_status reshift_model_load_head(reshift_model *model, const char *path, r
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);
     reshift_tensors_destroy(&tensors);
-    return status == RESHIFT_OK ? status : error_prefix(error, status, "cannot read head '%.400s'", path);
+    return status == RESHIFT_OK ? status : name_file(error, status, "head", path);
 }
 
 reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed, reshift_error *error)
