@@ -104,15 +104,15 @@ typedef struct reshift_finetune_options {
     int epochs, batch, size;       /* 10, 64, 0: the weights' recipe */
     reshift_batchnorm batchnorm;
     uint64_t seed;                 /* order of the rows of every epoch */
-    uint64_t cache_budget_bytes;   /* for the output of the frozen blocks; 0: no cache */
-    const char *cache_folder;      /* where a cache that memory cannot hold goes; NULL: memory only */
-    const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none */
+    uint64_t cache_budget_bytes;   /* for the output of the frozen blocks, in memory or in a file; 0: no cache */
+    const char *cache_folder;      /* where a cache that memory cannot hold goes (an unlinked file); NULL: memory only */
+    const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none. It fits
+                                      the same images, initial weights and options; epochs may be more than it holds */
     const reshift_dataset *test;   /* measured after every epoch; NULL: not measured */
     void (*on_epoch)(void *context, const reshift_epoch *epoch);
     void *context;
-    /* For parity tests: NULL, or rows of every step [n_steps][batch] instead of our order; and every step's loss out. */
-    void (*on_step)(void *context, int64_t step, double loss);
-    const int64_t *order; /* [epochs][N] */
+    void (*on_step)(void *context, int64_t step, double loss); /* steps from 1, over all epochs; may be NULL */
+    const int64_t *order; /* for parity tests: NULL, or [epochs][N] rows instead of our order */
 } reshift_finetune_options;
 
 RESHIFT_API void reshift_finetune_options_default(reshift_finetune_options *options);
