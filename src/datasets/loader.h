@@ -7,17 +7,17 @@
 typedef struct loader loader;
 
 typedef struct loader_options {
-    int batch;      /* rows a batch; the last one may be smaller */
-    int size;       /* images come out as size x size */
-    int resize;     /* photographs (sets without a fixed size): shorter side before the crop */
+    int batch;  /* rows a batch; the last one may be smaller */
+    int size;   /* images come out as size x size */
+    int resize; /* photographs (sets without a fixed size): shorter side before the crop */
     float mean[3], std[3];
 } loader_options;
 
 /**
  * Starts reading `rows` [n] (NULL: 0..n-1) of `dataset`, which must stay open. Memory: two batches. Errors: MEMORY, IO.
  */
-reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, int64_t n, const loader_options *options,
-                           loader **out, reshift_error *error);
+reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, int64_t n,
+                           const loader_options *options, loader **out, reshift_error *error);
 
 /**
  * The next batch: *images [n,size,size,3] float and *labels [n] belong to the loader and hold until the next call;

@@ -1,0 +1,307 @@
+/*
+ * The data set itself: options and their checks, the row table, sharing and closing, identity. What differs between
+ * kinds of sets is in their own files; here is only what all have in common, and the table that a spec is looked up in.
+ */
+#include "datasets/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+typedef reshift_status (*open_function)(const char *where, const reshift_dataset_options *options,
+                                        reshift_dataset **dataset, reshift_error *error);
+
+typedef enum where_rule { WHERE_NONE, WHERE_OPTIONAL, WHERE_NEEDED } where_rule;
+
+static const struct {
+    const char *name;
+    const char *usage;
+    where_rule where;
+    bool own_corruption; /* the kind handles options->corruption itself */
+    open_function open;
+} kinds[] = {
+    {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, false, cifar10_open},
+    {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, true, cifar10c_open},
+    {"folder", "folder:DIR", WHERE_NEEDED, false, folder_open},
+    {"npy", "npy:IMAGES.npy,LABELS.npy", WHERE_NEEDED, false, npy_set_open},
+    {"demo", "demo", WHERE_NONE, false, demo_open},
+    {"demo-source", "demo-source", WHERE_NONE, false, demo_source_open},
+};
+enum { N_KINDS = sizeof kinds / sizeof *kinds };
+
+void reshift_dataset_options_default(reshift_dataset_options *options)
+{
+    *options = (reshift_dataset_options){.split = "test", .severity_first = 1, .severity_last = 5};
+}
+
+int64_t dataset_limit(int64_t count, int64_t limit) { return limit > 0 && limit < count ? limit : count; }
+
+static reshift_status check_options(const reshift_dataset_options *options, reshift_error *error)
+{
+    if (strcmp(options->split, "train") != 0 && strcmp(options->split, "test") != 0) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "split '%s': expected train or test", options->split);
+    }
+    if (options->limit < 0) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "limit %lld: expected 0 (all images) or more",
+                         (long long)options->limit);
+    }
+    if (options->corruption && (options->severity_first < 1 || options->severity_last > 5 ||
+                                options->severity_first > options->severity_last)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "severity %d-%d: expected a range within 1-5",
+                         options->severity_first, options->severity_last);
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status unknown_spec(const char *spec, reshift_error *error)
+{
+    error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s' is no kind of data set", spec);
+    char usages[256] = "";
+    for (int k = 0; k < N_KINDS; k++) {
+        size_t length = strlen(usages);
+        snprintf(usages + length, sizeof usages - length, "%s%s", k ? ", " : "", kinds[k].usage);
+    }
+    error_hint(error, "expected one of %s", usages);
+    return RESHIFT_ERROR_ARGUMENT;
+}
+
+reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
+                                    reshift_error *error)
+{
+    *dataset = NULL;
+    reshift_dataset_options used;
+    reshift_dataset_options_default(&used);
+    if (options) {
+        used = *options;
+        used.split = options->split ? options->split : "test";
+    }
+    reshift_status status = check_options(&used, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    size_t length = strcspn(spec, ":");
+    const char *where = spec[length] == ':' ? spec + length + 1 : NULL;
+    for (int k = 0; k < N_KINDS; k++) {
+        if (strlen(kinds[k].name) != length || strncmp(kinds[k].name, spec, length) != 0) {
+            continue;
+        }
+        if ((kinds[k].where == WHERE_NEEDED && !(where && *where)) || (where && !*where) ||
+            (kinds[k].where == WHERE_NONE && where)) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage);
+        }
+        if (kinds[k].own_corruption || !used.corruption) {
+            return kinds[k].open(where, &used, dataset, error);
+        }
+        reshift_dataset *clean;
+        status = kinds[k].open(where, &used, &clean, error);
+        if (status == RESHIFT_OK) {
+            status = corrupted_open(clean, &used, dataset, error);
+            reshift_dataset_close(&clean);
+        }
+        return status;
+    }
+    return unknown_spec(spec, error);
+}
+
+static reshift_status name_classes(reshift_dataset *d, const char *const *class_names, reshift_error *error)
+{
+    d->class_names = calloc((size_t)d->n_classes + 1, sizeof *d->class_names);
+    if (!d->class_names) {
+        return error_memory(error, (size_t)d->n_classes * sizeof *d->class_names, "class names");
+    }
+    for (int k = 0; k < d->n_classes; k++) {
+        if (class_names) {
+            d->class_names[k] = strdup(class_names[k]);
+        } else if (asprintf(&d->class_names[k], "%d", k) < 0) {
+            d->class_names[k] = NULL;
+        }
+        if (!d->class_names[k]) {
+            return error_memory(error, 16, "a class name");
+        }
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status dataset_create(const dataset_kind *functions, void *state, const char *kind, int64_t count,
+                              int n_classes, const char *const *class_names, reshift_dataset **dataset,
+                              reshift_error *error)
+{
+    *dataset = NULL;
+    reshift_dataset *d = calloc(1, sizeof *d);
+    if (!d) {
+        functions->destroy(state);
+        return error_memory(error, sizeof *d, "a data set");
+    }
+    d->functions = functions;
+    d->state = state;
+    atomic_init(&d->references, 1);
+    d->kind = kind;
+    d->count = count;
+    d->n_classes = n_classes;
+    d->from_file = true;
+    size_t bytes = 0;
+    reshift_status status = RESHIFT_OK;
+    if (!memory_product((size_t)count, sizeof *d->rows, &bytes) || !(d->rows = memory_allocate(bytes))) {
+        status = error_memory(error, bytes, "the rows of a data set");
+    }
+    if (status == RESHIFT_OK) {
+        status = name_classes(d, class_names, error);
+    }
+    if (status != RESHIFT_OK) {
+        reshift_dataset_close(&d);
+        return status;
+    }
+    for (int64_t row = 0; row < count; row++) {
+        d->rows[row].source = row;
+    }
+    *dataset = d;
+    return RESHIFT_OK;
+}
+
+reshift_dataset *dataset_share(reshift_dataset *dataset)
+{
+    atomic_fetch_add(&dataset->references, 1);
+    return dataset;
+}
+
+void reshift_dataset_close(reshift_dataset **dataset)
+{
+    if (!dataset || !*dataset) {
+        return;
+    }
+    reshift_dataset *d = *dataset;
+    *dataset = NULL;
+    if (atomic_fetch_sub(&d->references, 1) > 1) {
+        return;
+    }
+    d->functions->destroy(d->state);
+    if (d->class_names) {
+        for (int k = 0; k < d->n_classes; k++) {
+            free(d->class_names[k]);
+        }
+    }
+    free(d->class_names);
+    free(d->corruption);
+    memory_free(d->rows);
+    free(d);
+}
+
+int64_t reshift_dataset_count(const reshift_dataset *dataset) { return dataset->count; }
+int reshift_dataset_n_classes(const reshift_dataset *dataset) { return dataset->n_classes; }
+const char *reshift_dataset_class_name(const reshift_dataset *dataset, int label)
+{
+    return label >= 0 && label < dataset->n_classes ? dataset->class_names[label] : "(no such class)";
+}
+int reshift_dataset_label(const reshift_dataset *dataset, int64_t row) { return dataset->rows[row].label; }
+int64_t reshift_dataset_source(const reshift_dataset *dataset, int64_t row) { return dataset->rows[row].source; }
+int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row) { return dataset->rows[row].severity; }
+const char *reshift_dataset_kind(const reshift_dataset *dataset) { return dataset->kind; }
+const char *reshift_dataset_corruption(const reshift_dataset *dataset) { return dataset->corruption; }
+bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
+
+bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)
+{
+    if (height) {
+        *height = dataset->fixed_size ? dataset->height : 0;
+    }
+    if (width) {
+        *width = dataset->fixed_size ? dataset->width : 0;
+    }
+    return dataset->fixed_size;
+}
+
+static bool row_is_there(const reshift_dataset *dataset, int64_t row) { return row >= 0 && row < dataset->count; }
+
+void reshift_dataset_row_name(const reshift_dataset *dataset, int64_t row, char *text, size_t size)
+{
+    if (row_is_there(dataset, row)) {
+        dataset->functions->row_name(dataset->state, row, text, size);
+    } else {
+        snprintf(text, size, "row %lld (of %lld)", (long long)row, (long long)dataset->count);
+    }
+}
+
+reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row, reshift_image *image,
+                                    reshift_error *error)
+{
+    if (!row_is_there(dataset, row)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "row %lld: expected 0 to %lld", (long long)row,
+                         (long long)dataset->count - 1);
+    }
+    return dataset->functions->read(dataset->state, row, image, error);
+}
+
+static void add_number(digest *d, int64_t number)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)((uint64_t)number >> (8 * i));
+    }
+    digest_add(d, bytes, sizeof bytes);
+}
+
+/* All rows' pixels, through the set's own reading: layouts of the same images have the same identity. */
+static reshift_status add_pixels(const reshift_dataset *dataset, digest *d, reshift_error *error)
+{
+    reshift_image image = {0};
+    reshift_status status = RESHIFT_OK;
+    for (int64_t row = 0; status == RESHIFT_OK && row < dataset->count; row++) {
+        status = reshift_dataset_read(dataset, row, &image, error);
+        if (status == RESHIFT_OK) {
+            add_number(d, image.height);
+            add_number(d, image.width);
+            digest_add(d, image.pixels, (size_t)image.height * (size_t)image.width * 3);
+        }
+    }
+    reshift_image_destroy(&image);
+    return status;
+}
+
+reshift_status reshift_dataset_identity(const reshift_dataset *dataset, char hex[65], reshift_error *error)
+{
+    digest *d = digest_create(DIGEST_SHA256);
+    if (!d) {
+        return error_memory(error, 64, "a digest");
+    }
+    add_number(d, dataset->count);
+    add_number(d, dataset->n_classes);
+    for (int k = 0; k < dataset->n_classes; k++) {
+        digest_add(d, dataset->class_names[k], strlen(dataset->class_names[k]) + 1);
+    }
+    for (int64_t row = 0; row < dataset->count; row++) {
+        add_number(d, dataset->rows[row].source);
+        add_number(d, dataset->rows[row].label);
+        add_number(d, dataset->rows[row].severity);
+    }
+    reshift_status status = dataset->functions->identity ? dataset->functions->identity(dataset->state, d, error)
+                                                         : add_pixels(dataset, d, error);
+    digest_finish(d, hex);
+    digest_destroy(&d);
+    return status;
+}
+
+reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error)
+{
+    const char *data = getenv("RESHIFT_DATA"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int length;
+    if (data_dir && *data_dir) {
+        length = snprintf(path, size, "%s", data_dir);
+    } else if (data && *data) {
+        length = snprintf(path, size, "%s", data);
+    } else if (cache && *cache == '/') { /* the base directory specification: a relative one is to be ignored */
+        length = snprintf(path, size, "%s/reshift", cache);
+    } else if (home && *home) {
+        length = snprintf(path, size, "%s/.cache/reshift", home);
+    } else {
+        error_set(error, RESHIFT_ERROR_NOT_FOUND, "no data folder: neither RESHIFT_DATA nor HOME is set");
+        error_hint(error, "name one with --data-dir DIR or RESHIFT_DATA");
+        return RESHIFT_ERROR_NOT_FOUND;
+    }
+    if (length < 0 || (size_t)length >= size) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "the data folder's name is too long: %d bytes", length);
+    }
+    return RESHIFT_OK;
+}

@@ -1,0 +1,92 @@
+/*
+ * What stands behind a reshift_dataset: a table of rows that is the same for every kind (label, image, severity), and a
+ * few functions by which a kind of set differs (reading pixels, naming a row). Every kind fills one of these and is
+ * done.
+ */
+#ifndef DATASETS_DATASET_H
+#define DATASETS_DATASET_H
+
+#include <stdatomic.h>
+
+#include "base/digest.h"
+#include "reshift/dataset.h"
+
+#define DATASET_MAX_CLASSES 100000
+
+typedef struct dataset_row {
+    int64_t source; /* the image this row is a version of */
+    int32_t label;
+    int32_t severity; /* 0: clean */
+} dataset_row;
+
+/** The functions of one kind of set; `state` is its own memory. All but destroy are called by many threads at once. */
+typedef struct dataset_kind {
+    reshift_status (*read)(const void *state, int64_t row, reshift_image *image, reshift_error *error);
+    void (*row_name)(const void *state, int64_t row, char *text, size_t size);
+    /** Adds to the identity what the pixels are; NULL: every row is read and its pixels are added. */
+    reshift_status (*identity)(const void *state, digest *d, reshift_error *error);
+    void (*destroy)(void *state);
+} dataset_kind;
+
+struct reshift_dataset {
+    const dataset_kind *functions;
+    void *state;
+    atomic_int references;
+    const char *kind; /* what reshift_dataset_kind() says; static */
+    int64_t count;
+    dataset_row *rows; /* [count] */
+    int n_classes;
+    char **class_names; /* [n_classes] */
+    bool fixed_size;
+    int height, width; /* where fixed_size */
+    char *corruption;  /* or NULL */
+    bool from_file;
+};
+
+/**
+ * Makes a set of `count` clean rows (source = row, label 0), from_file, without a fixed size. `state` belongs to the
+ * set from here on, and is destroyed when this fails. class_names may be NULL (they are called "0", "1", ... then) and
+ * are copied. Errors: MEMORY.
+ */
+reshift_status dataset_create(const dataset_kind *functions, void *state, const char *kind, int64_t count,
+                              int n_classes, const char *const *class_names, reshift_dataset **dataset,
+                              reshift_error *error);
+
+/** One more owner of the set; reshift_dataset_close() gives it up. */
+reshift_dataset *dataset_share(reshift_dataset *dataset);
+
+/** The kinds. `where` is what follows the colon of the spec, or NULL; `options` are checked already. */
+reshift_status cifar10_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                            reshift_error *error);
+reshift_status cifar10c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                             reshift_error *error);
+reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                           reshift_error *error);
+reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                            reshift_error *error);
+reshift_status demo_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                         reshift_error *error);
+reshift_status demo_source_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                                reshift_error *error);
+
+/**
+ * The corrupted versions of `clean` at the severities of `options`, made when they are read. Takes no ownership of
+ * `clean` but shares it. Errors: ARGUMENT, NOT_FOUND (no such corruption), UNSUPPORTED, MEMORY.
+ */
+reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
+                              reshift_error *error);
+
+/** count cut to the limit of the options (0: all). */
+int64_t dataset_limit(int64_t count, int64_t limit);
+
+/**
+ * What .npy files must be to serve as images, uint8 [N,H,W,3] with N >= 1; `name` is for messages.
+ * Errors: SHAPE, with a hint for floats and for channels first.
+ */
+reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error);
+/** Copies image `row` of such an array. Errors: MEMORY. */
+reshift_status image_array_read(const reshift_array *images, int64_t row, reshift_image *image, reshift_error *error);
+/** "uint8 [50000,32,32,3]" */
+void array_describe(const reshift_array *array, char *text, size_t size);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * Any labelled images as two .npy files, uint8 [N,H,W,3] and integers [N], memory-mapped. The checks and the reading of
+ * an image array serve CIFAR-10-C too, which is made of such files.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "datasets/dataset.h"
+
+enum { MAX_EXTENT = 1 << 16 };
+
+void array_describe(const reshift_array *array, char *text, size_t size)
+{
+    size_t length = (size_t)snprintf(text, size, "%s [", reshift_dtype_name(array->dtype));
+    for (int d = 0; d < array->n_dims && length < size; d++) {
+        length += (size_t)snprintf(text + length, size - length, "%s%lld", d ? "," : "", (long long)array->shape[d]);
+    }
+    if (length < size) {
+        snprintf(text + length, size - length, "]");
+    }
+}
+
+reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error)
+{
+    const int64_t *shape = images->shape;
+    if (images->dtype == RESHIFT_U8 && images->n_dims == 4 && shape[0] > 0 && shape[1] > 0 && shape[1] <= MAX_EXTENT &&
+        shape[2] > 0 && shape[2] <= MAX_EXTENT && shape[3] == 3) {
+        return RESHIFT_OK;
+    }
+    char found[256];
+    array_describe(images, found, sizeof found);
+    error_set(error, RESHIFT_ERROR_SHAPE, "images '%s': expected uint8 [N,H,W,3], found %s", name, found);
+    if (images->dtype == RESHIFT_F16 || images->dtype == RESHIFT_F32 || images->dtype == RESHIFT_F64) {
+        error_hint(error,
+                   "pixels are bytes from 0 to 255: for floats from 0 to 1, save (x * 255).round().astype('uint8')");
+    } else if (images->dtype == RESHIFT_U8 && images->n_dims == 4 && shape[1] == 3) {
+        error_hint(error, "channels come last: save x.transpose(0, 2, 3, 1)");
+    }
+    return error_at_offset(error, RESHIFT_ERROR_SHAPE, name, -1);
+}
+
+reshift_status image_array_read(const reshift_array *images, int64_t row, reshift_image *image, reshift_error *error)
+{
+    int height = (int)images->shape[1], width = (int)images->shape[2];
+    reshift_status status = reshift_image_resize(image, height, width, error);
+    if (status == RESHIFT_OK) {
+        size_t bytes = (size_t)height * (size_t)width * 3;
+        memcpy(image->pixels, (const uint8_t *)images->data + (size_t)row * bytes, bytes);
+    }
+    return status;
+}
+
+typedef struct npy_set {
+    reshift_array images; /* [N,H,W,3] */
+    char *name;           /* of the images' file */
+} npy_set;
+
+static reshift_status npy_set_read(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const npy_set *s = state;
+    return image_array_read(&s->images, row, image, error);
+}
+
+static void npy_set_row_name(const void *state, int64_t row, char *text, size_t size)
+{
+    const npy_set *s = state;
+    snprintf(text, size, "%s[%lld]", s->name, (long long)row);
+}
+
+static void npy_set_destroy(void *state)
+{
+    npy_set *s = state;
+    reshift_array_destroy(&s->images);
+    free(s->name);
+    free(s);
+}
+
+static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy};
+
+/* Element i as int64; false for a type that holds no whole numbers, and beyond int64. */
+static bool whole_number(const reshift_array *a, int64_t i, int64_t *number)
+{
+    switch (a->dtype) {
+    case RESHIFT_U8: *number = ((const uint8_t *)a->data)[i]; return true;
+    case RESHIFT_I8: *number = ((const int8_t *)a->data)[i]; return true;
+    case RESHIFT_U16: *number = ((const uint16_t *)a->data)[i]; return true;
+    case RESHIFT_I16: *number = ((const int16_t *)a->data)[i]; return true;
+    case RESHIFT_U32: *number = ((const uint32_t *)a->data)[i]; return true;
+    case RESHIFT_I32: *number = ((const int32_t *)a->data)[i]; return true;
+    case RESHIFT_U64: *number = (int64_t)((const uint64_t *)a->data)[i]; return *number >= 0;
+    case RESHIFT_I64: *number = ((const int64_t *)a->data)[i]; return true;
+    default: return false;
+    }
+}
+
+/* Checks all N labels, whatever the limit, and finds how many classes there are. */
+static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t n_images, int *n_classes,
+                                   reshift_error *error)
+{
+    int64_t label = 0;
+    bool integers = labels->dtype != RESHIFT_BOOL && labels->dtype < RESHIFT_F16;
+    if (!integers || labels->n_dims != 1 || labels->shape[0] != n_images) {
+        char found[256];
+        array_describe(labels, found, sizeof found);
+        error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected integers [%lld], one an image, found %s", name,
+                  (long long)n_images, found);
+        return error_at_offset(error, RESHIFT_ERROR_SHAPE, name, -1);
+    }
+    *n_classes = 0;
+    for (int64_t i = 0; i < n_images; i++) {
+        if (!whole_number(labels, i, &label) || label < 0 || label >= DATASET_MAX_CLASSES) {
+            error_set(error, RESHIFT_ERROR_FORMAT, "labels '%s': element %lld: expected 0 to %d, found %lld", name,
+                      (long long)i, DATASET_MAX_CLASSES - 1, (long long)label);
+            return error_at_offset(error, RESHIFT_ERROR_FORMAT, name, -1);
+        }
+        *n_classes = label >= *n_classes ? (int)label + 1 : *n_classes;
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status open_files(npy_set *s, const char *images_path, const char *labels_path,
+                                 const reshift_dataset_options *options, reshift_dataset **dataset,
+                                 reshift_error *error)
+{
+    int n_classes = 0;
+    reshift_array labels = {0};
+    reshift_status status = reshift_array_load_npy(images_path, &s->images, error);
+    if (status == RESHIFT_OK) {
+        status = image_array_check(&s->images, images_path, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_array_load_npy(labels_path, &labels, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = check_labels(&labels, labels_path, s->images.shape[0], &n_classes, error);
+    }
+    if (status == RESHIFT_OK && !(s->name = strdup(images_path))) {
+        status = error_memory(error, strlen(images_path), "a name");
+    }
+    if (status == RESHIFT_OK) {
+        int height = (int)s->images.shape[1], width = (int)s->images.shape[2];
+        int64_t count = dataset_limit(s->images.shape[0], options->limit);
+        status = dataset_create(&npy_set_kind, s, "npy", count, n_classes, NULL, dataset, error);
+        s = NULL; /* the set's from here on, whether it was made or not */
+        for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
+            int64_t label = 0;
+            whole_number(&labels, row, &label);
+            (*dataset)->rows[row].label = (int32_t)label;
+        }
+        if (status == RESHIFT_OK) {
+            (*dataset)->fixed_size = true;
+            (*dataset)->height = height;
+            (*dataset)->width = width;
+        }
+    }
+    if (s) {
+        npy_set_destroy(s);
+    }
+    reshift_array_destroy(&labels);
+    return status;
+}
+
+reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                            reshift_error *error)
+{
+    *dataset = NULL;
+    const char *comma = strrchr(where, ',');
+    if (!comma || comma == where || !comma[1]) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "data 'npy:%s': expected npy:IMAGES.npy,LABELS.npy", where);
+    }
+    char *images_path = strndup(where, (size_t)(comma - where));
+    npy_set *s = calloc(1, sizeof *s);
+    reshift_status status = RESHIFT_OK;
+    if (!images_path || !s) {
+        free(s);
+        status = error_memory(error, strlen(where), "a data set");
+    } else {
+        status = open_files(s, images_path, comma + 1, options, dataset, error);
+    }
+    free(images_path);
+    return status;
+}

@@ -1,0 +1,199 @@
+/*
+ * Drawing training rows from a shifted set, and counting what they give away. One photograph has several rows there,
+ * and a network that trained on one of them has seen the photograph: the counts here say how much of a test that
+ * touches.
+ */
+#include "reshift/split.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+/* The distinct images of a set, numbered by ascending source. */
+typedef struct image_table {
+    int64_t n_sources; /* max source + 1 */
+    int64_t n_images;
+    int64_t *rows_of; /* [n_sources] rows of each; 0: no such image here */
+    int64_t *sources; /* [n_images] ascending */
+} image_table;
+
+static void image_table_destroy(image_table *t)
+{
+    memory_free(t->rows_of);
+    memory_free(t->sources);
+    memset(t, 0, sizeof *t);
+}
+
+static void *new_numbers(int64_t n, size_t size)
+{
+    size_t bytes;
+    return memory_product((size_t)n, size, &bytes) ? memory_allocate(bytes) : NULL;
+}
+
+static reshift_status image_table_make(const reshift_dataset *dataset, image_table *t, reshift_error *error)
+{
+    memset(t, 0, sizeof *t);
+    int64_t count = reshift_dataset_count(dataset);
+    for (int64_t row = 0; row < count; row++) {
+        int64_t source = reshift_dataset_source(dataset, row);
+        t->n_sources = source >= t->n_sources ? source + 1 : t->n_sources;
+    }
+    t->rows_of = new_numbers(t->n_sources, sizeof *t->rows_of);
+    if (t->rows_of) {
+        for (int64_t row = 0; row < count; row++) {
+            t->n_images += t->rows_of[reshift_dataset_source(dataset, row)]++ == 0;
+        }
+        t->sources = new_numbers(t->n_images, sizeof *t->sources);
+    }
+    if (!t->sources) {
+        return error_memory(error, (size_t)t->n_sources * sizeof *t->rows_of, "a split");
+    }
+    int64_t image = 0;
+    for (int64_t source = 0; source < t->n_sources; source++) {
+        if (t->rows_of[source]) {
+            t->sources[image++] = source;
+        }
+    }
+    return RESHIFT_OK;
+}
+
+/* taken [count]: 1 for every row drawn for training. */
+static reshift_status draw_images(const reshift_dataset *dataset, const image_table *t, int64_t n_rows, uint64_t seed,
+                                  uint8_t *taken, uint8_t *seen, reshift_error *error)
+{
+    int64_t *order = new_numbers(t->n_images, sizeof *order);
+    if (!order) {
+        return error_memory(error, (size_t)t->n_images * sizeof *order, "a split");
+    }
+    random_stream stream = random_open(seed, "split", RESHIFT_SPLIT_BY_IMAGE, 0);
+    random_permutation(&stream, order, t->n_images);
+    int64_t drawn = 0, n_images = 0;
+    for (; n_images < t->n_images; n_images++) { /* until the next image would not fit whole */
+        int64_t source = t->sources[order[n_images]];
+        if (t->rows_of[source] > n_rows - drawn) {
+            break;
+        }
+        drawn += t->rows_of[source];
+        seen[source] = 1;
+    }
+    memory_free(order);
+    if (n_images == 0) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: not even one image with all its versions",
+                         (long long)n_rows);
+    }
+    if (n_images == t->n_images) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "%lld training rows: all %lld images would be trained on and none left to test on", (long long)n_rows,
+                  (long long)t->n_images);
+        error_hint(error, "the set has %lld rows: ask for fewer, so that images remain",
+                   (long long)reshift_dataset_count(dataset));
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    for (int64_t row = 0; row < reshift_dataset_count(dataset); row++) {
+        taken[row] = seen[reshift_dataset_source(dataset, row)];
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status draw_rows(const reshift_dataset *dataset, int64_t n_rows, uint64_t seed, uint8_t *taken,
+                                uint8_t *seen, reshift_error *error)
+{
+    int64_t count = reshift_dataset_count(dataset);
+    if (n_rows > count) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: the set has only %lld", (long long)n_rows,
+                         (long long)count);
+    }
+    int64_t *order = new_numbers(count, sizeof *order);
+    if (!order) {
+        return error_memory(error, (size_t)count * sizeof *order, "a split");
+    }
+    random_stream stream = random_open(seed, "split", RESHIFT_SPLIT_BY_ROW, 0);
+    random_permutation(&stream, order, count);
+    for (int64_t i = 0; i < n_rows; i++) {
+        taken[order[i]] = 1;
+        seen[reshift_dataset_source(dataset, order[i])] = 1;
+    }
+    memory_free(order);
+    return RESHIFT_OK;
+}
+
+/* Row lists and leak counts from who was taken. */
+static reshift_status fill(const reshift_dataset *dataset, const image_table *t, const uint8_t *taken,
+                           reshift_split *split, reshift_error *error)
+{
+    int64_t count = reshift_dataset_count(dataset);
+    split->train_rows = new_numbers(count, sizeof *split->train_rows);
+    split->test_rows = new_numbers(count, sizeof *split->test_rows);
+    uint8_t *tested = memory_allocate((size_t)t->n_sources);
+    if (!split->train_rows || !split->test_rows || !tested) {
+        memory_free(tested);
+        return error_memory(error, (size_t)count * sizeof *split->train_rows, "a split");
+    }
+    for (int64_t row = 0; row < count; row++) {
+        int64_t source = reshift_dataset_source(dataset, row);
+        if (taken[row]) {
+            split->train_rows[split->n_train++] = row;
+        }
+        if (split->kind == RESHIFT_SPLIT_BY_ROW || !split->source_seen[source]) {
+            split->test_rows[split->n_test++] = row;
+            split->n_test_rows_seen += taken[row];
+            split->n_test_rows_image_seen += split->source_seen[source];
+            tested[source] = 1;
+        }
+    }
+    split->n_images = t->n_images;
+    split->n_sources = t->n_sources;
+    for (int64_t source = 0; source < t->n_sources; source++) {
+        split->n_images_seen += split->source_seen[source];
+        split->n_test_images += tested[source];
+        split->n_test_images_seen += tested[source] && split->source_seen[source];
+    }
+    memory_free(tested);
+    return RESHIFT_OK;
+}
+
+reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_kind kind, int64_t n_rows,
+                                  uint64_t seed, reshift_split *split, reshift_error *error)
+{
+    memset(split, 0, sizeof *split);
+    if (n_rows < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: expected 1 or more", (long long)n_rows);
+    }
+    image_table t;
+    split->kind = kind;
+    uint8_t *taken = NULL;
+    reshift_status status = image_table_make(dataset, &t, error);
+    if (status == RESHIFT_OK) {
+        taken = memory_allocate((size_t)reshift_dataset_count(dataset));
+        split->source_seen = memory_allocate((size_t)t.n_sources);
+        if (!taken || !split->source_seen) {
+            status = error_memory(error, (size_t)t.n_sources, "a split");
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = kind == RESHIFT_SPLIT_BY_IMAGE
+                     ? draw_images(dataset, &t, n_rows, seed, taken, split->source_seen, error)
+                     : draw_rows(dataset, n_rows, seed, taken, split->source_seen, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = fill(dataset, &t, taken, split, error);
+    }
+    memory_free(taken);
+    image_table_destroy(&t);
+    if (status != RESHIFT_OK) {
+        reshift_split_destroy(split);
+    }
+    return status;
+}
+
+void reshift_split_destroy(reshift_split *split)
+{
+    if (split) {
+        memory_free(split->train_rows);
+        memory_free(split->test_rows);
+        memory_free(split->source_seen);
+        memset(split, 0, sizeof *split);
+    }
+}

@@ -1,0 +1,93 @@
+/* Some rows of a set in an order of one's own: the training half of a split, the first few, those of one severity. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "datasets/dataset.h"
+
+typedef struct subset {
+    reshift_dataset *base;
+    int64_t *rows; /* [n] */
+    int64_t n;
+} subset;
+
+static reshift_status subset_read(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const subset *s = state;
+    return reshift_dataset_read(s->base, s->rows[row], image, error);
+}
+
+static void subset_row_name(const void *state, int64_t row, char *text, size_t size)
+{
+    const subset *s = state;
+    reshift_dataset_row_name(s->base, s->rows[row], text, size);
+}
+
+/* The base as a whole and which rows of it: what those rows hold follows. */
+static reshift_status subset_identity(const void *state, digest *d, reshift_error *error)
+{
+    const subset *s = state;
+    char hex[65];
+    reshift_status status = reshift_dataset_identity(s->base, hex, error);
+    if (status == RESHIFT_OK) {
+        digest_add(d, hex, 64);
+        digest_add(d, s->rows, (size_t)s->n * sizeof *s->rows);
+    }
+    return status;
+}
+
+static void subset_destroy(void *state)
+{
+    subset *s = state;
+    reshift_dataset_close(&s->base);
+    memory_free(s->rows);
+    free(s);
+}
+
+static const dataset_kind subset_kind = {subset_read, subset_row_name, subset_identity, subset_destroy};
+
+reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n, reshift_dataset **dataset,
+                                      reshift_error *error)
+{
+    *dataset = NULL;
+    if (n < 0) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a subset of %lld rows: expected 0 or more", (long long)n);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (rows[i] < 0 || rows[i] >= base->count) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "a subset of row %lld: expected 0 to %lld",
+                             (long long)rows[i], (long long)base->count - 1);
+        }
+    }
+    size_t bytes = 0;
+    subset *s = calloc(1, sizeof *s);
+    if (!s || !memory_product((size_t)n, sizeof *rows, &bytes) || !(s->rows = memory_allocate(bytes))) {
+        free(s);
+        return error_memory(error, bytes, "the rows of a subset");
+    }
+    if (n > 0) {
+        memcpy(s->rows, rows, bytes);
+    }
+    s->n = n;
+    s->base = dataset_share(base);
+    reshift_dataset *d;
+    reshift_status status = dataset_create(&subset_kind, s, base->kind, n, base->n_classes,
+                                           (const char *const *)base->class_names, &d, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        d->rows[i] = base->rows[rows[i]];
+    }
+    d->fixed_size = base->fixed_size;
+    d->height = base->height;
+    d->width = base->width;
+    d->from_file = base->from_file;
+    if (base->corruption && !(d->corruption = strdup(base->corruption))) {
+        reshift_dataset_close(&d);
+        return error_memory(error, 32, "a name");
+    }
+    *dataset = d;
+    return RESHIFT_OK;
+}
