@@ -45,6 +45,10 @@ static reshift_status damaged(const struct archive_walker *w, const char *entry,
     if (entry) {
         return refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1, "entry '%s': %s", entry, words ? words : "damaged");
     }
+    const char *kind = NULL;
+    if (archive_format(w->reader) == 0 && archive_is(w->whole, &kind) && strcmp(kind, "zip") == 0) {
+        words = "a zip archive without the directory at its end: it is cut short";
+    }
     return refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1, "%s", words ? words : "a damaged archive");
 }
 
@@ -58,7 +62,7 @@ static reshift_status open_reader(struct archive_walker *w, reshift_error *error
     archive_read_support_filter_bzip2(w->reader);
     archive_read_support_filter_xz(w->reader);
     archive_read_support_format_tar(w->reader);
-    archive_read_support_format_zip(w->reader);
+    archive_read_support_format_zip_seekable(w->reader); /* by its directory: what a stream would show may be stale */
     if (archive_read_open_memory(w->reader, w->whole->data, w->whole->size) != ARCHIVE_OK) {
         return damaged(w, NULL, error);
     }

@@ -207,3 +207,90 @@ for name in ('1.png L.png LA.png P.png RGB.png RGBA.png P2.png P4.png I16.png LA
              'I16_interlaced.png RGB_interlaced.png L2.png L4.png P_beyond.png '
              '95.jpg 30.jpg 444.jpg progressive.jpg L.jpg CMYK.jpg').split():
     np.save(f'image_{name}.npy', np.array(Image.open(f'image_{name}').convert('RGB')))
+
+# ---- PyTorch zips that are wrong in one way each -----------------------------------------------------------------------
+
+
+class System:
+    def __reduce__(self):
+        import os
+        return (os.system, ('echo never',))
+
+
+class Fake:
+    """Pickles as a float32 tensor of this shape and stride on storage '0' of `count` elements."""
+
+    def __init__(self, shape=(2, 3), stride=(3, 1), count=6):
+        self.arguments = (FakeStorage(count), 0, shape, stride, False, collections.OrderedDict())
+
+    def __reduce__(self):
+        return (torch._utils._rebuild_tensor_v2, self.arguments)
+
+
+class FakeStorage:
+    def __init__(self, count):
+        self.count = count
+
+
+def write_zip(name, value, entries, byteorder=b'little'):
+    data = io.BytesIO()
+    writer = pickle.Pickler(data, 2)
+    writer.persistent_id = lambda x: (('storage', torch.FloatStorage, '0', 'cpu', x.count)
+                                      if isinstance(x, FakeStorage) else None)
+    writer.dump(value)
+    with zipfile.ZipFile(name, 'w') as file:
+        for entry, content in [('a/data.pkl', data.getvalue()), ('a/byteorder', byteorder)] + entries:
+            entry = zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED if len(content) > 1000 else zipfile.ZIP_STORED
+            file.writestr(entry, content)
+
+
+floats = np.arange(6, dtype='<f4').tobytes()
+storage = [('a/data/0', floats)]
+write_zip('torch_wrong_big.pth', {'a': Fake()}, storage, b'big')
+write_zip('torch_wrong_missing.pth', {'a': Fake()}, [])
+write_zip('torch_wrong_short.pth', {'a': Fake()}, [('a/data/0', floats[:-4])])
+write_zip('torch_wrong_long.pth', {'a': Fake()}, [('a/data/0', floats + b'more')])
+write_zip('torch_wrong_bomb.pth', {'a': Fake()}, [('a/data/0', b'\0' * (1 << 20))])
+write_zip('torch_wrong_twice.pth', {'a': Fake()}, storage + storage)
+write_zip('torch_wrong_call.pth', {'a': System()}, storage)
+write_zip('torch_wrong_none.pth', {'a': 1}, storage)
+write_zip('torch_wrong_name.pth', {'a': {'b': Fake()}, 'a.b': Fake()}, storage)
+write_zip('torch_wrong_key.pth', {(1, 2): Fake()}, storage)
+write_zip('torch_wrong_spread.pth', {'a': Fake((1 << 20, 1 << 20), (0, 0))}, storage)
+
+# ---- archives: the same three entries ----------------------------------------------------------------------------------
+
+import tarfile  # noqa: E402
+
+contents = [('set/a.txt', b'first\n'), ('set/b.bin', bytes(range(256)) * 20), ('set/empty', b'')]
+
+
+def write_tar(name, mode, **options):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode, format=tarfile.PAX_FORMAT, **options) as file:
+        folder = tarfile.TarInfo('set')
+        folder.type = tarfile.DIRTYPE
+        file.addfile(folder)
+        for entry, content in contents:
+            info = tarfile.TarInfo(entry)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+        link = tarfile.TarInfo('set/link')
+        link.type, link.linkname = tarfile.SYMTYPE, 'a.txt'
+        file.addfile(link)
+    data = bytearray(stream.getvalue())
+    if mode == 'w:gz':
+        data[4:8] = b'\0\0\0\0'  # the time of making
+    open(name, 'wb').write(data)
+
+
+write_tar('archive.tar', 'w')
+write_tar('archive.tar.gz', 'w:gz')
+write_tar('archive.tar.bz2', 'w:bz2')
+write_tar('archive.tar.xz', 'w:xz')
+with zipfile.ZipFile('archive.zip', 'w') as file:
+    for i, (entry, content) in enumerate(contents):
+        info = zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0))
+        info.compress_type = zipfile.ZIP_DEFLATED if i == 1 else zipfile.ZIP_STORED
+        file.writestr(info, content)
