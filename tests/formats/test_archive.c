@@ -3,7 +3,8 @@
 
 #include "formats/archive.h"
 
-static const char *const files[] = {"archive.tar", "archive.tar.gz", "archive.tar.bz2", "archive.tar.xz", "archive.zip"};
+static const char *const files[] = {"archive.tar", "archive.tar.gz", "archive.tar.bz2", "archive.tar.xz",
+                                    "archive.zip"};
 #define N_FILES (sizeof files / sizeof *files)
 
 static void check_content(const blob *b)
@@ -107,10 +108,12 @@ static void test_refusals(void **state)
     }
     check_error(archive_load_entry(golden("npy_u1.npy"), "x", 10, &bytes, &error), RESHIFT_ERROR_FORMAT,
                 "Unrecognized archive format");
-    check_error(archive_load_entry("/nowhere/x.tar", "x", 10, &bytes, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x.tar");
+    check_error(archive_load_entry("/nowhere/x.tar", "x", 10, &bytes, &error), RESHIFT_ERROR_NOT_FOUND,
+                "/nowhere/x.tar");
 }
 
-/* Cut short or with a bit turned over, an entry under a checksum never comes out wrong: an error, or the right bytes. */
+/* Cut short or with a bit turned over, an entry under a checksum never comes out wrong: an error, or the right bytes.
+ */
 static void test_damaged(void **state)
 {
     (void)state;
@@ -154,7 +157,9 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries_by_name), cmocka_unit_test(test_walk), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_entries_by_name),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);

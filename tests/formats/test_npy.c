@@ -1,4 +1,5 @@
-/* .npy: every dtype and version as NumPy writes it, the bytes we write, and one case for every way a file can be wrong. */
+/* .npy: every dtype and version as NumPy writes it, the bytes we write, and one case for every way a file can be wrong.
+ */
 #include "golden.h"
 
 #include "formats/layout.h"
@@ -47,7 +48,8 @@ static void test_versions_and_orders(void **state)
     (void)state;
     reshift_error error;
     reshift_array array;
-    static const char *const files[] = {"npy_v2.npy", "npy_v3.npy", "npy_old.npy", "npy_big.npy", "npy_big_fortran.npy"};
+    static const char *const files[] = {"npy_v2.npy", "npy_v3.npy", "npy_old.npy", "npy_big.npy",
+                                        "npy_big_fortran.npy"};
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         check_ok(reshift_array_load_npy(golden(files[f]), &array, &error));
         check_counts(&array, 12);
@@ -81,7 +83,7 @@ static void test_versions_and_orders(void **state)
 static void test_written_as_numpy_writes(void **state)
 {
     (void)state;
-    static const char *const files[] = {"npy_u1.npy", "npy_i8.npy",    "npy_f4.npy",   "npy_f2.npy",
+    static const char *const files[] = {"npy_u1.npy", "npy_i8.npy",    "npy_f4.npy",     "npy_f2.npy",
                                         "npy_b1.npy", "npy_empty.npy", "npy_scalar.npy", "npy_8d.npy"};
     char path[64];
     fresh_path(path);
@@ -168,11 +170,13 @@ static void test_wrong_headers(void **state)
         {"{'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_FORMAT, "expected key 'descr', found none"},
         {"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_FORMAT,
          "key 'descr' stands twice"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}", RESHIFT_ERROR_FORMAT, "key 'more' is none"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}", RESHIFT_ERROR_FORMAT,
+         "key 'more' is none"},
         {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (1,)}", RESHIFT_ERROR_FORMAT,
          "expected True or False, found 'M'"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,2", RESHIFT_ERROR_FORMAT, "',' or ')' of the shape"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", RESHIFT_ERROR_FORMAT, "expected an extent, found '-'"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", RESHIFT_ERROR_FORMAT,
+         "expected an extent, found '-'"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': [1]}", RESHIFT_ERROR_FORMAT, "expected '(' of the shape"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1 2)}", RESHIFT_ERROR_FORMAT, "expected ',' or ')'"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,,)}", RESHIFT_ERROR_FORMAT, "expected an extent"},
@@ -191,8 +195,10 @@ static void test_wrong_headers(void **state)
         {"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_UNSUPPORTED, "dtype '|O'"},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_UNSUPPORTED, "dtype '<c8'"},
         {"{'descr': '<M8[s]', 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_UNSUPPORTED, "dtype '<M8[s]'"},
-        {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_UNSUPPORTED, "one of records"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", RESHIFT_ERROR_FORMAT, "expected its end, found 'x'"},
+        {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", RESHIFT_ERROR_UNSUPPORTED,
+         "one of records"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", RESHIFT_ERROR_FORMAT,
+         "expected its end, found 'x'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reshift_error error;

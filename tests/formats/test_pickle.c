@@ -117,7 +117,10 @@ static void test_python2_batch(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-#define ARRAY "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" "U\x01" "b\x87R"
+#define ARRAY                                                                                                          \
+    "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85"                                                 \
+    "U\x01"                                                                                                            \
+    "b\x87R"
 #define DTYPE(code) "cnumpy\ndtype\nU\x02" code "K\x00K\x01\x87R"
     static const struct {
         const char *bytes;
@@ -137,19 +140,29 @@ static void test_refused(void **state)
         CASE("\x80\x02Z.", RESHIFT_ERROR_UNSUPPORTED, "opcode 0x5a, which is not of the restricted set"),
         CASE("\x80\x02\x82\x01.", RESHIFT_ERROR_UNSUPPORTED, "opcode 0x82"),
         CASE("\x80\x02(i__builtin__\neval\n.", RESHIFT_ERROR_UNSUPPORTED, "opcode 0x69"),
-        CASE("\x80\x02" "cos\nsystem\nX\x02\x00\x00\x00ls\x85R.", RESHIFT_ERROR_UNSUPPORTED,
-             "it names 'os.system', which is never constructed or called (byte 13)"),
+        CASE("\x80\x02"
+             "cos\nsystem\nX\x02\x00\x00\x00ls\x85R.",
+             RESHIFT_ERROR_UNSUPPORTED, "it names 'os.system', which is never constructed or called (byte 13)"),
         CASE("\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02ls\x85R.", RESHIFT_ERROR_UNSUPPORTED, "'posix.system'"),
         CASE("\x80\x04K\x01\x8c\x06system\x93.", RESHIFT_ERROR_FORMAT, "expected the name of a global"),
-        CASE("\x80\x02" "cbuiltins\neval\n.", RESHIFT_ERROR_UNSUPPORTED, "'builtins.eval'"),
-        CASE("\x80\x02" "ctorch\nFloatStorage\n)R.", RESHIFT_ERROR_UNSUPPORTED, "'torch.FloatStorage' is never called"),
-        CASE("\x80\x02" "ctorch", RESHIFT_ERROR_FORMAT, "a line of text that does not end"),
+        CASE("\x80\x02"
+             "cbuiltins\neval\n.",
+             RESHIFT_ERROR_UNSUPPORTED, "'builtins.eval'"),
+        CASE("\x80\x02"
+             "ctorch\nFloatStorage\n)R.",
+             RESHIFT_ERROR_UNSUPPORTED, "'torch.FloatStorage' is never called"),
+        CASE("\x80\x02"
+             "ctorch",
+             RESHIFT_ERROR_FORMAT, "a line of text that does not end"),
         CASE("\x80\x02\x8f.", RESHIFT_ERROR_UNSUPPORTED, "a set"),
-        CASE("\x80\x02X\x05\x00\x00\x00" "abc.", RESHIFT_ERROR_FORMAT, "ends within a value of 5 bytes"),
+        CASE("\x80\x02X\x05\x00\x00\x00"
+             "abc.",
+             RESHIFT_ERROR_FORMAT, "ends within a value of 5 bytes"),
         CASE("\x80\x02X\x02\x00\x00\x00\xc3\x28.", RESHIFT_ERROR_FORMAT, "a text that is not UTF-8"),
         CASE("\x80\x02X\x03\x00\x00\x00\xed\xa0\x80.", RESHIFT_ERROR_FORMAT, "a text that is not UTF-8"),
         CASE("\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xff.", RESHIFT_ERROR_FORMAT, "ends within a value"),
-        CASE("\x80\x04\x95\xff\x00\x00\x00\x00\x00\x00\x00N.", RESHIFT_ERROR_FORMAT, "a frame that goes beyond the end"),
+        CASE("\x80\x04\x95\xff\x00\x00\x00\x00\x00\x00\x00N.", RESHIFT_ERROR_FORMAT,
+             "a frame that goes beyond the end"),
         CASE("\x80\x02I1x\n.", RESHIFT_ERROR_FORMAT, "expected an integer, found '1x'"),
         CASE("\x80\x02h\x05.", RESHIFT_ERROR_FORMAT, "memo entry 5 was never made"),
         CASE("\x80\x02Nr\xff\xff\xff\x7f.", RESHIFT_ERROR_FORMAT, "memo entry 2147483647 in a pickle of 9 bytes"),
@@ -159,31 +172,51 @@ static void test_refused(void **state)
         CASE("\x80\x02N(Nu.", RESHIFT_ERROR_FORMAT, "expected a dict to fill"),
         CASE("\x80\x02}(Nu.", RESHIFT_ERROR_FORMAT, "a key of a dict without its value"),
         CASE("\x80\x02}]Ns.", RESHIFT_ERROR_FORMAT, "a list, dict or array as the key of a dict"),
-        CASE("\x80\x02N(\x85.", RESHIFT_ERROR_FORMAT, "expected 1 values on the stack, found 0"), /* not below the mark */
+        CASE("\x80\x02N(\x85.", RESHIFT_ERROR_FORMAT,
+             "expected 1 values on the stack, found 0"), /* not below the mark */
         CASE("\x80\x02N)R.", RESHIFT_ERROR_FORMAT, "expected a name and a tuple of arguments"),
         CASE("\x80\x02NNb.", RESHIFT_ERROR_FORMAT, "a state for a value that has none"),
-        CASE("\x80\x02]q\x00h\x00" "a.", RESHIFT_ERROR_UNSUPPORTED, "a container that contains itself"),
-        CASE("\x80\x02" "ccollections\nOrderedDict\n](NNNtaR.", RESHIFT_ERROR_FORMAT, "expected a name and a tuple"),
-        CASE("\x80\x02" "ccollections\nOrderedDict\n](NNNta\x85R.", RESHIFT_ERROR_FORMAT, "expected the pairs of a dict"),
-        CASE("\x80\x02X\x01\x00\x00\x00xQ.", RESHIFT_ERROR_UNSUPPORTED, "an external object other than a tensor's storage"),
-        CASE("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01" "0U\x03" "cpuJ\xff\xff\xff\xfftQ.", RESHIFT_ERROR_FORMAT,
-             "expected a storage's count of 0 or more"),
-        CASE("\x80\x02(U\x07storageNU\x01" "0U\x03" "cpuK\x01tQ.", RESHIFT_ERROR_FORMAT, "expected a class of storages"),
-        CASE("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01" "0U\x03" "cpuK\x04(U\x01vK\x03K\x02ttQ.",
+        CASE("\x80\x02]q\x00h\x00"
+             "a.",
+             RESHIFT_ERROR_UNSUPPORTED, "a container that contains itself"),
+        CASE("\x80\x02"
+             "ccollections\nOrderedDict\n](NNNtaR.",
+             RESHIFT_ERROR_FORMAT, "expected a name and a tuple"),
+        CASE("\x80\x02"
+             "ccollections\nOrderedDict\n](NNNta\x85R.",
+             RESHIFT_ERROR_FORMAT, "expected the pairs of a dict"),
+        CASE("\x80\x02X\x01\x00\x00\x00xQ.", RESHIFT_ERROR_UNSUPPORTED,
+             "an external object other than a tensor's storage"),
+        CASE("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+             "0U\x03"
+             "cpuJ\xff\xff\xff\xfftQ.",
+             RESHIFT_ERROR_FORMAT, "expected a storage's count of 0 or more"),
+        CASE("\x80\x02(U\x07storageNU\x01"
+             "0U\x03"
+             "cpuK\x01tQ.",
+             RESHIFT_ERROR_FORMAT, "expected a class of storages"),
+        CASE("\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+             "0U\x03"
+             "cpuK\x04(U\x01vK\x03K\x02ttQ.",
              RESHIFT_ERROR_FORMAT, "a view that is no part of its storage"),
-        CASE("\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\nN\x85R.", RESHIFT_ERROR_FORMAT,
-             "expected a storage and 6 arguments for a tensor"),
+        CASE("\x80\x02"
+             "ctorch._utils\n_rebuild_tensor_v2\nN\x85R.",
+             RESHIFT_ERROR_FORMAT, "expected a storage and 6 arguments for a tensor"),
         CASE("\x80\x02" ARRAY ".", RESHIFT_ERROR_FORMAT, "a NumPy array without its state"),
         CASE("\x80\x02" ARRAY "Nb.", RESHIFT_ERROR_FORMAT, "expected the state of a NumPy array"),
-        CASE("\x80\x02" ARRAY "(K\x01K\x02\x85" DTYPE("u1") "\x89U\x03" "abctb.", RESHIFT_ERROR_FORMAT,
-             "does not take the 3 bytes that are there"),
+        CASE("\x80\x02" ARRAY "(K\x01K\x02\x85" DTYPE("u1") "\x89U\x03"
+                                                            "abctb.",
+             RESHIFT_ERROR_FORMAT, "does not take the 3 bytes that are there"),
         CASE("\x80\x02" DTYPE("O8") ".", RESHIFT_ERROR_UNSUPPORTED, "NumPy dtype 'O8' is not one reshift reads"),
         CASE("\x80\x02" ARRAY "(K\x01J\xff\xff\xff\xff\x85" DTYPE("u1") "\x89U\x00tb.", RESHIFT_ERROR_FORMAT,
              "expected extents and strides of 0 or more"),
-        CASE("\x80\x02" "c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacX\x06\x00\x00\x00latin1\x86R.",
+        CASE("\x80\x02"
+             "c_codecs\nencode\nX\x03\x00\x00\x00\xe2\x82\xacX\x06\x00\x00\x00latin1\x86R.",
              RESHIFT_ERROR_FORMAT, "a character beyond latin1 among bytes"),
-        CASE("\x80\x02" "cnumpy.core.multiarray\nscalar\n" DTYPE("f8") "U\x04" "abcd\x86R.", RESHIFT_ERROR_FORMAT,
-             "expected the dtype and bytes of a NumPy number"),
+        CASE("\x80\x02"
+             "cnumpy.core.multiarray\nscalar\n" DTYPE("f8") "U\x04"
+                                                            "abcd\x86R.",
+             RESHIFT_ERROR_FORMAT, "expected the dtype and bytes of a NumPy number"),
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reshift_error error;
@@ -218,7 +251,8 @@ static void test_limits(void **state)
         bytes[at++] = 0x86;
     }
     bytes[at++] = '.';
-    check_error(pickle_open(bytes, at, "x", 0, &p, NULL, &error), RESHIFT_ERROR_UNSUPPORTED, "more than 20971520 values");
+    check_error(pickle_open(bytes, at, "x", 0, &p, NULL, &error), RESHIFT_ERROR_UNSUPPORTED,
+                "more than 20971520 values");
 }
 
 /* Cut anywhere, a pickle is refused, never misread. */

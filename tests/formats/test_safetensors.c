@@ -1,4 +1,5 @@
-/* The set of tensors, unwrapping, safetensors: written and read again, real files, and one case a way of being wrong. */
+/* The set of tensors, unwrapping, safetensors: written and read again, real files, and one case a way of being wrong.
+ */
 #include "golden.h"
 
 #include "formats/checkpoint.h"
@@ -179,7 +180,8 @@ static void test_wrong_headers(void **state)
          "expected only dtype, shape and data_offsets"},
         {"{\"a\":" T("F32", "[-1]", "0", "4") "}", 4, RESHIFT_ERROR_FORMAT, "a shape of integers from 0"},
         {"{\"a\":" T("F32", "[1.0]", "0", "4") "}", 4, RESHIFT_ERROR_FORMAT, "a shape of integers from 0"},
-        {"{\"a\":" T("F32", "[1,1,1,1,1,1,1,1,1]", "0", "4") "}", 4, RESHIFT_ERROR_UNSUPPORTED, "at most 8 dimensions, found 9"},
+        {"{\"a\":" T("F32", "[1,1,1,1,1,1,1,1,1]", "0", "4") "}", 4, RESHIFT_ERROR_UNSUPPORTED,
+         "at most 8 dimensions, found 9"},
         {"{\"a\":" T("F32", "[1]", "4", "0") "}", 4, RESHIFT_ERROR_FORMAT, "expected data_offsets [begin, end]"},
         {"{\"a\":" T("F32", "[1]", "-4", "0") "}", 4, RESHIFT_ERROR_FORMAT, "expected data_offsets [begin, end]"},
         {"{\"a\":" T("F32", "[2]", "0", "4") "}", 4, RESHIFT_ERROR_FORMAT, "do not take the bytes of its data_offsets"},
@@ -201,8 +203,9 @@ static void test_wrong_headers(void **state)
         assert_non_null(strstr(error.message, "cannot read 'x.safetensors'"));
     }
     reshift_error error; /* order by offset may differ from order in the header; empty tensors take no room */
-    check_ok(read_header("{\"b\":" T("F32", "[1]", "4", "8") ",\"e\":" T("F32", "[0]", "4", "4") ",\"a\":"
-                         T("F32", "[1]", "0", "4") "}   ", 8, &error));
+    check_ok(read_header("{\"b\":" T("F32", "[1]", "4", "8") ",\"e\":" T("F32", "[0]", "4", "4") ",\"a\":" T(
+                             "F32", "[1]", "0", "4") "}   ",
+                         8, &error));
     check_ok(read_header("{}", 0, &error));
 }
 

@@ -52,9 +52,9 @@ static void test_every_kind_of_tensor(void **state)
         check_ok(reshift_tensors_load(golden(files[f].name), &t, &error));
         assert_int_equal(reshift_tensors_container(t), files[f].container);
         assert_int_equal(reshift_tensors_count(t), 22);
-        const int64_t s23[] = {2, 3}, s32[] = {3, 2}, s46[] = {4, 6}, s64[] = {6, 4}, s3[] = {3}, s6[] = {6}, s4[] = {4},
-                      s04[] = {0, 4}, s2[] = {2};
-#define CHECK(name, dtype, shape, elements) \
+        const int64_t s23[] = {2, 3}, s32[] = {3, 2}, s46[] = {4, 6}, s64[] = {6, 4}, s3[] = {3}, s6[] = {6},
+                      s4[] = {4}, s04[] = {0, 4}, s2[] = {2};
+#define CHECK(name, dtype, shape, elements)                                                                            \
     check_elements(t, name, dtype, (int)(sizeof shape / sizeof *shape), shape, elements)
         CHECK("state_dict.f32", RESHIFT_F32, s23, count);
         CHECK("state_dict.f64", RESHIFT_F64, s23, count);
@@ -78,10 +78,9 @@ static void test_every_kind_of_tensor(void **state)
         CHECK("counts", RESHIFT_I16, s23, count);
         CHECK("nested.list.0", RESHIFT_F32, s2, count);
         CHECK("nested.list.1.deep", RESHIFT_F32, s3, count);
-        static const char *const texts[][2] = {{"epoch", "3"},        {"lr", "0.1"},
-                                               {"arch", "r\u00e9sidu"}, {"ema", "true"},
-                                               {"best", "91.5"},      {"betas", "[0.9, 0.999]"},
-                                               {"sizes", "[2, 3]"},   {"nested.5", "five"}};
+        static const char *const texts[][2] = {{"epoch", "3"},      {"lr", "0.1"},       {"arch", "r\u00e9sidu"},
+                                               {"ema", "true"},     {"best", "91.5"},    {"betas", "[0.9, 0.999]"},
+                                               {"sizes", "[2, 3]"}, {"nested.5", "five"}};
         assert_int_equal(reshift_tensors_text_count(t), 8);
         for (int i = 0; i < 8; i++) {
             assert_string_equal(reshift_tensors_text(t, texts[i][0]), texts[i][1]);
@@ -151,8 +150,10 @@ static void test_wrong_legacy(void **state)
                   "expected protocol version 1001, found 1002");
     check_patched(file, "little_endianq\x02\x88", "little_endianq\x02\x89", 16, RESHIFT_ERROR_UNSUPPORTED,
                   "a file of a little-endian machine");
-    check_patched(file, "ctorch\nFloatStorage", "ctorch\nFloatSt\xc3\xa4" "age", 19, RESHIFT_ERROR_UNSUPPORTED,
-                  "never constructed");
+    check_patched(file, "ctorch\nFloatStorage",
+                  "ctorch\nFloatSt\xc3\xa4"
+                  "age",
+                  19, RESHIFT_ERROR_UNSUPPORTED, "never constructed");
     check_patched(file, "ccollections\nOrderedDict", "ccollections\nOrderedXict", 24, RESHIFT_ERROR_UNSUPPORTED,
                   "'collections.OrderedXict', which is never constructed or called");
     /* the two numbers of f64's shape (2, 3): one row more than its storage holds */
