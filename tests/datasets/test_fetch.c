@@ -1,0 +1,444 @@
+/* Downloads from a server that this test runs itself on 127.0.0.1, honest and otherwise; nothing leaves the machine. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "base/files.h"
+#include "datasets/download.h"
+#include "datasets/server.h"
+#include "reshift/fetch.h"
+
+enum { SIZE = 300000 };
+
+static uint8_t body[SIZE], other[SIZE];
+static char body_md5[DIGEST_HEX_BYTES], body_sha256[DIGEST_HEX_BYTES];
+static server web;
+static char folder[] = "/tmp/reshift-fetch-XXXXXX";
+static char path[64], part[64], address[64], mirror[64];
+
+static int begin(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SIZE; i++) {
+        body[i] = (uint8_t)(i * 2654435761u >> 13);
+        other[i] = (uint8_t)(body[i] ^ 1);
+    }
+    digest_bytes(DIGEST_MD5, body, SIZE, body_md5);
+    digest_bytes(DIGEST_SHA256, body, SIZE, body_sha256);
+    if (!mkdtemp(folder) || server_start(&web) != 0) {
+        return -1;
+    }
+    setenv("no_proxy", "127.0.0.1", 1);
+    unsetenv("RESHIFT_MIRROR");
+    snprintf(path, sizeof path, "%s/file.bin", folder);
+    snprintf(part, sizeof part, "%s/file.bin.part", folder);
+    snprintf(mirror, sizeof mirror, "http://127.0.0.1:%d", web.port);
+    snprintf(address, sizeof address, "%s/file.bin", mirror);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    server_stop(&web);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(part);
+    return 0;
+}
+
+static download whole(void) { return (download){address, path, DIGEST_MD5, body_md5, SIZE}; }
+
+static long long size_of(const char *file)
+{
+    struct stat facts;
+    return stat(file, &facts) == 0 ? (long long)facts.st_size : -1;
+}
+
+static void check_arrived(void)
+{
+    char *bytes;
+    size_t count;
+    reshift_error error;
+    check_ok(file_read_all(path, &bytes, &count, &error));
+    assert_int_equal(count, SIZE);
+    assert_memory_equal(bytes, body, SIZE);
+    free(bytes);
+    assert_int_equal(size_of(part), -1);
+}
+
+static void write_part(const uint8_t *bytes, size_t count)
+{
+    reshift_error error;
+    check_ok(file_write_all(part, bytes, count, true, &error));
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    assert_int_equal(web.requests, 1);
+    assert_int_equal(web.ranges[0], -1);
+    /* there and right: nothing is asked for */
+    check_ok(download_file(&d, NULL, &error));
+    assert_int_equal(web.requests, 1);
+    /* sha256, and only its first digits, as in the names of weights */
+    unlink(path);
+    body_sha256[8] = '\0';
+    d.kind = DIGEST_SHA256;
+    d.hash = body_sha256;
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+}
+
+static void test_present_but_different(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    check_ok(file_write_all(path, "mine", 4, false, &error));
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_EXISTS, "is not the published file: expected md5 ");
+    assert_int_equal(size_of(path), 4);
+    assert_int_equal(web.requests, 0);
+}
+
+static void test_cut_and_resumed(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, body, SIZE, SERVER_CUTS, 100000);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "cannot download 'http://127.0.0.1:");
+    assert_non_null(strstr(error.hint, "100000 bytes are kept in 'file.bin.part'"));
+    assert_int_equal(size_of(part), 100000);
+    assert_int_equal(size_of(path), -1);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "cannot download");
+    assert_int_equal(size_of(part), 200000);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_ok(download_file(&d, NULL, &error));
+    assert_int_equal(web.requests, 1);
+    assert_int_equal(web.ranges[0], 200000);
+    check_arrived();
+}
+
+static void test_server_ignores_range(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    write_part(body, 1234);
+    server_behave(&web, body, SIZE, SERVER_IGNORES_RANGE, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    assert_int_equal(web.ranges[0], 1234);
+    assert_int_equal(web.ranges[web.requests - 1], -1);
+    assert_in_range(web.requests, 1, 2);
+}
+
+/* A server that answers with other bytes than those asked for: they are never appended. */
+static void test_wrong_range(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    write_part(body, 1234);
+    server_behave(&web, body, SIZE, SERVER_WRONG_RANGE, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 500");
+    assert_int_equal(size_of(path), -1);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+}
+
+/* The part is whole already (it was being verified when the program was stopped), or longer than the file. */
+static void test_part_is_whole(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    write_part(body, SIZE);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    unlink(path);
+    write_part(body, SIZE - 1);
+    d.limit_bytes = SIZE - 2; /* a part past the limit cannot be of this file */
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "more than 299998 bytes came");
+    assert_int_equal(size_of(part), -1);
+}
+
+/* A part of another file: the hash tells, and everything is asked for anew, once. */
+static void test_foreign_part(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    write_part(other, 5000);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    assert_int_equal(web.requests, 2);
+    assert_int_equal(web.ranges[0], 5000);
+    assert_int_equal(web.ranges[1], -1);
+}
+
+static void test_wrong_bytes(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, other, SIZE, SERVER_HONEST, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "is not the published file: expected md5 ");
+    assert_int_equal(web.requests, 1);
+    assert_int_equal(size_of(path), -1);
+    assert_int_equal(size_of(part), -1);
+    write_part(body, 5000);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "is not the published file");
+    assert_int_equal(web.requests, 3);
+    assert_int_equal(size_of(part), -1);
+}
+
+static void test_answers_of_error(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, body, SIZE, SERVER_MISSING, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_NOT_FOUND, "the server does not have it");
+    assert_int_equal(size_of(part), -1); /* neither the page nor an empty file */
+    server_behave(&web, body, SIZE, SERVER_BROKEN, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 503");
+    assert_int_equal(size_of(part), -1);
+    write_part(body, 77);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 503");
+    assert_int_equal(size_of(part), 77);
+    unlink(part);
+    server_behave(&web, body, SIZE, SERVER_ENDLESS, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "more than 300000 bytes came");
+    assert_int_equal(size_of(part), -1);
+}
+
+static void test_redirects(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, body, SIZE, SERVER_REDIRECTS, 0);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    unlink(path);
+    server_behave(&web, body, SIZE, SERVER_LOOPS, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "redirects");
+    assert_int_equal(web.requests, 6);
+    server_behave(&web, body, SIZE, SERVER_TO_FILE, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "rotocol");
+    assert_int_equal(size_of(path), -1);
+    assert_int_equal(size_of(part), -1);
+}
+
+static void test_nobody_listens(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    int lonely = socket(AF_INET, SOCK_STREAM, 0); /* bound, so that nobody else takes the port, but not listening */
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof place;
+    assert_int_equal(bind(lonely, (struct sockaddr *)&place, sizeof place), 0);
+    assert_int_equal(getsockname(lonely, (struct sockaddr *)&place, &length), 0);
+    char nobody[64];
+    snprintf(nobody, sizeof nobody, "http://127.0.0.1:%d/file.bin", ntohs(place.sin_port));
+    d.address = nobody;
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "cannot download 'http://127.0.0.1:");
+    assert_int_equal(size_of(part), -1);
+    close(lonely);
+    d.address = "http://";
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_ARGUMENT, "'http://' is not an address");
+    d.address = "ftp://127.0.0.1/file.bin";
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_ARGUMENT, "ftp");
+}
+
+typedef struct watcher {
+    int64_t first, last, total;
+    int calls;
+    int64_t stop_at;
+} watcher;
+
+static void watch(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+{
+    watcher *w = context;
+    if (strncmp(what, "downloading file.bin", 20) != 0) {
+        return;
+    }
+    assert_string_equal(unit, "bytes");
+    assert_true(done >= w->last);
+    if (w->calls++ == 0) {
+        w->first = done;
+    }
+    w->last = done;
+    w->total = total;
+}
+
+static bool stop_soon(void *context)
+{
+    const watcher *w = context;
+    return w->stop_at > 0 && w->last >= w->stop_at;
+}
+
+static void test_progress_and_cancelling(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    watcher w = {.stop_at = 1};
+    reshift_progress progress = {watch, NULL, stop_soon, &w};
+    server_behave(&web, body, SIZE, SERVER_STALLS, 1000);
+    check_error(download_file(&d, &progress, &error), RESHIFT_ERROR_CANCELLED, "stopped on request");
+    assert_int_equal(size_of(part), 1000);
+    assert_int_equal(size_of(path), -1);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    w = (watcher){0};
+    check_ok(download_file(&d, &progress, &error));
+    check_arrived();
+    assert_int_equal(w.first, 0);
+    assert_int_equal(w.last, SIZE);
+    assert_int_equal(w.total, SIZE);
+}
+
+/* The disk is full: the part is a link to the device that refuses every byte. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    assert_int_equal(symlink("/dev/full", part), 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "No space left on device");
+    assert_int_equal(size_of(path), -1);
+}
+
+static void test_two_at_once(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    write_part(body, 10);
+    int other_process = open(part, O_RDWR);
+    assert_int_equal(flock(other_process, LOCK_EX), 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "is being downloaded by another process");
+    assert_int_equal(size_of(part), 10);
+    close(other_process);
+}
+
+static void test_files_as_addresses(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char source[128], from[160];
+    snprintf(source, sizeof source, "%s/a source.bin", folder);
+    snprintf(from, sizeof from, "file://%s", source);
+    check_ok(file_write_all(source, body, SIZE, true, &error));
+    download d = whole();
+    d.address = from;
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    unlink(path);
+    write_part(body, 4321);
+    check_ok(download_file(&d, NULL, &error));
+    check_arrived();
+    unlink(path);
+    unlink(source);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_NOT_FOUND, "there is no such file");
+    assert_int_equal(size_of(part), -1);
+}
+
+static void test_items(void **state)
+{
+    (void)state;
+    reshift_error error;
+    int count;
+    const reshift_fetch_item *table = reshift_fetch_table(&count);
+    assert_int_equal(count, 12);
+    server_behave(&web, body, SIZE, SERVER_MISSING, 0);
+    for (int i = 0; i < count; i++) {
+        check_error(reshift_fetch(table[i].name, folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND,
+                    "the server does not have it");
+    }
+    check_error(reshift_fetch("resnet50", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND,
+                "/resnet50-0676ba61.pth': the server does not have it");
+    check_error(reshift_fetch("cifar10-c", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND, "/CIFAR-10-C.tar'");
+    check_error(reshift_fetch("resnet18@v2", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND,
+                "nothing called 'resnet18@v2'");
+    assert_non_null(strstr(error.hint, "cifar10, cifar10-py, cifar10-c, resnet18@v1"));
+    assert_non_null(strstr(error.hint, "frost"));
+    check_error(reshift_fetch("cifar10", folder, "ftp://x", NULL, &error), RESHIFT_ERROR_ARGUMENT,
+                "the mirror 'ftp://x' is not an address");
+    /* what arrives is verified against the published hash, and removed */
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    setenv("RESHIFT_MIRROR", mirror, 1);
+    check_error(reshift_fetch("resnet18", folder, NULL, NULL, &error), RESHIFT_ERROR_FORMAT,
+                "expected sha256 f37072fd, found ");
+    unsetenv("RESHIFT_MIRROR");
+    char weights[96];
+    snprintf(weights, sizeof weights, "%s/weights/resnet18-f37072fd.pth", folder);
+    assert_int_equal(size_of(weights), -1);
+}
+
+/* The real overlays, from a folder as a mirror and into the place where the corruption looks for them. */
+static void test_real_frost(void **state)
+{
+    (void)state;
+    check_need_data();
+    reshift_error error;
+    char from[512], to[96];
+    snprintf(from, sizeof from, "%s/frost/", check_data());
+    if (!folder_exists(from)) {
+        print_message("# skipped: %s is not there\n", from);
+        skip();
+    }
+    check_ok(reshift_fetch("frost", folder, from, NULL, &error));
+    for (int i = 1; i <= 6; i++) {
+        snprintf(to, sizeof to, "%s/frost/frost%d.%s", folder, i, i <= 3 ? "png" : "jpg");
+        assert_true(size_of(to) > 0);
+    }
+    check_ok(reshift_fetch("frost", folder, "/nowhere", NULL, &error)); /* all there: nothing is asked for */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_whole, clean),
+        cmocka_unit_test_setup(test_present_but_different, clean),
+        cmocka_unit_test_setup(test_cut_and_resumed, clean),
+        cmocka_unit_test_setup(test_server_ignores_range, clean),
+        cmocka_unit_test_setup(test_wrong_range, clean),
+        cmocka_unit_test_setup(test_part_is_whole, clean),
+        cmocka_unit_test_setup(test_foreign_part, clean),
+        cmocka_unit_test_setup(test_wrong_bytes, clean),
+        cmocka_unit_test_setup(test_answers_of_error, clean),
+        cmocka_unit_test_setup(test_redirects, clean),
+        cmocka_unit_test_setup(test_nobody_listens, clean),
+        cmocka_unit_test_setup(test_progress_and_cancelling, clean),
+        cmocka_unit_test_setup(test_full_disk, clean),
+        cmocka_unit_test_setup(test_two_at_once, clean),
+        cmocka_unit_test_setup(test_files_as_addresses, clean),
+        cmocka_unit_test_setup(test_items, clean),
+        cmocka_unit_test_setup(test_real_frost, clean),
+    };
+    return cmocka_run_group_tests_name("fetch", tests, begin, end);
+}
