@@ -5,7 +5,7 @@
 #include "reshift/status.h"
 
 typedef struct engine_limits {
-    double f32_flops;      /* multiply and add counted as two, per second, all threads, cache-resident matrix product */
+    double f32_flops; /* multiply and add counted as two, per second, all threads, cache-resident matrix product */
     double read_bytes_per_second; /* streaming read of memory far larger than the caches */
 } engine_limits;
 

@@ -1,8 +1,8 @@
 /*
  * A network planned for one batch shape: oneDNN primitives made once, all activations laid out in one aligned block by
  * first and last use, nothing of ours allocated in a step. Where nothing upstream is trained, batch norm is folded into
- * the convolution and ReLU and addition are fused into it; from the first trained block on, every operation stands alone
- * and keeps what its backward pass needs.
+ * the convolution and ReLU and addition are fused into it; from the first trained block on, every operation stands
+ * alone and keeps what its backward pass needs.
  */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
@@ -12,18 +12,18 @@
 typedef struct plan plan;
 
 typedef struct plan_options {
-    int batch;               /* N */
-    int height, width;       /* of the plan's input */
+    int batch;                   /* N */
+    int height, width;           /* of the plan's input */
     int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
-    bool stop_at_features;   /* end before the linear layer: the output is the global average pool [N,D] */
+    bool stop_at_features;       /* end before the linear layer: the output is the global average pool [N,D] */
     const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
-    const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update the
-                                    running ones (training); the others use the fixed statistics */
+    const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
+                                    the running ones (training); the others use the fixed statistics */
 } plan_options;
 
 /**
- * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). Errors: ARGUMENT (blocks out of range,
- * input too small), MEMORY, INTERNAL (oneDNN's words).
+ * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). Errors: ARGUMENT (blocks out of
+ * range, input too small), MEMORY, INTERNAL (oneDNN's words).
  */
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
 void plan_destroy(plan **p);
@@ -42,8 +42,8 @@ const float *plan_output(const plan *p);
 const float *plan_features(const plan *p);
 
 /**
- * Softmax cross-entropy of the output (logits [N,K]) against labels [N]: the mean loss over the N rows, the number of rows
- * whose largest logit is the label (the first of equals), and, in a training plan, the gradient for plan_backward.
+ * Softmax cross-entropy of the output (logits [N,K]) against labels [N]: the mean loss over the N rows, the number of
+ * rows whose largest logit is the label (the first of equals), and, in a training plan, the gradient for plan_backward.
  * Errors: SHAPE (a label outside 0..K-1, naming row and value), NUMERIC (loss not finite).
  */
 reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error);

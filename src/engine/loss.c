@@ -1,0 +1,38 @@
+/* Softmax cross-entropy, forward and backward; a few thousand numbers a step, so plain and exact rather than fast. */
+#include "engine/loss.h"
+
+#include <math.h>
+
+#include "base/error.h"
+
+reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_t n, int k, double *loss, int *correct,
+                                  float *gradient, reshift_error *error)
+{
+    double total = 0;
+    *loss = NAN;
+    *correct = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (labels[i] < 0 || labels[i] >= k) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "label of row %lld: expected 0 to %d, found %d", (long long)i,
+                             k - 1, labels[i]);
+        }
+        const float *z = logits + i * k;
+        int best = 0;
+        for (int j = 1; j < k; j++) {
+            best = z[j] > z[best] ? j : best;
+        }
+        double sum = 0;
+        for (int j = 0; j < k; j++) {
+            sum += exp((double)z[j] - z[best]);
+        }
+        total += log(sum) - ((double)z[labels[i]] - z[best]);
+        *correct += best == labels[i];
+        for (int j = 0; gradient && j < k; j++) {
+            gradient[i * k + j] = (float)((exp((double)z[j] - z[best]) / sum - (j == labels[i])) / (double)n);
+        }
+    }
+    *loss = total / (double)n;
+    return isfinite(total)
+               ? RESHIFT_OK
+               : error_set(error, RESHIFT_ERROR_NUMERIC, "the loss is not finite: the network's output overflowed");
+}

@@ -1,0 +1,17 @@
+/* Softmax cross-entropy on plain rows of logits. */
+#ifndef ENGINE_LOSS_H
+#define ENGINE_LOSS_H
+
+#include <stdint.h>
+
+#include "reshift/status.h"
+
+/**
+ * logits [N,K], labels [N]: mean loss over the rows, rows whose first largest logit is the label, and, unless NULL,
+ * gradient [N,K] = (softmax(logits) - onehot(label)) / N. Sums in double, row by row in order.
+ * Errors: SHAPE (a label outside 0..K-1), NUMERIC (the loss is not finite).
+ */
+reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_t n, int k, double *loss, int *correct,
+                                  float *gradient, reshift_error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* Words for oneDNN's failures, and the layouts the engine uses. */
+#include "engine/onednn.h"
+
+#include "engine/plan.h"
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define ONEDNN_NAME "oneDNN " TEXT(DNNL_VERSION_MAJOR) "." TEXT(DNNL_VERSION_MINOR) "." TEXT(DNNL_VERSION_PATCH)
+
+reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const char *what)
+{
+    static const char *const words[] = {
+        [dnnl_out_of_memory] = "out of memory",   [dnnl_invalid_arguments] = "invalid arguments",
+        [dnnl_unimplemented] = "no such kernel",  [dnnl_iterator_ends] = "iterator ended",
+        [dnnl_runtime_error] = "runtime failure", [dnnl_not_required] = "not required",
+    };
+    const char *word = (size_t)status < sizeof words / sizeof *words && words[status] ? words[status] : "failure";
+    return error_set(error, status == dnnl_out_of_memory ? RESHIFT_ERROR_MEMORY : RESHIFT_ERROR_INTERNAL,
+                     "%s: oneDNN says %s", what, word);
+}
+
+const char *engine_description(void)
+{
+    switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41: return ONEDNN_NAME " (sse41)";
+    case dnnl_cpu_isa_avx: return ONEDNN_NAME " (avx)";
+    case dnnl_cpu_isa_avx2: return ONEDNN_NAME " (avx2)";
+    case dnnl_cpu_isa_avx512_core: return ONEDNN_NAME " (avx512_core)";
+    case dnnl_cpu_isa_avx512_core_vnni: return ONEDNN_NAME " (avx512_core_vnni)";
+    case dnnl_cpu_isa_avx512_core_bf16: return ONEDNN_NAME " (avx512_core_bf16)";
+    case dnnl_cpu_isa_avx512_core_amx: return ONEDNN_NAME " (avx512_core_amx)";
+    default: return ONEDNN_NAME;
+    }
+}
+
+reshift_status onednn_activation(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error)
+{
+    /* few channels (an image's three) are not worth a block; every convolution reads them plane by plane */
+    dnnl_dims_t dims = {n, c, h, w};
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2;
+    dnnl_format_tag_t tag = c < 8 ? dnnl_nchw : narrow ? dnnl_nChw8c : dnnl_nChw16c;
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, tag), "laying out an activation");
+    return RESHIFT_OK;
+}
+
+reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error)
+{
+    dnnl_dims_t dims = {n, c, h, w};
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, dnnl_nhwc), "laying out a dense tensor");
+    return RESHIFT_OK;
+}
+
+reshift_status onednn_matrix(dnnl_memory_desc_t *md, int64_t rows, int64_t columns, int64_t row_stride,
+                             int64_t column_stride, reshift_error *error)
+{
+    dnnl_dims_t dims = {rows, columns}, strides = {row_stride, column_stride};
+    ONEDNN(dnnl_memory_desc_init_by_strides(md, 2, dims, dnnl_f32, strides), "laying out a matrix");
+    return RESHIFT_OK;
+}

@@ -1,0 +1,35 @@
+/*
+ * The thin wall between the engine and oneDNN 2.x: words for its failures, descriptors of the layouts in use, and one
+ * description of the library. Nothing outside src/engine includes it.
+ */
+#ifndef ENGINE_ONEDNN_H
+#define ENGINE_ONEDNN_H
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "base/error.h"
+
+/** INTERNAL (or MEMORY) with the library's word for what happened while doing `what`. */
+reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const char *what);
+
+/** Returns from the calling function when `call` fails. `error` must be in scope. */
+#define ONEDNN(call, what)                                                                                             \
+    do {                                                                                                               \
+        dnnl_status_t onednn_status = (call);                                                                          \
+        if (onednn_status != dnnl_success) {                                                                           \
+            return onednn_failed(error, onednn_status, what);                                                          \
+        }                                                                                                              \
+    } while (0)
+
+/**
+ * Activations [N,C,H,W] in the one layout that all of them have. Blocks of 16 channels (8 without AVX-512): measured on
+ * ResNet-50 at 224, batch 16, float32, two AVX-512 cores: 39.6 images/s of convolutions blocked, 37.5 channels last.
+ */
+reshift_status onednn_activation(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
+/** The same shape, channels last and dense: what callers write and read. */
+reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
+/** [rows, columns] with any strides. */
+reshift_status onednn_matrix(dnnl_memory_desc_t *md, int64_t rows, int64_t columns, int64_t row_stride,
+                             int64_t column_stride, reshift_error *error);
+
+#endif

@@ -1,0 +1,352 @@
+/* A plan from outside: making it, running it, taking it down. How nodes become steps is plan_lower_*.c's matter. */
+#include "engine/plan.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/loss.h"
+#include "engine/plan_inside.h"
+
+static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
+
+void plan_destroy(plan **out)
+{
+    plan *p = out ? *out : NULL;
+    if (!p) {
+        return;
+    }
+    for (int i = 0; i < p->n_steps; i++) {
+        dnnl_primitive_destroy(p->steps[i].primitive);
+    }
+    for (int i = 0; i < p->n_weights; i++) {
+        dnnl_primitive_destroy(p->weights[i].reorder);
+    }
+    for (int i = 0; i < p->n_descriptors; i++) {
+        dnnl_primitive_desc_destroy(p->descriptors[i]);
+    }
+    for (int i = 0; i < p->n_tensors; i++) {
+        dnnl_memory_destroy(p->tensors[i].memory);
+    }
+    for (int i = 0; i < p->n_memories; i++) {
+        dnnl_memory_destroy(p->memories[i]);
+    }
+    if (p->stream) {
+        dnnl_stream_destroy(p->stream);
+    }
+    if (p->engine) {
+        dnnl_engine_destroy(p->engine);
+    }
+    memory_free(p->activations);
+    memory_free(p->scratch);
+    memory_free(p->prepared);
+    memory_free(p->staging);
+    memory_free(p->gradients);
+    free(p->gradient_offset);
+    free(p->train_block);
+    free(p->batchnorm_batch);
+    free(p->nodes);
+    free(p->tensors);
+    free(p->steps);
+    free(p->weights);
+    free(p->descriptors);
+    free(p->memories);
+    free(p);
+    *out = NULL;
+}
+
+static reshift_status copy_options(plan *p, const plan_options *o, reshift_error *error)
+{
+    const graph *g = p->net->graph;
+    if (o->batch < 1 || o->first_block < 0 || o->last_block >= g->n_blocks || o->first_block > o->last_block) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot plan a batch of %d through blocks %d to %d of %d",
+                         o->batch, o->first_block, o->last_block, g->n_blocks);
+    }
+    p->options = *o;
+    size_t blocks = (size_t)g->n_blocks;
+    p->train_block = calloc(blocks, sizeof *p->train_block);
+    p->batchnorm_batch = calloc(blocks, sizeof *p->batchnorm_batch);
+    p->nodes = calloc((size_t)g->n_nodes, sizeof *p->nodes);
+    p->gradient_offset = malloc((size_t)g->n_parameters * sizeof *p->gradient_offset + 1);
+    if (!p->train_block || !p->batchnorm_batch || !p->nodes || !p->gradient_offset) {
+        return error_memory(error, blocks, "a plan");
+    }
+    for (int b = o->first_block; b <= o->last_block; b++) {
+        p->train_block[b] = o->train_block && o->train_block[b];
+        p->batchnorm_batch[b] = o->batchnorm_batch && o->batchnorm_batch[b];
+        p->training |= p->train_block[b];
+    }
+    int ignored;
+    graph_block_range(g, o->first_block, &p->first, &ignored);
+    graph_block_range(g, o->last_block, &ignored, &p->last);
+    for (int i = p->first; o->stop_at_features && i <= p->last; i++) {
+        if (node_of(p, i)->op == GRAPH_GLOBAL_AVGPOOL) {
+            p->last = i;
+        }
+    }
+    if (p->training && node_of(p, p->last)->op != GRAPH_LINEAR) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "training needs the network up to its last layer, '%s' is not",
+                         node_of(p, p->last)->name);
+    }
+    return RESHIFT_OK;
+}
+
+/* The one node whose result comes in from outside. */
+static reshift_status find_source(plan *p, reshift_error *error)
+{
+    p->source = node_of(p, p->first)->op == GRAPH_INPUT ? p->first : -1;
+    for (int i = p->first; i <= p->last; i++) {
+        int read[2] = {node_of(p, i)->input, node_of(p, i)->residual};
+        for (int j = 0; j < 2; j++) {
+            if (read[j] >= 0 && read[j] < p->first) {
+                if (p->source >= 0 && p->source != read[j]) {
+                    return error_set(error, RESHIFT_ERROR_ARGUMENT, "the network cannot be cut before '%s'",
+                                     node_of(p, p->first)->name);
+                }
+                p->source = read[j];
+            }
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status find_shapes(plan *p, reshift_error *error)
+{
+    for (int i = 0; i < p->net->graph->n_nodes; i++) {
+        plan_node *n = &p->nodes[i];
+        n->result = n->gradient = n->workspace = n->mean = n->variance = n->fused_into = -1;
+    }
+    bool flat = node_of(p, p->first)->op == GRAPH_LINEAR;
+    p->nodes[p->source].h = flat ? 1 : p->options.height;
+    p->nodes[p->source].w = flat ? 1 : p->options.width;
+    if (p->nodes[p->source].h < 1 || p->nodes[p->source].w < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a plan's input cannot be %dx%d", p->options.height,
+                         p->options.width);
+    }
+    for (int i = p->first; i <= p->last; i++) {
+        const graph_node *n = node_of(p, i);
+        if (n->op == GRAPH_INPUT) {
+            continue;
+        }
+        const plan_node *from = &p->nodes[n->input];
+        plan_node *to = &p->nodes[i];
+        bool window = n->op == GRAPH_CONV || n->op == GRAPH_MAXPOOL;
+        bool one = n->op == GRAPH_GLOBAL_AVGPOOL || n->op == GRAPH_LINEAR;
+        to->h = window ? (from->h + 2 * n->padding - n->kernel) / n->stride + 1 : one ? 1 : from->h;
+        to->w = window ? (from->w + 2 * n->padding - n->kernel) / n->stride + 1 : one ? 1 : from->w;
+        if (to->h < 1 || to->w < 1 ||
+            (window && (from->h + 2 * n->padding < n->kernel || from->w + 2 * n->padding < n->kernel))) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "an input of %dx%d is too small: nothing is left at '%s'",
+                             p->options.height, p->options.width, n->name);
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static void find_gradients(plan *p)
+{
+    const graph *g = p->net->graph;
+    for (int i = 0; i < g->n_parameters; i++) {
+        const graph_parameter *parameter = &g->parameters[i];
+        bool trained = parameter->node >= p->first && parameter->node <= p->last && p->train_block[parameter->block] &&
+                       parameter->role != GRAPH_RUNNING_MEAN && parameter->role != GRAPH_RUNNING_VAR;
+        p->gradient_offset[i] = trained ? p->gradient_floats : SIZE_MAX;
+        p->gradient_floats += trained ? (parameter->count + 15) / 16 * 16 : 0;
+    }
+    for (int i = p->first; i <= p->last; i++) {
+        const graph_node *n = node_of(p, i);
+        plan_node *own = &p->nodes[i];
+        own->needs_gradient = (n->parameter >= 0 && p->train_block[n->block]) ||
+                              (n->input >= 0 && p->nodes[n->input].needs_gradient) ||
+                              (n->residual >= 0 && p->nodes[n->residual].needs_gradient);
+        own->batch_statistics = n->op == GRAPH_BATCHNORM && p->batchnorm_batch[n->block];
+    }
+}
+
+static reshift_status build(plan *p, const plan_options *options, reshift_error *error)
+{
+    reshift_status status = copy_options(p, options, error);
+    if (status == RESHIFT_OK)
+        status = find_source(p, error);
+    if (status == RESHIFT_OK)
+        status = find_shapes(p, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    find_gradients(p);
+    p->gradients = memory_allocate(p->gradient_floats * sizeof(float));
+    if (!p->gradients) {
+        return error_memory(error, p->gradient_floats * sizeof(float), "gradients");
+    }
+    ONEDNN(dnnl_engine_create(&p->engine, dnnl_cpu, 0), "starting oneDNN");
+    ONEDNN(dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags), "starting oneDNN");
+    status = plan_lower_forward(p, error);
+    if (status == RESHIFT_OK && p->training)
+        status = plan_lower_backward(p, error);
+    if (status == RESHIFT_OK) {
+        p->tensors[p->input].external = p->training;
+        status = plan_place(p, error);
+    }
+    if (status == RESHIFT_OK)
+        status = plan_weights_place(p, error);
+    return status;
+}
+
+reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error)
+{
+    *out = NULL;
+    plan *p = calloc(1, sizeof *p);
+    if (!p) {
+        return error_memory(error, sizeof *p, "a plan");
+    }
+    p->net = n;
+    p->input = p->output = p->features = p->loss_gradient = -1;
+    reshift_status status = build(p, options, error);
+    if (status != RESHIFT_OK) {
+        plan_destroy(&p);
+    }
+    *out = p;
+    return status;
+}
+
+float *plan_input(plan *p) { return p->tensors[p->input].data; }
+const float *plan_output(const plan *p) { return p->tensors[p->output].data; }
+const float *plan_features(const plan *p) { return p->features >= 0 ? p->tensors[p->features].data : NULL; }
+
+static void shape_of(const plan *p, int node, bool flat, int *n_dims, int64_t shape[4])
+{
+    shape[0] = p->options.batch;
+    *n_dims = flat ? 2 : 4;
+    shape[flat ? 1 : 3] = node_of(p, node)->channels_out;
+    if (!flat) {
+        shape[1] = p->nodes[node].h;
+        shape[2] = p->nodes[node].w;
+    }
+}
+
+void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4])
+{
+    shape_of(p, p->source, node_of(p, p->first)->op == GRAPH_LINEAR, n_dims, shape);
+}
+
+void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4])
+{
+    graph_op end = node_of(p, p->last)->op;
+    shape_of(p, p->last, end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL, n_dims, shape);
+}
+
+/* running = (1 - momentum) running + momentum batch's; the variance by n/(n-1), as PyTorch keeps it. */
+static void move_statistics(plan *p, const plan_step *s)
+{
+    const graph_node *n = node_of(p, s->node);
+    const float *mean = p->tensors[s->a].data, *variance = p->tensors[s->b].data;
+    float *running_mean = network_parameter(p->net, n->parameter + 2);
+    float *running_variance = network_parameter(p->net, n->parameter + 3);
+    double count = (double)p->options.batch * p->nodes[s->node].h * p->nodes[s->node].w;
+    float unbiased = (float)(count / (count - 1));
+    for (int c = 0; c < n->channels_out; c++) {
+        running_mean[c] = (1 - n->momentum) * running_mean[c] + n->momentum * mean[c];
+        running_variance[c] = (1 - n->momentum) * running_variance[c] + n->momentum * unbiased * variance[c];
+    }
+    network_touch(p->net, n->parameter + 2);
+    network_touch(p->net, n->parameter + 3);
+    p->net->batches_tracked[s->node]++;
+}
+
+static void run_own(plan *p, const plan_step *s)
+{
+    float *a = s->a >= 0 ? p->tensors[s->a].data : NULL;
+    const float *b = s->b >= 0 ? p->tensors[s->b].data : NULL;
+    int64_t count = s->a >= 0 ? (int64_t)(dnnl_memory_desc_get_size(&p->tensors[s->a].md) / sizeof(float)) : 0;
+    switch (s->kind) {
+    case STEP_RELU:
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            a[i] = a[i] < 0 ? 0 : a[i]; /* not-a-number stays */
+        }
+        break;
+    case STEP_ADD:
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            a[i] += b[i];
+        }
+        break;
+    case STEP_COPY:
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            a[i] = b[i];
+        }
+        break;
+    case STEP_RELU_BACKWARD:
+#pragma omp parallel for simd schedule(static)
+        for (int64_t i = 0; i < count; i++) {
+            a[i] = b[i] > 0 ? a[i] : 0;
+        }
+        break;
+    case STEP_STATISTICS: move_statistics(p, s); break;
+    case STEP_COLUMN_SUM:
+        for (int64_t j = 0; j < s->columns; j++) {
+            double sum = 0;
+            for (int64_t i = 0; i < s->rows; i++) {
+                sum += a[i * s->columns + j];
+            }
+            s->target[j] = (float)sum;
+        }
+        break;
+    case STEP_PRIMITIVE: break;
+    }
+}
+
+static reshift_status run(plan *p, int from, int to, reshift_error *error)
+{
+    for (int i = from; i < to; i++) {
+        plan_step *s = &p->steps[i];
+        if (s->kind == STEP_PRIMITIVE) {
+            ONEDNN(dnnl_primitive_execute(s->primitive, p->stream, s->n, s->bound), node_of(p, s->node)->name);
+        } else {
+            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
+            run_own(p, s);
+        }
+    }
+    ONEDNN(dnnl_stream_wait(p->stream), "running a plan");
+    return RESHIFT_OK;
+}
+
+reshift_status plan_forward(plan *p, reshift_error *error)
+{
+    reshift_status status = plan_weights_refresh(p, error);
+    return status == RESHIFT_OK ? run(p, 0, p->n_forward, error) : status;
+}
+
+reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error)
+{
+    if (node_of(p, p->last)->op != GRAPH_LINEAR) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a loss needs logits, the plan ends at '%s'",
+                         node_of(p, p->last)->name);
+    }
+    return loss_cross_entropy(plan_output(p), labels, p->options.batch, node_of(p, p->last)->channels_out, loss,
+                              correct, p->training ? p->tensors[p->loss_gradient].data : NULL, error);
+}
+
+reshift_status plan_backward(plan *p, reshift_error *error)
+{
+    if (!p->training) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a plan without trained blocks has no backward pass");
+    }
+    return run(p, p->n_forward, p->n_steps, error);
+}
+
+const float *plan_gradient(const plan *p, int parameter)
+{
+    return p->gradient_offset[parameter] == SIZE_MAX ? NULL : p->gradients + p->gradient_offset[parameter];
+}
+
+void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch)
+{
+    *activations = p->activation_bytes;
+    *weights = p->prepared_bytes + (p->staging_floats + p->gradient_floats) * sizeof(float);
+    *scratch = p->scratch_bytes;
+}
+
+double plan_multiply_adds(const plan *p) { return p->multiply_adds; }

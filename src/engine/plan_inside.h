@@ -1,0 +1,143 @@
+/*
+ * The inside of a plan. Building goes in three strokes: the graph is lowered to tensors and steps (plan_lower_*.c),
+ * every tensor gets its place in the one activation block by first and last use (plan_memory.c), and steps are bound to
+ * memory. Running walks the steps.
+ */
+#ifndef ENGINE_PLAN_INSIDE_H
+#define ENGINE_PLAN_INSIDE_H
+
+#include "engine/onednn.h"
+#include "engine/plan.h"
+
+/* A stretch of the activation block: an activation, its gradient, a workspace, a batch's statistics. */
+typedef struct plan_tensor {
+    dnnl_memory_desc_t md;
+    size_t bytes, offset;
+    int first, last; /* steps of first and last use */
+    bool external;   /* written or read by the caller: lives through the whole run */
+    dnnl_memory_t memory;
+    void *data;
+} plan_tensor;
+
+typedef enum step_kind {
+    STEP_PRIMITIVE,
+    STEP_RELU,          /* a = max(a, 0) in place */
+    STEP_ADD,           /* a += b */
+    STEP_COPY,          /* a = b */
+    STEP_RELU_BACKWARD, /* a = b > 0 ? a : 0 in place; b is the ReLU's result */
+    STEP_STATISTICS,    /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
+    STEP_COLUMN_SUM     /* gradient `target` [columns] = sum over rows of a [rows, columns] */
+} step_kind;
+
+#define STEP_ARGUMENTS 12
+
+typedef struct plan_step {
+    step_kind kind;
+    bool backward;
+    int node;
+    dnnl_primitive_t primitive;
+    int n;                        /* arguments of the primitive */
+    int argument[STEP_ARGUMENTS]; /* DNNL_ARG_... */
+    int tensor[STEP_ARGUMENTS];   /* index of a plan_tensor, or -1: fixed */
+    dnnl_memory_t fixed[STEP_ARGUMENTS];
+    bool viewed[STEP_ARGUMENTS]; /* the tensor's bytes are read as `view` says */
+    dnnl_memory_desc_t view[STEP_ARGUMENTS];
+    dnnl_exec_arg_t bound[STEP_ARGUMENTS];
+    int a, b; /* own steps: tensors */
+    int64_t rows, columns;
+    float *target;
+} plan_step;
+
+/* A convolution's weights in the library's layout, with batch norm folded in where `norm` >= 0. */
+typedef struct plan_weights {
+    int conv, norm; /* nodes */
+    dnnl_memory_desc_t md;
+    size_t offset, bytes, bias_offset;
+    float *bias; /* [O] or NULL */
+    dnnl_memory_t memory, bias_memory, source;
+    dnnl_primitive_t reorder;
+    uint64_t seen[5]; /* versions of conv weight, gamma, beta, mean, var that this copy was made from; 0: never */
+} plan_weights;
+
+/* What a node of the graph became. */
+typedef struct plan_node {
+    int result;   /* tensor of its output, -1: fused into a later node */
+    int gradient; /* tensor of the gradient of its output, -1: none so far */
+    int h, w;     /* of its output */
+    int workspace, mean, variance;
+    bool needs_gradient; /* it or something upstream is trained */
+    bool batch_statistics;
+    int fused_into;                      /* convolution that computes this node too, -1 */
+    const_dnnl_primitive_desc_t forward; /* hint for backward */
+} plan_node;
+
+struct plan {
+    network *net;
+    plan_options options;
+    bool *train_block, *batchnorm_batch; /* [n_blocks] copies */
+    int first, last;                     /* nodes run: first..last; node `first - 1` (or the input node) feeds them */
+    int source;                          /* node whose result is the plan's input */
+    bool training;
+
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    plan_node *nodes; /* [graph->n_nodes] */
+    plan_tensor *tensors;
+    int n_tensors;
+    plan_step *steps;
+    int n_steps, n_forward;
+    plan_weights *weights;
+    int n_weights;
+    dnnl_primitive_desc_t *descriptors; /* all made, destroyed with the plan */
+    int n_descriptors;
+    dnnl_memory_t *memories; /* all fixed ones, destroyed with the plan */
+    int n_memories;
+
+    int input, output, features, loss_gradient; /* tensors, -1 */
+    float *activations, *prepared, *staging, *scratch, *gradients;
+    size_t activation_bytes, prepared_bytes, staging_floats, scratch_bytes, gradient_floats;
+    size_t *gradient_offset; /* [n_parameters], SIZE_MAX: none */
+    double multiply_adds;
+};
+
+/* ---- plan_memory.c: tensors, steps, places ---- */
+int plan_tensor_add(plan *p, const dnnl_memory_desc_t *md);  /* -1: out of memory */
+plan_step *plan_step_add(plan *p, step_kind kind, int node); /* NULL: out of memory */
+void plan_step_tensor(plan_step *s, int argument, int tensor);
+void plan_step_fixed(plan_step *s, int argument, dnnl_memory_t memory);
+/** Keeps `pd` for the plan and makes its primitive; adds the shared scratchpad. */
+reshift_status plan_step_primitive(plan *p, plan_step *s, dnnl_primitive_desc_t pd, reshift_error *error);
+/** Makes a primitive descriptor (user scratchpad, optional post-ops) that lives as long as the plan. */
+reshift_status plan_descriptor(plan *p, const_dnnl_op_desc_t op, const_dnnl_post_ops_t post_ops,
+                               const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *pd, const char *what,
+                               reshift_error *error);
+/** A memory object on memory of the plan's or the network's own (NULL: bound later). */
+reshift_status plan_fixed_memory(plan *p, const dnnl_memory_desc_t *md, void *data, dnnl_memory_t *memory,
+                                 reshift_error *error);
+/** A reorder step from tensor to tensor. */
+reshift_status plan_reorder(plan *p, int node, int from, int to, reshift_error *error);
+/** A reorder step from a tensor to memory of the plan's own. */
+reshift_status plan_reorder_to(plan *p, int node, int from, const dnnl_memory_desc_t *md, dnnl_memory_t to,
+                               reshift_error *error);
+/** Places all tensors, allocates the block, binds the steps. */
+reshift_status plan_place(plan *p, reshift_error *error);
+/** No two tensors that live at once share a byte. */
+bool plan_places_are_sound(const plan *p);
+
+/* ---- plan_weights.c ---- */
+/** A copy of `conv`'s weights for layout `md`; folded with batch norm `norm` unless -1. Its index in *index. */
+reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_desc_t *md, int *index,
+                                reshift_error *error);
+reshift_status plan_weights_place(plan *p, reshift_error *error);
+/** Makes every stale copy anew. */
+reshift_status plan_weights_refresh(plan *p, reshift_error *error);
+/** float32 [O,I,kh,kw] as torchvision keeps it. */
+reshift_status plan_weights_plain(const graph_node *conv, dnnl_memory_desc_t *md, reshift_error *error);
+
+/* ---- plan_lower_forward.c, plan_lower_backward.c ---- */
+reshift_status plan_lower_forward(plan *p, reshift_error *error);
+reshift_status plan_lower_backward(plan *p, reshift_error *error);
+/** Activation of node's shape. */
+reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error);
+
+#endif

@@ -1,0 +1,425 @@
+/*
+ * From nodes to backward steps, last node first. The gradient of a node's result is one tensor; the first reader whose
+ * backward runs makes it, the others add to it. Gradients of an addition are the same tensor for both sides where the
+ * order of the backward passes allows it, else a copy.
+ */
+#include <stdint.h>
+
+#include "engine/plan_inside.h"
+
+static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
+
+static bool is_trained(const plan *p, int node)
+{
+    return p->train_block[node_of(p, node)->block] && p->gradient_offset[node_of(p, node)->parameter] != SIZE_MAX;
+}
+
+static reshift_status out_of_memory(reshift_error *error) { return error_memory(error, sizeof(plan_step), "a plan"); }
+
+/* A tensor that the gradient of `node`'s result is written to; *add says that it must be added afterwards. */
+static reshift_status gradient_target(plan *p, int node, int *target, bool *add, reshift_error *error)
+{
+    *target = plan_tensor_add(p, &p->tensors[p->nodes[node].result].md);
+    *add = p->nodes[node].gradient >= 0;
+    if (*target < 0) {
+        return out_of_memory(error);
+    }
+    if (!*add) {
+        p->nodes[node].gradient = *target;
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status add_to(plan *p, int node, int tensor, reshift_error *error)
+{
+    plan_step *s = plan_step_add(p, STEP_ADD, node);
+    if (!s) {
+        return out_of_memory(error);
+    }
+    s->a = p->nodes[node].gradient;
+    s->b = tensor;
+    return RESHIFT_OK;
+}
+
+static float *gradient_of(const plan *p, int parameter) { return p->gradients + p->gradient_offset[parameter]; }
+
+static reshift_status conv_weights(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    const dnnl_memory_desc_t *source = &p->tensors[p->nodes[n->input].result].md;
+    const dnnl_memory_desc_t *result = &p->tensors[p->nodes[node].result].md;
+    dnnl_memory_desc_t weights, plain;
+    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
+    dnnl_dims_t padding = {n->padding, n->padding};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    dnnl_convolution_desc_t d;
+    ONEDNN(dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, source, &weights, NULL, result,
+                                                       stride, padding, padding),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    reshift_status status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
+    int theirs = -1;
+    if (status == RESHIFT_OK) {
+        theirs = plan_tensor_add(p, dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0));
+        status = theirs < 0 ? out_of_memory(error) : plan_weights_plain(n, &plain, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_DIFF_DST, p->nodes[node].gradient);
+    plan_step_tensor(s, DNNL_ARG_DIFF_WEIGHTS, theirs);
+    status = plan_step_primitive(p, s, pd, error);
+    dnnl_memory_t ours;
+    if (status == RESHIFT_OK) {
+        status = plan_fixed_memory(p, &plain, gradient_of(p, n->parameter), &ours, error);
+    }
+    return status == RESHIFT_OK ? plan_reorder_to(p, node, theirs, &plain, ours, error) : status;
+}
+
+static reshift_status conv_data(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    dnnl_memory_desc_t weights;
+    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
+    dnnl_dims_t padding = {n->padding, n->padding};
+    int target;
+    bool add;
+    reshift_status status = gradient_target(p, n->input, &target, &add, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    dnnl_convolution_desc_t d;
+    ONEDNN(dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &p->tensors[target].md, &weights,
+                                                    &p->tensors[p->nodes[node].result].md, stride, padding, padding),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
+    int copy;
+    if (status == RESHIFT_OK) {
+        status =
+            plan_weights_add(p, node, -1, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    plan_step_tensor(s, DNNL_ARG_DIFF_DST, p->nodes[node].gradient);
+    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
+    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    status = plan_step_primitive(p, s, pd, error);
+    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
+}
+
+static reshift_status vector_memory(plan *p, int parameter, float *data, dnnl_memory_t *memory, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
+    return plan_fixed_memory(p, &md, data, memory, error);
+}
+
+static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    plan_node *own = &p->nodes[node];
+    bool trained = is_trained(p, node), pass = p->nodes[n->input].needs_gradient;
+    if (!trained && !pass) {
+        return RESHIFT_OK;
+    }
+    int target;
+    bool add = false;
+    reshift_status status = RESHIFT_OK;
+    if (pass) {
+        status = gradient_target(p, n->input, &target, &add, error);
+    } else { /* the library computes it together with those of gamma and beta */
+        target = plan_tensor_add(p, &p->tensors[own->result].md);
+        status = target < 0 ? out_of_memory(error) : RESHIFT_OK;
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    own = &p->nodes[node];
+    const dnnl_memory_desc_t *md = &p->tensors[own->result].md;
+    dnnl_batch_normalization_desc_t d;
+    ONEDNN(dnnl_batch_normalization_backward_desc_init(
+               &d, dnnl_backward, md, md,
+               n->epsilon, /* with a scale there is no kernel for the data's gradient alone */
+               dnnl_use_scale | dnnl_use_shift | (own->batch_statistics ? 0 : dnnl_use_global_stats)),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    status = plan_descriptor(p, &d, NULL, own->forward, &pd, n->name, error);
+    dnnl_memory_t vector[4], difference[2];
+    for (int i = 0; i < 4 && status == RESHIFT_OK; i++) {
+        status = vector_memory(p, n->parameter + i, network_parameter(p->net, n->parameter + i), &vector[i], error);
+    }
+    for (int i = 0; i < 2 && trained && status == RESHIFT_OK; i++) {
+        status = vector_memory(p, n->parameter + i, gradient_of(p, n->parameter + i), &difference[i], error);
+    }
+    int unused[2] = {-1, -1};
+    for (int i = 0; i < 2 && !trained && status == RESHIFT_OK; i++) {
+        dnnl_memory_desc_t vector_md;
+        dnnl_dims_t dims = {n->channels_out};
+        ONEDNN(dnnl_memory_desc_init_by_tag(&vector_md, 1, dims, dnnl_f32, dnnl_a), n->name);
+        unused[i] = plan_tensor_add(p, &vector_md);
+        status = unused[i] < 0 ? out_of_memory(error) : RESHIFT_OK;
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_DIFF_DST, own->gradient);
+    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
+    plan_step_fixed(s, DNNL_ARG_SHIFT, vector[1]); /* not read, yet the library asks for it */
+    if (own->batch_statistics) {
+        plan_step_tensor(s, DNNL_ARG_MEAN, own->mean);
+        plan_step_tensor(s, DNNL_ARG_VARIANCE, own->variance);
+    } else {
+        plan_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
+        plan_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
+    }
+    static const int argument[2] = {DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT};
+    for (int i = 0; i < 2; i++) {
+        if (trained) {
+            plan_step_fixed(s, argument[i], difference[i]);
+        } else {
+            plan_step_tensor(s, argument[i], unused[i]);
+        }
+    }
+    status = plan_step_primitive(p, s, pd, error);
+    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
+}
+
+/* Hands `node`'s gradient on to `input` as it is: the same tensor, an addition to what is there, or a copy. */
+static reshift_status hand_on(plan *p, int node, int input, bool share, reshift_error *error)
+{
+    if (!p->nodes[input].needs_gradient) {
+        return RESHIFT_OK;
+    }
+    if (p->nodes[input].gradient >= 0) {
+        return add_to(p, input, p->nodes[node].gradient, error);
+    }
+    if (share) {
+        p->nodes[input].gradient = p->nodes[node].gradient;
+        return RESHIFT_OK;
+    }
+    int target;
+    bool add;
+    reshift_status status = gradient_target(p, input, &target, &add, error);
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COPY, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    s->a = target;
+    s->b = p->nodes[node].gradient;
+    return RESHIFT_OK;
+}
+
+static reshift_status lower_add(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    int near = n->input > n->residual ? n->input : n->residual, far = n->input > n->residual ? n->residual : n->input;
+    reshift_status status = hand_on(p, node, near, true, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    /*
+     * Both sides may share one tensor when the nearer side (whose backward runs first) only reads it, and nobody adds
+     * to the farther side's before that: all other readers of the farther one come before the nearer node.
+     */
+    graph_op op = node_of(p, near)->op;
+    bool share = op == GRAPH_BATCHNORM || op == GRAPH_CONV;
+    for (int i = near; i <= p->last && share; i++) {
+        if (i != node && (node_of(p, i)->input == far || node_of(p, i)->residual == far)) {
+            share = false;
+        }
+    }
+    return hand_on(p, node, far, share, error);
+}
+
+static reshift_status lower_relu(plan *p, int node, reshift_error *error)
+{
+    plan_step *s = plan_step_add(p, STEP_RELU_BACKWARD, node);
+    if (!s) {
+        return out_of_memory(error);
+    }
+    s->a = p->nodes[node].gradient;
+    s->b = p->nodes[node].result;
+    return hand_on(p, node, node_of(p, node)->input, true, error);
+}
+
+static reshift_status lower_pool(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    plan_node *own = &p->nodes[node];
+    if (!p->nodes[n->input].needs_gradient) {
+        return RESHIFT_OK;
+    }
+    bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
+    reshift_status status = RESHIFT_OK;
+    dnnl_memory_desc_t md;
+    if (global) { /* from the plain [N,C] back to the layout of activations */
+        status = plan_activation_of(p, node, &md, error);
+        int blocked = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
+        if (blocked < 0) {
+            return status != RESHIFT_OK ? status : out_of_memory(error);
+        }
+        status = plan_reorder(p, node, own->gradient, blocked, error);
+        p->nodes[node].gradient = blocked;
+    } else {
+        md = p->tensors[own->result].md;
+    }
+    int target;
+    bool add;
+    if (status == RESHIFT_OK) {
+        status = gradient_target(p, n->input, &target, &add, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    own = &p->nodes[node];
+    const plan_node *from = &p->nodes[n->input];
+    dnnl_dims_t kernel = {global ? from->h : n->kernel, global ? from->w : n->kernel};
+    dnnl_dims_t stride = {global ? 1 : n->stride, global ? 1 : n->stride};
+    dnnl_dims_t before = {global ? 0 : n->padding, global ? 0 : n->padding}, after = {0, 0};
+    if (!global) {
+        after[0] = (own->h - 1) * n->stride + n->kernel - from->h - n->padding;
+        after[1] = (own->w - 1) * n->stride + n->kernel - from->w - n->padding;
+    }
+    dnnl_pooling_desc_t d;
+    ONEDNN(dnnl_pooling_backward_desc_init(&d, global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
+                                           &p->tensors[target].md, &md, stride, kernel, before, after),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    status = plan_descriptor(p, &d, NULL, own->forward, &pd, n->name, error);
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    plan_step_tensor(s, DNNL_ARG_DIFF_DST, own->gradient);
+    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    if (own->workspace >= 0) {
+        plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
+    }
+    status = plan_step_primitive(p, s, pd, error);
+    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
+}
+
+/* destination = source x weights, all three matrices given by descriptors; weights and destination may be fixed. */
+static reshift_status product(plan *p, int node, int source, const dnnl_memory_desc_t *source_md, int weights,
+                              dnnl_memory_t fixed_weights, const dnnl_memory_desc_t *weights_md, int destination,
+                              dnnl_memory_t fixed_destination, const dnnl_memory_desc_t *destination_md,
+                              reshift_error *error)
+{
+    dnnl_matmul_desc_t m;
+    ONEDNN(dnnl_matmul_desc_init(&m, source_md, weights_md, NULL, destination_md), "planning a matrix product");
+    dnnl_primitive_desc_t pd;
+    reshift_status status = plan_descriptor(p, &m, NULL, NULL, &pd, "planning a matrix product", error);
+    dnnl_memory_t seen[3] = {NULL, fixed_weights, fixed_destination};
+    const dnnl_memory_desc_t *md[3] = {source_md, weights_md, destination_md};
+    int tensor[3] = {source, weights, destination};
+    static const int argument[3] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (tensor[i] < 0) {
+            plan_step_fixed(s, argument[i], seen[i]);
+        } else {
+            plan_step_tensor(s, argument[i], tensor[i]);
+            s->view[s->n - 1] = *md[i];
+            s->viewed[s->n - 1] = true;
+        }
+    }
+    return plan_step_primitive(p, s, pd, error);
+}
+
+static reshift_status lower_linear(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    int64_t rows = p->options.batch, d = n->channels_in, k = n->channels_out;
+    int gradient = p->nodes[node].gradient, input = p->nodes[node].workspace;
+    dnnl_memory_desc_t dy, dy_transposed, x, w, dw, dx;
+    reshift_status status = onednn_matrix(&dy, rows, k, k, 1, error);
+    if (status == RESHIFT_OK)
+        status = onednn_matrix(&dy_transposed, k, rows, 1, k, error);
+    if (status == RESHIFT_OK)
+        status = onednn_matrix(&x, rows, d, d, 1, error);
+    if (status == RESHIFT_OK)
+        status = onednn_matrix(&w, k, d, d, 1, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    dw = w;
+    dx = x;
+    if (is_trained(p, node)) {
+        dnnl_memory_t memory;
+        status = plan_fixed_memory(p, &dw, gradient_of(p, n->parameter), &memory, error);
+        if (status == RESHIFT_OK) {
+            status = product(p, node, gradient, &dy_transposed, input, NULL, &x, -1, memory, &dw, error);
+        }
+        plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COLUMN_SUM, node) : NULL;
+        if (!s) {
+            return status != RESHIFT_OK ? status : out_of_memory(error);
+        }
+        s->a = gradient;
+        s->rows = rows;
+        s->columns = k;
+        s->target = gradient_of(p, n->parameter + 1);
+    }
+    if (p->nodes[n->input].needs_gradient) {
+        dnnl_memory_t memory;
+        int target;
+        bool add;
+        status = gradient_target(p, n->input, &target, &add, error);
+        if (status == RESHIFT_OK) {
+            status = plan_fixed_memory(p, &w, network_parameter(p->net, n->parameter), &memory, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = product(p, node, gradient, &dy, -1, memory, &w, target, NULL, &dx, error);
+        }
+        if (status == RESHIFT_OK && add) {
+            status = add_to(p, n->input, target, error);
+        }
+    }
+    return status;
+}
+
+reshift_status plan_lower_backward(plan *p, reshift_error *error)
+{
+    p->loss_gradient = plan_tensor_add(p, &p->tensors[p->output].md);
+    if (p->loss_gradient < 0) {
+        return out_of_memory(error);
+    }
+    p->tensors[p->loss_gradient].external = true;
+    p->nodes[p->last].gradient = p->loss_gradient;
+    reshift_status status = RESHIFT_OK;
+    for (int node = p->last; node >= p->first && status == RESHIFT_OK; node--) {
+        if (!p->nodes[node].needs_gradient || p->nodes[node].gradient < 0) {
+            continue;
+        }
+        switch (node_of(p, node)->op) {
+        case GRAPH_INPUT: break;
+        case GRAPH_CONV:
+            if (is_trained(p, node)) {
+                status = conv_weights(p, node, error);
+            }
+            if (status == RESHIFT_OK && p->nodes[node_of(p, node)->input].needs_gradient) {
+                status = conv_data(p, node, error);
+            }
+            break;
+        case GRAPH_BATCHNORM: status = lower_batchnorm(p, node, error); break;
+        case GRAPH_RELU: status = lower_relu(p, node, error); break;
+        case GRAPH_ADD: status = lower_add(p, node, error); break;
+        case GRAPH_MAXPOOL:
+        case GRAPH_GLOBAL_AVGPOOL: status = lower_pool(p, node, error); break;
+        case GRAPH_LINEAR: status = lower_linear(p, node, error); break;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,473 @@
+/*
+ * From nodes to forward steps. A convolution that nothing upstream is trained for swallows the batch norm with fixed
+ * statistics behind it, the ReLU behind that, and the residual sum between the two: the sum is written over the
+ * shortcut, which nobody reads afterwards. Everything else becomes a step of its own; ReLU and addition work in place.
+ */
+#include "engine/plan_inside.h"
+
+static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
+
+reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
+{
+    return onednn_activation(md, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h, p->nodes[node].w,
+                             error);
+}
+
+/* The one node of the range that reads `node`, or -1 when there are none or several. */
+static int only_reader(const plan *p, int node)
+{
+    int reader = -1;
+    for (int i = p->first; i <= p->last; i++) {
+        const graph_node *n = node_of(p, i);
+        if (n->input == node || n->residual == node) {
+            if (reader >= 0) {
+                return -1;
+            }
+            reader = i;
+        }
+    }
+    return reader;
+}
+
+static int last_reader(const plan *p, int node)
+{
+    int reader = -1;
+    for (int i = p->first; i <= p->last; i++) {
+        if (node_of(p, i)->input == node || node_of(p, i)->residual == node) {
+            reader = i;
+        }
+    }
+    return reader;
+}
+
+typedef struct fusion {
+    int norm, add, relu, shortcut; /* nodes, -1: none */
+    int end;                       /* node whose result the convolution gives */
+} fusion;
+
+static bool may_vanish(const plan *p, int node)
+{
+    return node >= 0 && node != p->last && !p->nodes[node].needs_gradient;
+}
+
+static fusion find_fusion(const plan *p, int conv)
+{
+    fusion f = {-1, -1, -1, -1, conv};
+    int norm = only_reader(p, conv);
+    if (!may_vanish(p, conv) || norm < 0 || node_of(p, norm)->op != GRAPH_BATCHNORM || p->nodes[norm].needs_gradient ||
+        p->nodes[norm].batch_statistics) {
+        return f;
+    }
+    f.norm = f.end = norm;
+    int next = only_reader(p, norm);
+    if (!may_vanish(p, norm) || next < 0) {
+        return f;
+    }
+    const graph_node *n = node_of(p, next);
+    if (n->op == GRAPH_ADD && !p->nodes[next].needs_gradient) {
+        int shortcut = n->input == norm ? n->residual : n->input;
+        /* the shortcut must be there already, be read by nobody later, and not be the caller's input */
+        if (shortcut < conv && shortcut != p->source && last_reader(p, shortcut) == next &&
+            p->nodes[shortcut].result >= 0) {
+            f.add = f.end = next;
+            f.shortcut = shortcut;
+            int after = only_reader(p, next);
+            if (may_vanish(p, next) && after >= 0 && node_of(p, after)->op == GRAPH_RELU &&
+                !p->nodes[after].needs_gradient) {
+                f.relu = f.end = after;
+            }
+        }
+    } else if (n->op == GRAPH_RELU && !p->nodes[next].needs_gradient) {
+        f.relu = f.end = next;
+    }
+    return f;
+}
+
+static reshift_status add_result(plan *p, int node, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    reshift_status status = plan_activation_of(p, node, &md, error);
+    if (status == RESHIFT_OK && (p->nodes[node].result = plan_tensor_add(p, &md)) < 0) {
+        status = error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    return status;
+}
+
+static reshift_status post_ops_of(const fusion *f, dnnl_post_ops_t *post_ops, reshift_error *error)
+{
+    ONEDNN(dnnl_post_ops_create(post_ops), "fusing");
+    if (f->add >= 0) {
+        ONEDNN(dnnl_post_ops_append_sum(*post_ops, 1.0f), "fusing");
+    }
+    if (f->relu >= 0) {
+        ONEDNN(dnnl_post_ops_append_eltwise(*post_ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f), "fusing");
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status lower_conv(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    fusion f = find_fusion(p, node);
+    int fused[4] = {f.norm, f.add, f.relu, -1};
+    for (int i = 0; i < 3; i++) {
+        if (fused[i] >= 0) {
+            p->nodes[fused[i]].fused_into = node;
+        }
+    }
+    reshift_status status = RESHIFT_OK;
+    if (f.add >= 0) {
+        p->nodes[f.end].result = p->nodes[f.shortcut].result;
+    } else {
+        status = add_result(p, f.end, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    dnnl_memory_desc_t source = p->tensors[p->nodes[n->input].result].md, weights, bias, destination;
+    destination = p->tensors[p->nodes[f.end].result].md;
+    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
+    dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
+    dnnl_convolution_desc_t d;
+    ONEDNN(dnnl_convolution_forward_desc_init(
+               &d, p->nodes[node].needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
+               dnnl_convolution_direct, &source, &weights, f.norm >= 0 ? &bias : NULL, &destination, stride, padding,
+               padding),
+           n->name);
+    dnnl_post_ops_t post_ops = NULL;
+    dnnl_primitive_desc_t pd;
+    status = post_ops_of(&f, &post_ops, error);
+    if (status == RESHIFT_OK) {
+        status = plan_descriptor(p, &d, post_ops, NULL, &pd, n->name, error);
+    }
+    dnnl_post_ops_destroy(post_ops);
+    int copy = -1;
+    if (status == RESHIFT_OK) {
+        p->nodes[node].forward = pd;
+        status =
+            plan_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
+    if (f.norm >= 0) {
+        plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
+    }
+    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
+    p->multiply_adds += (double)p->options.batch * n->channels_out * n->channels_in * n->kernel * n->kernel *
+                        p->nodes[node].h * p->nodes[node].w;
+    return plan_step_primitive(p, s, pd, error);
+}
+
+static reshift_status add_vector(plan *p, int length, int *tensor, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {length};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out statistics");
+    *tensor = plan_tensor_add(p, &md);
+    return *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : RESHIFT_OK;
+}
+
+/* A parameter of the network as the library's memory: batch norm's vectors need no other layout. */
+static reshift_status parameter_memory(plan *p, int parameter, dnnl_memory_t *memory, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
+    return plan_fixed_memory(p, &md, network_parameter(p->net, parameter), memory, error);
+}
+
+static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    plan_node *own = &p->nodes[node];
+    if (own->batch_statistics && (int64_t)p->options.batch * own->h * own->w < 2) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "batch norm '%s' needs more than one value per channel, found a batch of 1 with maps of 1x1",
+                  n->name);
+        error_hint(error, "use larger batches or frozen batch norm");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    reshift_status status = add_result(p, node, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    unsigned flags = dnnl_use_scale | dnnl_use_shift | (own->batch_statistics ? 0 : dnnl_use_global_stats);
+    dnnl_batch_normalization_desc_t d;
+    ONEDNN(dnnl_batch_normalization_forward_desc_init(&d, dnnl_forward_training, &p->tensors[own->result].md,
+                                                      n->epsilon, flags),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    dnnl_memory_t vector[4];
+    status = plan_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
+    for (int i = 0; i < 4 && status == RESHIFT_OK; i++) {
+        status = parameter_memory(p, n->parameter + i, &vector[i], error);
+    }
+    if (status == RESHIFT_OK && own->batch_statistics) {
+        status = add_vector(p, n->channels_out, &own->mean, error);
+        if (status == RESHIFT_OK) {
+            status = add_vector(p, n->channels_out, &own->variance, error);
+        }
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    own->forward = pd;
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
+    plan_step_fixed(s, DNNL_ARG_SHIFT, vector[1]);
+    if (own->batch_statistics) {
+        plan_step_tensor(s, DNNL_ARG_MEAN, own->mean);
+        plan_step_tensor(s, DNNL_ARG_VARIANCE, own->variance);
+    } else {
+        plan_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
+        plan_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
+    }
+    plan_step_tensor(s, DNNL_ARG_DST, own->result);
+    status = plan_step_primitive(p, s, pd, error);
+    if (status == RESHIFT_OK && own->batch_statistics) {
+        s = plan_step_add(p, STEP_STATISTICS, node);
+        if (!s) {
+            return error_memory(error, sizeof *s, "a plan");
+        }
+        s->a = own->mean;
+        s->b = own->variance;
+    }
+    return status;
+}
+
+/* The tensor of `node` may be written over by its reader `by`: nobody else reads it and its own backward does not. */
+static bool may_overwrite(const plan *p, int node, int by)
+{
+    if (node == p->source || last_reader(p, node) != by || p->nodes[node].result < 0) {
+        return false;
+    }
+    if (!p->nodes[by].needs_gradient) {
+        return only_reader(p, node) == by;
+    }
+    graph_op op = node_of(p, node)->op; /* results that backward passes read: a ReLU's, a pool's, a convolution's */
+    return only_reader(p, node) == by && (op == GRAPH_BATCHNORM || op == GRAPH_ADD);
+}
+
+/* A result that holds a copy of `input`'s unless it can simply take its place. */
+static reshift_status take_over(plan *p, int node, int input, reshift_error *error)
+{
+    if (may_overwrite(p, input, node)) {
+        p->nodes[node].result = p->nodes[input].result;
+        return RESHIFT_OK;
+    }
+    reshift_status status = add_result(p, node, error);
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COPY, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    s->a = p->nodes[node].result;
+    s->b = p->nodes[input].result;
+    return RESHIFT_OK;
+}
+
+static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    int onto = n->input, other = n->residual;
+    if (n->op == GRAPH_ADD && !may_overwrite(p, onto, node) && may_overwrite(p, other, node)) {
+        onto = n->residual;
+        other = n->input;
+    }
+    reshift_status status = take_over(p, node, onto, error);
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, n->op == GRAPH_ADD ? STEP_ADD : STEP_RELU, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    s->a = p->nodes[node].result;
+    s->b = n->op == GRAPH_ADD ? p->nodes[other].result : -1;
+    return RESHIFT_OK;
+}
+
+static reshift_status lower_pool(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    plan_node *own = &p->nodes[node];
+    bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
+    reshift_status status = add_result(p, node, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    const plan_node *from = &p->nodes[n->input];
+    dnnl_dims_t kernel = {global ? from->h : n->kernel, global ? from->w : n->kernel};
+    dnnl_dims_t stride = {global ? 1 : n->stride, global ? 1 : n->stride};
+    dnnl_dims_t before = {global ? 0 : n->padding, global ? 0 : n->padding};
+    dnnl_dims_t after = {0, 0};
+    if (!global) { /* what the last window needs: the library wants both sides to add up */
+        after[0] = (own->h - 1) * n->stride + n->kernel - from->h - n->padding;
+        after[1] = (own->w - 1) * n->stride + n->kernel - from->w - n->padding;
+    }
+    dnnl_pooling_desc_t d;
+    ONEDNN(dnnl_pooling_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
+                                          global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
+                                          &p->tensors[from->result].md, &p->tensors[own->result].md, stride, kernel,
+                                          before, after),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    status = plan_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    own->forward = pd;
+    const dnnl_memory_desc_t *workspace = dnnl_primitive_desc_query_md(pd, dnnl_query_workspace_md, 0);
+    if (workspace && dnnl_memory_desc_get_size(workspace) && own->needs_gradient) {
+        own->workspace = plan_tensor_add(p, workspace);
+    }
+    plan_step *s = plan_step_add(p, STEP_PRIMITIVE, node);
+    if (!s) {
+        return error_memory(error, sizeof *s, "a plan");
+    }
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_DST, own->result);
+    if (own->workspace >= 0) {
+        plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
+    }
+    return plan_step_primitive(p, s, pd, error);
+}
+
+/* Behind the pool a result is a plain matrix [N,C]: whatever the layout, it is reordered once. */
+static reshift_status flatten(plan *p, int node, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    reshift_status status =
+        onednn_dense(&md, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h, p->nodes[node].w, error);
+    int dense = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
+    if (dense < 0) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    int blocked = p->nodes[node].result;
+    p->nodes[node].result = dense;
+    return plan_reorder(p, node, blocked, dense, error);
+}
+
+static reshift_status lower_linear(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    int64_t rows = p->options.batch, d = n->channels_in, k = n->channels_out;
+    dnnl_memory_desc_t source, weights, bias, destination;
+    reshift_status status = onednn_matrix(&source, rows, d, d, 1, error);
+    if (status == RESHIFT_OK) {
+        status = onednn_matrix(&weights, d, k, 1, d, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = onednn_matrix(&bias, 1, k, k, 1, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = onednn_matrix(&destination, rows, k, k, 1, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    int input = plan_tensor_add(p, &source);
+    p->nodes[node].result = plan_tensor_add(p, &destination);
+    if (input < 0 || p->nodes[node].result < 0) {
+        return error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    /* the same bytes seen as a matrix: one tensor of the block would do, a copy of N x D floats is nothing */
+    plan_step *copy = plan_step_add(p, STEP_COPY, node);
+    if (!copy) {
+        return error_memory(error, sizeof *copy, "a plan");
+    }
+    copy->a = input;
+    copy->b = p->nodes[n->input].result;
+    p->nodes[node].workspace = input;
+    dnnl_matmul_desc_t m;
+    ONEDNN(dnnl_matmul_desc_init(&m, &source, &weights, &bias, &destination), n->name);
+    dnnl_primitive_desc_t pd;
+    dnnl_memory_t w, b;
+    status = plan_descriptor(p, &m, NULL, NULL, &pd, n->name, error);
+    if (status == RESHIFT_OK) {
+        status = plan_fixed_memory(p, &weights, network_parameter(p->net, n->parameter), &w, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = plan_fixed_memory(p, &bias, network_parameter(p->net, n->parameter + 1), &b, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    plan_step_tensor(s, DNNL_ARG_SRC, input);
+    plan_step_fixed(s, DNNL_ARG_WEIGHTS, w);
+    plan_step_fixed(s, DNNL_ARG_BIAS, b);
+    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[node].result);
+    p->multiply_adds += (double)rows * (double)d * (double)k;
+    return plan_step_primitive(p, s, pd, error);
+}
+
+static reshift_status lower_source(plan *p, reshift_error *error)
+{
+    dnnl_memory_desc_t dense, own;
+    const plan_node *from = &p->nodes[p->source];
+    reshift_status status =
+        onednn_dense(&dense, p->options.batch, node_of(p, p->source)->channels_out, from->h, from->w, error);
+    if (status == RESHIFT_OK) {
+        status = plan_activation_of(p, p->source, &own, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    p->input = plan_tensor_add(p, &dense);
+    if (p->input < 0) {
+        return error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    if (node_of(p, p->first)->op == GRAPH_LINEAR || dnnl_memory_desc_equal(&dense, &own)) {
+        p->nodes[p->source].result = p->input;
+        return RESHIFT_OK;
+    }
+    p->nodes[p->source].result = plan_tensor_add(p, &own);
+    if (p->nodes[p->source].result < 0) {
+        return error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    return plan_reorder(p, p->source, p->input, p->nodes[p->source].result, error);
+}
+
+reshift_status plan_lower_forward(plan *p, reshift_error *error)
+{
+    reshift_status status = lower_source(p, error);
+    for (int node = p->first; node <= p->last && status == RESHIFT_OK; node++) {
+        if (p->nodes[node].fused_into >= 0) {
+            continue;
+        }
+        switch (node_of(p, node)->op) {
+        case GRAPH_INPUT: break;
+        case GRAPH_CONV: status = lower_conv(p, node, error); break;
+        case GRAPH_BATCHNORM: status = lower_batchnorm(p, node, error); break;
+        case GRAPH_RELU:
+        case GRAPH_ADD: status = lower_elementwise(p, node, error); break;
+        case GRAPH_MAXPOOL: status = lower_pool(p, node, error); break;
+        case GRAPH_GLOBAL_AVGPOOL:
+            status = lower_pool(p, node, error);
+            if (status == RESHIFT_OK) {
+                status = flatten(p, node, error);
+            }
+            break;
+        case GRAPH_LINEAR: status = lower_linear(p, node, error); break;
+        }
+        if (status == RESHIFT_OK && node_of(p, node)->op == GRAPH_GLOBAL_AVGPOOL && node != p->last) {
+            p->features = p->nodes[node].result;
+            p->tensors[p->features].external = true;
+        }
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    graph_op end = node_of(p, p->last)->op;
+    if (end != GRAPH_LINEAR && end != GRAPH_GLOBAL_AVGPOOL) {
+        status = flatten(p, p->last, error);
+    }
+    p->output = p->nodes[p->last].result;
+    p->tensors[p->output].external = true;
+    p->n_forward = p->n_steps;
+    return status;
+}

@@ -1,0 +1,137 @@
+/*
+ * Weights as the library wants them: copies of the network's own, made anew when a version number says that they are
+ * stale. Where a batch norm with fixed statistics follows and nothing upstream is trained, it is folded in:
+ * w' = w gamma/sqrt(var + eps), b' = beta - mean gamma/sqrt(var + eps), in double, rounded once.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/plan_inside.h"
+
+reshift_status plan_weights_plain(const graph_node *conv, dnnl_memory_desc_t *md, reshift_error *error)
+{
+    dnnl_dims_t dims = {conv->channels_out, conv->channels_in, conv->kernel, conv->kernel};
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, dnnl_oihw), "laying out weights");
+    return RESHIFT_OK;
+}
+
+reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_desc_t *md, int *index,
+                                reshift_error *error)
+{
+    plan_weights *larger = realloc(p->weights, ((size_t)p->n_weights + 1) * sizeof *larger);
+    if (!larger) {
+        return error_memory(error, sizeof *larger, "a plan");
+    }
+    p->weights = larger;
+    plan_weights *w = &p->weights[p->n_weights];
+    memset(w, 0, sizeof *w);
+    w->conv = conv;
+    w->norm = norm;
+    w->md = *md;
+    w->bytes = memory_align(dnnl_memory_desc_get_size(md));
+    const graph_node *node = &p->net->graph->nodes[conv];
+    reshift_status status = plan_fixed_memory(p, md, NULL, &w->memory, error);
+    if (status == RESHIFT_OK && norm >= 0) {
+        dnnl_memory_desc_t bias;
+        dnnl_dims_t dims = {node->channels_out};
+        ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, dims, dnnl_f32, dnnl_a), "laying out a bias");
+        status = plan_fixed_memory(p, &bias, NULL, &w->bias_memory, error);
+        size_t count = p->net->graph->parameters[node->parameter].count;
+        if (count > p->staging_floats) {
+            p->staging_floats = count;
+        }
+    }
+    if (status == RESHIFT_OK) {
+        dnnl_memory_desc_t plain;
+        status = plan_weights_plain(node, &plain, error);
+        if (status == RESHIFT_OK) {
+            status = plan_fixed_memory(p, &plain, NULL, &w->source, error);
+        }
+        if (status == RESHIFT_OK) {
+            dnnl_primitive_desc_t pd;
+            ONEDNN(dnnl_reorder_primitive_desc_create(&pd, &plain, p->engine, md, p->engine, NULL),
+                   "planning a change of layout of weights");
+            dnnl_status_t made = dnnl_primitive_create(&w->reorder, pd);
+            dnnl_primitive_desc_destroy(pd);
+            ONEDNN(made, "planning a change of layout of weights");
+        }
+    }
+    *index = p->n_weights++; /* counted even when half made: plan_destroy() frees what is there */
+    return status;
+}
+
+reshift_status plan_weights_place(plan *p, reshift_error *error)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < p->n_weights; i++) {
+        plan_weights *w = &p->weights[i];
+        w->offset = bytes;
+        bytes += w->bytes;
+        w->bias_offset = bytes;
+        if (w->norm >= 0) {
+            bytes += memory_align((size_t)p->net->graph->nodes[w->conv].channels_out * sizeof(float));
+        }
+    }
+    p->prepared_bytes = bytes;
+    p->prepared = memory_allocate(bytes);
+    p->staging = memory_allocate(p->staging_floats * sizeof(float));
+    if (!p->prepared || !p->staging) {
+        return error_memory(error, bytes, "prepared weights");
+    }
+    for (int i = 0; i < p->n_weights; i++) {
+        plan_weights *w = &p->weights[i];
+        ONEDNN(dnnl_memory_set_data_handle(w->memory, (char *)p->prepared + w->offset), "binding weights");
+        const graph_node *conv = &p->net->graph->nodes[w->conv];
+        float *source = network_parameter(p->net, conv->parameter);
+        if (w->norm >= 0) {
+            w->bias = (float *)((char *)p->prepared + w->bias_offset);
+            ONEDNN(dnnl_memory_set_data_handle(w->bias_memory, w->bias), "binding a bias");
+            source = p->staging;
+        }
+        ONEDNN(dnnl_memory_set_data_handle(w->source, source), "binding weights");
+    }
+    return RESHIFT_OK;
+}
+
+static void fold(plan *p, plan_weights *w)
+{
+    const graph_node *conv = &p->net->graph->nodes[w->conv], *norm = &p->net->graph->nodes[w->norm];
+    const float *weight = network_parameter(p->net, conv->parameter);
+    const float *gamma = network_parameter(p->net, norm->parameter);
+    const float *beta = network_parameter(p->net, norm->parameter + 1);
+    const float *mean = network_parameter(p->net, norm->parameter + 2);
+    const float *variance = network_parameter(p->net, norm->parameter + 3);
+    int64_t per_channel = (int64_t)conv->channels_in * conv->kernel * conv->kernel;
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < conv->channels_out; o++) {
+        double scale = gamma[o] / sqrt((double)variance[o] + (double)norm->epsilon);
+        for (int64_t i = 0; i < per_channel; i++) {
+            p->staging[o * per_channel + i] = (float)(weight[o * per_channel + i] * scale);
+        }
+        w->bias[o] = (float)(beta[o] - mean[o] * scale);
+    }
+}
+
+reshift_status plan_weights_refresh(plan *p, reshift_error *error)
+{
+    for (int i = 0; i < p->n_weights; i++) {
+        plan_weights *w = &p->weights[i];
+        uint64_t now[5] = {p->net->version[p->net->graph->nodes[w->conv].parameter]};
+        for (int j = 0; j < 4 && w->norm >= 0; j++) {
+            now[1 + j] = p->net->version[p->net->graph->nodes[w->norm].parameter + j];
+        }
+        if (memcmp(now, w->seen, sizeof now) == 0) {
+            continue;
+        }
+        if (w->norm >= 0) {
+            fold(p, w);
+        }
+        dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, w->source}, {DNNL_ARG_TO, w->memory}};
+        ONEDNN(dnnl_primitive_execute(w->reorder, p->stream, 2, arguments), "changing the layout of weights");
+        ONEDNN(dnnl_stream_wait(p->stream), "changing the layout of weights");
+        memcpy(w->seen, now, sizeof now);
+    }
+    return RESHIFT_OK;
+}
