@@ -1,4 +1,5 @@
-/* Figures that only the report needs; the others are in reshift/reporting.h. Same rules: PNG and SVG, script and data beside. */
+/* Figures that only the report needs; the others are in reshift/reporting.h. Same rules: PNG and SVG, script and data
+ * beside. */
 #ifndef REPORTING_FIGURES_H
 #define REPORTING_FIGURES_H
 

@@ -1,7 +1,7 @@
 /*
  * report.html: one self-contained page about a run. This header is the contract with the experiment room, which fills a
- * report_content from the run folder and calls report_write(). The page holds facts of the study only: no times, nothing
- * about the machine, so that a resumed run ends with the same bytes as an undisturbed one.
+ * report_content from the run folder and calls report_write(). The page holds facts of the study only: no times,
+ * nothing about the machine, so that a resumed run ends with the same bytes as an undisturbed one.
  */
 #ifndef REPORTING_REPORT_H
 #define REPORTING_REPORT_H
@@ -44,9 +44,9 @@ typedef struct report_training {
 typedef struct report_panel {
     report_model model;
     report_data data;
-    int64_t n;        /* points */
-    int64_t n_seen;   /* of them, rows seen in fine-tuning */
-    double ratio[2];  /* explained variance of the two axes, fractions */
+    int64_t n;       /* points */
+    int64_t n_seen;  /* of them, rows seen in fine-tuning */
+    double ratio[2]; /* explained variance of the two axes, fractions */
     reshift_separation separation;
 } report_panel;
 
@@ -87,9 +87,9 @@ typedef struct report_content {
 } report_content;
 
 /**
- * Writes the page to `path`: one file that fetches nothing, pictures embedded, every text escaped. The same bytes for the
- * same content. Errors: EXISTS (without overwrite), NOT_FOUND or IO (a picture that cannot be read), FORMAT (a picture
- * that is neither PNG nor SVG), MEMORY.
+ * Writes the page to `path`: one file that fetches nothing, pictures embedded, every text escaped. The same bytes for
+ * the same content. Errors: EXISTS (without overwrite), NOT_FOUND or IO (a picture that cannot be read), FORMAT (a
+ * picture that is neither PNG nor SVG), MEMORY.
  */
 reshift_status report_write(const report_content *content, const char *path, bool overwrite, reshift_error *error);
 

@@ -1,0 +1,36 @@
+/* Round numbers for axes: steps of 1, 2 or 5 times a power of ten. */
+#include "reporting/axis.h"
+
+#include <math.h>
+
+axis axis_of(double low, double high, double margin, int n_ticks)
+{
+    axis a = {0, 1, 0.2, 1};
+    if (!isfinite(low) || !isfinite(high) || low > high || !isfinite(high - low)) {
+        return a;
+    }
+    /* a range that is nothing beside the values themselves would have ticks that all read the same */
+    double smallest = fmax(fabs(low), fabs(high)) * 1e-6;
+    if (high - low <= smallest) {
+        double half = smallest > 0 ? fmax(fabs(low), fabs(high)) * 0.1 : 1;
+        low -= half;
+        high += half;
+    }
+    double range = high - low;
+    a.low = low - margin * range;
+    a.high = high + margin * range;
+    double wanted = (a.high - a.low) / n_ticks, power = pow(10, floor(log10(wanted))), digit = wanted / power;
+    double factor = digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10;
+    a.step = factor * power;
+    double decimals = -floor(log10(a.step) + 1e-9);
+    a.decimals = decimals > 0 ? (int)decimals : 0;
+    return a;
+}
+
+axis axis_rounded(axis a)
+{
+    /* a hair of tolerance, so that 0.3 / 0.1 is three steps */
+    a.low = floor(a.low / a.step + 1e-9) * a.step;
+    a.high = ceil(a.high / a.step - 1e-9) * a.step;
+    return a;
+}
