@@ -23,36 +23,39 @@ typedef struct taps {
     int start, n;
 } taps;
 
-static int most_taps(int in, int out) { return in <= out ? 2 : (int)ceilf((float)in / (float)out) * 2 + 1; }
+static int most_taps(int in, int out) { return in <= out ? 2 : (int)ceil((double)in / out) * 2 + 1; }
 
-/* torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True), in its float arithmetic. */
+static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
+
+/*
+ * The taps of torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True). It finds them in
+ * float, which costs it 1e-6 in a weight; here they are found in double and rounded once.
+ */
 static void axis_taps(int in, int out, int n_max, taps *axis, float *weights)
 {
-    float scale = (float)in / (float)out;
+    double scale = (double)in / out;
     for (int i = 0; i < out; i++) {
         float *w = weights + (size_t)i * (size_t)n_max;
         if (in <= out) {
-            float source = scale * ((float)i + 0.5f) - 0.5f;
+            double source = (i + 0.5) * scale - 0.5;
             source = source < 0 ? 0 : source;
             int left = (int)source < in - 1 ? (int)source : in - 1;
-            float part = source - (float)left < 1 ? source - (float)left : 1;
+            float part = source - left < 1 ? (float)(source - left) : 1;
             axis[i] = (taps){left, left < in - 1 ? 2 : 1};
             w[0] = axis[i].n == 2 ? 1 - part : 1;
             w[1] = axis[i].n == 2 ? part : 0;
             continue;
         }
-        float centre = scale * ((float)i + 0.5f), sum = 0;
-        int start = (int)(centre - scale + 0.5f), end = (int)(centre + scale + 0.5f);
+        double centre = (i + 0.5) * scale, sum = 0;
+        int start = (int)(centre - scale + 0.5), end = (int)(centre + scale + 0.5);
         start = start < 0 ? 0 : start;
         end = end > in ? in : end;
         axis[i] = (taps){start, end - start < n_max ? end - start : n_max};
         for (int k = 0; k < axis[i].n; k++) {
-            float distance = fabsf(((float)(k + start) - centre + 0.5f) * (1.0f / scale));
-            w[k] = distance < 1 ? 1 - distance : 0;
-            sum += w[k];
+            sum += triangle((k + start - centre + 0.5) / scale);
         }
         for (int k = 0; k < axis[i].n; k++) {
-            w[k] /= sum;
+            w[k] = (float)(triangle((k + start - centre + 0.5) / scale) / sum);
         }
     }
 }

@@ -18,8 +18,8 @@ static int taps_of(int in, int out) { return in <= out ? 2 : 2 * (in / out + 1) 
 
 /*
  * Both sides interpolate in float: a product and a sum a tap, a division by 255, a weight and its normalisation, and
- * (x - mean)/std, on values below 2.7 in magnitude. Positions along an axis of n samples carry a few roundings of
- * numbers up to n, and moving by a position changes a value by at most the step between neighbours, 1/std.
+ * (x - mean)/std, on values below 2.7 in magnitude. PyTorch finds positions along an axis of n samples with a few
+ * roundings of numbers up to n, and moving by a position changes a value by at most the step between neighbours, 1/std.
  */
 static double bound(int height, int width, int size)
 {
