@@ -316,7 +316,7 @@ static reshift_status visit_description(void *context, archive_item *item, bool 
     if (strcmp(slash, "/byteorder") == 0) {
         blob *order;
         reshift_status status = archive_item_load(item, 64, &order, error);
-        if (status == RESHIFT_OK && (order->size < 6 || memcmp(order->data, "little", 6) != 0)) {
+        if (status == RESHIFT_OK && (order->size != 6 || memcmp(order->data, "little", 6) != 0)) {
             status = refuse(error, RESHIFT_ERROR_UNSUPPORTED, z->r->name, -1,
                             "expected byte order 'little', found '%.*s'", (int)order->size, (const char *)order->data);
         }

@@ -74,7 +74,7 @@ static void test_walk(void **state)
         assert_true(archive_is(b, &kind));
         assert_string_equal(kind, files[f] + strlen("archive."));
         check_ok(archive_walk(b, files[f], look, &s, &error));
-        assert_int_equal(s.n, strcmp(kind, "zip") == 0 ? 3 : 4); /* tar has the folder; the link comes after the stop */
+        assert_int_equal(s.n, strcmp(kind, "zip") == 0 ? 3 : 4); /* tar has the folder; the links come after the stop */
         assert_int_equal(s.n_files, 3);
         assert_int_equal(s.bytes, 5126);
         blob_drop(&b);
@@ -102,6 +102,8 @@ static void test_refusals(void **state)
                     "the archive has no entry 'et/b.bin'");
         check_error(archive_load_entry(golden(files[f]), "set/link", 8192, &bytes, &error), RESHIFT_ERROR_NOT_FOUND,
                     "no entry 'set/link'");
+        check_error(archive_load_entry(golden(files[f]), "set/hard", 8192, &bytes, &error), RESHIFT_ERROR_NOT_FOUND,
+                    "no entry 'set/hard'");
         check_ok(blob_open(golden(files[f]), &b, &error));
         check_error(archive_walk(b, "x", give_up, NULL, &error), RESHIFT_ERROR_CANCELLED, "enough");
         blob_drop(&b);

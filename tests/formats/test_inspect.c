@@ -71,7 +71,7 @@ static void test_files(void **state)
     json_decref(json);
     json = inspect(golden("archive.tar.gz"));
     check_text(json, "kind", "tar.gz");
-    check_int(json, "n_entries", 5);
+    check_int(json, "n_entries", 6);
     check_int(json, "unpacked_bytes", 5126);
     check_text(json_array_get(json_object_get(json, "entries"), 1), "name", "set/a.txt");
     json_decref(json);

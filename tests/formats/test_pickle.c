@@ -229,6 +229,39 @@ static void test_refused(void **state)
     }
 }
 
+static void test_integers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        int64_t integer;
+    } cases[] = {
+        {"\x80\x02\x8a\x00.", 5, 0},
+        {"\x80\x02\x8a\x01\xff.", 6, -1},
+        {"\x80\x02\x8a\x02\xff\x7f.", 7, 32767},
+        {"\x80\x02\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80.", 13, INT64_MIN},
+        {"\x80\x02\x8b\x01\x00\x00\x00\x80.", 9, -128},
+        {"\x80\x02J\xff\xff\xff\xff.", 8, -1},
+        {"\x80\x02M\xff\xff.", 6, 65535},
+        {"\x80\x02I-4294967296\n.", 16, -((int64_t)1 << 32)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reshift_error error;
+        pickle *p;
+        check_ok(pickle_open((const uint8_t *)cases[i].bytes, cases[i].size, "x", 0, &p, NULL, &error));
+        assert_int_equal(pickle_root(p)->kind, PICKLE_INT);
+        assert_true(pickle_root(p)->integer == cases[i].integer);
+        pickle_close(&p);
+    }
+    reshift_error error; /* what a file names may not reach a terminal as it is */
+    pickle *p;
+    check_error(pickle_open((const uint8_t *)"\x80\x02"
+                                             "c\x1b[2J\xff\nx\n.",
+                            12, "x", 0, &p, NULL, &error),
+                RESHIFT_ERROR_UNSUPPORTED, "'?[2J?.x'");
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -278,8 +311,8 @@ static void test_cut_short(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_python2_batch), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_values),   cmocka_unit_test(test_python2_batch), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_limits),        cmocka_unit_test(test_cut_short),
     };
     return cmocka_run_group_tests_name("pickle", tests, NULL, NULL);
 }

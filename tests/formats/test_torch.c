@@ -197,6 +197,7 @@ static void test_wrong_zip(void **state)
         const char *words;
     } cases[] = {
         {"torch_wrong_big.pth", RESHIFT_ERROR_UNSUPPORTED, "expected byte order 'little', found 'big'"},
+        {"torch_wrong_order.pth", RESHIFT_ERROR_UNSUPPORTED, "expected byte order 'little', found 'middle'"},
         {"torch_wrong_missing.pth", RESHIFT_ERROR_FORMAT, "storage '0' is not in the file"},
         {"torch_wrong_short.pth", RESHIFT_ERROR_FORMAT, "storage '0': expected 24 bytes, found 20"},
         {"torch_wrong_long.pth", RESHIFT_ERROR_UNSUPPORTED, "more than the 24 bytes expected of it"},

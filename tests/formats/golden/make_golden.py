@@ -248,6 +248,7 @@ def write_zip(name, value, entries, byteorder=b'little'):
 floats = np.arange(6, dtype='<f4').tobytes()
 storage = [('a/data/0', floats)]
 write_zip('torch_wrong_big.pth', {'a': Fake()}, storage, b'big')
+write_zip('torch_wrong_order.pth', {'a': Fake()}, storage, b'middle')
 write_zip('torch_wrong_missing.pth', {'a': Fake()}, [])
 write_zip('torch_wrong_short.pth', {'a': Fake()}, [('a/data/0', floats[:-4])])
 write_zip('torch_wrong_long.pth', {'a': Fake()}, [('a/data/0', floats + b'more')])
@@ -278,6 +279,9 @@ def write_tar(name, mode, **options):
             file.addfile(info, io.BytesIO(content))
         link = tarfile.TarInfo('set/link')
         link.type, link.linkname = tarfile.SYMTYPE, 'a.txt'
+        file.addfile(link)
+        link = tarfile.TarInfo('set/hard')
+        link.type, link.linkname = tarfile.LNKTYPE, 'set/a.txt'
         file.addfile(link)
     data = bytearray(stream.getvalue())
     if mode == 'w:gz':
