@@ -19,19 +19,13 @@
 #include "base/random.h"
 #include "learning/linear.h"
 #include "learning/optimiser.h"
+#include "learning/sample.h"
 #include "reshift/learning.h"
 
 void reshift_probe_options_default(reshift_probe_options *options)
 {
     *options = (reshift_probe_options){.epochs = 30, .batch = 64, .learning_rate = 0.001};
 }
-
-/* Rows to learn from or to be measured on, checked. */
-typedef struct sample {
-    const float *features; /* [n,D] */
-    int *labels;           /* [n] */
-    int64_t n, n_features;
-} sample;
 
 typedef struct probe {
     const reshift_probe_options *options;
@@ -54,122 +48,12 @@ typedef struct probe {
     int64_t steps; /* made so far */
 } probe;
 
-/* ---- what comes in ---- */
-
-static reshift_status read_labels(const reshift_array *array, const char *what, int **out, int *largest,
-                                  reshift_error *error)
-{
-    int64_t n = array->shape[0];
-    int *labels = malloc(((size_t)n + 1) * sizeof *labels);
-    if (!labels) {
-        return error_memory(error, (size_t)n * sizeof *labels, "labels");
-    }
-    *out = labels;
-    *largest = -1;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t label;
-        switch (array->dtype) {
-        case RESHIFT_U8: label = ((const uint8_t *)array->data)[i]; break;
-        case RESHIFT_I8: label = ((const int8_t *)array->data)[i]; break;
-        case RESHIFT_U16: label = ((const uint16_t *)array->data)[i]; break;
-        case RESHIFT_I16: label = ((const int16_t *)array->data)[i]; break;
-        case RESHIFT_U32: label = ((const uint32_t *)array->data)[i]; break;
-        case RESHIFT_I32: label = ((const int32_t *)array->data)[i]; break;
-        case RESHIFT_U64: label = (int64_t)((const uint64_t *)array->data)[i]; break;
-        case RESHIFT_I64: label = ((const int64_t *)array->data)[i]; break;
-        default:
-            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: expected integers, found %s", what,
-                             reshift_dtype_name(array->dtype));
-        }
-        if (label < 0 || label >= 1000000) {
-            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: label %lld is out of range", what,
-                             (long long)i, (long long)label);
-        }
-        labels[i] = (int)label;
-        *largest = label > *largest ? (int)label : *largest;
-    }
-    return RESHIFT_OK;
-}
-
-/* The first row with a value that is not finite, or n. */
-static int64_t find_not_finite(const float *features, int64_t n, int64_t n_features)
-{
-    int64_t found = n;
-#pragma omp parallel for schedule(static, 64) reduction(min : found)
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = features + i * n_features;
-        unsigned bad = 0;
-        for (int64_t d = 0; d < n_features; d++) {
-            uint32_t bits;
-            memcpy(&bits, row + d, sizeof bits);
-            bad |= (bits & 0x7fffffffu) >= 0x7f800000u;
-        }
-        if (bad && i < found) {
-            found = i;
-        }
-    }
-    return found;
-}
-
-static reshift_status take_sample(const reshift_array *features, const reshift_array *labels, const char *what,
-                                  sample *s, int *largest, reshift_error *error)
-{
-    if (features->dtype != RESHIFT_F32 || features->n_dims != 2 || features->shape[0] < 1 || features->shape[1] < 1) {
-        return error_set(
-            error, RESHIFT_ERROR_SHAPE, "%s features: expected float32 [N,D], found %s with %d dimensions%s", what,
-            reshift_dtype_name(features->dtype), features->n_dims, features->n_dims == 2 ? " and nothing in it" : "");
-    }
-    if (labels->n_dims != 1 || labels->shape[0] != features->shape[0]) {
-        return error_set(
-            error, RESHIFT_ERROR_SHAPE, "%s labels: expected [%lld] as there are features, found %lld in %d dimensions",
-            what, (long long)features->shape[0], (long long)(labels->n_dims ? labels->shape[0] : 1), labels->n_dims);
-    }
-    s->features = features->data;
-    s->n = features->shape[0];
-    s->n_features = features->shape[1];
-    reshift_status status = read_labels(labels, what, &s->labels, largest, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    int64_t bad = find_not_finite(s->features, s->n, s->n_features);
-    if (bad < s->n) {
-        return error_set(error, RESHIFT_ERROR_NUMERIC, "%s features: row %lld holds a value that is not finite", what,
-                         (long long)bad);
-    }
-    return RESHIFT_OK;
-}
-
-static reshift_status check_labels(const sample *s, const char *what, int n_classes, reshift_error *error)
-{
-    for (int64_t i = 0; i < s->n; i++) {
-        if (s->labels[i] >= n_classes) {
-            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: expected 0..%d, found %d", what,
-                             (long long)i, n_classes - 1, s->labels[i]);
-        }
-    }
-    return RESHIFT_OK;
-}
-
-static reshift_status check_order(const probe *p, reshift_error *error)
-{
-    if (!p->options->order) {
-        return RESHIFT_OK;
-    }
-    for (int64_t i = 0; i < p->train.n * p->options->epochs; i++) {
-        if (p->options->order[i] < 0 || p->options->order[i] >= p->train.n) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT, "order[%lld]: there is no row %lld", (long long)i,
-                             (long long)p->options->order[i]);
-        }
-    }
-    return RESHIFT_OK;
-}
-
 /* ---- memory ---- */
 
 static void probe_release(probe *p)
 {
-    free(p->train.labels);
-    free(p->test.labels);
+    sample_release(&p->train);
+    sample_release(&p->test);
     linear_destroy(&p->layer);
     memory_free(p->first_weight);
     memory_free(p->second_weight);
@@ -486,6 +370,20 @@ static reshift_status check_options(const reshift_probe_options *options, reshif
     return RESHIFT_OK;
 }
 
+static reshift_status check_order(const probe *p, reshift_error *error)
+{
+    if (!p->options->order) {
+        return RESHIFT_OK;
+    }
+    for (int64_t i = 0; i < p->train.n * p->options->epochs; i++) {
+        if (p->options->order[i] < 0 || p->options->order[i] >= p->train.n) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "order[%lld]: there is no row %lld", (long long)i,
+                             (long long)p->options->order[i]);
+        }
+    }
+    return RESHIFT_OK;
+}
+
 static int choose_threads(const probe *p)
 {
     int threads = 1;
@@ -510,10 +408,10 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
 
     reshift_status status = check_options(p.options, error);
     if (status == RESHIFT_OK) {
-        status = take_sample(features, labels, "training", &p.train, &largest, error);
+        status = sample_take(features, labels, "training", &p.train, &largest, error);
     }
     if (status == RESHIFT_OK && test_features) {
-        status = test_labels ? take_sample(test_features, test_labels, "test", &p.test, &ignored, error)
+        status = test_labels ? sample_take(test_features, test_labels, "test", &p.test, &ignored, error)
                              : error_set(error, RESHIFT_ERROR_ARGUMENT, "test features without test labels");
         if (status == RESHIFT_OK && p.test.n_features != p.train.n_features) {
             status =
@@ -527,9 +425,9 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
     if (n_classes <= 0) {
         n_classes = largest + 1;
     }
-    status = check_labels(&p.train, "training", n_classes, error);
+    status = sample_check_labels(&p.train, "training", n_classes, error);
     if (status == RESHIFT_OK) {
-        status = check_labels(&p.test, "test", n_classes, error);
+        status = sample_check_labels(&p.test, "test", n_classes, error);
     }
     if (status == RESHIFT_OK) {
         status = check_order(&p, error);

@@ -1,0 +1,197 @@
+/* Tensors are handed to the file as views; only the history and the counters are put together anew. */
+#include "learning/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/progress.h"
+#include "reshift/tensors.h"
+
+static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-1", training_key[] = "reshift.training";
+enum { HISTORY_COLUMNS = 6 };
+
+/* Where a state's pieces are, and under which names they stand in the file. */
+typedef struct piece {
+    char name[GRAPH_NAME_BYTES + 16];
+    float *values;
+    int64_t count;
+} piece;
+
+static int64_t count_pieces(const checkpoint_state *s) { return s->n_changed + 2 * (int64_t)s->n_trained; }
+
+static void piece_at(const checkpoint_state *s, int64_t index, piece *p)
+{
+    int64_t trained = index - s->n_changed;
+    int parameter = index < s->n_changed ? s->changed[index] : s->trained[trained / 2];
+    const graph_parameter *g = &s->net->graph->parameters[parameter];
+    p->count = (int64_t)g->count;
+    if (index < s->n_changed) {
+        snprintf(p->name, sizeof p->name, "%s", g->name);
+        p->values = network_parameter(s->net, parameter);
+    } else {
+        bool second = trained % 2;
+        snprintf(p->name, sizeof p->name, "adam.%s.%s", second ? "second" : "first", g->name);
+        p->values = second ? adam_second_moment(s->optimiser, (int)(trained / 2))
+                           : adam_first_moment(s->optimiser, (int)(trained / 2));
+    }
+}
+
+static reshift_status add_view(reshift_tensors *tensors, const char *name, reshift_dtype dtype, int n_dims,
+                               const int64_t *shape, void *data, reshift_error *error)
+{
+    reshift_array view = {.dtype = dtype, .n_dims = n_dims, .data = data, .read_only = true};
+    memcpy(view.shape, shape, (size_t)n_dims * sizeof *shape);
+    return reshift_tensors_add(tensors, name, &view, error);
+}
+
+reshift_status checkpoint_save(const char *path, const checkpoint_state *s, reshift_error *error)
+{
+    const reshift_history *history = s->history;
+    int64_t steps = adam_steps(s->optimiser);
+    reshift_tensors *tensors = reshift_tensors_create();
+    double *rows = calloc((size_t)history->n_epochs * HISTORY_COLUMNS + 1, sizeof *rows);
+    reshift_status status = RESHIFT_OK;
+    if (!tensors || !rows) {
+        status = error_memory(error, sizeof *rows, "a checkpoint");
+        goto end;
+    }
+    for (int64_t i = 0; status == RESHIFT_OK && i < count_pieces(s); i++) {
+        piece p;
+        piece_at(s, i, &p);
+        status = add_view(tensors, p.name, RESHIFT_F32, 1, &p.count, p.values, error);
+    }
+    for (int e = 0; e < history->n_epochs; e++) {
+        const reshift_epoch *from = &history->epochs[e];
+        const double row[HISTORY_COLUMNS] = {from->epoch,     from->train_loss,    from->train_accuracy,
+                                             from->test_loss, from->test_accuracy, from->seconds};
+        memcpy(rows + e * HISTORY_COLUMNS, row, sizeof row);
+    }
+    if (status == RESHIFT_OK) {
+        status =
+            add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, HISTORY_COLUMNS}, rows, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = add_view(tensors, "adam.steps", RESHIFT_I64, 1, (int64_t[]){1}, &steps, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = add_view(tensors, "batches_tracked", RESHIFT_I64, 1, (int64_t[]){s->net->graph->n_nodes},
+                          s->net->batches_tracked, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_text(tensors, kind_key, kind, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_text(tensors, training_key, s->key, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_save(path, tensors, true, error);
+    }
+end:
+    reshift_tensors_destroy(&tensors);
+    free(rows);
+    return status;
+}
+
+/* A tensor of this type and count, or NULL with the error said. */
+static const void *find(const reshift_tensors *tensors, const char *path, const char *name, reshift_dtype dtype,
+                        int64_t count, reshift_error *error)
+{
+    const reshift_array *array = reshift_tensors_find(tensors, name);
+    if (!array) {
+        error_set(error, RESHIFT_ERROR_SHAPE, "checkpoint '%s': tensor '%s' is missing", path, name);
+        return NULL;
+    }
+    if (array->dtype != dtype || reshift_array_count(array) != count) {
+        error_set(error, RESHIFT_ERROR_SHAPE, "checkpoint '%s': tensor '%s': expected %lld of %s, found %lld of %s",
+                  path, name, (long long)count, reshift_dtype_name(dtype), (long long)reshift_array_count(array),
+                  reshift_dtype_name(array->dtype));
+        return NULL;
+    }
+    return array->data;
+}
+
+/* Checks all (`take` false), then takes all. */
+static reshift_status walk(const reshift_tensors *tensors, const char *path, const checkpoint_state *s, bool take,
+                           reshift_error *error)
+{
+    for (int64_t i = 0; i < count_pieces(s); i++) {
+        piece p;
+        piece_at(s, i, &p);
+        const void *data = find(tensors, path, p.name, RESHIFT_F32, p.count, error);
+        if (!data) {
+            return RESHIFT_ERROR_SHAPE;
+        }
+        if (take) {
+            memcpy(p.values, data, (size_t)p.count * sizeof(float));
+        }
+    }
+    const int64_t *steps = find(tensors, path, "adam.steps", RESHIFT_I64, 1, error);
+    const int64_t *tracked =
+        steps ? find(tensors, path, "batches_tracked", RESHIFT_I64, s->net->graph->n_nodes, error) : NULL;
+    if (!tracked) {
+        return RESHIFT_ERROR_SHAPE;
+    }
+    if (take) {
+        adam_set_steps(s->optimiser, *steps);
+        memcpy(s->net->batches_tracked, tracked, (size_t)s->net->graph->n_nodes * sizeof *tracked);
+        for (int i = 0; i < s->n_changed; i++) {
+            network_touch(s->net, s->changed[i]);
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static void take_history(const reshift_array *rows, reshift_history *history)
+{
+    history->n_epochs = (int)rows->shape[0];
+    for (int e = 0; e < history->n_epochs; e++) {
+        const double *row = (const double *)rows->data + e * HISTORY_COLUMNS;
+        history->epochs[e] = (reshift_epoch){(int)row[0], row[1], row[2], row[3], row[4], row[5]};
+    }
+}
+
+reshift_status checkpoint_load(const char *path, const checkpoint_state *s, bool *taken,
+                               const reshift_progress *progress, reshift_error *error)
+{
+    *taken = false;
+    if (!file_exists(path)) {
+        return RESHIFT_OK;
+    }
+    reshift_tensors *tensors;
+    reshift_status status = reshift_tensors_load(path, &tensors, error);
+    if (status != RESHIFT_OK) {
+        return error_prefix(error, status, "cannot read checkpoint '%s'", path);
+    }
+    const char *found_kind = reshift_tensors_text(tensors, kind_key);
+    const char *found_key = reshift_tensors_text(tensors, training_key);
+    const reshift_array *rows = reshift_tensors_find(tensors, "history");
+    if (!found_kind || strcmp(found_kind, kind) != 0) {
+        status = error_set(error, RESHIFT_ERROR_EXISTS, "'%s' is there and is no checkpoint of fine-tuning", path);
+        error_hint(error, "choose another name for the checkpoint");
+    } else if (!found_key || strcmp(found_key, s->key) != 0) {
+        progress_message(
+            progress, RESHIFT_LOG_WARNING,
+            "checkpoint '%s' belongs to another training (other options, images or weights); starting anew", path);
+    } else if (!rows || rows->dtype != RESHIFT_F64 || rows->n_dims != 2 || rows->shape[1] != HISTORY_COLUMNS) {
+        status = error_set(error, RESHIFT_ERROR_SHAPE,
+                           "checkpoint '%s': tensor 'history' is missing or of a wrong shape", path);
+    } else if (rows->shape[0] > s->epochs) {
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "checkpoint '%s' holds %lld epochs and %d are wanted; starting anew", path,
+                         (long long)rows->shape[0], s->epochs);
+    } else {
+        status = walk(tensors, path, s, false, error);
+        if (status == RESHIFT_OK) {
+            walk(tensors, path, s, true, error);
+            take_history(rows, s->history);
+            *taken = true;
+            progress_message(progress, RESHIFT_LOG_INFO, "going on after epoch %d of %d", s->history->n_epochs,
+                             s->epochs);
+        }
+    }
+    reshift_tensors_destroy(&tensors);
+    return status;
+}

@@ -1,0 +1,40 @@
+/*
+ * Fine-tuning's state after an epoch as one safetensors file: what training has changed of the network, both moments of
+ * Adam, the history, and a key that names what was being trained from what on what.
+ */
+#ifndef LEARNING_CHECKPOINT_H
+#define LEARNING_CHECKPOINT_H
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+#include "engine/network.h"
+#include "learning/optimiser.h"
+#include "reshift/learning.h"
+#include "reshift/progress.h"
+
+/** Everything that belongs to a training in progress; all borrowed. */
+typedef struct checkpoint_state {
+    const char *key; /* hex digest */
+    network *net;
+    const int *changed; /* parameters that training changes: weights and running statistics */
+    int n_changed;
+    const int *trained; /* parameters of the optimiser's spans, in their order */
+    int n_trained;
+    adam *optimiser;
+    reshift_history *history; /* with room for `epochs` */
+    int epochs;
+} checkpoint_state;
+
+/** Writes atomically, over what is there. Errors: IO, MEMORY. */
+reshift_status checkpoint_save(const char *path, const checkpoint_state *state, reshift_error *error);
+
+/**
+ * Takes up what is at `path`: *taken says whether there was something that fits. A checkpoint of another training, or
+ * of more epochs than wanted, is left aside with a message; it will be replaced. Errors: EXISTS (the file there is none
+ * of ours), FORMAT, SHAPE (a checkpoint that lacks something), IO, MEMORY. Nothing is changed unless *taken.
+ */
+reshift_status checkpoint_load(const char *path, const checkpoint_state *state, bool *taken,
+                               const reshift_progress *progress, reshift_error *error);
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * Fine-tuning: the network cut in two at the first trained block. What lies below is an inference plan whose output is
+ * kept where it fits (frozen.h); what lies above, the tail, is a training plan for the batch, one for the smaller last
+ * batch of an epoch, and an inference plan to measure with. With batch statistics in the frozen blocks too nothing
+ * below can be kept, as its output depends on the batch: the tail is then the whole network.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "learning/checkpoint.h"
+#include "learning/frozen.h"
+#include "learning/tail.h"
+#include "models/model.h"
+#include "reshift/learning.h"
+
+void reshift_finetune_options_default(reshift_finetune_options *options)
+{
+    *options = (reshift_finetune_options){.epochs = 10, .batch = 64, .cache_budget_bytes = (uint64_t)4 << 30};
+}
+
+typedef struct finetune {
+    reshift_model *model;
+    network *net;
+    const reshift_dataset *dataset;
+    const reshift_finetune_options *options;
+    const reshift_progress *progress;
+    int64_t n_rows, n_test;
+    double *rates; /* [n_blocks], 0: not trained */
+    tail *tail;
+    frozen *frozen;
+    int *labels;         /* of a batch */
+    int64_t *order;      /* [n_rows] of an epoch */
+    int64_t *test_order; /* [n_test] 0, 1, ... */
+} finetune;
+
+/* ---- what is asked for ---- */
+
+static reshift_status check_blocks(finetune *t, reshift_error *error)
+{
+    const graph *g = t->net->graph;
+    const reshift_finetune_options *o = t->options;
+    if (o->n_blocks < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: no block to train is named");
+    }
+    for (int i = 0; i < o->n_blocks; i++) {
+        int block = graph_find_block(g, o->blocks[i].block);
+        if (block < 0) {
+            char names[256] = "";
+            for (int b = 0; b < g->n_blocks; b++) {
+                size_t length = strlen(names);
+                snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", g->blocks[b]);
+            }
+            error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: the network has no block '%s'", o->blocks[i].block);
+            error_hint(error, "its blocks are %s", names);
+            return RESHIFT_ERROR_ARGUMENT;
+        }
+        if (t->rates[block] > 0) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: block '%s' is named twice",
+                             o->blocks[i].block);
+        }
+        if (!(o->blocks[i].learning_rate > 0) || !isfinite(o->blocks[i].learning_rate)) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                             "fine-tuning: block '%s': the learning rate must be positive, found %g",
+                             o->blocks[i].block, o->blocks[i].learning_rate);
+        }
+        t->rates[block] = o->blocks[i].learning_rate;
+    }
+    return RESHIFT_OK;
+}
+
+/* Every label before the first step, not in the middle of an epoch. */
+static reshift_status check_labels(const finetune *t, const reshift_dataset *dataset, const char *what,
+                                   reshift_error *error)
+{
+    int n_classes = reshift_model_n_classes(t->model);
+    for (int64_t i = 0; i < reshift_dataset_count(dataset); i++) {
+        int label = reshift_dataset_label(dataset, i);
+        if (label < 0 || label >= n_classes) {
+            char name[256];
+            reshift_dataset_row_name(dataset, i, name, sizeof name);
+            error_set(error, RESHIFT_ERROR_SHAPE, "%s: %s has label %d, but fc has %d outputs", what, name, label,
+                      n_classes);
+            error_hint(error, "give the network a head for these classes");
+            return RESHIFT_ERROR_SHAPE;
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status check(finetune *t, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    if (o->epochs < 0 || o->batch < 1 || o->batch > 1 << 16) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "fine-tuning: expected epochs >= 0 and batch 1..65536, found %d and %d", o->epochs, o->batch);
+    }
+    if (t->n_rows < 1 || (o->test && t->n_test < 1)) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "fine-tuning: the %s set holds no images",
+                         t->n_rows < 1 ? "training" : "test");
+    }
+    for (int64_t i = 0; o->order && i < t->n_rows * o->epochs; i++) {
+        if (o->order[i] < 0 || o->order[i] >= t->n_rows) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "order[%lld]: there is no row %lld", (long long)i,
+                             (long long)o->order[i]);
+        }
+    }
+    reshift_status status = check_blocks(t, error);
+    if (status == RESHIFT_OK) {
+        status = check_labels(t, t->dataset, "training set", error);
+    }
+    if (status == RESHIFT_OK && o->test) {
+        status = check_labels(t, o->test, "test set", error);
+    }
+    return status;
+}
+
+/* ---- setting up ---- */
+
+static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    frozen_setup setup = {
+        .forward = {.net = t->net,
+                    .recipe = reshift_model_recipe(t->model),
+                    .size = o->size,
+                    .n_rows = t->n_rows > t->n_test ? t->n_rows : t->n_test,
+                    .last_block = tail_first_block(t->tail) - 1,
+                    .stop_at_features = false},
+        .sets = {t->dataset, o->test},
+        .budget_bytes = epochs_left > 1 ? o->cache_budget_bytes : 0, /* what is used once is not worth keeping */
+        .folder = o->cache_folder,
+    };
+    return frozen_create(&setup, &t->frozen, error);
+}
+
+static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *error)
+{
+    int n_dims;
+    int64_t shape[3];
+    reshift_status status = make_frozen(t, epochs_left, error);
+    if (status == RESHIFT_OK) {
+        frozen_row_shape(t->frozen, &n_dims, shape);
+        status = tail_plan(t->tail, n_dims, shape, t->options->batch, t->n_rows, t->n_test, error);
+    }
+    return status;
+}
+
+static reshift_status allocate(finetune *t, reshift_error *error)
+{
+    t->rates = calloc((size_t)t->net->graph->n_blocks + 1, sizeof *t->rates);
+    t->order = calloc((size_t)t->n_rows + 1, sizeof *t->order);
+    t->test_order = calloc((size_t)t->n_test + 1, sizeof *t->test_order);
+    t->labels = calloc((size_t)(t->options->batch > 0 ? t->options->batch : 0) + 1, sizeof *t->labels);
+    if (!t->rates || !t->order || !t->test_order || !t->labels) {
+        return error_memory(error, ((size_t)t->n_rows + (size_t)t->n_test) * sizeof *t->order, "fine-tuning");
+    }
+    for (int64_t i = 0; i < t->n_test; i++) {
+        t->test_order[i] = i;
+    }
+    return RESHIFT_OK;
+}
+
+static void release(finetune *t)
+{
+    frozen_destroy(&t->frozen);
+    tail_destroy(&t->tail);
+    free(t->rates);
+    free(t->order);
+    free(t->test_order);
+    free(t->labels);
+}
+
+/* ---- the key of a checkpoint ---- */
+
+static void add_text(digest *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_text(digest *d, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    digest_add(d, text, (size_t)length < sizeof text ? (size_t)length + 1 : sizeof text);
+}
+
+/* All that the result depends on, the number of epochs apart: a finished training may be made longer. */
+static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    const reshift_recipe *recipe = reshift_model_recipe(t->model);
+    const graph *g = t->net->graph;
+    char identity[2][DIGEST_HEX_BYTES] = {"", ""};
+    reshift_status status = reshift_dataset_identity(t->dataset, identity[0], error);
+    if (status == RESHIFT_OK && o->test) {
+        status = reshift_dataset_identity(o->test, identity[1], error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    digest *d = digest_create(DIGEST_SHA256);
+    if (!d) {
+        return error_memory(error, 0, "a digest");
+    }
+    add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, o->size ? o->size : recipe->size,
+             (int)o->batchnorm, (unsigned long long)o->seed);
+    for (int b = 0; b < g->n_blocks; b++) {
+        if (t->rates[b] > 0) {
+            add_text(d, "train %s %.17g", g->blocks[b], t->rates[b]);
+        }
+    }
+    add_text(d, "resize %d", recipe->resize);
+    digest_add(d, recipe->mean, sizeof recipe->mean);
+    digest_add(d, recipe->std, sizeof recipe->std);
+    add_text(d, "rows %lld %s test %lld %s", (long long)t->n_rows, identity[0], (long long)t->n_test, identity[1]);
+    for (int p = 0; p < g->n_parameters; p++) {
+        add_text(d, "%s", g->parameters[p].name);
+        digest_add(d, network_parameter(t->net, p), g->parameters[p].count * sizeof(float));
+    }
+    digest_add(d, t->net->batches_tracked, (size_t)g->n_nodes * sizeof *t->net->batches_tracked);
+    for (int e = 0; o->order && e < o->epochs; e++) {
+        digest_add(d, o->order + e * t->n_rows, (size_t)t->n_rows * sizeof *o->order);
+    }
+    digest_finish(d, key);
+    digest_destroy(&d);
+    return RESHIFT_OK;
+}
+
+/* ---- an epoch ---- */
+
+static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    const int64_t *order = t->order;
+    if (o->order) {
+        order = o->order + (epoch->epoch - 1) * t->n_rows;
+    } else {
+        random_stream stream = random_open(o->seed, "finetune-shuffle", (uint64_t)epoch->epoch, 0);
+        random_permutation(&stream, t->order, t->n_rows);
+    }
+    char what[64];
+    snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, o->epochs);
+    double loss_sum = 0;
+    int64_t correct_sum = 0;
+    progress_update(t->progress, what, 0, t->n_rows, "images");
+    reshift_status status = frozen_start(t->frozen, FROZEN_TRAIN, order, t->n_rows, error);
+    for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
+        int n = tail_step_rows(t->tail, t->n_rows - done), correct;
+        double loss;
+        status = progress_check(t->progress, error);
+        if (status == RESHIFT_OK) {
+            status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = tail_step(t->tail, n, t->labels, &loss, &correct, error);
+            if (status == RESHIFT_ERROR_NUMERIC) {
+                error_prefix(error, status, "epoch %d, image %lld", epoch->epoch, (long long)done);
+                error_hint(error, "use smaller learning rates");
+            }
+        }
+        if (status != RESHIFT_OK) {
+            break;
+        }
+        done += n;
+        loss_sum += loss * n;
+        correct_sum += correct;
+        progress_update(t->progress, what, done, t->n_rows, "images");
+        if (o->on_step) {
+            o->on_step(o->context, adam_steps(tail_optimiser(t->tail)), loss);
+        }
+    }
+    epoch->train_loss = loss_sum / (double)t->n_rows;
+    epoch->train_accuracy = (double)correct_sum / (double)t->n_rows;
+    return status;
+}
+
+static reshift_status measure(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    double loss_sum = 0;
+    int64_t correct_sum = 0, done = 0;
+    reshift_status status = frozen_start(t->frozen, FROZEN_TEST, t->test_order, t->n_test, error);
+    progress_update(t->progress, "measuring", 0, t->n_test, "images");
+    while (status == RESHIFT_OK && done < t->n_test) {
+        int n = tail_measure_rows(t->tail, t->n_test - done);
+        status = progress_check(t->progress, error);
+        if (status == RESHIFT_OK) {
+            status = frozen_next(t->frozen, n, tail_measure_input(t->tail), t->labels, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = tail_measure(t->tail, n, t->labels, &loss_sum, &correct_sum, error);
+        }
+        if (status == RESHIFT_OK) {
+            done += n;
+            progress_update(t->progress, "measuring", done, t->n_test, "images");
+        }
+    }
+    epoch->test_loss = loss_sum / (double)t->n_test;
+    epoch->test_accuracy = (double)correct_sum / (double)t->n_test;
+    return status;
+}
+
+static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    reshift_history *history = state->history;
+    reshift_status status = RESHIFT_OK;
+    while (status == RESHIFT_OK && history->n_epochs < o->epochs) {
+        double start = clock_seconds();
+        reshift_epoch *epoch = &history->epochs[history->n_epochs];
+        *epoch = (reshift_epoch){.epoch = history->n_epochs + 1, .test_loss = NAN, .test_accuracy = NAN};
+        status = train_epoch(t, epoch, error);
+        if (status == RESHIFT_OK && t->n_test) {
+            status = measure(t, epoch, error);
+        }
+        epoch->seconds = clock_seconds() - start;
+        if (status == RESHIFT_OK) {
+            history->n_epochs++;
+            status = o->checkpoint ? checkpoint_save(o->checkpoint, state, error) : RESHIFT_OK;
+        }
+        if (status == RESHIFT_OK && o->on_epoch) {
+            o->on_epoch(o->context, epoch);
+        }
+    }
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static reshift_status prepare_and_run(finetune *t, reshift_history *history, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    char key[DIGEST_HEX_BYTES] = "";
+    reshift_status status = allocate(t, error);
+    if (status == RESHIFT_OK) {
+        status = check(t, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    history->epochs = calloc((size_t)o->epochs + 1, sizeof *history->epochs);
+    if (!history->epochs) {
+        return error_memory(error, (size_t)o->epochs * sizeof *history->epochs, "a history");
+    }
+    status = tail_create(t->net, t->rates, o->batchnorm, &t->tail, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    checkpoint_state state = {
+        .key = key, .net = t->net, .optimiser = tail_optimiser(t->tail), .history = history, .epochs = o->epochs};
+    state.changed = tail_changed(t->tail, &state.n_changed);
+    state.trained = tail_trained(t->tail, &state.n_trained);
+    if (status == RESHIFT_OK && o->checkpoint) {
+        bool taken;
+        status = make_key(t, key, error);
+        if (status == RESHIFT_OK) {
+            status = checkpoint_load(o->checkpoint, &state, &taken, t->progress, error);
+        }
+    }
+    if (status != RESHIFT_OK || history->n_epochs == o->epochs) {
+        return status;
+    }
+    status = make_plans(t, o->epochs - history->n_epochs, error);
+    if (status == RESHIFT_OK) {
+        status = frozen_fill(t->frozen, t->progress, error);
+    }
+    return status == RESHIFT_OK ? run(t, &state, error) : status;
+}
+
+reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dataset,
+                                const reshift_finetune_options *options, reshift_history *history,
+                                const reshift_progress *progress, reshift_error *error)
+{
+    finetune t = {.model = model,
+                  .net = model_network(model),
+                  .dataset = dataset,
+                  .options = options,
+                  .progress = progress,
+                  .n_rows = reshift_dataset_count(dataset),
+                  .n_test = options->test ? reshift_dataset_count(options->test) : 0};
+    memset(history, 0, sizeof *history);
+    reshift_status status = prepare_and_run(&t, history, error);
+    release(&t);
+    if (status != RESHIFT_OK) {
+        reshift_history_destroy(history);
+    }
+    return status;
+}

@@ -1,0 +1,144 @@
+/*
+ * A loader and a plan in a row. The last pass may be smaller than the plan: the rows behind it then hold what was there
+ * before, and what comes of them is not looked at (an inference plan treats every row by itself).
+ */
+#include "learning/forward.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "datasets/loader.h"
+#include "engine/plan.h"
+
+#define LARGEST_SIZE 4096
+
+struct forward {
+    plan *plan; /* NULL: the images themselves come out */
+    loader *loader;
+    loader_options reading;
+    int n_dims;
+    int64_t shape[3]; /* of a row */
+    int64_t row_count;
+    size_t image_count; /* floats of an image */
+};
+
+/*
+ * Rows of a pass. At 224x224 the rate of oneDNN's convolutions hardly changes between 1 and 64 rows, and 16 keep the
+ * activations small; smaller images need more rows to give every thread work.
+ */
+static int choose_batch(const forward_setup *setup, int size)
+{
+    int64_t rows = (int64_t)16 * 224 * 224 / ((int64_t)size * size);
+    rows = rows < 1 ? 1 : rows > 256 ? 256 : rows;
+    if (setup->batch > 0 && setup->batch < rows) {
+        rows = setup->batch;
+    }
+    if (setup->n_rows > 0 && setup->n_rows < rows) {
+        rows = setup->n_rows;
+    }
+    return (int)rows;
+}
+
+static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_error *error)
+{
+    plan_options options = {.batch = f->reading.batch,
+                            .height = f->reading.size,
+                            .width = f->reading.size,
+                            .first_block = 0,
+                            .last_block = setup->last_block,
+                            .stop_at_features = setup->stop_at_features};
+    reshift_status status = plan_create(setup->net, &options, &f->plan, error);
+    if (status == RESHIFT_OK) {
+        int n_dims;
+        int64_t shape[4] = {0};
+        plan_output_shape(f->plan, &n_dims, shape);
+        f->n_dims = n_dims - 1;
+        memcpy(f->shape, shape + 1, sizeof f->shape);
+    }
+    return status;
+}
+
+reshift_status forward_create(const forward_setup *setup, forward **out, reshift_error *error)
+{
+    *out = NULL;
+    int size = setup->size ? setup->size : setup->recipe->size;
+    if (size < 1 || size > LARGEST_SIZE) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "input size: expected 1..%d, found %d", LARGEST_SIZE, size);
+    }
+    if (setup->batch < 0) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "batch: expected a positive number, found %d", setup->batch);
+    }
+    forward *f = calloc(1, sizeof *f);
+    if (!f) {
+        return error_memory(error, sizeof *f, "a forward pass");
+    }
+    f->reading.batch = choose_batch(setup, size);
+    f->reading.size = size;
+    f->reading.resize = setup->recipe->resize;
+    memcpy(f->reading.mean, setup->recipe->mean, sizeof f->reading.mean);
+    memcpy(f->reading.std, setup->recipe->std, sizeof f->reading.std);
+    f->image_count = (size_t)size * (size_t)size * 3;
+    f->n_dims = 3;
+    f->shape[0] = f->shape[1] = size;
+    f->shape[2] = 3;
+    reshift_status status = setup->last_block < 0 ? RESHIFT_OK : make_plan(f, setup, error);
+    if (status != RESHIFT_OK) {
+        forward_destroy(&f);
+        return status;
+    }
+    f->row_count = 1;
+    for (int d = 0; d < f->n_dims; d++) {
+        f->row_count *= f->shape[d];
+    }
+    *out = f;
+    return RESHIFT_OK;
+}
+
+void forward_destroy(forward **f)
+{
+    if (f && *f) {
+        loader_close(&(*f)->loader);
+        plan_destroy(&(*f)->plan);
+        free(*f);
+        *f = NULL;
+    }
+}
+
+int forward_size(const forward *f) { return f->reading.size; }
+int forward_batch(const forward *f) { return f->reading.batch; }
+int64_t forward_row_count(const forward *f) { return f->row_count; }
+
+void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3])
+{
+    *n_dims = f->n_dims;
+    memcpy(shape, f->shape, sizeof f->shape);
+}
+
+reshift_status forward_start(forward *f, const reshift_dataset *dataset, const int64_t *rows, int64_t n,
+                             reshift_error *error)
+{
+    forward_stop(f);
+    return loader_open(dataset, rows, n, &f->reading, &f->loader, error);
+}
+
+void forward_stop(forward *f) { loader_close(&f->loader); }
+
+reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error)
+{
+    const float *images;
+    memset(pass, 0, sizeof *pass);
+    reshift_status status = loader_next(f->loader, &images, &pass->labels, &pass->n, error);
+    if (status != RESHIFT_OK || pass->n == 0) {
+        return status;
+    }
+    if (!f->plan) {
+        pass->output = images;
+        return RESHIFT_OK;
+    }
+    memcpy(plan_input(f->plan), images, (size_t)pass->n * f->image_count * sizeof(float));
+    status = plan_forward(f->plan, error);
+    pass->output = plan_output(f->plan);
+    pass->features = plan_features(f->plan);
+    return status;
+}

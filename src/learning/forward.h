@@ -1,0 +1,55 @@
+/*
+ * Rows of a data set through the first blocks of a network: read one micro-batch ahead by the loader's thread, run by
+ * an inference plan that is made once, handed out in order. Extraction, measuring and the frozen part of fine-tuning
+ * all go this way.
+ */
+#ifndef LEARNING_FORWARD_H
+#define LEARNING_FORWARD_H
+
+#include "engine/network.h"
+#include "reshift/dataset.h"
+#include "reshift/model.h"
+
+typedef struct forward forward;
+
+typedef struct forward_setup {
+    network *net;                 /* outlives the forward; read only */
+    const reshift_recipe *recipe; /* mean, deviation, resize; needed only here */
+    int size;                     /* of the input; 0: the recipe's */
+    int batch;                    /* rows a pass at most; 0: chosen */
+    int64_t n_rows;               /* rows that will come at most, so that few rows make a small plan; 0: many */
+    int last_block;               /* runs blocks 0..last_block; -1: none, the images themselves come out */
+    bool stop_at_features;        /* the output is the global average pool (last_block: the one of fc) */
+} forward_setup;
+
+/**
+ * Plans. The rows of a pass do not depend on setup->batch where that is larger than what serves the machine best.
+ * Errors: ARGUMENT (size), those of plan_create. The caller destroys *out.
+ */
+reshift_status forward_create(const forward_setup *setup, forward **out, reshift_error *error);
+void forward_destroy(forward **f);
+
+/** Input size, rows of a pass, and the shape of one row of output: [H,W,C] or [D] (n_dims 1). */
+int forward_size(const forward *f);
+int forward_batch(const forward *f);
+void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3]);
+int64_t forward_row_count(const forward *f); /* product of the shape: floats */
+
+/** Begins with `rows` [n] of `dataset` (NULL: 0..n-1); rows must stay until the end. Ends what was begun before. */
+reshift_status forward_start(forward *f, const reshift_dataset *dataset, const int64_t *rows, int64_t n,
+                             reshift_error *error);
+
+/** A pass: n rows; n == 0 at the end. All belongs to the forward and holds until the next call. */
+typedef struct forward_pass {
+    int n;
+    const float *output;   /* [n, row] */
+    const float *features; /* [n,D] where the network ran on to fc, else NULL */
+    const int *labels;     /* [n] */
+} forward_pass;
+
+/** Errors: those of reading, with the row's name; of the engine. */
+reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error);
+/** Ends reading early; the next forward_start begins anew. */
+void forward_stop(forward *f);
+
+#endif

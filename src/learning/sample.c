@@ -1,0 +1,108 @@
+/* Labels of any integer type become int; features are looked through once, so that training meets finite numbers only.
+ */
+#include "learning/sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static reshift_status read_labels(const reshift_array *array, const char *what, int **out, int *largest,
+                                  reshift_error *error)
+{
+    int64_t n = array->shape[0];
+    int *labels = malloc(((size_t)n + 1) * sizeof *labels);
+    if (!labels) {
+        return error_memory(error, (size_t)n * sizeof *labels, "labels");
+    }
+    *out = labels;
+    *largest = -1;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t label;
+        switch (array->dtype) {
+        case RESHIFT_U8: label = ((const uint8_t *)array->data)[i]; break;
+        case RESHIFT_I8: label = ((const int8_t *)array->data)[i]; break;
+        case RESHIFT_U16: label = ((const uint16_t *)array->data)[i]; break;
+        case RESHIFT_I16: label = ((const int16_t *)array->data)[i]; break;
+        case RESHIFT_U32: label = ((const uint32_t *)array->data)[i]; break;
+        case RESHIFT_I32: label = ((const int32_t *)array->data)[i]; break;
+        case RESHIFT_U64: label = (int64_t)((const uint64_t *)array->data)[i]; break;
+        case RESHIFT_I64: label = ((const int64_t *)array->data)[i]; break;
+        default:
+            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: expected integers, found %s", what,
+                             reshift_dtype_name(array->dtype));
+        }
+        if (label < 0 || label >= 1000000) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: label %lld is out of range", what,
+                             (long long)i, (long long)label);
+        }
+        labels[i] = (int)label;
+        *largest = label > *largest ? (int)label : *largest;
+    }
+    return RESHIFT_OK;
+}
+
+/* The first row with a value that is not finite, or n. */
+static int64_t find_not_finite(const float *features, int64_t n, int64_t n_features)
+{
+    int64_t found = n;
+#pragma omp parallel for schedule(static, 64) reduction(min : found)
+    for (int64_t i = 0; i < n; i++) {
+        const float *row = features + i * n_features;
+        unsigned bad = 0;
+        for (int64_t d = 0; d < n_features; d++) {
+            uint32_t bits;
+            memcpy(&bits, row + d, sizeof bits);
+            bad |= (bits & 0x7fffffffu) >= 0x7f800000u;
+        }
+        if (bad && i < found) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+reshift_status sample_take(const reshift_array *features, const reshift_array *labels, const char *what, sample *s,
+                           int *largest, reshift_error *error)
+{
+    if (features->dtype != RESHIFT_F32 || features->n_dims != 2 || features->shape[0] < 1 || features->shape[1] < 1) {
+        return error_set(
+            error, RESHIFT_ERROR_SHAPE, "%s features: expected float32 [N,D], found %s with %d dimensions%s", what,
+            reshift_dtype_name(features->dtype), features->n_dims, features->n_dims == 2 ? " and nothing in it" : "");
+    }
+    if (labels->n_dims != 1 || labels->shape[0] != features->shape[0]) {
+        return error_set(
+            error, RESHIFT_ERROR_SHAPE, "%s labels: expected [%lld] as there are features, found %lld in %d dimensions",
+            what, (long long)features->shape[0], (long long)(labels->n_dims ? labels->shape[0] : 1), labels->n_dims);
+    }
+    s->features = features->data;
+    s->n = features->shape[0];
+    s->n_features = features->shape[1];
+    reshift_status status = read_labels(labels, what, &s->labels, largest, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    int64_t bad = find_not_finite(s->features, s->n, s->n_features);
+    if (bad < s->n) {
+        return error_set(error, RESHIFT_ERROR_NUMERIC, "%s features: row %lld holds a value that is not finite", what,
+                         (long long)bad);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status sample_check_labels(const sample *s, const char *what, int n_classes, reshift_error *error)
+{
+    for (int64_t i = 0; i < s->n; i++) {
+        if (s->labels[i] >= n_classes) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: expected 0..%d, found %d", what,
+                             (long long)i, n_classes - 1, s->labels[i]);
+        }
+    }
+    return RESHIFT_OK;
+}
+
+void sample_release(sample *s)
+{
+    free(s->labels);
+    memset(s, 0, sizeof *s);
+}

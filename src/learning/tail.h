@@ -1,0 +1,53 @@
+/*
+ * The upper part of a network, from the first block that is trained (or whose statistics move) to fc: training plans
+ * for the batch and for the smaller last batch of an epoch, an inference plan to measure with, and Adam over the
+ * parameters of the trained blocks.
+ */
+#ifndef LEARNING_TAIL_H
+#define LEARNING_TAIL_H
+
+#include <stdbool.h>
+
+#include "engine/network.h"
+#include "learning/optimiser.h"
+#include "reshift/learning.h"
+
+typedef struct tail tail;
+
+/**
+ * Which blocks run and move: rates [n_blocks] are their learning rates, 0 where a block is not trained. `net` outlives
+ * the tail and is changed by tail_step(). Errors: MEMORY. The caller destroys *out.
+ */
+reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, tail **out,
+                           reshift_error *error);
+void tail_destroy(tail **t);
+
+int tail_first_block(const tail *t);
+/** Parameters with gradients, in the order of the optimiser's spans; and all that training changes, statistics too. */
+const int *tail_trained(const tail *t, int *count);
+const int *tail_changed(const tail *t, int *count);
+adam *tail_optimiser(tail *t);
+
+/**
+ * Plans for rows of this shape ([H,W,C], or [D] with n_dims 1): n_rows an epoch in batches of `batch`, n_test (0: none)
+ * to measure. Errors: those of plan_create.
+ */
+reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], int batch, int64_t n_rows, int64_t n_test,
+                         reshift_error *error);
+
+/** Rows of the next step when so many are left in the epoch; and where they go: [n, row]. */
+int tail_step_rows(const tail *t, int64_t left);
+float *tail_step_input(tail *t, int n);
+/**
+ * One step over the n rows there: forward, mean loss and hits, backward, Adam. Errors: NUMERIC (the loss is not finite;
+ * nothing has moved but batch statistics), those of the engine.
+ */
+reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *correct, reshift_error *error);
+
+/** The same for measuring: adds the losses and hits of n rows. */
+int tail_measure_rows(const tail *t, int64_t left);
+float *tail_measure_input(tail *t);
+reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,
+                            reshift_error *error);
+
+#endif

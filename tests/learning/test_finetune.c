@@ -1,0 +1,535 @@
+/*
+ * Fine-tuning's promises, on a small network and made-up images: what is not trained does not move, the cache changes
+ * no bit, interrupted training ends with the same bytes, measurements agree with a plain forward pass. Parity of the
+ * numbers themselves is test_training_parity's matter.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "made_up.h"
+#include "models/model.h"
+#include "reshift/learning.h"
+
+enum { n_train = 90, n_test = 37, n_classes = 4, image = 32, batch = 16 }; /* 90 = 5 * 16 + 10 */
+
+static char folder[256];
+
+/* ---- data and network ---- */
+
+static reshift_dataset *open_images(uint32_t stream, int n)
+{
+    reshift_error error;
+    reshift_array images, labels;
+    check_ok(reshift_array_create(RESHIFT_U8, 4, (int64_t[]){n, image, image, 3}, &images, &error));
+    check_ok(reshift_array_create(RESHIFT_I64, 1, (int64_t[]){n}, &labels, &error));
+    uint8_t *pixel = images.data;
+    for (int i = 0; i < n; i++) {
+        uint32_t label = (uint32_t)i % n_classes;
+        ((int64_t *)labels.data)[i] = label;
+        for (uint32_t k = 0; k < image * image * 3; k++) {
+            uint32_t cell = label * 48 + k / 3 % image / 8 + k / 3 / image / 8 * 4 + k % 3 * 16;
+            *pixel++ = (uint8_t)((made_up_hash(50, cell) & 127) +
+                                 (made_up_hash(stream, (uint32_t)i * image * image * 3 + k) & 127));
+        }
+    }
+    char images_path[300], labels_path[300], spec[700];
+    snprintf(images_path, sizeof images_path, "%s/images%u.npy", folder, stream);
+    snprintf(labels_path, sizeof labels_path, "%s/labels%u.npy", folder, stream);
+    snprintf(spec, sizeof spec, "npy:%s,%s", images_path, labels_path);
+    check_ok(reshift_array_save_npy(images_path, &images, true, &error));
+    check_ok(reshift_array_save_npy(labels_path, &labels, true, &error));
+    reshift_array_destroy(&images);
+    reshift_array_destroy(&labels);
+    reshift_dataset *dataset;
+    check_ok(reshift_dataset_open(spec, NULL, &dataset, &error));
+    return dataset;
+}
+
+/* A run of fine-tuning and what came of it. */
+typedef struct run {
+    reshift_dataset *train, *test;
+    reshift_model *before, *model;
+    reshift_finetune_options options;
+    reshift_history history;
+    reshift_progress progress;
+    int cancel_after_epochs; /* 0: never */
+    int epochs_seen;
+    int steps_seen;
+    char messages[4][256];
+    int n_messages;
+    bool says_frozen; /* "frozen blocks" were run ahead */
+} run;
+
+static const reshift_block_rate upper[] = {{"layer3", 1e-3}, {"layer4", 1e-3}, {"fc", 1e-2}};
+
+static void see_epoch(void *context, const reshift_epoch *epoch)
+{
+    run *r = context;
+    assert_int_equal(epoch->epoch, r->epochs_seen + 1);
+    r->epochs_seen++;
+}
+
+static void see_step(void *context, int64_t step, double loss)
+{
+    run *r = context;
+    assert_true(isfinite(loss));
+    (void)step;
+    r->steps_seen++;
+}
+
+static void see_message(void *context, reshift_log_level level, const char *text)
+{
+    (void)level;
+    run *r = context;
+    if (r->n_messages < 4) {
+        snprintf(r->messages[r->n_messages++], 256, "%s", text);
+    }
+}
+
+static void see_update(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+{
+    (void)unit;
+    run *r = context;
+    assert_true(done <= total);
+    r->says_frozen |= !strcmp(what, "frozen blocks") && done == total;
+}
+
+static bool cancel(void *context)
+{
+    const run *r = context;
+    return r->cancel_after_epochs && r->epochs_seen >= r->cancel_after_epochs;
+}
+
+/* Options of a run; the caller may change them before run_go. */
+static void run_create(run *r)
+{
+    reshift_error error;
+    memset(r, 0, sizeof *r);
+    r->train = open_images(1, n_train);
+    r->test = open_images(2, n_test);
+    check_ok(reshift_model_create("resnet-demo", n_classes, 3, &r->before, &error));
+    reshift_finetune_options_default(&r->options);
+    r->options.blocks = upper;
+    r->options.n_blocks = 3;
+    r->options.epochs = 3;
+    r->options.batch = batch;
+    r->options.batchnorm = RESHIFT_BATCHNORM_TRAIN;
+    r->options.seed = 4;
+    r->options.test = r->test;
+    r->options.on_epoch = see_epoch;
+    r->options.on_step = see_step;
+    r->options.context = r;
+    r->progress = (reshift_progress){see_update, see_message, cancel, r};
+}
+
+/* Trains a fresh copy of the model. */
+static reshift_status run_go(run *r, reshift_error *error)
+{
+    reshift_model_destroy(&r->model);
+    reshift_history_destroy(&r->history);
+    r->n_messages = r->steps_seen = 0;
+    r->says_frozen = false;
+    assert_int_equal(reshift_model_clone(r->before, &r->model, error), RESHIFT_OK);
+    return reshift_finetune(r->model, r->train, &r->options, &r->history, &r->progress, error);
+}
+
+static void run_destroy(run *r)
+{
+    reshift_model_destroy(&r->model);
+    reshift_model_destroy(&r->before);
+    reshift_history_destroy(&r->history);
+    reshift_dataset_close(&r->train);
+    reshift_dataset_close(&r->test);
+}
+
+/* Every value of both networks, counters included; and both histories, seconds apart. */
+static void check_same_networks(const reshift_model *a, const reshift_model *b)
+{
+    const network *x = model_network(a), *y = model_network(b);
+    assert_memory_equal(x->values, y->values, x->graph->n_floats * sizeof(float));
+    assert_memory_equal(x->batches_tracked, y->batches_tracked, (size_t)x->graph->n_nodes * sizeof(int64_t));
+}
+
+static void check_same_histories(const reshift_history *a, const reshift_history *b)
+{
+    assert_int_equal(a->n_epochs, b->n_epochs);
+    for (int e = 0; e < a->n_epochs; e++) {
+        assert_int_equal(a->epochs[e].epoch, b->epochs[e].epoch);
+        assert_true(a->epochs[e].train_loss == b->epochs[e].train_loss);
+        assert_true(a->epochs[e].train_accuracy == b->epochs[e].train_accuracy);
+        assert_true(a->epochs[e].test_loss == b->epochs[e].test_loss);
+        assert_true(a->epochs[e].test_accuracy == b->epochs[e].test_accuracy);
+    }
+}
+
+/* ---- what moves ---- */
+
+/* Which parameters of each kind changed: trained blocks' weights, trained blocks' statistics, the others' of both. */
+static void check_movement(run *r, bool own_statistics, bool other_statistics)
+{
+    const network *before = model_network(r->before), *after = model_network(r->model);
+    for (int p = 0; p < before->graph->n_parameters; p++) {
+        const graph_parameter *g = &before->graph->parameters[p];
+        bool trained = false;
+        for (int i = 0; i < r->options.n_blocks; i++) {
+            trained |= !strcmp(r->options.blocks[i].block, before->graph->blocks[g->block]);
+        }
+        bool running = g->role == GRAPH_RUNNING_MEAN || g->role == GRAPH_RUNNING_VAR;
+        bool expected = running ? (trained ? own_statistics : other_statistics) : trained;
+        bool moved = memcmp(network_parameter(before, p), network_parameter(after, p), g->count * sizeof(float)) != 0;
+        if (moved != expected) {
+            fail_msg("'%s' %s", g->name, moved ? "moved" : "did not move");
+        }
+    }
+    for (int n = 0; n < before->graph->n_nodes; n++) {
+        const graph_node *node = &before->graph->nodes[n];
+        bool trained = false;
+        for (int i = 0; i < r->options.n_blocks; i++) {
+            trained |= !strcmp(r->options.blocks[i].block, before->graph->blocks[node->block]);
+        }
+        bool counted = node->op == GRAPH_BATCHNORM && (trained ? own_statistics : other_statistics);
+        int64_t steps = (n_train + batch - 1) / batch * r->options.epochs;
+        assert_int_equal(after->batches_tracked[n] - before->batches_tracked[n], counted ? steps : 0);
+    }
+}
+
+static void test_only_the_named_blocks_move(void **state)
+{
+    (void)state;
+    static const struct {
+        reshift_batchnorm batchnorm;
+        bool own, other;
+    } cases[] = {{RESHIFT_BATCHNORM_FROZEN, false, false},
+                 {RESHIFT_BATCHNORM_TRAIN, true, false},
+                 {RESHIFT_BATCHNORM_TRAIN_ALL, true, true}};
+    reshift_error error;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run r;
+        run_create(&r);
+        r.options.batchnorm = cases[i].batchnorm;
+        check_ok(run_go(&r, &error));
+        check_movement(&r, cases[i].own, cases[i].other);
+        assert_int_equal(r.says_frozen, cases[i].batchnorm != RESHIFT_BATCHNORM_TRAIN_ALL);
+        assert_int_equal(r.steps_seen, 18);
+        assert_true(r.history.epochs[2].train_loss < r.history.epochs[0].train_loss);
+        run_destroy(&r);
+    }
+}
+
+/* The first and a middle block: what lies between is frozen and passes gradients on. */
+static void test_blocks_apart(void **state)
+{
+    (void)state;
+    static const reshift_block_rate blocks[] = {{"layer3", 1e-3}, {"conv1", 1e-3}};
+    reshift_error error;
+    run r;
+    run_create(&r);
+    r.options.blocks = blocks;
+    r.options.n_blocks = 2;
+    check_ok(run_go(&r, &error));
+    check_movement(&r, true, false);
+    run_destroy(&r);
+}
+
+static void test_fc_alone(void **state)
+{
+    (void)state;
+    static const reshift_block_rate blocks[] = {{"fc", 1e-2}};
+    reshift_error error;
+    run r;
+    run_create(&r);
+    r.options.blocks = blocks;
+    r.options.n_blocks = 1;
+    check_ok(run_go(&r, &error));
+    check_movement(&r, false, false);
+    assert_true(r.history.epochs[2].train_loss < r.history.epochs[0].train_loss);
+    run_destroy(&r);
+}
+
+static void test_all_blocks_from_scratch(void **state)
+{
+    (void)state;
+    static const reshift_block_rate blocks[] = {{"conv1", 1e-3},  {"layer1", 1e-3}, {"layer2", 1e-3},
+                                                {"layer3", 1e-3}, {"layer4", 1e-3}, {"fc", 1e-3}};
+    reshift_error error;
+    run r;
+    run_create(&r);
+    r.options.blocks = blocks;
+    r.options.n_blocks = 6;
+    r.options.epochs = 8;
+    check_ok(run_go(&r, &error));
+    check_movement(&r, true, false);
+    assert_false(r.says_frozen);
+    assert_true(r.history.epochs[7].train_accuracy > 0.9);
+    assert_true(r.history.epochs[7].test_accuracy > 0.6);
+    run_destroy(&r);
+}
+
+/* ---- the cache ---- */
+
+static void test_the_cache_changes_no_bit(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r, other;
+    run_create(&r);
+    check_ok(run_go(&r, &error));
+    assert_non_null(strstr(r.messages[0], "all 127 images is kept in memory"));
+    static const uint64_t budgets[] = {0, 1, 200000, 400000};
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+        run_create(&other);
+        other.options.cache_budget_bytes = budgets[i];
+        check_ok(run_go(&other, &error));
+        assert_int_equal(other.n_messages, budgets[i] > 0);
+        assert_true(budgets[i] == 0 || strstr(other.messages[0], "computed anew"));
+        check_same_networks(r.model, other.model);
+        check_same_histories(&r.history, &other.history);
+        run_destroy(&other);
+    }
+    run_destroy(&r);
+}
+
+static void test_nothing_is_kept_for_a_single_epoch(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r;
+    run_create(&r);
+    r.options.epochs = 1;
+    check_ok(run_go(&r, &error));
+    assert_int_equal(r.n_messages, 0);
+    run_destroy(&r);
+}
+
+/* ---- measuring ---- */
+
+static void test_measurement_is_that_of_a_forward_pass(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r;
+    run_create(&r);
+    check_ok(run_go(&r, &error));
+    reshift_array logits;
+    check_ok(reshift_forward(r.model, r.test, NULL, NULL, &logits, NULL, &error));
+    double loss = 0;
+    int hits = 0;
+    for (int i = 0; i < n_test; i++) {
+        const float *row = (const float *)logits.data + i * n_classes;
+        int label = reshift_dataset_label(r.test, i), best = 0;
+        double sum = 0;
+        for (int k = 0; k < n_classes; k++) {
+            sum += exp((double)row[k]);
+            best = row[k] > row[best] ? k : best;
+        }
+        loss += log(sum) - (double)row[label];
+        hits += best == label;
+    }
+    assert_true(r.history.epochs[2].test_accuracy == (double)hits / n_test);
+    assert_true(fabs(r.history.epochs[2].test_loss - loss / n_test) < 1e-5 * (1 + loss / n_test));
+    reshift_array_destroy(&logits);
+    r.options.test = NULL;
+    r.epochs_seen = 0;
+    check_ok(run_go(&r, &error));
+    assert_true(isnan(r.history.epochs[2].test_loss) && isnan(r.history.epochs[2].test_accuracy));
+    run_destroy(&r);
+}
+
+/* ---- stopping and going on ---- */
+
+static void test_interrupted_training_ends_with_the_same_bytes(void **state)
+{
+    (void)state;
+    char path[300];
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+    for (int mode = RESHIFT_BATCHNORM_FROZEN; mode <= RESHIFT_BATCHNORM_TRAIN_ALL; mode++) {
+        reshift_error error;
+        run whole, parts;
+        run_create(&whole);
+        whole.options.batchnorm = (reshift_batchnorm)mode;
+        check_ok(run_go(&whole, &error));
+        run_create(&parts);
+        parts.options.batchnorm = (reshift_batchnorm)mode;
+        parts.options.checkpoint = path;
+        parts.cancel_after_epochs = 1;
+        check_error(run_go(&parts, &error), RESHIFT_ERROR_CANCELLED, "stopped");
+        assert_true(file_exists(path));
+        assert_int_equal(parts.steps_seen, 6);
+        parts.cancel_after_epochs = 2;
+        check_error(run_go(&parts, &error), RESHIFT_ERROR_CANCELLED, "stopped");
+        assert_int_equal(parts.steps_seen, 6);
+        parts.cancel_after_epochs = 0;
+        check_ok(run_go(&parts, &error));
+        assert_non_null(strstr(parts.messages[0], "going on after epoch 2 of 3"));
+        assert_int_equal(parts.steps_seen, 6);
+        check_same_networks(whole.model, parts.model);
+        check_same_histories(&whole.history, &parts.history);
+        check_ok(run_go(&parts, &error)); /* finished: nothing left to do */
+        assert_int_equal(parts.steps_seen, 0);
+        check_same_networks(whole.model, parts.model);
+        check_same_histories(&whole.history, &parts.history);
+        unlink(path);
+        run_destroy(&whole);
+        run_destroy(&parts);
+    }
+}
+
+static void test_a_training_can_be_made_longer(void **state)
+{
+    (void)state;
+    char path[300];
+    snprintf(path, sizeof path, "%s/longer.safetensors", folder);
+    reshift_error error;
+    run whole, parts;
+    run_create(&whole);
+    check_ok(run_go(&whole, &error));
+    run_create(&parts);
+    parts.options.checkpoint = path;
+    parts.options.epochs = 2;
+    check_ok(run_go(&parts, &error));
+    parts.options.epochs = 3;
+    check_ok(run_go(&parts, &error));
+    assert_int_equal(parts.steps_seen, 6);
+    check_same_networks(whole.model, parts.model);
+    check_same_histories(&whole.history, &parts.history);
+    parts.options.epochs = 1; /* fewer than are there: from the beginning */
+    parts.epochs_seen = 0;
+    check_ok(run_go(&parts, &error));
+    assert_non_null(strstr(parts.messages[0], "holds 3 epochs and 1 are wanted"));
+    assert_int_equal(parts.history.n_epochs, 1);
+    assert_true(parts.history.epochs[0].train_loss == whole.history.epochs[0].train_loss);
+    unlink(path);
+    run_destroy(&whole);
+    run_destroy(&parts);
+}
+
+/* One thing changed at a time: a checkpoint of another training is not taken up. */
+static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
+{
+    (void)state;
+    char path[300];
+    snprintf(path, sizeof path, "%s/other.safetensors", folder);
+    reshift_error error;
+    run r;
+    static const reshift_block_rate rates[] = {{"layer3", 1e-3}, {"layer4", 2e-3}, {"fc", 1e-2}};
+    for (int change = 0; change < 6; change++) {
+        run_create(&r);
+        r.options.epochs = 1;
+        r.options.checkpoint = path;
+        check_ok(run_go(&r, &error));
+        r.epochs_seen = 0;
+        switch (change) {
+        case 0: r.options.seed++; break;
+        case 1: r.options.batch++; break;
+        case 2: r.options.batchnorm = RESHIFT_BATCHNORM_FROZEN; break;
+        case 3: r.options.blocks = rates; break;
+        case 4: r.options.test = r.train; break;
+        default: model_network(r.before)->values[0] += 1e-6f; break;
+        }
+        check_ok(run_go(&r, &error));
+        assert_non_null(strstr(r.messages[0], "belongs to another training"));
+        assert_true(r.steps_seen > 0);
+        run_destroy(&r);
+        unlink(path);
+    }
+    run_create(&r);
+    r.options.checkpoint = path;
+    check_ok(reshift_model_save(path, r.before, true, &error));
+    check_error(run_go(&r, &error), RESHIFT_ERROR_EXISTS, "no checkpoint of fine-tuning");
+    check_ok(file_write_all(path, "damaged", 7, true, &error));
+    reshift_status status = run_go(&r, &error);
+    assert_true(status != RESHIFT_OK);
+    assert_non_null(strstr(error.message, "cannot read checkpoint"));
+    assert_true(file_exists(path));
+    unlink(path);
+    run_destroy(&r);
+}
+
+/* ---- refusals ---- */
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r;
+    run_create(&r);
+    static const reshift_block_rate unknown[] = {{"layer9", 1e-3}}, twice[] = {{"fc", 1e-3}, {"fc", 1e-2}},
+                                    negative[] = {{"fc", -1}};
+    r.options.blocks = unknown;
+    r.options.n_blocks = 1;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "no block 'layer9'");
+    assert_non_null(strstr(error.hint, "conv1, layer1, layer2, layer3, layer4, fc"));
+    r.options.n_blocks = 0;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "no block to train");
+    r.options.blocks = twice;
+    r.options.n_blocks = 2;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "named twice");
+    r.options.blocks = negative;
+    r.options.n_blocks = 1;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "must be positive, found -1");
+    r.options.blocks = upper;
+    r.options.n_blocks = 3;
+    r.options.batch = 0;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "batch 1..65536");
+    r.options.batch = batch;
+    int64_t order[3 * n_train] = {0};
+    order[100] = n_train;
+    r.options.order = order;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "order[100]: there is no row 90");
+    r.options.order = NULL;
+    r.options.size = 5000;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "input size");
+    r.options.size = 0;
+    check_ok(reshift_model_reset_head(r.before, 3, 0, &error));
+    check_error(run_go(&r, &error), RESHIFT_ERROR_SHAPE, "training set: ");
+    assert_non_null(strstr(error.message, "has label 3, but fc has 3 outputs"));
+    assert_null(r.history.epochs);
+    run_destroy(&r);
+}
+
+/* A batch larger than the set is the set. */
+static void test_batch_larger_than_the_set(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r;
+    run_create(&r);
+    r.options.batch = 1000;
+    check_ok(run_go(&r, &error));
+    assert_int_equal(r.steps_seen, 3);
+    run_destroy(&r);
+}
+
+int main(void)
+{
+    const char *parent = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/reshift-finetune-%ld", parent ? parent : "/tmp", (long)getpid());
+    folder_create(folder, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_the_named_blocks_move),
+        cmocka_unit_test(test_blocks_apart),
+        cmocka_unit_test(test_fc_alone),
+        cmocka_unit_test(test_all_blocks_from_scratch),
+        cmocka_unit_test(test_the_cache_changes_no_bit),
+        cmocka_unit_test(test_nothing_is_kept_for_a_single_epoch),
+        cmocka_unit_test(test_measurement_is_that_of_a_forward_pass),
+        cmocka_unit_test(test_interrupted_training_ends_with_the_same_bytes),
+        cmocka_unit_test(test_a_training_can_be_made_longer),
+        cmocka_unit_test(test_checkpoints_of_other_trainings_are_left_aside),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_batch_larger_than_the_set),
+    };
+    int failed = cmocka_run_group_tests_name("finetune", tests, NULL, NULL);
+    for (int stream = 1; stream <= 2; stream++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/images%d.npy", folder, stream);
+        unlink(path);
+        snprintf(path, sizeof path, "%s/labels%d.npy", folder, stream);
+        unlink(path);
+    }
+    rmdir(folder);
+    return failed;
+}
