@@ -1,0 +1,205 @@
+/* Folders of photographs: classes and splits by name, and what is wrong with a folder said in words. */
+#include "temporary.h"
+
+#include <sys/stat.h>
+
+#include "reshift/dataset.h"
+
+static reshift_error error;
+
+static const char *spec_of(const char *name)
+{
+    static char spec[300];
+    snprintf(spec, sizeof spec, "folder:%s", in_temporary(name));
+    return spec;
+}
+
+static reshift_dataset *open_split(const char *name, const char *split)
+{
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.split = split;
+    check_ok(reshift_dataset_open(spec_of(name), &options, &d, &error));
+    return d;
+}
+
+static void check_refused(const char *name, const char *split, reshift_status code, const char *words)
+{
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.split = split;
+    check_error(reshift_dataset_open(spec_of(name), &options, &d, &error), code, words);
+    assert_null(d);
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    put_png("pets/dog/b.png", 5, 4, 1);
+    put_png("pets/dog/a.png", 7, 8, 2);
+    put_png("pets/cat/10.png", 3, 9, 3);
+    put_png("pets/Ant/x", 2, 2, 4); /* told by its bytes, not by its name; capitals sort first */
+    put_file("pets/cat/.DS_Store", "hidden", 6);
+    put_file("pets/.git/HEAD", "hidden", 6);
+    put_file("pets/LICENSE", "a file beside the classes", 25);
+    reshift_dataset *d = open_split("pets", "test"), *same = open_split("pets", "train");
+    assert_int_equal(reshift_dataset_count(d), 4);
+    assert_int_equal(reshift_dataset_n_classes(d), 3);
+    assert_string_equal(reshift_dataset_class_name(d, 0), "Ant");
+    assert_string_equal(reshift_dataset_class_name(d, 2), "dog");
+    assert_string_equal(reshift_dataset_kind(d), "folder");
+    assert_false(reshift_dataset_fixed_size(d, NULL, NULL));
+    static const int labels[4] = {0, 1, 2, 2}, heights[4] = {2, 3, 7, 5}, widths[4] = {2, 9, 8, 4},
+                     reds[4] = {4, 3, 2, 1};
+    static const char *const names[4] = {"pets/Ant/x", "pets/cat/10.png", "pets/dog/a.png", "pets/dog/b.png"};
+    reshift_image image = {0};
+    for (int row = 0; row < 4; row++) {
+        assert_int_equal(reshift_dataset_label(d, row), labels[row]);
+        check_ok(reshift_dataset_read(d, row, &image, &error));
+        assert_int_equal(image.height, heights[row]);
+        assert_int_equal(image.width, widths[row]);
+        assert_int_equal(image.pixels[0], reds[row]);
+        char name[300];
+        reshift_dataset_row_name(d, row, name, sizeof name);
+        assert_non_null(strstr(name, names[row]));
+    }
+    reshift_image_destroy(&image);
+    /* Identity: of the bytes, wherever they are. */
+    char first[65], second[65];
+    check_ok(reshift_dataset_identity(d, first, &error));
+    check_ok(reshift_dataset_identity(same, second, &error));
+    assert_string_equal(first, second);
+    put_png("pets/cat/10.png", 3, 9, 77);
+    check_ok(reshift_dataset_identity(same, second, &error));
+    assert_string_not_equal(first, second);
+    reshift_dataset_close(&d);
+    reshift_dataset_close(&same);
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.limit = 3;
+    check_ok(reshift_dataset_open(spec_of("pets"), &options, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 3);
+    check_ok(reshift_dataset_identity(d, first, &error));
+    reshift_dataset_close(&d);
+}
+
+static void test_splits(void **state)
+{
+    (void)state;
+    put_png("both/train/a/1.png", 2, 2, 0);
+    put_png("both/train/a/2.png", 2, 2, 0);
+    put_png("both/train/b/1.png", 2, 2, 0);
+    put_png("both/test/a/1.png", 2, 2, 0);
+    put_png("both/test/b/1.png", 2, 2, 0);
+    put_png("both/val/a/1.png", 2, 2, 0);
+    reshift_dataset *d = open_split("both", "train");
+    assert_int_equal(reshift_dataset_count(d), 3);
+    reshift_dataset_close(&d);
+    d = open_split("both", "test");
+    assert_int_equal(reshift_dataset_count(d), 2);
+    reshift_dataset_close(&d);
+
+    put_png("valid/train/a/1.png", 2, 2, 0);
+    put_png("valid/val/a/1.png", 2, 2, 0);
+    put_png("valid/val/a/2.png", 2, 2, 0);
+    d = open_split("valid", "test");
+    assert_int_equal(reshift_dataset_count(d), 2);
+    reshift_dataset_close(&d);
+
+    /* A class may be called "train": its folder holds images and not classes. */
+    put_png("traffic/car/1.png", 2, 2, 0);
+    put_png("traffic/train/1.png", 2, 2, 0);
+    d = open_split("traffic", "train");
+    assert_int_equal(reshift_dataset_n_classes(d), 2);
+    reshift_dataset_close(&d);
+
+    put_png("half/train/a/1.png", 2, 2, 0);
+    check_refused("half", "test", RESHIFT_ERROR_NOT_FOUND, "which has train/");
+    put_png("other/train/a/1.png", 2, 2, 0);
+    put_png("other/train/b/1.png", 2, 2, 0);
+    put_png("other/test/a/1.png", 2, 2, 0);
+    put_png("other/test/c/1.png", 2, 2, 0);
+    check_refused("other", "test", RESHIFT_ERROR_FORMAT, "class 1 is 'c' in");
+    assert_non_null(strstr(error.hint, "both splits need the same class folders"));
+    put_png("fewer/train/a/1.png", 2, 2, 0);
+    put_png("fewer/train/b/1.png", 2, 2, 0);
+    put_png("fewer/test/a/1.png", 2, 2, 0);
+    check_refused("fewer", "train", RESHIFT_ERROR_FORMAT, "2 classes in");
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    check_refused("nowhere", "test", RESHIFT_ERROR_NOT_FOUND, "cannot open folder");
+    assert_int_equal(mkdir(in_temporary("empty"), 0777), 0);
+    check_refused("empty", "test", RESHIFT_ERROR_FORMAT, "no class folders in");
+    assert_non_null(strstr(error.hint, "/empty/cat/1.jpg"));
+    put_png("flat/1.png", 2, 2, 0);
+    check_refused("flat", "test", RESHIFT_ERROR_FORMAT, "found 1 files and no sub-folder");
+    put_png("hole/a/1.png", 2, 2, 0);
+    assert_int_equal(mkdir(in_temporary("hole/b"), 0777), 0);
+    check_refused("hole", "test", RESHIFT_ERROR_FORMAT, "class 'b' has no images");
+    put_png("note/a/1.png", 2, 2, 0);
+    put_file("note/a/notes.txt", "words", 5);
+    check_refused("note", "test", RESHIFT_ERROR_FORMAT, "note/a/notes.txt' is no JPEG or PNG image");
+    assert_non_null(strstr(error.path, "notes.txt"));
+    put_file("blank/a/1.png", "", 0);
+    check_refused("blank", "test", RESHIFT_ERROR_FORMAT, "blank/a/1.png' is no JPEG or PNG image: it is empty");
+    put_png("deep/a/1.png", 2, 2, 0);
+    put_png("deep/a/more/2.png", 2, 2, 0);
+    check_refused("deep", "test", RESHIFT_ERROR_FORMAT, "expected images, found the folder 'more'");
+
+    /* Cut short behind its first bytes: found when it is read, with its name. */
+    char *bytes;
+    size_t count;
+    put_png("cut/a/1.png", 20, 20, 9);
+    check_ok(file_read_all(in_temporary("cut/a/1.png"), &bytes, &count, &error));
+    put_file("cut/a/1.png", bytes, count / 2);
+    free(bytes);
+    reshift_dataset *d = open_split("cut", "test");
+    reshift_image image = {0};
+    check_error(reshift_dataset_read(d, 0, &image, &error), RESHIFT_ERROR_FORMAT, "cut/a/1.png");
+    reshift_image_destroy(&image);
+    reshift_dataset_close(&d);
+
+    check_error(reshift_dataset_open("folder:", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "expected folder:DIR");
+    check_error(reshift_dataset_open("folder", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "expected folder:DIR");
+}
+
+/* A corrupted folder keeps the sizes of its images. */
+static void test_corrupted_photos(void **state)
+{
+    (void)state;
+    put_png("large/a/1.png", 40, 50, 200);
+    put_png("large/b/1.png", 64, 33, 100);
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.corruption = "gaussian_blur";
+    check_ok(reshift_dataset_open(spec_of("large"), &options, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 10);
+    assert_false(reshift_dataset_fixed_size(d, NULL, NULL));
+    assert_false(reshift_dataset_from_file(d));
+    assert_string_equal(reshift_dataset_kind(d), "folder");
+    reshift_image image = {0};
+    check_ok(reshift_dataset_read(d, 9, &image, &error));
+    assert_int_equal(image.height, 64);
+    assert_int_equal(image.width, 33);
+    assert_int_equal(reshift_dataset_label(d, 9), 1);
+    assert_int_equal(reshift_dataset_severity(d, 9), 5);
+    reshift_image_destroy(&image);
+    reshift_dataset_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_corrupted_photos),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

@@ -1,0 +1,186 @@
+/* Drawing training rows: sizes, no overlap, the leak counts recounted, and the published protocol's 92 per cent. */
+#include "check.h"
+
+#include "base/memory.h"
+#include "datasets/dataset.h"
+#include "reshift/split.h"
+
+static reshift_error error;
+
+static void nothing_to_destroy(void *state) { (void)state; }
+static const dataset_kind no_pixels = {NULL, NULL, NULL, nothing_to_destroy};
+
+/* n images in `versions` rows each, version by version. */
+static reshift_dataset *shifted_set(int64_t n, int versions)
+{
+    reshift_dataset *d;
+    check_ok(dataset_create(&no_pixels, NULL, "made up", n * versions, 10, NULL, &d, &error));
+    for (int64_t row = 0; row < n * versions; row++) {
+        d->rows[row] = (dataset_row){row % n, 0, 1 + (int)(row / n)};
+    }
+    return d;
+}
+
+/* Counts again, slowly, what the split says of itself. */
+static void recount(reshift_dataset *d, const reshift_split *s)
+{
+    int64_t count = reshift_dataset_count(d);
+    uint8_t *taken = calloc((size_t)count, 1), *tested = calloc((size_t)s->n_sources, 1),
+            *seen = calloc((size_t)s->n_sources, 1);
+    assert_true(taken && tested && seen);
+    for (int64_t i = 0; i < s->n_train; i++) {
+        assert_true(i == 0 || s->train_rows[i] > s->train_rows[i - 1]);
+        taken[s->train_rows[i]] = 1;
+        seen[reshift_dataset_source(d, s->train_rows[i])] = 1;
+    }
+    int64_t rows_seen = 0, rows_image_seen = 0, images_seen = 0, test_images = 0, test_images_seen = 0;
+    for (int64_t i = 0; i < s->n_test; i++) {
+        assert_true(i == 0 || s->test_rows[i] > s->test_rows[i - 1]);
+        int64_t source = reshift_dataset_source(d, s->test_rows[i]);
+        rows_seen += taken[s->test_rows[i]];
+        rows_image_seen += seen[source];
+        tested[source] = 1;
+    }
+    for (int64_t source = 0; source < s->n_sources; source++) {
+        assert_int_equal(s->source_seen[source], seen[source]);
+        images_seen += seen[source];
+        test_images += tested[source];
+        test_images_seen += tested[source] && seen[source];
+    }
+    assert_int_equal(s->n_images_seen, images_seen);
+    assert_int_equal(s->n_test_rows_seen, rows_seen);
+    assert_int_equal(s->n_test_rows_image_seen, rows_image_seen);
+    assert_int_equal(s->n_test_images, test_images);
+    assert_int_equal(s->n_test_images_seen, test_images_seen);
+    free(taken);
+    free(tested);
+    free(seen);
+}
+
+static void test_by_image(void **state)
+{
+    (void)state;
+    reshift_dataset *d = shifted_set(10000, 5);
+    reshift_split s;
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error));
+    assert_int_equal(s.n_train, 20000);
+    assert_int_equal(s.n_test, 30000);
+    assert_int_equal(s.n_images, 10000);
+    assert_int_equal(s.n_images_seen, 4000);
+    assert_int_equal(s.n_test_rows_seen, 0);
+    assert_int_equal(s.n_test_rows_image_seen, 0);
+    assert_int_equal(s.n_test_images, 6000);
+    assert_int_equal(s.n_test_images_seen, 0);
+    recount(d, &s);
+    reshift_split_destroy(&s);
+    assert_null(s.train_rows);
+    /* What is no multiple of an image's versions is rounded down to whole images. */
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 23, 0, &s, &error));
+    assert_int_equal(s.n_train, 20);
+    assert_int_equal(s.n_test, 49980);
+    recount(d, &s);
+    reshift_split_destroy(&s);
+    reshift_dataset_close(&d);
+}
+
+static void test_by_row(void **state)
+{
+    (void)state;
+    reshift_dataset *d = shifted_set(10000, 5);
+    reshift_split s;
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 20000, 0, &s, &error));
+    assert_int_equal(s.n_train, 20000);
+    assert_int_equal(s.n_test, 50000);
+    assert_int_equal(s.n_test_rows_seen, 20000);
+    assert_int_equal(s.n_test_images, 10000);
+    /* An image stays unseen when none of its five rows is drawn: 1 - 0.6^5 = 92.2 % are seen. */
+    double share = 100.0 * (double)s.n_test_images_seen / 10000;
+    assert_true(share > 91.2 && share < 93.2);
+    recount(d, &s);
+    reshift_split_destroy(&s);
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 50000, 0, &s, &error));
+    assert_int_equal(s.n_images_seen, 10000);
+    reshift_split_destroy(&s);
+    reshift_dataset_close(&d);
+}
+
+/* Each seed and each kind its own draw, each draw always the same. The rows are this version's for good. */
+static void test_keyed(void **state)
+{
+    (void)state;
+    reshift_dataset *d = shifted_set(100, 5);
+    reshift_split a, b, c;
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 50, 1, &a, &error));
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 50, 1, &b, &error));
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 50, 2, &c, &error));
+    assert_memory_equal(a.train_rows, b.train_rows, 50 * sizeof(int64_t));
+    assert_memory_not_equal(a.train_rows, c.train_rows, 50 * sizeof(int64_t));
+    reshift_split_destroy(&a);
+    reshift_split_destroy(&b);
+    reshift_split_destroy(&c);
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20, 0, &a, &error));
+    for (int i = 0; i < 4; i++) { /* four images, at all five severities */
+        for (int v = 1; v < 5; v++) {
+            assert_int_equal(a.train_rows[4 * v + i], a.train_rows[i] + 100 * v);
+        }
+    }
+    reshift_split_destroy(&a);
+    reshift_dataset_close(&d);
+}
+
+/* Images with unequal numbers of rows and gaps between their numbers, as a subset has them. */
+static void test_uneven(void **state)
+{
+    (void)state;
+    reshift_dataset *base = shifted_set(50, 5), *d;
+    int64_t rows[120], n = 0;
+    for (int64_t row = 0; row < 250 && n < 120; row++) {
+        if (row % 50 % 3 && row % 7) {
+            rows[n++] = row;
+        }
+    }
+    check_ok(reshift_dataset_subset(base, rows, n, &d, &error));
+    for (int kind = RESHIFT_SPLIT_BY_IMAGE; kind <= RESHIFT_SPLIT_BY_ROW; kind++) {
+        reshift_split s;
+        check_ok(reshift_split_draw(d, (reshift_split_kind)kind, 40, 5, &s, &error));
+        assert_true(s.n_train <= 40 && s.n_train > 35);
+        assert_int_equal(s.n_train + s.n_test, n + (kind == RESHIFT_SPLIT_BY_ROW ? 40 : 0));
+        recount(d, &s);
+        reshift_split_destroy(&s);
+    }
+    reshift_dataset_close(&d);
+    reshift_dataset_close(&base);
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    reshift_dataset *d = shifted_set(10, 5);
+    reshift_split s;
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 0, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+                "expected 1 or more");
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 4, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+                "4 training rows: not even one image with all its versions");
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 50, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+                "all 10 images would be trained on and none left to test on");
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+                "none left");
+    assert_non_null(strstr(error.hint, "50 rows"));
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 51, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+                "51 training rows: the set has only 50");
+    assert_null(s.train_rows);
+    check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 49, 0, &s, &error));
+    assert_int_equal(s.n_test_images, 1);
+    reshift_split_destroy(&s);
+    reshift_split_destroy(NULL);
+    reshift_dataset_close(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_keyed),
+        cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
