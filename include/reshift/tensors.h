@@ -55,7 +55,11 @@ RESHIFT_API reshift_container reshift_tensors_container(const reshift_tensors *t
  */
 RESHIFT_API bool reshift_tensors_unwrap(reshift_tensors *tensors);
 
-/** Writes safetensors: header padded to 8 bytes, tensors in the order of the set, keys of the metadata sorted. Atomic. */
+/**
+ * Writes safetensors, atomically: tensors listed in the order of the set (their bytes follow largest element first, so that
+ * all are aligned), keys of the metadata sorted, header padded to 8 bytes. Errors: EXISTS, IO, ARGUMENT (a name or text
+ * that is not UTF-8).
+ */
 RESHIFT_API reshift_status reshift_tensors_save(const char *path, const reshift_tensors *tensors, bool overwrite,
                                                 reshift_error *error);
 

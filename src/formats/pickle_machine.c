@@ -1,6 +1,6 @@
 /*
- * The opcodes of Python's pickles, protocols 2 to 5 (Python's Lib/pickletools.py describes each): a stack, marks on it,
- * a memo. Everything that would call something goes through pickle_construct.c, whose table is all that can be named.
+ * The machine's parts: words of errors, the stack and its marks, and the values that an opcode carries with it
+ * (numbers, texts). What the opcodes do with them is said in pickle_opcodes.c.
  */
 #include "formats/pickle_machine.h"
 
@@ -53,7 +53,7 @@ static bool grow(void **array, size_t n, size_t *capacity, size_t size)
     return larger;
 }
 
-static reshift_status push(pickle_machine *m, pickle_value *value)
+reshift_status machine_push(pickle_machine *m, pickle_value *value)
 {
     if (!value || !grow((void **)&m->stack, m->n_stack, &m->stack_capacity, sizeof *m->stack)) {
         return pickle_no_memory(m);
@@ -63,13 +63,15 @@ static reshift_status push(pickle_machine *m, pickle_value *value)
 }
 
 /* Values above the last mark. */
-static size_t depth(const pickle_machine *m) { return m->n_stack - (m->n_marks ? m->marks[m->n_marks - 1] : 0); }
+size_t machine_depth(const pickle_machine *m) { return m->n_stack - (m->n_marks ? m->marks[m->n_marks - 1] : 0); }
 
-static pickle_value *top(const pickle_machine *m) { return m->stack[m->n_stack - 1]; }
+pickle_value *machine_top(const pickle_machine *m) { return m->stack[m->n_stack - 1]; }
 
-static reshift_status need(pickle_machine *m, size_t n)
+reshift_status machine_need(pickle_machine *m, size_t n)
 {
-    return depth(m) >= n ? RESHIFT_OK : pickle_damaged(m, "expected %zu values on the stack, found %zu", n, depth(m));
+    return machine_depth(m) >= n
+               ? RESHIFT_OK
+               : pickle_damaged(m, "expected %zu values on the stack, found %zu", n, machine_depth(m));
 }
 
 static reshift_status take(pickle_machine *m, size_t count, const uint8_t **bytes)
@@ -82,7 +84,7 @@ static reshift_status take(pickle_machine *m, size_t count, const uint8_t **byte
     return RESHIFT_OK;
 }
 
-static reshift_status take_number(pickle_machine *m, size_t width, uint64_t *number)
+reshift_status machine_take_number(pickle_machine *m, size_t width, uint64_t *number)
 {
     const uint8_t *bytes = NULL;
     reshift_status status = take(m, width, &bytes);
@@ -94,7 +96,7 @@ static reshift_status take_number(pickle_machine *m, size_t width, uint64_t *num
 }
 
 /* Text up to a newline, into `line`. */
-static reshift_status take_line(pickle_machine *m, char *line, size_t size)
+reshift_status machine_take_line(pickle_machine *m, char *line, size_t size)
 {
     size_t length = 0;
     while (m->at + length < m->size && length < size && m->bytes[m->at + length] != '\n') {
@@ -109,29 +111,29 @@ static reshift_status take_line(pickle_machine *m, char *line, size_t size)
     return RESHIFT_OK;
 }
 
-static reshift_status push_int(pickle_machine *m, int64_t integer)
+reshift_status machine_push_int(pickle_machine *m, int64_t integer)
 {
     pickle_value *value = pickle_new(m->p, PICKLE_INT);
     if (value) {
         value->integer = integer;
     }
-    return push(m, value);
+    return machine_push(m, value);
 }
 
-static reshift_status push_bool(pickle_machine *m, bool boolean)
+reshift_status machine_push_bool(pickle_machine *m, bool boolean)
 {
     pickle_value *value = pickle_new(m->p, PICKLE_BOOL);
     if (value) {
         value->boolean = boolean;
     }
-    return push(m, value);
+    return machine_push(m, value);
 }
 
-static reshift_status push_text(pickle_machine *m, pickle_kind kind, size_t width)
+reshift_status machine_push_text(pickle_machine *m, pickle_kind kind, size_t width)
 {
     uint64_t length = 0;
     const uint8_t *text = NULL;
-    reshift_status status = take_number(m, width, &length);
+    reshift_status status = machine_take_number(m, width, &length);
     if (status == RESHIFT_OK) {
         status = take(m, length, &text);
     }
@@ -146,15 +148,15 @@ static reshift_status push_text(pickle_machine *m, pickle_kind kind, size_t widt
         value->text = (const char *)text;
         value->length = length;
     }
-    return push(m, value);
+    return machine_push(m, value);
 }
 
 /* LONG1 and LONG4: little-endian two's complement of any length. */
-static reshift_status push_long(pickle_machine *m, size_t width)
+reshift_status machine_push_long(pickle_machine *m, size_t width)
 {
     uint64_t length = 0;
     const uint8_t *bytes = NULL;
-    reshift_status status = take_number(m, width, &length);
+    reshift_status status = machine_take_number(m, width, &length);
     if (status == RESHIFT_OK) {
         status = take(m, length, &bytes);
     }
@@ -166,17 +168,17 @@ static reshift_status push_long(pickle_machine *m, size_t width)
         for (size_t i = length; i-- > 0;) {
             number = number << 8 | bytes[i];
         }
-        return push_int(m, (int64_t)number);
+        return machine_push_int(m, (int64_t)number);
     }
     pickle_value *value = pickle_new(m->p, PICKLE_LONG);
     if (value) {
         value->text = (const char *)bytes;
         value->length = length;
     }
-    return push(m, value);
+    return machine_push(m, value);
 }
 
-static reshift_status push_float(pickle_machine *m)
+reshift_status machine_push_float(pickle_machine *m)
 {
     const uint8_t *bytes = NULL;
     reshift_status status = take(m, 8, &bytes);
@@ -191,25 +193,25 @@ static reshift_status push_float(pickle_machine *m)
     if (value) {
         memcpy(&value->number, &bits, sizeof bits);
     }
-    return push(m, value);
+    return machine_push(m, value);
 }
 
 /* Python 2 wrote integers beyond 32 bits as text in every protocol. */
-static reshift_status push_int_line(pickle_machine *m)
+reshift_status machine_push_int_line(pickle_machine *m)
 {
     char line[32], *end;
-    reshift_status status = take_line(m, line, sizeof line);
+    reshift_status status = machine_take_line(m, line, sizeof line);
     if (status != RESHIFT_OK) {
         return status;
     }
     if (strcmp(line, "00") == 0 || strcmp(line, "01") == 0) {
-        return push_bool(m, line[1] == '1');
+        return machine_push_bool(m, line[1] == '1');
     }
     long long number = strtoll(line, &end, 10);
-    return *line && !*end ? push_int(m, number) : pickle_damaged(m, "expected an integer, found '%s'", line);
+    return *line && !*end ? machine_push_int(m, number) : pickle_damaged(m, "expected an integer, found '%s'", line);
 }
 
-static reshift_status mark(pickle_machine *m)
+reshift_status machine_mark(pickle_machine *m)
 {
     if (!grow((void **)&m->marks, m->n_marks, &m->marks_capacity, sizeof *m->marks)) {
         return pickle_no_memory(m);
@@ -219,7 +221,7 @@ static reshift_status mark(pickle_machine *m)
 }
 
 /* Takes the last mark away: *items are the *n values that stood above it; they leave the stack. */
-static reshift_status unmark(pickle_machine *m, pickle_value ***items, size_t *n)
+reshift_status machine_unmark(pickle_machine *m, pickle_value ***items, size_t *n)
 {
     if (m->n_marks == 0) {
         return pickle_damaged(m, "expected a mark, found none");
@@ -250,319 +252,4 @@ reshift_status pickle_push_item(pickle_machine *m, pickle_value *container, pick
     }
     container->items[container->length++] = item;
     return RESHIFT_OK;
-}
-
-static reshift_status append(pickle_machine *m, pickle_value **items, size_t n)
-{
-    if (depth(m) < 1 || top(m)->kind != PICKLE_LIST) {
-        return pickle_damaged(m, "expected a list to append to");
-    }
-    reshift_status status = RESHIFT_OK;
-    for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {
-        status = pickle_push_item(m, top(m), items[i]);
-    }
-    return status;
-}
-
-static bool hashable(const pickle_value *key)
-{
-    return key->kind != PICKLE_LIST && key->kind != PICKLE_DICT && key->kind != PICKLE_ARRAY;
-}
-
-static reshift_status set_items(pickle_machine *m, pickle_value *dict, pickle_value **items, size_t n)
-{
-    if (n % 2 != 0) {
-        return pickle_damaged(m, "a key of a dict without its value");
-    }
-    dict->length *= 2;
-    reshift_status status = RESHIFT_OK;
-    for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {
-        if (i % 2 == 0 && !hashable(items[i])) {
-            status = pickle_damaged(m, "a list, dict or array as the key of a dict");
-        } else {
-            status = pickle_push_item(m, dict, items[i]);
-        }
-    }
-    dict->length /= 2;
-    return status;
-}
-
-static reshift_status set_items_of_top(pickle_machine *m, pickle_value **items, size_t n)
-{
-    if (depth(m) < 1 || top(m)->kind != PICKLE_DICT) {
-        return pickle_damaged(m, "expected a dict to fill");
-    }
-    return set_items(m, top(m), items, n);
-}
-
-static reshift_status push_container(pickle_machine *m, pickle_kind kind, pickle_value **items, size_t n)
-{
-    pickle_value *value = pickle_new(m->p, kind);
-    if (!value) {
-        return pickle_no_memory(m);
-    }
-    reshift_status status = RESHIFT_OK;
-    if (kind == PICKLE_DICT) {
-        status = set_items(m, value, items, n);
-    }
-    for (size_t i = 0; kind != PICKLE_DICT && i < n && status == RESHIFT_OK; i++) {
-        status = pickle_push_item(m, value, items[i]);
-    }
-    return status == RESHIFT_OK ? push(m, value) : status;
-}
-
-static reshift_status push_short_tuple(pickle_machine *m, size_t n)
-{
-    reshift_status status = need(m, n);
-    if (status == RESHIFT_OK) {
-        m->n_stack -= n;
-        status = push_container(m, PICKLE_TUPLE, m->stack + m->n_stack, n);
-    }
-    return status;
-}
-
-static reshift_status memorize(pickle_machine *m, uint64_t index)
-{
-    reshift_status status = need(m, 1);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    if (index >= m->size) { /* every entry takes bytes of the pickle, and Python counts them up from 0 or 1 */
-        return pickle_damaged(m, "memo entry %llu in a pickle of %zu bytes", (unsigned long long)index, m->size);
-    }
-    if (index >= m->memo_capacity) {
-        size_t capacity = m->memo_capacity ? m->memo_capacity : 256;
-        while (capacity <= index) {
-            capacity *= 2;
-        }
-        pickle_value **memo = realloc(m->memo, capacity * sizeof *memo);
-        if (!memo) {
-            return pickle_no_memory(m);
-        }
-        memset(memo + m->memo_capacity, 0, (capacity - m->memo_capacity) * sizeof *memo);
-        m->memo = memo;
-        m->memo_capacity = capacity;
-    }
-    m->n_memo += !m->memo[index];
-    m->memo[index] = top(m);
-    return RESHIFT_OK;
-}
-
-static reshift_status recall(pickle_machine *m, uint64_t index)
-{
-    if (index >= m->memo_capacity || !m->memo[index]) {
-        return pickle_damaged(m, "memo entry %llu was never made", (unsigned long long)index);
-    }
-    return push(m, m->memo[index]);
-}
-
-static reshift_status global_by_lines(pickle_machine *m)
-{
-    char module[128], name[128];
-    pickle_value *value = NULL;
-    reshift_status status = take_line(m, module, sizeof module);
-    if (status == RESHIFT_OK) {
-        status = take_line(m, name, sizeof name);
-    }
-    if (status == RESHIFT_OK) {
-        status = pickle_resolve_global(m, module, name, &value);
-    }
-    return status == RESHIFT_OK ? push(m, value) : status;
-}
-
-static reshift_status global_by_stack(pickle_machine *m)
-{
-    reshift_status status = need(m, 2);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    char words[2][128];
-    for (size_t i = 0; i < 2; i++) {
-        const pickle_value *text = m->stack[m->n_stack - 2 + i];
-        if (text->kind != PICKLE_TEXT || text->length >= sizeof words[i] || memchr(text->text, 0, text->length)) {
-            return pickle_damaged(m, "expected the name of a global");
-        }
-        memcpy(words[i], text->text, text->length);
-        words[i][text->length] = '\0';
-    }
-    m->n_stack -= 2;
-    pickle_value *value = NULL;
-    status = pickle_resolve_global(m, words[0], words[1], &value);
-    return status == RESHIFT_OK ? push(m, value) : status;
-}
-
-static reshift_status call(pickle_machine *m)
-{
-    reshift_status status = need(m, 2);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    m->n_stack -= 2;
-    pickle_value *value = NULL;
-    status = pickle_call(m, m->stack[m->n_stack], m->stack[m->n_stack + 1], &value);
-    return status == RESHIFT_OK ? push(m, value) : status;
-}
-
-static reshift_status set_state(pickle_machine *m)
-{
-    reshift_status status = need(m, 2);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    m->n_stack--;
-    return pickle_set_state(m, top(m), m->stack[m->n_stack]);
-}
-
-static reshift_status persistent(pickle_machine *m)
-{
-    reshift_status status = need(m, 1);
-    pickle_value *value = NULL;
-    if (status == RESHIFT_OK) {
-        m->n_stack--;
-        status = pickle_persistent(m, m->stack[m->n_stack], &value);
-    }
-    return status == RESHIFT_OK ? push(m, value) : status;
-}
-
-/* Opcodes with one number behind them that is a position or to be skipped. */
-static reshift_status step_number(pickle_machine *m, int opcode)
-{
-    uint64_t number = 0;
-    size_t width = opcode == 'J' || opcode == 'r' || opcode == 'j' ? 4 : opcode == 'M' ? 2 : opcode == 0x95 ? 8 : 1;
-    reshift_status status = take_number(m, width, &number);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    switch (opcode) {
-    case 0x80: /* PROTO */
-        return number <= 5 ? RESHIFT_OK
-                           : pickle_unsupported(m, "expected protocol 2 to 5, found %llu", (unsigned long long)number);
-    case 0x95: /* FRAME: a promise about what follows, for buffering */
-        return number <= m->size - m->at ? RESHIFT_OK : pickle_damaged(m, "a frame that goes beyond the end");
-    case 'J': return push_int(m, (int32_t)(uint32_t)number);
-    case 'M':
-    case 'K': return push_int(m, (int64_t)number);
-    case 'q':
-    case 'r': return memorize(m, number);
-    default: return recall(m, number); /* 'h', 'j' */
-    }
-}
-
-/* Opcodes that gather what stands above the last mark. */
-static reshift_status step_marked(pickle_machine *m, int opcode)
-{
-    pickle_value **items = NULL;
-    size_t n = 0;
-    reshift_status status = unmark(m, &items, &n);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    switch (opcode) {
-    case 'e': return append(m, items, n);
-    case 'u': return set_items_of_top(m, items, n);
-    case 't': return push_container(m, PICKLE_TUPLE, items, n);
-    case 'l': return push_container(m, PICKLE_LIST, items, n);
-    case 'd': return push_container(m, PICKLE_DICT, items, n);
-    default: return RESHIFT_OK; /* '1', POP_MARK */
-    }
-}
-
-static reshift_status step(pickle_machine *m, int opcode)
-{
-    reshift_status status;
-    switch (opcode) {
-    case 0x80:
-    case 0x95:
-    case 'J':
-    case 'K':
-    case 'M':
-    case 'q':
-    case 'r':
-    case 'h':
-    case 'j': return step_number(m, opcode);
-    case '(': return mark(m);
-    case '1':
-    case 'e':
-    case 'u':
-    case 't':
-    case 'l':
-    case 'd': return step_marked(m, opcode);
-    case '0': /* POP takes a mark away where nothing stands above it */
-        if (depth(m) == 0 && m->n_marks > 0) {
-            m->n_marks--;
-            return RESHIFT_OK;
-        }
-        status = need(m, 1);
-        m->n_stack -= status == RESHIFT_OK;
-        return status;
-    case '2': return (status = need(m, 1)) == RESHIFT_OK ? push(m, top(m)) : status;
-    case 'N': return push(m, pickle_new(m->p, PICKLE_NONE));
-    case 0x88: return push_bool(m, true);
-    case 0x89: return push_bool(m, false);
-    case 'I': return push_int_line(m);
-    case 0x8a: return push_long(m, 1);
-    case 0x8b: return push_long(m, 4);
-    case 'G': return push_float(m);
-    case 'U': return push_text(m, PICKLE_BYTES, 1);
-    case 'T': return push_text(m, PICKLE_BYTES, 4);
-    case 'C': return push_text(m, PICKLE_BYTES, 1);
-    case 'B': return push_text(m, PICKLE_BYTES, 4);
-    case 0x8e:
-    case 0x96: return push_text(m, PICKLE_BYTES, 8);
-    case 0x8c: return push_text(m, PICKLE_TEXT, 1);
-    case 'X': return push_text(m, PICKLE_TEXT, 4);
-    case 0x8d: return push_text(m, PICKLE_TEXT, 8);
-    case ']': return push_container(m, PICKLE_LIST, NULL, 0);
-    case ')': return push_container(m, PICKLE_TUPLE, NULL, 0);
-    case '}': return push_container(m, PICKLE_DICT, NULL, 0);
-    case 0x85: return push_short_tuple(m, 1);
-    case 0x86: return push_short_tuple(m, 2);
-    case 0x87: return push_short_tuple(m, 3);
-    case 'a':
-        if ((status = need(m, 2)) != RESHIFT_OK) {
-            return status;
-        }
-        m->n_stack -= 1;
-        return append(m, m->stack + m->n_stack, 1);
-    case 's':
-        if ((status = need(m, 3)) != RESHIFT_OK) {
-            return status;
-        }
-        m->n_stack -= 2;
-        return set_items_of_top(m, m->stack + m->n_stack, 2);
-    case 0x94: return memorize(m, m->n_memo);
-    case 'c': return global_by_lines(m);
-    case 0x93: return global_by_stack(m);
-    case 'R':
-    case 0x81: return call(m);
-    case 'b': return set_state(m);
-    case 'Q': return persistent(m);
-    case 0x8f:
-    case 0x90:
-    case 0x91: return pickle_unsupported(m, "a set, which is never constructed");
-    default: return pickle_unsupported(m, "opcode 0x%02x, which is not of the restricted set", (unsigned)opcode);
-    }
-}
-
-reshift_status pickle_run(pickle_machine *m, pickle_value **root)
-{
-    if (m->size == 0 || m->bytes[0] != 0x80) {
-        return pickle_unsupported(m, "expected protocol 2 or later");
-    }
-    reshift_status status = RESHIFT_OK;
-    while (status == RESHIFT_OK) {
-        if (m->at >= m->size) {
-            return pickle_damaged(m, "it ends without STOP");
-        }
-        int opcode = m->bytes[m->at++];
-        if (opcode == '.') {
-            if (m->n_stack != 1 || m->n_marks != 0) {
-                return pickle_damaged(m, "expected one value at its end, found %zu", m->n_stack);
-            }
-            *root = m->stack[0];
-            return RESHIFT_OK;
-        }
-        status = step(m, opcode);
-    }
-    return status;
 }

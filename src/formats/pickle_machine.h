@@ -79,6 +79,25 @@ reshift_status pickle_unsupported(pickle_machine *m, const char *format, ...) __
 /** Appends to a list, tuple or (in turn key and value) dict. */
 reshift_status pickle_push_item(pickle_machine *m, pickle_value *container, pickle_value *item);
 
+/* The stack. Values below the last mark are out of reach. */
+size_t machine_depth(const pickle_machine *m); /* above the last mark */
+reshift_status machine_push(pickle_machine *m, pickle_value *value);
+pickle_value *machine_top(const pickle_machine *m);
+reshift_status machine_need(pickle_machine *m, size_t n); /* FORMAT when there are fewer */
+reshift_status machine_mark(pickle_machine *m);
+/** Takes the last mark away: *items are the *n values that stood above it; they leave the stack. */
+reshift_status machine_unmark(pickle_machine *m, pickle_value ***items, size_t *n);
+
+/* What follows an opcode: little-endian numbers, lines; and the values that opcodes carry. */
+reshift_status machine_take_number(pickle_machine *m, size_t width, uint64_t *number);
+reshift_status machine_take_line(pickle_machine *m, char *line, size_t size);
+reshift_status machine_push_int(pickle_machine *m, int64_t integer);
+reshift_status machine_push_bool(pickle_machine *m, bool boolean);
+reshift_status machine_push_text(pickle_machine *m, pickle_kind kind, size_t width);
+reshift_status machine_push_long(pickle_machine *m, size_t width);
+reshift_status machine_push_float(pickle_machine *m);
+reshift_status machine_push_int_line(pickle_machine *m);
+
 /** Runs opcodes to STOP; *root is what is left on the stack. */
 reshift_status pickle_run(pickle_machine *m, pickle_value **root);
 
