@@ -3,7 +3,7 @@
 
 Checked with PyTorch 1.13.0, torchvision 0.14.1. Usage:
 
-    RESHIFT_DATA=DIR BUILD/tests/write-models FOLDER     writes models and their logits of 8 CIFAR-10 test images
+    RESHIFT_DATA=DIR BUILD/tests/models/write-models FOLDER     writes models and their logits of 8 CIFAR-10 test images
     RESHIFT_DATA=DIR /usr/bin/python3 tests/models/check_torchvision.py FOLDER
 
 Every FOLDER/NAME.safetensors is read by a reader of its own (or the package safetensors where it is there), goes into the
