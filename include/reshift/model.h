@@ -22,11 +22,13 @@ typedef struct reshift_recipe {
  * Loads a network. `weights` is a path, or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
  * the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
  * The architecture is read from the tensors' names and shapes. Errors: NOT_FOUND (saying where it looked), those of
- * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (not a residual network we know).
+ * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (not a residual network we know), NUMERIC (a
+ * value that is not finite, a negative running variance), FORMAT (a recipe in the metadata that cannot be).
  */
 RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
                                               reshift_error *error);
-/** The path that a name means, written into `path`. Errors: NOT_FOUND. */
+/** The path that a name means, written into `path`. Errors: NOT_FOUND; ARGUMENT (V2 weights that were never published, a
+ *  path longer than `size`); IO (a folder). */
 RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
                                               reshift_error *error);
 /** From tensors in memory (they may go afterwards); names unwrapped as reshift_tensors_unwrap() does. */
@@ -50,15 +52,17 @@ RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model); /* w
 RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
 RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
-/** Class names stored with the weights, or NULL. */
+/** Class names stored with the weights, or NULL. Setting copies them; NULL takes them away. Errors: SHAPE, MEMORY. */
 RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
                                                          reshift_error *error);
 
-/** Replaces fc: weight [K,D] and bias [K], float32. Errors: SHAPE. */
+/** Replaces fc: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay, class names
+ *  go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */
 RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight,
                                                   const reshift_array *bias, reshift_error *error);
-/** fc.weight and fc.bias out of a file that `reshift probe` (or PyTorch) wrote. */
+/** fc.weight and fc.bias (or weight and bias, a bare linear layer's) out of a file that `reshift probe` or PyTorch wrote, with
+ *  its class names. Errors: those of reading and of reshift_model_set_head(). */
 RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
 /** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. */
 RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed,
