@@ -13,10 +13,10 @@
 #include "engine/plan.h"
 #include "models/model.h"
 
+#ifdef _OPENMP
 /* OMP_NUM_THREADS where it is a plain positive number, else the CPUs this process may run on. */
 static int usual_threads(void)
 {
-#ifdef _OPENMP
     const char *text = getenv("OMP_NUM_THREADS");
     char *end = NULL;
     long wanted = text ? strtol(text, &end, 10) : 0;
@@ -24,20 +24,19 @@ static int usual_threads(void)
         return (int)wanted;
     }
     return omp_get_num_procs();
-#else
-    return 1;
-#endif
 }
+#endif
 
 void reshift_set_threads(int threads)
 {
-    int used = threads > 0 ? threads : usual_threads();
 #ifdef _OPENMP
+    int used = threads > 0 ? threads : usual_threads();
     omp_set_num_threads(used);
-#else
-    used = 1;
-#endif
     openblas_set_num_threads(used);
+#else
+    (void)threads; /* a build without OpenMP works in one thread */
+    openblas_set_num_threads(1);
+#endif
 }
 
 int reshift_threads(void)
