@@ -490,6 +490,49 @@ static void test_refusals(void **state)
     run_destroy(&r);
 }
 
+typedef struct losses {
+    double of_step[12];
+} losses;
+
+static void keep_loss(void *context, int64_t step, double loss)
+{
+    losses *l = context;
+    assert_in_range(step, 1, 12);
+    l->of_step[step - 1] = loss;
+}
+
+/* With a rate too small to move anything, losses show the rows: each epoch holds every row once, in an order of its
+ * own. */
+static void test_every_epoch_has_its_own_order(void **state)
+{
+    (void)state;
+    static const reshift_block_rate still[] = {{"fc", 1e-30}};
+    reshift_error error;
+    losses found, other;
+    run r;
+    run_create(&r);
+    r.options.blocks = still;
+    r.options.n_blocks = 1;
+    r.options.epochs = 2;
+    r.options.test = NULL;
+    r.options.on_epoch = NULL;
+    r.options.on_step = keep_loss;
+    r.options.context = &found;
+    check_ok(run_go(&r, &error));
+    double sums[2] = {0, 0};
+    for (int i = 0; i < 12; i++) {
+        sums[i / 6] += found.of_step[i] * (i % 6 == 5 ? 10 : batch);
+        assert_true(i >= 6 || found.of_step[i] != found.of_step[i + 6]);
+    }
+    assert_true(fabs(sums[0] - sums[1]) < 1e-5 * sums[0]);
+    assert_true(fabs(r.history.epochs[0].train_loss - sums[0] / n_train) < 1e-12);
+    r.options.seed++;
+    r.options.context = &other;
+    check_ok(run_go(&r, &error));
+    assert_true(found.of_step[0] != other.of_step[0]);
+    run_destroy(&r);
+}
+
 /* A batch larger than the set is the set. */
 static void test_batch_larger_than_the_set(void **state)
 {
@@ -520,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_a_training_can_be_made_longer),
         cmocka_unit_test(test_checkpoints_of_other_trainings_are_left_aside),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_epoch_has_its_own_order),
         cmocka_unit_test(test_batch_larger_than_the_set),
     };
     int failed = cmocka_run_group_tests_name("finetune", tests, NULL, NULL);
