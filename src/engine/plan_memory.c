@@ -24,13 +24,14 @@ static bool grow(void **array, int count, size_t element)
 
 int plan_tensor_add(plan *p, const dnnl_memory_desc_t *md)
 {
+    const dnnl_memory_desc_t kept = *md; /* md may lie in the array that grows */
     if (!grow((void **)&p->tensors, p->n_tensors, sizeof *p->tensors)) {
         return -1;
     }
     plan_tensor *t = &p->tensors[p->n_tensors];
     memset(t, 0, sizeof *t);
-    t->md = *md;
-    t->bytes = memory_align(dnnl_memory_desc_get_size(md));
+    t->md = kept;
+    t->bytes = memory_align(dnnl_memory_desc_get_size(&kept));
     t->first = -1;
     return p->n_tensors++;
 }
