@@ -10,11 +10,19 @@ extern "C" {
 
 /**
  * Draws FOLDER/<name>-loss.{png,svg} and FOLDER/<name>-accuracy.{png,svg} of a training history, with <name>-*.gp and
- * <name>.csv beside them. `title` is the heading ("Linear probe"). Errors: NOT_FOUND (gnuplot is not installed, with a hint),
- * IO. Same bytes for the same history.
+ * <name>.csv beside them; makes FOLDER. `title` is the heading ("Linear probe"). Errors: NOT_FOUND (gnuplot is not installed, with a hint),
+ * IO (what gnuplot said), EXISTS (without overwrite), ARGUMENT (no epochs; a name with '/'). Same bytes for the same history.
  */
 RESHIFT_API reshift_status reshift_plot_history(const char *folder, const char *name, const char *title,
                                                 const reshift_history *history, bool overwrite, reshift_error *error);
+
+/**
+ * What a history says, in sentences: where training ended, whether test accuracy fell while training accuracy rose, since
+ * which epoch and by how much. `n_test` rows were measured after each epoch (0: not known). Written into `text`, cut to
+ * `size` (1,024 is enough). Errors: MEMORY.
+ */
+RESHIFT_API reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, char *text, size_t size,
+                                                    reshift_error *error);
 
 /** One panel of a scatter figure. */
 typedef struct reshift_panel {
@@ -26,8 +34,12 @@ typedef struct reshift_panel {
     double ratio[2];          /* explained variance of the two axes */
 } reshift_panel;
 
-/** Draws FOLDER/<name>.{png,svg}: panels in rows of `columns`, coloured by class, one legend. Draw order is shuffled by a
- *  fixed seed so that no class hides another. Class names are static or outlive the call. */
+/**
+ * Draws FOLDER/<name>.{png,svg}: panels in rows of `columns`, coloured by class, each class' number at its centre, one legend;
+ * <name>.gp and <name>-1.csv, -2.csv, ... beside. Draw order is shuffled by a fixed seed so that no class hides another.
+ * class_names [n_classes], NULL or with NULL entries: "class 3". Errors: ARGUMENT (1 to 16 panels, 1 to 4 columns), NUMERIC
+ * and SHAPE (a coordinate, a label; naming panel and row), those of reshift_plot_history().
+ */
 RESHIFT_API reshift_status reshift_plot_panels(const char *folder, const char *name, const char *title,
                                                const reshift_panel *panels, int n_panels, int columns,
                                                const char *const *class_names, int n_classes, bool overwrite,

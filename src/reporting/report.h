@@ -54,8 +54,8 @@ typedef struct report_panel {
 typedef struct report_plots {
     const char *probe_loss, *probe_accuracy;
     const char *finetune_loss, *finetune_accuracy;
-    const char *severity; /* of figure_severity() */
-    const char *panels;   /* the .png: smaller than the .svg where there are more than some 10,000 points */
+    const char *severity; /* of figure_severity(), of the rows the headline counts: unseen ones; by-row: all */
+    const char *panels;   /* the .png: about 1 MB however many points; the .svg grows with them */
 } report_plots;
 
 /** Everything that the page shows. All pointers stay the caller's and are only read. Zeroed parts are left out. */

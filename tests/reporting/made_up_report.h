@@ -1,0 +1,123 @@
+/* A report's content with made-up numbers in the range of the real study; tests change what they look at. */
+#ifndef TESTS_REPORTING_MADE_UP_REPORT_H
+#define TESTS_REPORTING_MADE_UP_REPORT_H
+
+#include <math.h>
+
+#include "reporting/report.h"
+
+typedef struct made_up_report {
+    report_content content;
+    reshift_epoch probe_epochs[30], finetune_epochs[10];
+    reshift_history probe, finetune;
+    report_measurement measurements[64];
+    reshift_split split;
+    report_panel panels[4];
+} made_up_report;
+
+static const char *const made_up_classes[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                              "dog",      "frog",       "horse", "ship", "truck"};
+static const report_setting made_up_settings[] = {{"name", "seed"},
+                                                  {"seed", "0"},
+                                                  {"model.arch", "resnet50"},
+                                                  {"model.weights", "resnet50"},
+                                                  {"input.size", "224"},
+                                                  {"probe.epochs", "30"},
+                                                  {"shift.corruption", "gaussian_blur"},
+                                                  {"shift.severity", "1-5"},
+                                                  {"finetune.train", "layer4, fc"},
+                                                  {"finetune.split", "by-image"}};
+
+static inline void made_up_measure(made_up_report *report, report_model model, report_data data, int severity,
+                                   report_subset subset, int64_t correct, int64_t n)
+{
+    report_measurement m = {model,    data,   data == REPORT_CLEAN ? NULL : "gaussian_blur",
+                            severity, subset, reshift_accuracy_of(correct, n)};
+    report->measurements[report->content.n_measurements++] = m;
+}
+
+static inline reshift_accuracy *made_up_find(made_up_report *report, report_model model, report_data data, int severity,
+                                             report_subset subset)
+{
+    return (reshift_accuracy *)(uintptr_t)report_find(&report->content, model, data, severity, subset);
+}
+
+static inline void made_up_fill(made_up_report *report)
+{
+    *report = (made_up_report){0};
+    for (int i = 0; i < 30; i++) {
+        report->probe_epochs[i] = (reshift_epoch){i + 1,
+                                                  0.329 + 0.5 * exp(-i / 3.0),
+                                                  0.887 - 0.12 * exp(-i / 5.0),
+                                                  0.6 + 0.3 * exp(-i / 1.5) + 0.004 * i,
+                                                  0.807 - 0.05 * exp(-i * 1.2) - (i > 4 ? 0.00076 * (i - 4) : 0),
+                                                  0.5};
+    }
+    for (int i = 0; i < 10; i++) {
+        report->finetune_epochs[i] = (reshift_epoch){i + 1,           0.52 * exp(-i / 1.5),   1 - 0.17 * exp(-i / 1.2),
+                                                     0.62 + 0.02 * i, 0.81 - 0.011 * exp(-i), 40};
+    }
+    report->probe = (reshift_history){report->probe_epochs, 30};
+    report->finetune = (reshift_history){report->finetune_epochs, 10};
+    static const int64_t before[6] = {7880, 7560, 7050, 6650, 6350, 5100},
+                         after[6] = {7860, 7750, 7400, 7100, 6780, 6150};
+    for (int subset = 0; subset < 3; subset++) { /* of 10,000 images 4,000 were seen; the seen ones come out at 99 % */
+        int64_t n = subset == REPORT_ALL ? 10000 : subset == REPORT_UNSEEN ? 6000 : 4000, sums[2] = {0, 0};
+        for (int severity = 0; severity < 6; severity++) {
+            int64_t unseen = after[severity] * 6 / 10, seen = 3960;
+            int64_t right[2] = {before[severity] * n / 10000, subset == REPORT_ALL      ? unseen + seen
+                                                              : subset == REPORT_UNSEEN ? unseen
+                                                                                        : seen};
+            for (int model = 0; model < 2; model++) {
+                made_up_measure(report, (report_model)model, severity ? REPORT_SHIFT : REPORT_CLEAN, severity,
+                                (report_subset)subset, right[model], n);
+                sums[model] += severity ? right[model] : 0;
+            }
+        }
+        for (int model = 0; model < 2; model++) {
+            made_up_measure(report, (report_model)model, REPORT_SHIFT, 0, (report_subset)subset, sums[model], 5 * n);
+        }
+    }
+    report->split = (reshift_split){.kind = RESHIFT_SPLIT_BY_IMAGE,
+                                    .n_train = 20000,
+                                    .n_test = 30000,
+                                    .n_images = 10000,
+                                    .n_images_seen = 4000,
+                                    .n_test_images = 6000};
+    for (int i = 0; i < 4; i++) {
+        report_model model = i % 2 ? REPORT_FINETUNED : REPORT_ORIGINAL;
+        report_data data = i / 2 ? REPORT_CLEAN : REPORT_SHIFT;
+        double good = 0.3 * (i % 2) + 0.2 * (i / 2);
+        report->panels[i] = (report_panel){
+            model,
+            data,
+            data == REPORT_SHIFT ? 50000 : 10000,
+            data == REPORT_SHIFT ? 20000 : 4000,
+            {0.234 - 0.05 * good, 0.113},
+            {-0.08 + 0.4 * good, 0.6 + 2 * good, 0.71 - 0.6 * good, 3.1 + good, 3, 5, 0.21 + good, 4.4, i % 2 ? 3 : 6}};
+    }
+    report_content *content = &report->content;
+    content->name = "seed";
+    content->version = "0.1.0";
+    content->arch = "resnet50";
+    content->weights = "resnet50";
+    content->source = "CIFAR-10";
+    content->shift = "CIFAR-10-C";
+    content->corruption = "gaussian_blur";
+    content->severity_first = 1;
+    content->severity_last = 5;
+    content->n_parameters = 23528522;
+    content->n_features = 2048;
+    content->settings = made_up_settings;
+    content->n_settings = (int)(sizeof made_up_settings / sizeof *made_up_settings);
+    content->class_names = made_up_classes;
+    content->n_classes = 10;
+    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set"};
+    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw"};
+    content->measurements = report->measurements;
+    content->split = &report->split;
+    content->panels = report->panels;
+    content->n_panels = 4;
+}
+
+#endif

@@ -1,0 +1,200 @@
+/* The page: well-formed, complete, escaped, self-contained, the same bytes twice; parts that are missing; refusals. */
+#include "folder.h"
+
+#include <math.h>
+
+#include "made_up_report.h"
+#include "markup.h"
+#include "reporting/figures.h"
+#include "reshift/reporting.h"
+
+static char *write_and_read(const report_content *content, size_t *size)
+{
+    reshift_error error;
+    char *path = path_join(folder, "report.html");
+    check_ok(report_write(content, path, true, &error));
+    free(path);
+    char *page = folder_read("report.html", size);
+    markup_check(page);
+    /* nothing is fetched and nothing runs */
+    assert_null(strstr(page, "http"));
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "src=\"/"));
+    assert_null(strstr(page, "url("));
+    assert_null(strstr(page, "nan"));
+    return page;
+}
+
+static int count(const char *page, const char *words)
+{
+    int n = 0;
+    for (const char *c = strstr(page, words); c; c = strstr(c + 1, words)) {
+        n++;
+    }
+    return n;
+}
+
+/* With all pictures, drawn as a run draws them. */
+static void test_whole_page(void **state)
+{
+    (void)state;
+    reshift_error error;
+    static made_up_report report;
+    made_up_fill(&report);
+    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &report.probe, true, &error));
+    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &report.finetune, true, &error));
+    severity_point point = {1, reshift_accuracy_of(7, 10), reshift_accuracy_of(8, 10)};
+    check_ok(figure_severity(folder, "severity", "By severity", &point, 1, true, &error));
+    char *paths[6];
+    static const char *const names[6] = {"probe-loss.svg",        "probe-accuracy.svg", "finetune-loss.svg",
+                                         "finetune-accuracy.svg", "severity.svg",       "severity.png"};
+    for (int i = 0; i < 6; i++) {
+        paths[i] = path_join(folder, names[i]);
+    }
+    report.content.plots = (report_plots){paths[0], paths[1], paths[2], paths[3], paths[4], paths[5]};
+    size_t size, again_size;
+    char *page = write_and_read(&report.content, &size);
+    assert_int_equal(count(page, "<img src=\"data:image/svg+xml;base64,"), 5);
+    assert_int_equal(count(page, "<img src=\"data:image/png;base64,iVBORw0KGgo"), 1);
+    assert_int_equal(count(page, " alt=\""), 6);
+    static const char *const expected[] = {"<h1>seed</h1>",
+                                           "<b>78.8&nbsp;%</b>",
+                                           "<b>70.4&nbsp;%</b>",
+                                           "id=\"probe\"",
+                                           "id=\"shift\"",
+                                           "id=\"finetune\"",
+                                           "id=\"after\"",
+                                           "id=\"features\"",
+                                           "id=\"settings\"",
+                                           "Overfitting: test accuracy was best in epoch 5",
+                                           "the shift costs 13.38 points",
+                                           "Split by image: fine-tuning saw 20,000 rows",
+                                           "<td>70.36&nbsp;%<small>69.84 to 70.87</small></td>",
+                                           "<td class=\"up\">+4.94</td>",
+                                           "<td>\xe2\x88\x92"
+                                           "0.080</td>",
+                                           "<td class=\"words\">cat, dog</td>",
+                                           "resnet50 with 23,528,522 parameters and 2,048 features",
+                                           "<th scope=\"row\">finetune.train</th><td class=\"value\">layer4, fc</td>",
+                                           "reshift 0.1.0"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        if (!strstr(page, expected[i])) {
+            fail_msg("the page lacks '%s'", expected[i]);
+        }
+    }
+    char *again = write_and_read(&report.content, &again_size);
+    assert_int_equal(size, again_size);
+    assert_memory_equal(page, again, size);
+    free(again);
+    /* seconds are facts of the machine: other ones, same page */
+    for (int i = 0; i < 30; i++) {
+        report.probe_epochs[i].seconds *= 3;
+    }
+    again = write_and_read(&report.content, &again_size);
+    assert_int_equal(size, again_size);
+    assert_memory_equal(page, again, size);
+    free(again);
+    free(page);
+    for (int i = 0; i < 6; i++) {
+        free(paths[i]);
+    }
+    folder_empty();
+}
+
+static void test_hostile_words(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    made_up_fill(&report);
+    static const char *const names[10] = {
+        "<script>alert(1)</script>", "\"><img src=x>", "a&b", "cat", NULL, "\xff\xfe"};
+    static const report_setting settings[] = {{"<key>", "\"va'lue\" & </td>"}, {NULL, NULL}};
+    report.content.name = "</title><script>alert(1)</script>";
+    report.content.arch = report.content.weights = report.content.source = report.content.shift = "<i>&\"'";
+    report.content.corruption = report.content.version = "</section>";
+    report.content.class_names = names;
+    report.content.settings = settings;
+    report.content.n_settings = 2;
+    report.panels[0].separation.nearest_a = 0;
+    report.panels[0].separation.nearest_b = 1;
+    report.panels[1].separation.nearest_a = 2;
+    report.panels[1].separation.nearest_b = 5;
+    size_t size;
+    char *page = write_and_read(&report.content, &size);
+    assert_non_null(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert_non_null(strstr(page, "&quot;va&#39;lue&quot; &amp; &lt;/td&gt;"));
+    assert_non_null(strstr(page, "\xef\xbf\xbd"));
+    free(page);
+    folder_empty();
+}
+
+/* A run that is not finished: everything absent; and single parts. */
+static void test_missing_parts(void **state)
+{
+    (void)state;
+    report_content nothing = {0};
+    size_t size;
+    char *page = write_and_read(&nothing, &size);
+    assert_non_null(strstr(page, "Nothing has been measured in this run."));
+    assert_non_null(strstr(page, "There is no history of the probe in this run."));
+    assert_null(strstr(page, "id=\"features\""));
+    free(page);
+    static made_up_report report;
+    made_up_fill(&report);
+    report.content.split = NULL;
+    report.content.finetune.history = NULL;
+    for (int i = 0; i < report.content.n_measurements; i++) {
+        report.measurements[i].accuracy = reshift_accuracy_of(0, 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        report.panels[i].separation = (reshift_separation){NAN, NAN, NAN, NAN, -1, -1, NAN, NAN, -1};
+    }
+    for (int i = 0; i < 30; i++) {
+        report.probe_epochs[i].test_loss = report.probe_epochs[i].test_accuracy = NAN;
+    }
+    page = write_and_read(&report.content, &size);
+    assert_non_null(strstr(page, "there are no points to judge"));
+    free(page);
+    folder_empty();
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    reshift_error error;
+    static made_up_report report;
+    made_up_fill(&report);
+    char *path = path_join(folder, "report.html"), *picture = path_join(folder, "picture.svg");
+    report.content.plots.panels = picture;
+    check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_NOT_FOUND, "picture.svg");
+    check_ok(file_write_all(picture, "GIF89a", 6, false, &error));
+    check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_FORMAT, "expected PNG or SVG");
+    check_ok(file_write_all(picture, "", 0, true, &error));
+    check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_FORMAT, "picture.svg");
+    assert_false(folder_has("report.html"));
+    check_ok(file_write_all(picture, "<svg></svg>", 11, true, &error));
+    check_ok(report_write(&report.content, path, false, &error));
+    check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_EXISTS, "report.html");
+    free(path);
+    free(picture);
+    folder_empty();
+}
+
+static void test_find(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    made_up_fill(&report);
+    assert_int_equal(report_find(&report.content, REPORT_FINETUNED, REPORT_SHIFT, 5, REPORT_UNSEEN)->correct, 3690);
+    assert_int_equal(report_find(&report.content, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL)->n, 10000);
+    assert_null(report_find(&report.content, REPORT_ORIGINAL, REPORT_CLEAN, 3, REPORT_ALL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole_page), cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_find),
+    };
+    return cmocka_run_group_tests_name("report", tests, folder_setup, folder_teardown);
+}
