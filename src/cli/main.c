@@ -1,10 +1,98 @@
-/* The program: finds the command and hands over. */
+/* The program: finds the command by its name and hands over. What there is to type stands in one table. */
 #include <stdio.h>
+#include <string.h>
 
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/session.h"
+#include "reshift/machine.h"
 #include "reshift/status.h"
 
-int main(void)
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} command;
+
+static const command commands[] = {
+    {"demo", command_demo, "do the whole study on built-in pictures: no data, no downloads"},
+    {"run", command_run, "do the study that an experiment file describes"},
+    {"report", command_report, "draw the plots and the page of a finished run again"},
+    {"fetch", command_fetch, "download data sets and weights"},
+    {"extract", command_extract, "turn images into feature vectors"},
+    {"probe", command_probe, "train a linear probe on features"},
+    {"eval", command_eval, "measure accuracy, by corruption and severity"},
+    {"finetune", command_finetune, "train chosen blocks of a network"},
+    {"corrupt", command_corrupt, "make corrupted versions of images"},
+    {"pca", command_pca, "project features on their principal components"},
+    {"predict", command_predict, "name what is in photographs"},
+    {"inspect", command_inspect, "say what is in a checkpoint, array, archive or data set"},
+    {"bench", command_bench, "measure rates and this machine's limits"},
+};
+#define COMMANDS ((int)(sizeof commands / sizeof *commands))
+
+static void print_overview(FILE *out)
 {
-    printf("reshift %s\n", reshift_version());
-    return 0;
+    fprintf(out,
+            "reshift %s: how does a pretrained image network hold up when the images shift, and how little\n"
+            "fine-tuning mends it?\n\nusage: reshift COMMAND [options]\n\ncommands:\n",
+            reshift_version());
+    for (int i = 0; i < COMMANDS; i++) {
+        fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].about);
+    }
+    fprintf(out, "\n'reshift COMMAND --help' shows its options and an example; 'reshift demo' is a good start\n");
+}
+
+static const command *find_command(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[COMMANDS + 2];
+    int n = 0;
+    for (; n < COMMANDS; n++) {
+        names[n] = commands[n].name;
+    }
+    names[n++] = "help";
+    names[n] = NULL;
+    const char *nearest = nearest_word(name, names);
+    fprintf(stderr, "reshift: unknown command '%s'\n", name);
+    if (nearest) {
+        fprintf(stderr, "hint: did you mean 'reshift %s'?\n", nearest);
+    } else {
+        fprintf(stderr, "hint: 'reshift help' lists the commands\n");
+    }
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stderr);
+        return 2;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
+        printf("reshift %s\n%s\n", reshift_version(), reshift_engine_description());
+        return session_end();
+    }
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        if (argc < 3) {
+            print_overview(stdout);
+            return session_end();
+        }
+        const command *about = find_command(argv[2]);
+        char help[] = "--help";
+        char *words[] = {help, NULL};
+        return about ? about->run(1, words) : unknown_command(argv[2]);
+    }
+    const command *chosen = find_command(name);
+    return chosen ? chosen->run(argc - 2, argv + 2) : unknown_command(name);
 }

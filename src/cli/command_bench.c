@@ -1,0 +1,400 @@
+/*
+ * reshift bench: rates of the stages on this machine, held against its measured limits. A rate is the difference of a
+ * long and a short run, so that what is done once (planning, first touch of memory) does not count. Nothing is read
+ * from disk.
+ */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/evaluation.h"
+#include "reshift/learning.h"
+#include "reshift/machine.h"
+
+typedef struct bench {
+    const common *c;
+    reshift_model *model;
+    reshift_dataset *images;
+    int size;
+    double flops, read_bytes; /* limits; 0: not measured */
+    json_t *rows;
+} bench;
+
+static double now_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One line of the table; share is a fraction of the limit called `of`, or NAN. */
+static void tell(bench *b, const char *stage, const char *what, double rate, const char *unit, double share,
+                 const char *of)
+{
+    if (b->c->json) {
+        json_array_append_new(b->rows, json_pack("{s:s, s:s, s:f, s:s, s:o, s:s}", "stage", stage, "what", what, "rate",
+                                                 rate, "unit", unit, "share",
+                                                 isfinite(share) ? json_real(share) : json_null(), "limit", of));
+        return;
+    }
+    printf("%-9s %-44s %10.*f %-12s", stage, what, rate < 100 ? 2 : 0, rate, unit);
+    if (isfinite(share)) {
+        printf(" %5.1f %% of %s", 100 * share, of);
+    }
+    printf("\n");
+    fflush(stdout);
+}
+
+static reshift_status bench_limits(bench *b, reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    if (b->flops == 0) {
+        status = reshift_measure_limits(&b->flops, &b->read_bytes, error);
+    }
+    if (status == RESHIFT_OK) {
+        tell(b, "limits", "multiply and add, float32", b->flops / 1e9, "GFLOP/s", NAN, "");
+        tell(b, "limits", "reading memory", b->read_bytes / 1e9, "GB/s", NAN, "");
+    }
+    return status;
+}
+
+static reshift_status first_images(bench *b, int64_t n, reshift_dataset **part, reshift_error *error)
+{
+    int64_t rows[1024];
+    for (int64_t i = 0; i < n; i++) {
+        rows[i] = i;
+    }
+    return reshift_dataset_subset(b->images, rows, n, part, error);
+}
+
+static reshift_status time_forward(bench *b, int64_t n, double *seconds, reshift_error *error)
+{
+    const reshift_forward_options options = {.size = b->size, .batch = (int)b->c->batch};
+    reshift_dataset *part = NULL;
+    reshift_array features = {0};
+    reshift_status status = first_images(b, n, &part, error);
+    double start = now_seconds();
+    if (status == RESHIFT_OK) {
+        status = reshift_forward(b->model, part, &options, &features, NULL, session_progress(), error);
+    }
+    *seconds = now_seconds() - start;
+    reshift_array_destroy(&features);
+    reshift_dataset_close(&part);
+    return status;
+}
+
+static reshift_status bench_extract(bench *b, reshift_error *error)
+{
+    int64_t few = b->c->batch, many = 5 * few;
+    double first, second, ignored;
+    reshift_status status = time_forward(b, few, &ignored, error); /* warm: pages, frequencies */
+    if (status == RESHIFT_OK) {
+        status = time_forward(b, few, &first, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = time_forward(b, many, &second, error);
+    }
+    if (status == RESHIFT_OK) {
+        char what[96];
+        double rate = (double)(many - few) / (second - first);
+        snprintf(what, sizeof what, "%s, %dx%d, batch %lld, float32", reshift_model_arch(b->model), b->size, b->size,
+                 (long long)few);
+        double share = 2 * reshift_model_multiply_adds(b->model, b->size) * rate / b->flops;
+        tell(b, "extract", what, rate, "images/s", b->flops > 0 ? share : NAN, "arithmetic");
+    }
+    return status;
+}
+
+static reshift_status bench_finetune(bench *b, reshift_error *error)
+{
+    const reshift_block_rate rates[] = {{"layer4", 1e-4}, {"fc", 1e-3}};
+    reshift_status status = RESHIFT_OK;
+    for (int cached = 0; cached < 2 && status == RESHIFT_OK; cached++) {
+        reshift_dataset *part = NULL;
+        reshift_model *model = NULL;
+        reshift_history history = {0};
+        reshift_finetune_options options;
+        reshift_finetune_options_default(&options);
+        options.blocks = rates;
+        options.n_blocks = 2;
+        options.epochs = cached ? 4 : 3;
+        options.batch = (int)b->c->batch;
+        options.size = b->size;
+        options.cache_budget_bytes = cached ? (uint64_t)1 << 30 : 0;
+        status = first_images(b, b->c->batch, &part, error);
+        if (status == RESHIFT_OK) {
+            status = reshift_model_clone(b->model, &model, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = reshift_finetune(model, part, &options, &history, session_progress(), error);
+        }
+        if (status == RESHIFT_OK) {
+            double least = INFINITY;
+            for (int i = 1; i < history.n_epochs; i++) { /* the first one plans, and fills the cache */
+                least = fmin(least, history.epochs[i].seconds);
+            }
+            char what[96];
+            snprintf(what, sizeof what, "layer4 and fc of %s, batch %lld, %s", reshift_model_arch(b->model),
+                     (long long)b->c->batch, cached ? "rest cached" : "nothing cached");
+            tell(b, "finetune", what, (double)b->c->batch / least, "images/s", NAN, "");
+        }
+        reshift_history_destroy(&history);
+        reshift_model_destroy(&model);
+        reshift_dataset_close(&part);
+    }
+    return status;
+}
+
+/* Features [n,2048] in which ten classes can be told apart: a fixed pattern a class and a little noise (an LCG). */
+static reshift_status make_features(int64_t n, reshift_array *features, reshift_array *labels, reshift_error *error)
+{
+    const int64_t shape[] = {n, 2048};
+    reshift_status status = reshift_array_create(RESHIFT_F32, 2, shape, features, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_array_create(RESHIFT_I64, 1, shape, labels, error);
+    }
+    uint64_t state = 1;
+    for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
+        ((int64_t *)labels->data)[i] = i % 10;
+        for (int64_t d = 0; d < 2048; d++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            float noise = (float)(state >> 40) * 0x1p-24f;
+            ((float *)features->data)[i * 2048 + d] = noise + (d % 10 == i % 10 ? 0.2f : 0.0f);
+        }
+    }
+    return status;
+}
+
+static reshift_status bench_probe(bench *b, reshift_error *error)
+{
+    enum { ROWS = 20000 };
+    reshift_array features = {0}, labels = {0}, weight = {0}, bias = {0};
+    reshift_history history = {0};
+    reshift_probe_options options;
+    reshift_probe_options_default(&options);
+    options.epochs = 10;
+    reshift_status status = make_features(ROWS, &features, &labels, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_probe_train(&features, &labels, NULL, NULL, 10, &options, &weight, &bias, &history,
+                                     session_progress(), error);
+    }
+    if (status == RESHIFT_OK) {
+        double least = INFINITY;
+        for (int i = 1; i < history.n_epochs; i++) {
+            least = fmin(least, history.epochs[i].seconds);
+        }
+        double share = (double)ROWS * 2048 * 4 / least / b->read_bytes;
+        tell(b, "probe", "an epoch, 2048 features, 10 classes, batch 64", ROWS / least, "rows/s",
+             b->read_bytes > 0 ? share : NAN, "reading memory once");
+    }
+    reshift_history_destroy(&history);
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    reshift_array_destroy(&features);
+    reshift_array_destroy(&labels);
+    return status;
+}
+
+static reshift_status bench_pca(bench *b, reshift_error *error)
+{
+    enum { ROWS = 10000 };
+    reshift_array features = {0}, labels = {0};
+    reshift_status status = make_features(ROWS, &features, &labels, error);
+    double least = INFINITY;
+    for (int i = 0; i < 3 && status == RESHIFT_OK; i++) {
+        reshift_pca_result pca = {0};
+        double start = now_seconds();
+        status = reshift_pca(&features, 2, &pca, error);
+        least = fmin(least, now_seconds() - start);
+        reshift_pca_destroy(&pca);
+    }
+    if (status == RESHIFT_OK) {
+        double share = (double)ROWS * 2048 * 4 / least / b->read_bytes;
+        tell(b, "pca", "10,000 x 2048 to 2 components", least, "seconds", b->read_bytes > 0 ? share : NAN,
+             "reading memory once");
+    }
+    reshift_array_destroy(&features);
+    reshift_array_destroy(&labels);
+    return status;
+}
+
+static reshift_status bench_corrupt(bench *b, reshift_error *error)
+{
+    enum { IMAGES = 200 };
+    int count;
+    const reshift_corruption *table = reshift_corruption_table(&count);
+    reshift_image input = {0}, output = {0};
+    reshift_status status = RESHIFT_OK;
+    for (int i = 0; i < count && status == RESHIFT_OK; i++) {
+        if (!table[i].available) {
+            continue;
+        }
+        double least = INFINITY;
+        for (int repeat = 0; repeat < 3 && status == RESHIFT_OK; repeat++) {
+            double total = 0;
+            for (int64_t image = 0; image < IMAGES && status == RESHIFT_OK; image++) {
+                status = reshift_dataset_read(b->images, image, &input, error);
+                double start = now_seconds();
+                if (status == RESHIFT_OK) {
+                    status = reshift_corruption_apply(&table[i], 5, RESHIFT_CONSTANTS_CIFAR, 0, image, &input, &output,
+                                                      error);
+                }
+                total += now_seconds() - start;
+            }
+            least = fmin(least, total);
+        }
+        if (status == RESHIFT_OK) {
+            char what[96];
+            snprintf(what, sizeof what, "%s, 32x32, severity 5, one thread", table[i].name);
+            tell(b, "corrupt", what, 1e6 * least / IMAGES, "us/image", NAN, "");
+        }
+    }
+    reshift_image_destroy(&input);
+    reshift_image_destroy(&output);
+    return status;
+}
+
+typedef struct bench_stage {
+    const char *name;
+    reshift_status (*run)(bench *b, reshift_error *error);
+    bool network, images, limits;
+} bench_stage;
+
+static const bench_stage stages[] = {
+    {"limits", bench_limits, false, false, true},    {"extract", bench_extract, true, true, true},
+    {"finetune", bench_finetune, true, true, false}, {"probe", bench_probe, false, false, true},
+    {"pca", bench_pca, false, false, true},          {"corrupt", bench_corrupt, false, true, false},
+};
+#define STAGES ((int)(sizeof stages / sizeof *stages))
+
+static bool wanted(const option_words *words, const char *name)
+{
+    for (int i = 0; i < words->n; i++) {
+        if (strcmp(words->items[i], name) == 0) {
+            return true;
+        }
+    }
+    return words->n == 0;
+}
+
+static reshift_status prepare(bench *b, const option_words *words, const char *weights, reshift_error *error)
+{
+    bool network = false, images = false, limits = false;
+    for (int i = 0; i < STAGES; i++) {
+        bool chosen = wanted(words, stages[i].name);
+        network = network || (chosen && stages[i].network);
+        images = images || (chosen && stages[i].images);
+        limits = limits || (chosen && stages[i].limits);
+    }
+    reshift_status status = RESHIFT_OK;
+    if (network && weights) {
+        status = reshift_model_load(weights, b->c->data_dir, &b->model, error);
+    } else if (network) {
+        status = reshift_model_create("resnet50", 1000, 0, &b->model, error);
+    }
+    if (status == RESHIFT_OK && network && !b->size) {
+        b->size = reshift_model_recipe(b->model)->size;
+    }
+    if (status == RESHIFT_OK && images) {
+        reshift_dataset_options options;
+        reshift_dataset_options_default(&options);
+        options.limit = 1024;
+        status = reshift_dataset_open("demo", &options, &b->images, error);
+    }
+    if (status == RESHIFT_OK && limits) {
+        status = reshift_measure_limits(&b->flops, &b->read_bytes, error);
+    }
+    return status;
+}
+
+int command_bench(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words;
+    const char *weights = NULL;
+    c.batch = 64;
+    const option options[] = {
+        {.kind = OPTION_TEXT,
+         .name = "--weights",
+         .value = &weights,
+         .argument = "W",
+         .about = "a checkpoint, or a name such as resnet50",
+         .fallback = "a ResNet-50 of random weights"},
+        OPTION_SIZE(c),
+        {.kind = OPTION_COUNT,
+         .name = "--batch",
+         .value = &c.batch,
+         .argument = "N",
+         .low = 1,
+         .high = 128,
+         .about = "images a pass",
+         .fallback = "64"},
+        OPTION_PRECISION(c),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "bench",
+        .about = "Measures the rate of each stage and the limits of this machine that it is held against. Let nothing "
+                 "else run.\n"
+                 "Stages: limits, extract, finetune, probe, pca, corrupt; all of them when none is named.",
+        .synopsis = "[STAGE...] [options]",
+        .argument = "STAGE",
+        .at_most = STAGES,
+        .example = "  reshift bench extract probe --threads 2",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    for (int i = 0; i < words.n; i++) {
+        const char *names[STAGES + 1] = {NULL};
+        bool known = false;
+        for (int s = 0; s < STAGES; s++) {
+            names[s] = stages[s].name;
+            known = known || strcmp(names[s], words.items[i]) == 0;
+        }
+        if (!known) {
+            const char *nearest = nearest_word(words.items[i], names);
+            return usage_error(&u, "unknown stage '%s'%s%s%s", words.items[i], nearest ? ", did you mean '" : "",
+                               nearest ? nearest : "", nearest ? "'?" : "");
+        }
+    }
+    reshift_error error;
+    bench b = {.c = &c, .size = (int)c.size, .rows = json_array()};
+    reshift_status done = prepare(&b, &words, weights, &error);
+    for (int i = 0; i < STAGES && done == RESHIFT_OK; i++) {
+        if (wanted(&words, stages[i].name)) {
+            done = stages[i].run(&b, &error);
+        }
+    }
+    if (done != RESHIFT_OK) {
+        status = session_fail(&error);
+    } else if (c.json) {
+        json_t *object =
+            json_pack("{s:s, s:i, s:I, s:O}", "engine", reshift_engine_description(), "threads", reshift_threads(),
+                      "peak_memory_bytes", (json_int_t)reshift_peak_memory_bytes(), "rates", b.rows);
+        char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+        printf("%s\n", text ? text : "{}");
+        free(text);
+        json_decref(object);
+        status = session_end();
+    } else {
+        printf("%s, %d threads; peak memory %.0f MB\n", reshift_engine_description(), reshift_threads(),
+               (double)reshift_peak_memory_bytes() / 1e6);
+        status = session_end();
+    }
+    json_decref(b.rows);
+    reshift_dataset_close(&b.images);
+    reshift_model_destroy(&b.model);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* reshift extract: features of an image set in a .npy file, and their labels in another. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/learning.h"
+
+int command_extract(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words;
+    option_range severity = {1, 5};
+    const char *weights = NULL, *data = NULL, *split = "test", *corruption = NULL, *out = NULL, *labels_out = NULL;
+    const option options[] = {
+        {.kind = OPTION_TEXT,
+         .name = "--weights",
+         .value = &weights,
+         .argument = "W",
+         .about = "a checkpoint, or a name such as resnet50"},
+        {.kind = OPTION_TEXT,
+         .name = "--data",
+         .value = &data,
+         .argument = "DATA",
+         .about = "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo"},
+        {.kind = OPTION_TEXT,
+         .name = "--split",
+         .value = &split,
+         .argument = "train|test",
+         .about = "which part of the set",
+         .fallback = "test"},
+        {.kind = OPTION_TEXT,
+         .name = "--corruption",
+         .value = &corruption,
+         .argument = "NAME",
+         .about = "corrupted versions of the images",
+         .fallback = "none"},
+        {.kind = OPTION_RANGE,
+         .name = "--severity",
+         .value = &severity,
+         .argument = "N[-M]",
+         .low = 1,
+         .high = 5,
+         .about = "of the corruption",
+         .fallback = "1-5"},
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "FILE.npy",
+         .about = "features, float32 [N,D]"},
+        {.kind = OPTION_TEXT,
+         .name = "--labels-out",
+         .value = &labels_out,
+         .argument = "FILE.npy",
+         .about = "labels, int64 [N]"},
+        OPTION_SIZE(c),
+        OPTION_BATCH(c),
+        OPTION_LIMIT(c),
+        OPTION_SEED(c),
+        OPTION_PRECISION(c),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "extract",
+        .about = "Runs images through a network without its last layer and writes one feature vector an image.",
+        .synopsis = "--weights W --data DATA --out FILE.npy [options]",
+        .example =
+            "  reshift extract --weights resnet50 --data cifar10 --split test --out feats.npy --labels-out labels.npy",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (!weights || !data || !out) {
+        return usage_error(&u, "expected --weights, --data and --out");
+    }
+    reshift_error error;
+    reshift_model *model = NULL;
+    reshift_dataset *dataset = NULL;
+    const reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch};
+    reshift_status done = check_target(&c, out, &error);
+    if (done == RESHIFT_OK && labels_out) {
+        done = check_target(&c, labels_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = open_data(&c, data, split, corruption, &severity, true, &dataset, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_model_load(weights, c.data_dir, &model, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
+    }
+    if (done != RESHIFT_OK) {
+        status = session_fail(&error);
+    } else {
+        long long n = (long long)reshift_dataset_count(dataset);
+        int d = reshift_model_n_features(model);
+        if (c.json) {
+            printf("{\"rows\": %lld, \"features\": %d}\n", n, d);
+        } else {
+            printf("%s: %lld rows of %d features\n", out, n, d);
+        }
+        status = session_end();
+    }
+    reshift_dataset_close(&dataset);
+    reshift_model_destroy(&model);
+    return status;
+}

@@ -1,0 +1,342 @@
+/* reshift finetune: trains chosen blocks of a network on an image set and writes the whole network. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/training.h"
+#include "reshift/split.h"
+
+#define BLOCKS_MOST 16
+
+/* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3" or "1e-4" into rates. -1 to go on. */
+static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates, int *n)
+{
+    char *memory = malloc(strlen(train) + strlen(lr) + 2);
+    option_words blocks, given;
+    int status = -1;
+    if (!memory || !split_words(train, memory, &blocks) || blocks.n > BLOCKS_MOST) {
+        free(memory);
+        return usage_error(u, "--train: expected blocks with commas between them, found '%s'", train);
+    }
+    if (!split_words(lr, memory + strlen(train) + 1, &given)) {
+        free(memory);
+        return usage_error(u, "--lr: expected a learning rate or BLOCK=RATE,..., found '%s'", lr);
+    }
+    bool single = given.n == 1 && !strchr(given.items[0], '=');
+    *n = blocks.n;
+    for (int i = 0; i < blocks.n && status < 0; i++) {
+        snprintf(rates[i].block, sizeof rates[i].block, "%s", blocks.items[i]);
+        rates[i].learning_rate = 0;
+        for (int j = 0; j < given.n && status < 0; j++) {
+            const char *equals = strchr(given.items[j], '=');
+            size_t length = equals ? (size_t)(equals - given.items[j]) : 0;
+            bool meant = single || (equals && strlen(blocks.items[i]) == length &&
+                                    strncmp(given.items[j], blocks.items[i], length) == 0);
+            if (meant && !read_number(single ? given.items[j] : equals + 1, 0, 10, &rates[i].learning_rate)) {
+                status = usage_error(u, "--lr: expected a number above 0, at most 10, found '%s'", given.items[j]);
+            } else if (!single && !equals) {
+                status = usage_error(u, "--lr: expected BLOCK=RATE, found '%s'", given.items[j]);
+            }
+        }
+        if (status < 0 && rates[i].learning_rate == 0) {
+            status = usage_error(u, "--lr: no learning rate for block '%s'", blocks.items[i]);
+        }
+    }
+    free(memory);
+    return status;
+}
+
+static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *batchnorm)
+{
+    static const char *const names[] = {"frozen", "train", "train-all"}; /* the enum's order */
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *batchnorm = (reshift_batchnorm)i;
+            return -1;
+        }
+    }
+    return usage_error(u, "--batchnorm: expected frozen, train or train-all, found '%s'", text);
+}
+
+/* The rows to train on and to measure: a split of one set, or one whole set and perhaps another. */
+static reshift_status choose_rows(const common *c, int64_t samples, const char *protocol, reshift_dataset *all,
+                                  reshift_dataset **train, reshift_dataset **test, reshift_error *error)
+{
+    reshift_split split = {0};
+    reshift_split_kind kind = strcmp(protocol, "by-row") == 0 ? RESHIFT_SPLIT_BY_ROW : RESHIFT_SPLIT_BY_IMAGE;
+    reshift_status status = reshift_split_draw(all, kind, samples, (uint64_t)c->seed, &split, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_subset(all, split.train_rows, split.n_train, train, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_subset(all, split.test_rows, split.n_test, test, error);
+    }
+    if (status == RESHIFT_OK) {
+        session_say("training on %lld rows, measured on %lld%s", (long long)split.n_train, (long long)split.n_test,
+                    kind == RESHIFT_SPLIT_BY_ROW ? ", most of whose images are in training too" : " of other images");
+    }
+    reshift_split_destroy(&split);
+    return status;
+}
+
+/* The network to start from: the head of a file, its own where the classes fit, else a fresh one. */
+static reshift_status prepare_model(const common *c, const char *weights, const char *head, const reshift_dataset *data,
+                                    reshift_model **model, reshift_error *error)
+{
+    reshift_status status = reshift_model_load(weights, c->data_dir, model, error);
+    if (status == RESHIFT_OK && head) {
+        status = reshift_model_load_head(*model, head, error);
+    } else if (status == RESHIFT_OK && reshift_model_n_classes(*model) != reshift_dataset_n_classes(data)) {
+        session_say("the network tells %d classes apart, the data has %d: fc starts afresh",
+                    reshift_model_n_classes(*model), reshift_dataset_n_classes(data));
+        status = reshift_model_reset_head(*model, reshift_dataset_n_classes(data), (uint64_t)c->seed, error);
+    }
+    return status;
+}
+
+static reshift_status name_classes(reshift_model *model, const reshift_dataset *data, reshift_error *error)
+{
+    int n = reshift_dataset_n_classes(data);
+    const char **names = calloc((size_t)n, sizeof *names);
+    bool all = names != NULL && n == reshift_model_n_classes(model);
+    for (int i = 0; all && i < n; i++) {
+        all = (names[i] = reshift_dataset_class_name(data, i)) != NULL;
+    }
+    reshift_status status = all ? reshift_model_set_class_names(model, names, n, error) : RESHIFT_OK;
+    free(names);
+    return status;
+}
+
+int command_finetune(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words;
+    option_range severity = {1, 5};
+    int64_t epochs = 10, samples = 0, cache_mebibytes = 4096;
+    const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
+    const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
+    const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
+    c.batch = 64;
+    const option options[] = {
+        {.kind = OPTION_TEXT,
+         .name = "--weights",
+         .value = &weights,
+         .argument = "W",
+         .about = "a checkpoint, or a name such as resnet50"},
+        {.kind = OPTION_TEXT,
+         .name = "--head",
+         .value = &head,
+         .argument = "FILE",
+         .about = "fc to start from, as 'reshift probe' writes it"},
+        {.kind = OPTION_TEXT,
+         .name = "--data",
+         .value = &data,
+         .argument = "DATA",
+         .about = "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo"},
+        {.kind = OPTION_TEXT,
+         .name = "--split",
+         .value = &split,
+         .argument = "train|test",
+         .about = "which part of it to train on",
+         .fallback = "train; test for cifar10-c, which has no other"},
+        {.kind = OPTION_TEXT,
+         .name = "--corruption",
+         .value = &corruption,
+         .argument = "NAME",
+         .about = "corrupted versions of the images",
+         .fallback = "none"},
+        {.kind = OPTION_RANGE,
+         .name = "--severity",
+         .value = &severity,
+         .argument = "N[-M]",
+         .low = 1,
+         .high = 5,
+         .about = "of the corruption",
+         .fallback = "1-5"},
+        {.kind = OPTION_TEXT,
+         .name = "--train",
+         .value = &train,
+         .argument = "BLOCK[,BLOCK]",
+         .about = "blocks to train",
+         .fallback = "layer4,fc"},
+        {.kind = OPTION_TEXT,
+         .name = "--lr",
+         .value = &lr,
+         .argument = "RATES",
+         .about = "learning rate of each block, or one for all",
+         .fallback = "layer4=1e-4,fc=1e-3"},
+        {.kind = OPTION_COUNT,
+         .name = "--epochs",
+         .value = &epochs,
+         .argument = "N",
+         .low = 1,
+         .high = 100000,
+         .about = "passes over the rows",
+         .fallback = "10"},
+        {.kind = OPTION_COUNT,
+         .name = "--batch",
+         .value = &c.batch,
+         .argument = "N",
+         .low = 1,
+         .high = 4096,
+         .about = "rows a step",
+         .fallback = "64"},
+        {.kind = OPTION_COUNT,
+         .name = "--samples",
+         .value = &samples,
+         .argument = "N",
+         .low = 1,
+         .high = COUNT_MOST,
+         .about = "train on N rows drawn from the set and measure on the others",
+         .fallback = "all, nothing held back"},
+        {.kind = OPTION_TEXT,
+         .name = "--protocol",
+         .value = &protocol,
+         .argument = "by-image|by-row",
+         .about = "how --samples are drawn: by-image keeps all versions of an image together",
+         .fallback = "by-image"},
+        {.kind = OPTION_TEXT,
+         .name = "--test-data",
+         .value = &test_data,
+         .argument = "DATA",
+         .about = "measure on the test part of this set after every epoch"},
+        {.kind = OPTION_TEXT,
+         .name = "--batchnorm",
+         .value = &batchnorm,
+         .argument = "frozen|train|train-all",
+         .about = "batch statistics: fixed, of the trained blocks, of all blocks",
+         .fallback = "frozen"},
+        {.kind = OPTION_COUNT,
+         .name = "--cache",
+         .value = &cache_mebibytes,
+         .argument = "MiB",
+         .low = 0,
+         .high = 1e9,
+         .about = "memory for what the frozen blocks give",
+         .fallback = "4096"},
+        {.kind = OPTION_TEXT,
+         .name = "--checkpoint",
+         .value = &checkpoint,
+         .argument = "FILE",
+         .about = "written after every epoch, and taken up when it is there"},
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "FILE.safetensors",
+         .about = "gets the whole network, with torchvision's names"},
+        {.kind = OPTION_TEXT,
+         .name = "--history",
+         .value = &history_out,
+         .argument = "FILE.csv",
+         .about = "gets the figures of every epoch"},
+        {.kind = OPTION_TEXT,
+         .name = "--plots",
+         .value = &plots,
+         .argument = "DIR",
+         .about = "gets a loss curve and an accuracy curve, PNG and SVG"},
+        OPTION_SIZE(c),
+        OPTION_LIMIT(c),
+        OPTION_SEED(c),
+        OPTION_PRECISION(c),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "finetune",
+        .about = "Trains chosen blocks of a network with Adam and cross-entropy; the others do not change by a bit.",
+        .synopsis = "--weights W --data DATA --out FILE.safetensors [options]",
+        .example =
+            "  reshift finetune --weights resnet50 --head fc.safetensors --data cifar10-c --corruption gaussian_blur\n"
+            "      --samples 20000 --train layer4,fc --lr layer4=1e-4,fc=1e-3 --out model.safetensors",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (!weights || !data || !out) {
+        return usage_error(&u, "expected --weights, --data and --out");
+    }
+    if (strcmp(protocol, "by-image") != 0 && strcmp(protocol, "by-row") != 0) {
+        return usage_error(&u, "--protocol: expected by-image or by-row, found '%s'", protocol);
+    }
+    if (samples && test_data) {
+        return usage_error(&u,
+                           "--samples measures on the rows it leaves, --test-data on another set: give one of them");
+    }
+    reshift_block_rate rates[BLOCKS_MOST];
+    reshift_finetune_options how;
+    reshift_finetune_options_default(&how);
+    if ((status = read_rates(&u, train, lr, rates, &how.n_blocks)) >= 0 ||
+        (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
+        return status;
+    }
+    reshift_error error;
+    reshift_model *model = NULL;
+    reshift_dataset *all = NULL, *rows = NULL, *test = NULL;
+    reshift_history history = {0};
+    bool shifted = strncmp(data, "cifar10-c", 9) == 0;
+    reshift_status done = check_target(&c, out, &error);
+    if (done == RESHIFT_OK && history_out) {
+        done = check_target(&c, history_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = open_data(&c, data,
+                         split     ? split
+                         : shifted ? "test"
+                                   : "train",
+                         corruption, &severity, true, &all, &error);
+    }
+    if (done == RESHIFT_OK && samples) {
+        done = choose_rows(&c, samples, protocol, all, &rows, &test, &error);
+    } else if (done == RESHIFT_OK && test_data) {
+        done = open_data(&c, test_data, "test", corruption, &severity, true, &test, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = prepare_model(&c, weights, head, all, &model, &error);
+    }
+    if (done == RESHIFT_OK) {
+        how.blocks = rates;
+        how.epochs = (int)epochs;
+        how.batch = (int)c.batch;
+        how.size = (int)c.size;
+        how.seed = (uint64_t)c.seed;
+        how.cache_budget_bytes = (uint64_t)cache_mebibytes << 20;
+        how.checkpoint = checkpoint;
+        how.test = test;
+        how.on_epoch = training_print_epoch;
+        how.context = &c;
+        training_print_heading(&c);
+        done = reshift_finetune(model, rows ? rows : all, &how, &history, session_progress(), &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = name_classes(model, all, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_model_save(out, model, c.force, &error);
+    }
+    if (done == RESHIFT_OK && history_out) {
+        done = reshift_history_save_csv(history_out, &history, c.force, &error);
+    }
+    if (done == RESHIFT_OK && plots) {
+        done = training_plot(&c, plots, "finetune", "Fine-tuning", &history, &error);
+    }
+    if (done == RESHIFT_OK) {
+        training_print_result(&c, &history, NULL);
+        status = session_end();
+    } else {
+        status = session_fail(&error);
+    }
+    reshift_history_destroy(&history);
+    reshift_dataset_close(&test);
+    reshift_dataset_close(&rows);
+    reshift_dataset_close(&all);
+    reshift_model_destroy(&model);
+    return status;
+}

@@ -1,0 +1,342 @@
+/* reshift pca: features projected on their principal components, a figure, and how apart the classes lie. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/evaluation.h"
+#include "reshift/reporting.h"
+
+#define SETS_MOST 16
+
+/* One feature file and what becomes of it. */
+typedef struct pca_set {
+    char name[128]; /* of its files in DIR */
+    reshift_array features;
+    int *labels; /* NULL: none given */
+    reshift_pca_result pca;
+    bool foreign; /* projected on the first set's basis */
+    reshift_separation separation;
+    double ratio[2];
+    float *xy;
+} pca_set;
+
+static reshift_status wrong(reshift_error *error, reshift_status code, const char *format, const char *a, const char *b)
+{
+    reshift_error_clear(error);
+    error->code = code;
+    snprintf(error->message, sizeof error->message, format, a, b);
+    return code;
+}
+
+/* The file's name without its folder and ending; a number is put behind one that is taken. */
+static void name_set(pca_set *sets, int place, const char *path)
+{
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    size_t length = strlen(base);
+    length -= length > 4 && strcmp(base + length - 4, ".npy") == 0 ? 4 : 0;
+    snprintf(sets[place].name, sizeof sets[place].name, "%.*s", length < 100 ? (int)length : 100, base);
+    for (int i = 0; i < place; i++) {
+        if (strcmp(sets[i].name, sets[place].name) == 0) {
+            snprintf(sets[place].name, sizeof sets[place].name, "%.*s-%d", length < 100 ? (int)length : 100, base,
+                     place + 1);
+        }
+    }
+}
+
+static reshift_status read_labels(const char *path, const pca_set *set, int **labels, int *n_classes,
+                                  reshift_error *error)
+{
+    reshift_array array = {0};
+    reshift_status status = reshift_array_load_npy(path, &array, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    const int64_t n = set->features.shape[0];
+    if (array.n_dims != 1 || array.shape[0] != n ||
+        (array.dtype != RESHIFT_I64 && array.dtype != RESHIFT_U8 && array.dtype != RESHIFT_I32)) {
+        char found[64];
+        snprintf(found, sizeof found, "%lld of %s", (long long)array.shape[0], reshift_dtype_name(array.dtype));
+        status = wrong(error, RESHIFT_ERROR_SHAPE,
+                       "'%s': expected one label (int64, int32 or uint8) a row of the features, found %s", path, found);
+    } else if (!(*labels = malloc((size_t)n * sizeof **labels + 1))) {
+        status = wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+    }
+    for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
+        int64_t label = array.dtype == RESHIFT_I64   ? ((const int64_t *)array.data)[i]
+                        : array.dtype == RESHIFT_I32 ? ((const int32_t *)array.data)[i]
+                                                     : ((const uint8_t *)array.data)[i];
+        if (label < 0 || label > 100000) {
+            char row[64];
+            snprintf(row, sizeof row, "row %lld has label %lld", (long long)i, (long long)label);
+            status =
+                wrong(error, RESHIFT_ERROR_SHAPE, "'%s': expected labels from 0 to 100000, found that %s", path, row);
+        } else {
+            (*labels)[i] = (int)label;
+            *n_classes = label + 1 > *n_classes ? (int)label + 1 : *n_classes;
+        }
+    }
+    reshift_array_destroy(&array);
+    return status;
+}
+
+/* Share of the set's variance along each of the first two axes, whatever basis they are of. */
+static void explained(const pca_set *set, double ratio[2])
+{
+    const int64_t n = set->features.shape[0], d = set->features.shape[1], k = set->pca.coordinates.shape[1];
+    if (!set->foreign) {
+        ratio[0] = ((const double *)set->pca.ratio.data)[0];
+        ratio[1] = k > 1 ? ((const double *)set->pca.ratio.data)[1] : 0;
+        return;
+    }
+    const float *arrays[] = {set->features.data, set->pca.coordinates.data};
+    const int64_t widths[] = {d, k};
+    double total = 0;
+    for (int which = 0; which < 2; which++) {
+        for (int64_t j = 0; j < (which ? 2 : d); j++) {
+            double sum = 0, squares = 0;
+            for (int64_t row = 0; row < n; row++) {
+                sum += arrays[which][row * widths[which] + j];
+            }
+            for (int64_t row = 0; row < n; row++) {
+                double difference = arrays[which][row * widths[which] + j] - sum / (double)n;
+                squares += difference * difference;
+            }
+            if (which) {
+                ratio[j] = squares / total;
+            } else {
+                total += squares;
+            }
+        }
+    }
+}
+
+static reshift_status save(const common *c, const char *folder, const pca_set *set, const char *part,
+                           const reshift_array *array, reshift_error *error)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s%s.npy", folder, set->name, part);
+    return array->data ? reshift_array_save_npy(path, array, c->force, error) : RESHIFT_OK;
+}
+
+static reshift_status project(const common *c, pca_set *sets, int place, int components, bool shared,
+                              const char *folder, int n_classes, reshift_error *error)
+{
+    pca_set *set = &sets[place];
+    reshift_status status;
+    set->foreign = shared && place > 0;
+    if (set->foreign) {
+        status = reshift_pca_project(&sets[0].pca, &set->features, &set->pca.coordinates, error);
+    } else {
+        status = reshift_pca(&set->features, components, &set->pca, error);
+    }
+    if (status == RESHIFT_OK) {
+        explained(set, set->ratio);
+    }
+    if (status == RESHIFT_OK && set->labels) {
+        status = reshift_separation_of(&set->pca.coordinates, set->labels, n_classes, &set->separation, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save(c, folder, set, "", &set->pca.coordinates, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save(c, folder, set, "-components", &set->pca.components, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save(c, folder, set, "-mean", &set->pca.mean, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save(c, folder, set, "-variance", &set->pca.variance, error);
+    }
+    const int64_t n = set->features.shape[0], k = set->pca.coordinates.n_dims == 2 ? set->pca.coordinates.shape[1] : 0;
+    if (status == RESHIFT_OK && !(set->xy = malloc((size_t)n * 2 * sizeof(float) + 1))) {
+        status = wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+    }
+    for (int64_t row = 0; status == RESHIFT_OK && row < n; row++) {
+        set->xy[2 * row] = ((const float *)set->pca.coordinates.data)[row * k];
+        set->xy[2 * row + 1] = ((const float *)set->pca.coordinates.data)[row * k + 1];
+    }
+    return status;
+}
+
+static reshift_status draw(const common *c, const pca_set *sets, int n, int n_classes, const char *folder,
+                           reshift_error *error)
+{
+    reshift_panel panels[SETS_MOST];
+    char(*names)[24] = calloc((size_t)n_classes, sizeof *names);
+    const char **list = calloc((size_t)n_classes, sizeof *list);
+    if (!names || !list) {
+        free(names);
+        free(list);
+        return wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+    }
+    for (int label = 0; label < n_classes; label++) {
+        snprintf(names[label], sizeof names[label], "class %d", label);
+        list[label] = names[label];
+    }
+    for (int i = 0; i < n; i++) {
+        panels[i] = (reshift_panel){.title = sets[i].name,
+                                    .coordinates = sets[i].xy,
+                                    .labels = sets[i].labels,
+                                    .n = sets[i].features.shape[0],
+                                    .ratio = {sets[i].ratio[0], sets[i].ratio[1]}};
+    }
+    reshift_status status = reshift_plot_panels(folder, "pca", "Features in two principal components", panels, n,
+                                                n > 1 ? 2 : 1, list, n_classes, c->force, error);
+    free(names);
+    free(list);
+    return status;
+}
+
+static void print_sets(const common *c, const pca_set *sets, int n, bool labelled)
+{
+    json_t *all = json_array();
+    if (!c->json) {
+        printf("%-20s %8s %10s %10s", "features", "rows", "explained", "");
+        printf(labelled ? " %10s %8s %9s\n" : "\n", "silhouette", "fisher", "overlap");
+    }
+    for (int i = 0; i < n; i++) {
+        const pca_set *s = &sets[i];
+        if (c->json) {
+            json_t *object = json_pack("{s:s, s:I, s:[f,f]}", "features", s->name, "rows",
+                                       (json_int_t)s->features.shape[0], "explained", s->ratio[0], s->ratio[1]);
+            if (labelled) {
+                const struct {
+                    const char *key;
+                    double value;
+                } figures[] = {{"silhouette", s->separation.silhouette},
+                               {"fisher", s->separation.fisher},
+                               {"overlap", s->separation.overlap},
+                               {"spread", s->separation.spread}};
+                for (int f = 0; f < 4; f++) {
+                    json_object_set_new(object, figures[f].key,
+                                        isfinite(figures[f].value) ? json_real(figures[f].value) : json_null());
+                }
+            }
+            json_array_append_new(all, object);
+        } else {
+            printf("%-20s %8lld %8.2f %% %8.2f %%", s->name, (long long)s->features.shape[0], 100 * s->ratio[0],
+                   100 * s->ratio[1]);
+            if (labelled) {
+                printf(" %10.3f %8.3f %7.1f %%", s->separation.silhouette, s->separation.fisher,
+                       100 * s->separation.overlap);
+            }
+            printf("\n");
+        }
+    }
+    if (c->json) {
+        char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        printf("%s\n", text ? text : "[]");
+        free(text);
+    }
+    json_decref(all);
+}
+
+int command_pca(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words, features = {.n = 0}, labels = {.n = 0};
+    const char *out = NULL;
+    int64_t components = 2;
+    bool shared = false;
+    const option options[] = {
+        {.kind = OPTION_WORDS,
+         .name = "--features",
+         .value = &features,
+         .argument = "FILE.npy...",
+         .about = "float32 [N,D], up to 16 files"},
+        {.kind = OPTION_WORDS,
+         .name = "--labels",
+         .value = &labels,
+         .argument = "FILE.npy...",
+         .about = "classes [N], one file for each, or one for all; without them nothing is drawn"},
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "DIR",
+         .about = "gets coordinates NAME.npy, NAME-components.npy, NAME-mean.npy, NAME-variance.npy and the figure "
+                  "pca.png and .svg"},
+        {.kind = OPTION_COUNT,
+         .name = "--components",
+         .value = &components,
+         .argument = "N",
+         .low = 2,
+         .high = 64,
+         .about = "how many axes",
+         .fallback = "2"},
+        {.kind = OPTION_FLAG,
+         .name = "--shared",
+         .value = &shared,
+         .about = "project all files on the components of the first"},
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "pca",
+        .about = "Projects feature vectors on their principal components, draws them side by side, and says how far "
+                 "apart the\n"
+                 "classes lie.",
+        .synopsis = "--features FILE.npy... --labels FILE.npy... --out DIR [options]",
+        .example = "  reshift pca --features a.npy b.npy --labels la.npy lb.npy --out pca/",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (features.n < 1 || features.n > SETS_MOST || !out) {
+        return usage_error(&u, "expected --features with 1 to %d files, and --out", SETS_MOST);
+    }
+    if (labels.n > 1 && labels.n != features.n) {
+        return usage_error(&u, "--labels: expected one file, or %d, found %d", features.n, labels.n);
+    }
+    reshift_error error;
+    reshift_status done = RESHIFT_OK;
+    pca_set *sets = calloc((size_t)features.n, sizeof *sets);
+    int n_classes = 0;
+    if (!sets) {
+        done = wrong(&error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+    }
+    for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
+        name_set(sets, i, features.items[i]);
+        done = reshift_array_load_npy(features.items[i], &sets[i].features, &error);
+        if (done == RESHIFT_OK && (sets[i].features.n_dims != 2 || sets[i].features.dtype != RESHIFT_F32)) {
+            done = wrong(&error, RESHIFT_ERROR_SHAPE, "'%s': expected float32 [N,D], found another array%s",
+                         features.items[i], "");
+        }
+        if (done == RESHIFT_OK && labels.n) {
+            done = read_labels(labels.items[labels.n > 1 ? i : 0], &sets[i], &sets[i].labels, &n_classes, &error);
+        }
+    }
+    if (done == RESHIFT_OK && mkdir(out, 0777) != 0 && errno != EEXIST) {
+        done = wrong(&error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", out, strerror(errno));
+    }
+    for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
+        done = project(&c, sets, i, (int)components, shared, out, n_classes, &error);
+    }
+    if (done == RESHIFT_OK && labels.n) {
+        done = draw(&c, sets, features.n, n_classes, out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        print_sets(&c, sets, features.n, labels.n > 0);
+        status = session_end();
+    } else {
+        status = session_fail(&error);
+    }
+    for (int i = 0; sets && i < features.n; i++) {
+        reshift_array_destroy(&sets[i].features);
+        reshift_pca_destroy(&sets[i].pca);
+        free(sets[i].labels);
+        free(sets[i].xy);
+    }
+    free(sets);
+    return status;
+}

@@ -1,0 +1,190 @@
+/* reshift probe: softmax regression on feature files, written as fc.weight and fc.bias. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/training.h"
+#include "reshift/tensors.h"
+
+/* Features and labels of the four files; the test ones may be missing. */
+typedef struct probe_data {
+    reshift_array features, labels, test_features, test_labels;
+} probe_data;
+
+static reshift_status load(const option_words *train, const option_words *test, probe_data *data, reshift_error *error)
+{
+    reshift_status status = reshift_array_load_npy(train->items[0], &data->features, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_array_load_npy(train->items[1], &data->labels, error);
+    }
+    if (status == RESHIFT_OK && test->n == 2) {
+        status = reshift_array_load_npy(test->items[0], &data->test_features, error);
+    }
+    if (status == RESHIFT_OK && test->n == 2) {
+        status = reshift_array_load_npy(test->items[1], &data->test_labels, error);
+    }
+    return status;
+}
+
+static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias,
+                           reshift_error *error)
+{
+    reshift_tensors *tensors = reshift_tensors_create();
+    reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
+    if (!tensors) {
+        reshift_error_clear(error);
+        error->code = RESHIFT_ERROR_MEMORY;
+        snprintf(error->message, sizeof error->message, "out of memory");
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_add(tensors, "fc.weight", weight, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_add(tensors, "fc.bias", bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_save(path, tensors, force, error);
+    }
+    reshift_tensors_destroy(&tensors);
+    return status;
+}
+
+int command_probe(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words, train = {.n = 0}, test = {.n = 0};
+    int64_t epochs = 30, classes = 0;
+    double rate = 0.001;
+    const char *out = NULL, *plots = NULL, *history_out = NULL;
+    c.batch = 64;
+    const option options[] = {
+        {.kind = OPTION_WORDS,
+         .name = "--train",
+         .value = &train,
+         .argument = "FEATURES.npy LABELS.npy",
+         .about = "what to train on: float32 [N,D] and whole numbers [N]",
+         .words = 2},
+        {.kind = OPTION_WORDS,
+         .name = "--test",
+         .value = &test,
+         .argument = "FEATURES.npy LABELS.npy",
+         .about = "what to measure after every epoch",
+         .words = 2},
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "FILE.safetensors",
+         .about = "gets fc.weight [K,D] and fc.bias [K]"},
+        {.kind = OPTION_COUNT,
+         .name = "--epochs",
+         .value = &epochs,
+         .argument = "N",
+         .low = 1,
+         .high = 100000,
+         .about = "passes over the training features",
+         .fallback = "30"},
+        {.kind = OPTION_COUNT,
+         .name = "--batch",
+         .value = &c.batch,
+         .argument = "N",
+         .low = 1,
+         .high = 1000000,
+         .about = "rows a step",
+         .fallback = "64"},
+        {.kind = OPTION_NUMBER,
+         .name = "--lr",
+         .value = &rate,
+         .argument = "X",
+         .low = 0,
+         .high = 10,
+         .about = "learning rate of Adam",
+         .fallback = "0.001"},
+        {.kind = OPTION_COUNT,
+         .name = "--classes",
+         .value = &classes,
+         .argument = "K",
+         .low = 1,
+         .high = 1000000,
+         .about = "number of classes",
+         .fallback = "the largest training label and one"},
+        {.kind = OPTION_TEXT,
+         .name = "--history",
+         .value = &history_out,
+         .argument = "FILE.csv",
+         .about = "gets the figures of every epoch"},
+        {.kind = OPTION_TEXT,
+         .name = "--plots",
+         .value = &plots,
+         .argument = "DIR",
+         .about = "gets a loss curve and an accuracy curve, PNG and SVG"},
+        OPTION_SEED(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "probe",
+        .about = "Trains a linear layer on feature vectors: cross-entropy, Adam, shuffled anew each epoch.",
+        .synopsis = "--train FEATURES.npy LABELS.npy [--test FEATURES.npy LABELS.npy] --out FILE.safetensors [options]",
+        .example = "  reshift probe --train feats.npy labels.npy --test tfeats.npy tlabels.npy --out fc.safetensors",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (train.n != 2 || (test.n != 0 && test.n != 2) || !out) {
+        return usage_error(&u, "expected --train FEATURES.npy LABELS.npy and --out FILE.safetensors, each once");
+    }
+    reshift_error error;
+    probe_data data = {0};
+    reshift_array weight = {0}, bias = {0};
+    reshift_history history = {0};
+    reshift_probe_options how;
+    reshift_probe_options_default(&how);
+    how.epochs = (int)epochs;
+    how.batch = (int)c.batch;
+    how.learning_rate = rate;
+    how.seed = (uint64_t)c.seed;
+    how.on_epoch = training_print_epoch;
+    how.context = &c;
+    reshift_status done = check_target(&c, out, &error);
+    if (done == RESHIFT_OK && history_out) {
+        done = check_target(&c, history_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = load(&train, &test, &data, &error);
+    }
+    if (done == RESHIFT_OK) {
+        training_print_heading(&c);
+        done = reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
+                                   test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias, &history,
+                                   session_progress(), &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = save(out, c.force, &weight, &bias, &error);
+    }
+    if (done == RESHIFT_OK && history_out) {
+        done = reshift_history_save_csv(history_out, &history, c.force, &error);
+    }
+    if (done == RESHIFT_OK && plots) {
+        done = training_plot(&c, plots, "probe", "Linear probe", &history, &error);
+    }
+    if (done == RESHIFT_OK) {
+        training_print_result(&c, &history, NULL);
+        status = session_end();
+    } else {
+        status = session_fail(&error);
+    }
+    reshift_history_destroy(&history);
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    reshift_array_destroy(&data.features);
+    reshift_array_destroy(&data.labels);
+    reshift_array_destroy(&data.test_features);
+    reshift_array_destroy(&data.test_labels);
+    return status;
+}

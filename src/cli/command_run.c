@@ -1,0 +1,309 @@
+/* reshift run, reshift demo: a whole study in a run folder, and its results as a table. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/experiment.h"
+
+static const reshift_measurement *find(const reshift_measurement *rows, int n, const char *model, const char *set,
+                                       const char *subset, int severity)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(rows[i].model, model) == 0 && strcmp(rows[i].set, set) == 0 && strcmp(rows[i].subset, subset) == 0 &&
+            rows[i].severity == severity) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_cell(const reshift_measurement *row)
+{
+    char text[64] = "";
+    if (row) {
+        snprintf(text, sizeof text, "%.2f %% (%.2f-%.2f)", 100 * row->accuracy.accuracy, 100 * row->accuracy.low,
+                 100 * row->accuracy.high);
+    }
+    printf("  %-24s", text);
+}
+
+static void print_pair(const reshift_measurement *rows, int n, const char *label, const char *set, const char *subset,
+                       int severity)
+{
+    const reshift_measurement *before = find(rows, n, "original", set, subset, severity);
+    const reshift_measurement *after = find(rows, n, "finetuned", set, subset, severity);
+    if (before || after) {
+        printf("  %-24s", label);
+        print_cell(before);
+        print_cell(after);
+        printf("  %8lld\n", (long long)(before ? before : after)->accuracy.n);
+    }
+}
+
+/* The figures that count come first and by severity, the others stand beside them in one line each. */
+static void print_table(const reshift_measurement *rows, int n)
+{
+    static const struct {
+        const char *subset, *about;
+    } groups[] = {{"unseen", "images of which fine-tuning has seen no version"},
+                  {"all", "all images"},
+                  {"seen", "images of which fine-tuning has seen a version"}};
+    printf("%-26s  %-24s  %-24s  %8s\n", "accuracy (95 % interval)", "before (probe)", "after fine-tuning", "images");
+    for (int round = 0; round < 2; round++) {
+        for (int g = 0; g < 3; g++) {
+            const reshift_measurement *first = find(rows, n, "finetuned", "shift", groups[g].subset, 0);
+            if (!first || first->headline != (round == 0)) {
+                continue;
+            }
+            char label[128];
+            printf("%s%s\n", groups[g].about, first->headline ? ": the figures that count" : "");
+            print_pair(rows, n, "clean", "clean", groups[g].subset, 0);
+            snprintf(label, sizeof label, "%s", first->corruption[0] ? first->corruption : "shifted");
+            print_pair(rows, n, label, "shift", groups[g].subset, 0);
+            for (int severity = 1; first->headline && severity <= 5; severity++) {
+                snprintf(label, sizeof label, "  severity %d", severity);
+                print_pair(rows, n, label, "shift", groups[g].subset, severity);
+            }
+        }
+    }
+}
+
+static int print_json(const char *folder)
+{
+    char path[4096];
+    json_error_t place;
+    snprintf(path, sizeof path, "%s/results.json", folder);
+    json_t *results = json_load_file(path, 0, &place);
+    json_t *object = results ? json_pack("{s:s, s:o}", "folder", folder, "results", results) : NULL;
+    char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    if (text) {
+        printf("%s\n", text);
+    } else {
+        fprintf(stderr, "reshift: cannot read '%s'\n", path);
+    }
+    free(text);
+    json_decref(object);
+    return text ? 0 : 1;
+}
+
+static int do_run(const reshift_experiment *experiment, const char *out, const common *c)
+{
+    reshift_error error;
+    char usual[600];
+    snprintf(usual, sizeof usual, "runs/%s", reshift_experiment_name(experiment));
+    const char *folder = out ? out : usual;
+    const reshift_run_options options = {.folder = folder, .data_dir = c->data_dir, .force = c->force};
+    if (reshift_experiment_run(experiment, &options, session_progress(), &error) != RESHIFT_OK) {
+        return session_fail(&error);
+    }
+    if (c->json) {
+        int status = print_json(folder);
+        return status ? status : session_end();
+    }
+    reshift_measurement *rows;
+    int n;
+    if (reshift_run_results(folder, &rows, &n, &error) != RESHIFT_OK) {
+        return session_fail(&error);
+    }
+    print_table(rows, n);
+    printf("report: %s/report.html\n", folder);
+    free(rows);
+    return session_end();
+}
+
+/* Common options that are short for a key of the experiment. */
+static void add_overrides(const common *c, option_words *set, char memory[8][64])
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } keys[] = {{"seed", c->seed},
+                {"source.limit_train", c->limit},
+                {"source.limit_test", c->limit},
+                {"input.size", c->size},
+                {"input.batch", c->batch}};
+    for (int i = 0; i < 5; i++) {
+        if (keys[i].value >= 0 && set->n < OPTION_WORDS_MOST) {
+            snprintf(memory[i], 64, "%s=%lld", keys[i].key, (long long)keys[i].value);
+            set->items[set->n++] = memory[i];
+        }
+    }
+}
+
+static int study(const usage *u, const common *c, const char *file, const char *out, option_words *set, bool show)
+{
+    int status = session_begin(u, c);
+    if (status >= 0) {
+        return status;
+    }
+    char memory[8][64];
+    add_overrides(c, set, memory);
+    reshift_error error;
+    reshift_experiment *experiment = NULL;
+    reshift_status loaded = file ? reshift_experiment_load(file, set->items, set->n, &experiment, &error)
+                                 : reshift_experiment_demo(set->items, set->n, &experiment, &error);
+    if (loaded != RESHIFT_OK) {
+        return session_fail(&error);
+    }
+    if (show) {
+        char *yaml = reshift_experiment_yaml(experiment);
+        printf("%s", yaml ? yaml : "");
+        free(yaml);
+        status = session_end();
+    } else {
+        status = do_run(experiment, out, c);
+    }
+    reshift_experiment_destroy(&experiment);
+    return status;
+}
+
+#define NOT_GIVEN                                                                                                      \
+    {                                                                                                                  \
+        .precision = "f32", .seed = -1, .limit = -1, .size = -1, .batch = -1                                           \
+    }
+#define SET_ROW(set)                                                                                                   \
+    {                                                                                                                  \
+        .kind = OPTION_WORDS, .name = "--set", .value = &(set), .argument = "KEY=VALUE",                               \
+        .about = "change one key of the experiment; may be given again", .words = 1                                    \
+    }
+#define SHOW_ROW(show)                                                                                                 \
+    {                                                                                                                  \
+        .kind = OPTION_FLAG, .name = "--show", .value = &(show),                                                       \
+        .about = "print the experiment with every key, and do nothing"                                                 \
+    }
+
+int command_run(int argc, char **argv)
+{
+    common c = NOT_GIVEN;
+    option_words words, set = {.n = 0};
+    const char *out = NULL;
+    bool keys = false, show = false;
+    const option options[] = {
+        SET_ROW(set),
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "DIR",
+         .about = "the run folder",
+         .fallback = "runs/NAME"},
+        SHOW_ROW(show),
+        {.kind = OPTION_FLAG, .name = "--keys", .value = &keys, .about = "list every key of an experiment file"},
+        {.kind = OPTION_COUNT,
+         .name = "--seed",
+         .value = &c.seed,
+         .argument = "N",
+         .high = COUNT_MOST,
+         .about = "short for --set seed=N"},
+        {.kind = OPTION_COUNT,
+         .name = "--limit",
+         .value = &c.limit,
+         .argument = "N",
+         .high = COUNT_MOST,
+         .about = "short for source.limit_train and source.limit_test"},
+        {.kind = OPTION_COUNT,
+         .name = "--size",
+         .value = &c.size,
+         .argument = "N",
+         .low = 8,
+         .high = 2048,
+         .about = "short for --set input.size=N"},
+        {.kind = OPTION_COUNT,
+         .name = "--batch",
+         .value = &c.batch,
+         .argument = "N",
+         .low = 1,
+         .high = 4096,
+         .about = "short for --set input.batch=N"},
+        OPTION_PRECISION(c),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "run",
+        .about =
+            "Does the study that an experiment file describes: features, probe, shift, fine-tuning, measuring again,\n"
+            "principal components, report. The run folder holds everything; a run that was stopped goes on where it\n"
+            "stopped when the same command is given again.",
+        .synopsis = "EXPERIMENT.yaml [options]",
+        .argument = "EXPERIMENT.yaml",
+        .at_most = 1,
+        .example =
+            "  reshift run experiments/seed.yaml --set finetune.epochs=3 --set shift.corruption=fog --out runs/fog",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0) {
+        return status;
+    }
+    if (keys) {
+        char *text = reshift_experiment_keys();
+        printf("%s", text ? text : "");
+        free(text);
+        return session_end();
+    }
+    return words.n < 1 ? usage_error(&u, "expected an experiment file")
+                       : study(&u, &c, words.items[0], out, &set, show);
+}
+
+int command_demo(int argc, char **argv)
+{
+    common c = NOT_GIVEN;
+    option_words words, set = {.n = 0};
+    const char *out = NULL;
+    bool show = false;
+    const option options[] = {
+        SET_ROW(set),
+        {.kind = OPTION_TEXT,
+         .name = "--out",
+         .value = &out,
+         .argument = "DIR",
+         .about = "the run folder",
+         .fallback = "runs/demo"},
+        SHOW_ROW(show),
+        {.kind = OPTION_COUNT,
+         .name = "--seed",
+         .value = &c.seed,
+         .argument = "N",
+         .high = COUNT_MOST,
+         .about = "short for --set seed=N"},
+        {.kind = OPTION_COUNT,
+         .name = "--limit",
+         .value = &c.limit,
+         .argument = "N",
+         .high = COUNT_MOST,
+         .about = "short for source.limit_train and source.limit_test"},
+        {.kind = OPTION_COUNT,
+         .name = "--batch",
+         .value = &c.batch,
+         .argument = "N",
+         .low = 1,
+         .high = 4096,
+         .about = "short for --set input.batch=N"},
+        OPTION_PRECISION(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        {.kind = OPTION_END},
+    };
+    const usage u = {
+        .command = "demo",
+        .about =
+            "Does the whole study without data or downloads: pretrains a small network on pictures that the program\n"
+            "draws, then studies it on others of them, blurred, and fine-tunes it. Takes a few minutes; every number "
+            "is\n"
+            "measured. Given again, it goes on where it stopped.",
+        .synopsis = "[options]",
+        .example = "  reshift demo --set shift.corruption=gaussian_blur --out runs/mine",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    return status >= 0 ? status : study(&u, &c, NULL, out, &set, show);
+}

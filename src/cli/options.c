@@ -1,0 +1,305 @@
+/* Reading options by their table, printing --help from it, and saying what was meant when a word is unknown. */
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Levenshtein's distance; long words are far from everything. */
+static int distance(const char *a, const char *b)
+{
+    enum { LONGEST = 40 };
+    int row[LONGEST + 1];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > LONGEST || m > LONGEST) {
+        return LONGEST;
+    }
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = (int)j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        int corner = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int change = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = best < change ? best : change;
+        }
+    }
+    return row[m];
+}
+
+const char *nearest_word(const char *word, const char *const *list)
+{
+    const char *nearest = NULL;
+    int letters = (int)strlen(word), least = letters / 3 + 2;
+    for (int i = 0; list[i]; i++) {
+        int one = distance(word, list[i]);
+        if (one < least && one < letters) {
+            least = one;
+            nearest = list[i];
+        }
+    }
+    return nearest;
+}
+
+bool read_whole_number(const char *text, double low, double high, int64_t *value)
+{
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    if (!*digits || digits[strspn(digits, "0123456789")]) {
+        return false;
+    }
+    errno = 0;
+    long long number = strtoll(text, NULL, 10);
+    if (errno || (double)number < low || (double)number > high) {
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+bool read_number(const char *text, double low, double high, double *value)
+{
+    char *end;
+    if (!*text || text[strspn(text, "0123456789+-.eE")]) { /* no hexadecimal, no "nan" */
+        return false;
+    }
+    double number = strtod(text, &end);
+    if (*end || end == text || !isfinite(number) || number <= low || number > high) {
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+static bool read_range(const char *text, double low, double high, option_range *range)
+{
+    char first[16];
+    const char *dash = strchr(text, '-');
+    size_t length = dash ? (size_t)(dash - text) : strlen(text);
+    if (length == 0 || length >= sizeof first) {
+        return false;
+    }
+    memcpy(first, text, length);
+    first[length] = '\0';
+    return read_whole_number(first, low, high, &range->first) &&
+           read_whole_number(dash ? dash + 1 : first, (double)range->first, high, &range->last);
+}
+
+bool split_words(const char *text, char *memory, option_words *words)
+{
+    strcpy(memory, text);
+    words->n = 0;
+    char *word;
+    while ((word = strsep(&memory, ",")) != NULL) {
+        if (!*word || words->n == OPTION_WORDS_MOST) {
+            return false;
+        }
+        words->items[words->n++] = word;
+    }
+    return true;
+}
+
+int usage_error(const usage *u, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "reshift: %s: ", u->command);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nhint: 'reshift %s --help' shows how it is used\n", u->command);
+    return 2;
+}
+
+/* ---- help ---- */
+
+/* Prints `text` from column `indent` on, broken at 100 columns; the first line is there already up to `column`. */
+static void print_wrapped(const char *text, int indent, int column)
+{
+    while (*text) {
+        size_t length = strcspn(text, " \n");
+        if (column > indent && column + (int)length + 1 > 100) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", (int)length, text);
+        column += (int)length;
+        text += length;
+        text += strspn(text, " \n");
+    }
+    putchar('\n');
+}
+
+static void print_help(const usage *u)
+{
+    enum { COLUMN = 30 };
+    printf("%s\n\nusage: reshift %s %s\n", u->about, u->command, u->synopsis);
+    printf("\noptions:\n");
+    for (const option *o = u->options; o->kind != OPTION_END; o++) {
+        int width = printf("  %s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+        if (width > COLUMN - 2) {
+            printf("\n%*s", COLUMN, "");
+        } else {
+            printf("%*s", COLUMN - width, "");
+        }
+        char about[512];
+        snprintf(about, sizeof about, o->fallback ? "%s (default: %s)" : "%s", o->about, o->fallback);
+        print_wrapped(about, COLUMN, COLUMN);
+    }
+    printf("%-30sthis text\n", "  --help");
+    if (u->example) {
+        printf("\nexample:\n%s\n", u->example);
+    }
+}
+
+/* ---- reading ---- */
+
+static const option *find_option(const usage *u, const char *name, size_t length)
+{
+    for (const option *o = u->options; o->kind != OPTION_END; o++) {
+        if (strlen(o->name) == length && strncmp(o->name, name, length) == 0) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static int unknown_option(const usage *u, const char *word)
+{
+    const char *names[64] = {"--help"};
+    int n = 1;
+    for (const option *o = u->options; o->kind != OPTION_END && n < 63; o++) {
+        names[n++] = o->name;
+    }
+    names[n] = NULL;
+    const char *nearest = nearest_word(word, names);
+    fprintf(stderr, "reshift: %s: unknown option '%s'\n", u->command, word);
+    if (nearest) {
+        fprintf(stderr, "hint: did you mean '%s'?\n", nearest);
+    } else {
+        fprintf(stderr, "hint: 'reshift %s --help' lists its options\n", u->command);
+    }
+    return 2;
+}
+
+static int wrong_value(const usage *u, const option *o, const char *text)
+{
+    switch (o->kind) {
+    case OPTION_COUNT:
+        if (o->high >= 1e15) {
+            return usage_error(u, "%s: expected a whole number, at least %.0f, found '%s'", o->name, o->low, text);
+        }
+        return usage_error(u, "%s: expected a whole number from %.0f to %.0f, found '%s'", o->name, o->low, o->high,
+                           text);
+    case OPTION_NUMBER:
+        return usage_error(u, "%s: expected a number above %g, at most %g, found '%s'", o->name, o->low, o->high, text);
+    case OPTION_RANGE:
+        return usage_error(u, "%s: expected a number from %.0f to %.0f or a range such as %.0f-%.0f, found '%s'",
+                           o->name, o->low, o->high, o->low, o->high, text);
+    default: return usage_error(u, "%s: too many values", o->name);
+    }
+}
+
+static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
+
+static bool set_value(const option *o, const char *text)
+{
+    switch (o->kind) {
+    case OPTION_TEXT: *(const char **)o->value = text; return true;
+    case OPTION_COUNT: return read_whole_number(text, o->low, o->high, o->value);
+    case OPTION_NUMBER: return read_number(text, o->low, o->high, o->value);
+    case OPTION_RANGE: return read_range(text, o->low, o->high, o->value);
+    case OPTION_WORDS: {
+        option_words *list = o->value;
+        if (list->n == OPTION_WORDS_MOST) {
+            return false;
+        }
+        list->items[list->n++] = text;
+        return true;
+    }
+    default: return false;
+    }
+}
+
+/* Reads the option at argv[*place] with its values and moves *place behind them. -1 to go on. */
+static int read_option(const usage *u, int argc, char **argv, int *place)
+{
+    const char *word = argv[*place], *equals = strchr(word, '=');
+    const option *o = find_option(u, word, equals ? (size_t)(equals - word) : strlen(word));
+    if (!o) {
+        return unknown_option(u, word);
+    }
+    (*place)++;
+    if (o->kind == OPTION_FLAG) {
+        if (equals) {
+            return usage_error(u, "%s takes no value", o->name);
+        }
+        *(bool *)o->value = true;
+        return -1;
+    }
+    if (equals) {
+        if (o->kind == OPTION_WORDS && o->words > 1) {
+            return usage_error(u, "%s takes %d words: %s", o->name, o->words, o->argument);
+        }
+        return set_value(o, equals + 1) ? -1 : wrong_value(u, o, equals + 1);
+    }
+    int wanted = o->kind == OPTION_WORDS ? o->words : 1, taken = 0;
+    while (*place < argc && (wanted == 0 || taken < wanted) && !is_option(argv[*place])) {
+        if (!set_value(o, argv[*place])) {
+            return wrong_value(u, o, argv[*place]);
+        }
+        (*place)++;
+        taken++;
+    }
+    if (taken == 0 || taken < wanted) {
+        return usage_error(u, "%s needs %s", o->name, o->argument);
+    }
+    return -1;
+}
+
+int options_read(const usage *u, int argc, char **argv, option_words *words)
+{
+    words->n = 0;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            break;
+        }
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(u);
+            return 0;
+        }
+    }
+    bool only_words = false;
+    for (int place = 0; place < argc;) {
+        const char *word = argv[place];
+        if (!only_words && strcmp(word, "--") == 0) {
+            only_words = true;
+            place++;
+        } else if (!only_words && is_option(word)) {
+            int status = read_option(u, argc, argv, &place);
+            if (status >= 0) {
+                return status;
+            }
+        } else if (!only_words && word[0] == '-' && word[1]) {
+            return unknown_option(u, word);
+        } else {
+            if (!u->argument || words->n == u->at_most || words->n == OPTION_WORDS_MOST) {
+                return usage_error(u, "unexpected word '%s'", word);
+            }
+            words->items[words->n++] = word;
+            place++;
+        }
+    }
+    if (words->n < u->at_least) {
+        return usage_error(u, "expected %s", u->argument);
+    }
+    return -1;
+}

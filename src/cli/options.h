@@ -1,0 +1,74 @@
+/*
+ * Options of a command, declared as a table that parses the command line and prints --help. A table is made inside the
+ * command's function, with pointers to its variables, which hold the defaults before.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum option_kind {
+    OPTION_END,
+    OPTION_FLAG,   /* bool */
+    OPTION_TEXT,   /* const char * */
+    OPTION_COUNT,  /* int64_t from low to high */
+    OPTION_NUMBER, /* double above low, up to high */
+    OPTION_RANGE,  /* option_range: "1-5" or "3", within low to high */
+    OPTION_WORDS   /* option_words: `words` words each time, 0: all up to the next option */
+} option_kind;
+
+#define OPTION_WORDS_MOST 256
+
+typedef struct option_words {
+    const char *items[OPTION_WORDS_MOST];
+    int n;
+} option_words;
+
+typedef struct option_range {
+    int64_t first, last;
+} option_range;
+
+typedef struct option {
+    option_kind kind;
+    const char *name; /* "--out" */
+    void *value;
+    const char *argument; /* "FILE" */
+    const char *about;
+    const char *fallback; /* the default in words, or NULL */
+    double low, high;
+    int words;
+} option;
+
+/** What stands above the options in --help. */
+typedef struct usage {
+    const char *command;   /* "probe" */
+    const char *about;     /* one or more lines of purpose */
+    const char *synopsis;  /* "--train FEATURES LABELS [options]" */
+    const char *argument;  /* name of positional words: "FILE"; NULL: none are taken */
+    int at_least, at_most; /* of them */
+    const char *example;
+    const option *options; /* ends with OPTION_END */
+} usage;
+
+/**
+ * Reads argv[0..argc), the words after the command's name. Positional words go to `words`. Returns -1 to go on, else
+ * the exit status: 0 after --help, 2 after a message about wrong usage.
+ */
+int options_read(const usage *u, int argc, char **argv, option_words *words);
+
+/** "reshift: CONTEXT" about wrong usage on stderr, with where to read more; returns 2. */
+int usage_error(const usage *u, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** The word of `list` nearest to `word`, or NULL where none is near. `list` ends with NULL. */
+const char *nearest_word(const char *word, const char *const *list);
+
+/** Strict readers: the whole text is the value. */
+bool read_whole_number(const char *text, double low, double high, int64_t *value);
+bool read_number(const char *text, double low, double high, double *value);
+
+/** Cuts "a,b,c" into words, which then lie in `memory` (as long as the text, with its NUL). False: empty ones or too
+ * many. */
+bool split_words(const char *text, char *memory, option_words *words);
+
+#endif

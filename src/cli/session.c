@@ -1,0 +1,232 @@
+/*
+ * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Ctrl-C raises a
+ * flag that the library asks for between steps; a second one ends the process at once.
+ */
+#include "cli/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "reshift/machine.h"
+
+#define BAR_SECONDS 0.1
+#define LINE_SECONDS 15.0
+#define BAR_CELLS 24
+
+static struct {
+    bool quiet, terminal, bar_shown;
+    char what[96];
+    double started, shown;
+    int64_t first; /* done when this piece of work began: a resumed one does not begin at 0 */
+    volatile sig_atomic_t interrupted;
+} session;
+
+static double now_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void clear_bar(void)
+{
+    if (session.bar_shown) {
+        fprintf(stderr, "\r\033[K");
+        session.bar_shown = false;
+    }
+}
+
+static void time_words(double seconds, char *text, size_t size)
+{
+    if (seconds < 90) {
+        snprintf(text, size, "%.0f s", seconds);
+    } else if (seconds < 5400) {
+        snprintf(text, size, "%.0f min", seconds / 60);
+    } else {
+        snprintf(text, size, "%.1f h", seconds / 3600);
+    }
+}
+
+static void show_bar(int64_t done, int64_t total, const char *unit, double rate, const char *left)
+{
+    clear_bar();
+    fprintf(stderr, "%s ", session.what);
+    if (total > 0) {
+        int cells = (int)(done * BAR_CELLS / total);
+        fprintf(stderr, "[%.*s%*s] %3d %%  ", cells, "########################", BAR_CELLS - cells, "",
+                (int)(100 * done / total));
+    }
+    fprintf(stderr, "%lld %s", (long long)done, unit);
+    if (rate > 0) {
+        fprintf(stderr, ", %.*f/s%s%s", rate < 10 ? 2 : 0, rate, *left ? ", left: " : "", left);
+    }
+    fflush(stderr);
+    session.bar_shown = true;
+}
+
+static void show_line(int64_t done, int64_t total, const char *unit, double rate, const char *left)
+{
+    fprintf(stderr, "%s: %lld", session.what, (long long)done);
+    if (total > 0) {
+        fprintf(stderr, " of %lld", (long long)total);
+    }
+    fprintf(stderr, " %s, %.*f/s%s%s\n", unit, rate < 10 ? 2 : 0, rate, *left ? ", left: " : "", left);
+}
+
+static void on_update(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+{
+    (void)context;
+    if (session.quiet) {
+        return;
+    }
+    double now = now_seconds();
+    if (strcmp(what, session.what) != 0 || done < session.first) {
+        snprintf(session.what, sizeof session.what, "%s", what);
+        session.started = session.shown = now;
+        session.first = done;
+    }
+    bool finished = total > 0 && done >= total;
+    if (finished) {
+        clear_bar();
+        session.what[0] = '\0';
+        return;
+    }
+    if (now - session.shown < (session.terminal ? BAR_SECONDS : LINE_SECONDS)) {
+        return;
+    }
+    session.shown = now;
+    double elapsed = now - session.started;
+    double rate = elapsed > 0 ? (double)(done - session.first) / elapsed : 0;
+    char left[32] = "";
+    if (total > 0 && rate > 0) {
+        time_words((double)(total - done) / rate, left, sizeof left);
+    }
+    session.terminal ? show_bar(done, total, unit, rate, left) : show_line(done, total, unit, rate, left);
+}
+
+static void on_message(void *context, reshift_log_level level, const char *text)
+{
+    (void)context;
+    if (session.quiet && level == RESHIFT_LOG_INFO) {
+        return;
+    }
+    clear_bar();
+    fprintf(stderr, "%s%s\n", level == RESHIFT_LOG_WARNING ? "reshift: warning: " : "", text);
+}
+
+static bool on_cancelled(void *context)
+{
+    (void)context;
+    return session.interrupted != 0;
+}
+
+static void on_interrupt(int number)
+{
+    static const char text[] = "\nreshift: stopping; Ctrl-C again ends at once\n";
+    session.interrupted = 1;
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    signal(number, SIG_DFL);
+}
+
+static const reshift_progress progress = {on_update, on_message, on_cancelled, NULL};
+
+const reshift_progress *session_progress(void) { return &progress; }
+
+void session_say(const char *format, ...)
+{
+    if (session.quiet) {
+        return;
+    }
+    clear_bar();
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+int session_begin(const usage *u, const common *c)
+{
+    static const char *const known[] = {"f32", "bf16", "int8", "auto", NULL};
+    session.quiet = c->quiet;
+    session.terminal = isatty(STDERR_FILENO) == 1;
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of writing like any other */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    if (strcmp(c->precision, "f32") != 0) {
+        for (int i = 1; known[i]; i++) {
+            if (strcmp(c->precision, known[i]) == 0) {
+                fprintf(stderr, "reshift: --precision %s is not available in this build: it computes in f32\n",
+                        c->precision);
+                return 2;
+            }
+        }
+        return usage_error(u, "--precision: expected f32, bf16, int8 or auto, found '%s'", c->precision);
+    }
+    reshift_set_threads((int)c->threads);
+    return -1;
+}
+
+int session_fail(const reshift_error *error)
+{
+    clear_bar();
+    fflush(stdout);
+    fprintf(stderr, "reshift: %s\n", error->message);
+    if (error->hint[0]) {
+        fprintf(stderr, "hint: %s\n", error->hint);
+    }
+    switch (error->code) {
+    case RESHIFT_ERROR_ARGUMENT: return 2;
+    case RESHIFT_ERROR_CANCELLED: return 130;
+    default: return 1;
+    }
+}
+
+int session_end(void)
+{
+    clear_bar();
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "reshift: cannot write the result: %s\n", strerror(errno ? errno : EIO));
+        return 1;
+    }
+    return 0;
+}
+
+reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
+                         const option_range *severity, bool generate, reshift_dataset **dataset, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.data_dir = c->data_dir;
+    options.split = split;
+    options.limit = c->limit;
+    options.corruption = corruption;
+    if (severity) {
+        options.severity_first = (int)severity->first;
+        options.severity_last = (int)severity->last;
+    }
+    options.generate = generate;
+    options.seed = (uint64_t)c->seed;
+    return reshift_dataset_open(spec, &options, dataset, error);
+}
+
+reshift_status check_target(const common *c, const char *path, reshift_error *error)
+{
+    struct stat facts;
+    if (c->force || stat(path, &facts) != 0) {
+        return RESHIFT_OK;
+    }
+    reshift_error_clear(error);
+    error->code = RESHIFT_ERROR_EXISTS;
+    snprintf(error->message, sizeof error->message, "'%s' exists already", path);
+    snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another name");
+    return RESHIFT_ERROR_EXISTS;
+}

@@ -1,0 +1,101 @@
+/* The table of epochs that probe and finetune print, its JSON, and their curves. */
+#include "cli/training.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "reshift/reporting.h"
+
+static void cell(double value, double scale, int digits)
+{
+    if (isnan(value)) {
+        printf(" %11s", "-");
+    } else {
+        printf(" %11.*f", digits, scale * value);
+    }
+}
+
+void training_print_heading(const common *c)
+{
+    if (!c->json) {
+        printf("%5s %11s %11s %11s %11s %8s\n", "epoch", "train loss", "train %", "test loss", "test %", "seconds");
+        fflush(stdout);
+    }
+}
+
+void training_print_epoch(void *context, const reshift_epoch *epoch)
+{
+    const common *c = context;
+    if (c->json) {
+        return;
+    }
+    session_progress()->update(session_progress()->context, "epoch", 1, 1, ""); /* takes the bar away */
+    printf("%5d", epoch->epoch);
+    cell(epoch->train_loss, 1, 4);
+    cell(epoch->train_accuracy, 100, 2);
+    cell(epoch->test_loss, 1, 4);
+    cell(epoch->test_accuracy, 100, 2);
+    printf(" %8.2f\n", epoch->seconds);
+    fflush(stdout);
+}
+
+static void json_number(const char *key, double value)
+{
+    printf(isfinite(value) ? ", \"%s\": %.17g" : ", \"%s\": null", key, value);
+}
+
+/* Test accuracy falling while training accuracy rises: from the best epoch to the last, by more than chance moves it.
+ */
+static void point_out_overfitting(const reshift_history *history)
+{
+    int best = 0, last = history->n_epochs - 1;
+    for (int i = 1; i <= last; i++) {
+        if (history->epochs[i].test_accuracy > history->epochs[best].test_accuracy) {
+            best = i;
+        }
+    }
+    const reshift_epoch *a = &history->epochs[best], *b = &history->epochs[last];
+    if (last > best && a->test_accuracy - b->test_accuracy > 0.005 && b->train_accuracy > a->train_accuracy) {
+        printf("overfitting: test accuracy fell from %.2f %% (epoch %d) to %.2f %%, while training accuracy rose from "
+               "%.2f %% to %.2f %%\n",
+               100 * a->test_accuracy, a->epoch, 100 * b->test_accuracy, 100 * a->train_accuracy,
+               100 * b->train_accuracy);
+    }
+}
+
+void training_print_result(const common *c, const reshift_history *history, const char *extra)
+{
+    if (!c->json) {
+        if (history->n_epochs > 1) {
+            point_out_overfitting(history);
+        }
+        return;
+    }
+    printf("{%s%s\"epochs\": [", extra ? extra : "", extra ? ", " : "");
+    for (int i = 0; i < history->n_epochs; i++) {
+        const reshift_epoch *e = &history->epochs[i];
+        printf("%s{\"epoch\": %d", i ? ", " : "", e->epoch);
+        json_number("train_loss", e->train_loss);
+        json_number("train_accuracy", e->train_accuracy);
+        json_number("test_loss", e->test_loss);
+        json_number("test_accuracy", e->test_accuracy);
+        json_number("seconds", e->seconds);
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+reshift_status training_plot(const common *c, const char *folder, const char *name, const char *title,
+                             const reshift_history *history, reshift_error *error)
+{
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        reshift_error_clear(error);
+        error->code = RESHIFT_ERROR_IO;
+        snprintf(error->message, sizeof error->message, "cannot make folder '%s': %s", folder, strerror(errno));
+        return RESHIFT_ERROR_IO;
+    }
+    return reshift_plot_history(folder, name, title, history, c->force, error);
+}

@@ -1,0 +1,202 @@
+/*
+ * What a run reads from outside: the data sets, the weights, and the split that is drawn from them. Everything is
+ * opened and held against everything else before the first long stage, so that a mistake shows in seconds, not after
+ * hours.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/memory.h"
+#include "experiment/run.h"
+#include "reshift/tensors.h"
+
+static reshift_status open_set(run *r, const char *what, const char *spec, reshift_dataset_options *options,
+                               run_input input, reshift_dataset **dataset, reshift_error *error)
+{
+    options->data_dir = r->data_dir;
+    options->seed = (uint64_t)r->experiment->seed;
+    reshift_status status = reshift_dataset_open(spec, options, dataset, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_identity(*dataset, r->identities[input], error);
+    }
+    return status == RESHIFT_OK ? status : error_prefix(error, status, "%s '%s'", what, spec);
+}
+
+static reshift_status open_sets(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    reshift_dataset_options options;
+    reshift_status status = RESHIFT_OK;
+    if (r->pretrained_here) {
+        reshift_dataset_options_default(&options);
+        options.split = "train";
+        options.limit = e->pretrain.limit;
+        status = open_set(r, "pretraining data", "demo-source", &options, INPUT_PRETRAIN, &r->source, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_dataset_options_default(&options);
+        options.split = "train";
+        options.limit = e->source.limit_train;
+        status = open_set(r, "training data", e->source.data, &options, INPUT_TRAIN, &r->train, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_dataset_options_default(&options);
+        options.split = "test";
+        options.limit = e->source.limit_test;
+        status = open_set(r, "test data", e->source.data, &options, INPUT_TEST, &r->test, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_dataset_options_default(&options);
+        options.split = "test";
+        options.limit = e->source.limit_test;
+        options.corruption = r->paired ? e->shift.corruption : NULL;
+        options.severity_first = (int)e->shift.severity.first;
+        options.severity_last = (int)e->shift.severity.last;
+        options.generate = e->shift.generate;
+        status = open_set(r, "shifted data", e->shift.data, &options, INPUT_SHIFT, &r->shift, error);
+    }
+    return status;
+}
+
+static reshift_status check_sets(const run *r, reshift_error *error)
+{
+    int classes = reshift_dataset_n_classes(r->train);
+    const reshift_dataset *others[] = {r->test, r->shift};
+    const char *names[] = {"test", "shifted"};
+    for (int i = 0; i < 2; i++) {
+        if (reshift_dataset_n_classes(others[i]) != classes) {
+            return error_set(error, RESHIFT_ERROR_SHAPE,
+                             "the %s set has other classes than the training set: expected %d, found %d", names[i],
+                             classes, reshift_dataset_n_classes(others[i]));
+        }
+    }
+    if (reshift_dataset_count(r->train) < 1 || reshift_dataset_count(r->test) < 1) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "'%s' holds no images", r->experiment->source.data);
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status check_model(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    const char *arch = reshift_model_arch(r->original);
+    if (strcmp(e->model.arch, "any") != 0 && strcmp(e->model.arch, arch) != 0) {
+        error_set(error, RESHIFT_ERROR_SHAPE, "weights '%s': expected the architecture %s (model.arch), found %s",
+                  e->model.weights, e->model.arch, arch);
+        error_hint(error, "--set model.arch=%s, if these are the weights you mean", arch);
+        return RESHIFT_ERROR_SHAPE;
+    }
+    for (int i = 0; i < e->finetune.train.n; i++) {
+        const char *wanted = e->finetune.train.names[i];
+        char known[256] = "";
+        bool found = strcmp(wanted, "all") == 0;
+        const char *block;
+        for (int b = 0; (block = reshift_model_block(r->original, b)) != NULL; b++) {
+            found = found || strcmp(block, wanted) == 0;
+            size_t length = strlen(known);
+            snprintf(known + length, sizeof known - length, "%s%s", b ? ", " : "", block);
+        }
+        if (!found) {
+            error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.train': %s has no block '%s'", arch, wanted);
+            error_hint(error, "its blocks are %s", known);
+            return RESHIFT_ERROR_ARGUMENT;
+        }
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status run_open(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    r->pretrained_here = strcmp(e->model.weights, "demo") == 0;
+    r->paired = strcmp(e->shift.corruption, "none") != 0;
+    const reshift_corruption *corruption;
+    reshift_status status = r->paired ? reshift_corruption_find(e->shift.corruption, &corruption, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK && r->pretrained_here) {
+        /* the architecture is known beforehand: a fresh network of it answers every question about blocks */
+        status = reshift_model_create("resnet-demo", 2, 0, &r->original, error);
+    } else if (status == RESHIFT_OK) {
+        status = reshift_model_find(e->model.weights, r->data_dir, r->weights_path, sizeof r->weights_path, error);
+        if (status == RESHIFT_OK) {
+            status = digest_file(DIGEST_SHA256, r->weights_path, r->identities[INPUT_WEIGHTS], error);
+        }
+        if (status == RESHIFT_OK) {
+            status = reshift_model_load(r->weights_path, r->data_dir, &r->original, error);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = check_model(r, error);
+    }
+    if (r->pretrained_here) {
+        reshift_model_destroy(&r->original);
+    }
+    if (status == RESHIFT_OK) {
+        status = open_sets(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = check_sets(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_split_draw(r->shift, (reshift_split_kind)e->finetune.split, e->finetune.samples,
+                                    (uint64_t)e->seed, &r->split, error);
+        if (status != RESHIFT_OK) {
+            error_prefix(error, status, "'finetune.samples'");
+        }
+    }
+    return status;
+}
+
+void run_close(run *r)
+{
+    reshift_dataset_close(&r->source);
+    reshift_dataset_close(&r->train);
+    reshift_dataset_close(&r->test);
+    reshift_dataset_close(&r->shift);
+    reshift_model_destroy(&r->original);
+    reshift_split_destroy(&r->split);
+    json_decref(r->manifest);
+    r->manifest = NULL;
+}
+
+reshift_status run_path(const run *r, const char *name, char **path, reshift_error *error)
+{
+    *path = path_join(r->folder, name);
+    return *path ? RESHIFT_OK : error_memory(error, strlen(name), "a path");
+}
+
+reshift_status run_original(run *r, reshift_error *error)
+{
+    if (r->original) {
+        return RESHIFT_OK;
+    }
+    char *path;
+    reshift_status status = run_path(r, "weights/pretrained.safetensors", &path, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_model_load(path, NULL, &r->original, error);
+    }
+    free(path);
+    return status;
+}
+
+reshift_status run_original_with_probe(run *r, reshift_model **model, reshift_error *error)
+{
+    char *path = NULL;
+    *model = NULL;
+    reshift_status status = run_original(r, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_model_clone(r->original, model, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = run_path(r, "weights/probe.safetensors", &path, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_model_load_head(*model, path, error);
+    }
+    free(path);
+    if (status != RESHIFT_OK) {
+        reshift_model_destroy(model);
+    }
+    return status;
+}

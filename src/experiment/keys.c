@@ -1,0 +1,171 @@
+/*
+ * The stages of a study and what each one's result depends on. A stage's key is the sha256 of a text: the layout's
+ * number, the stage's settings as the experiment file would write them, the identities of the data and weights it
+ * reads, and the keys of the stages it stands on. Equal keys mean equal results, so a stage whose key is recorded is
+ * not done again. What cannot change a result (names, the cache's budget) is left out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "experiment/manifest.h"
+#include "experiment/run.h"
+
+#define BIT(x) (1u << (x))
+
+static const char *const pretrain_settings[] = {"seed", "input.size", "input.precision", "pretrain.", NULL};
+static const char *const pretrain_outputs[] = {"weights/pretrained.safetensors", "history/pretrain.csv", NULL};
+
+static const char *const features_settings[] = {"input.", NULL};
+static const char *const features_outputs[] = {"features/train-clean.npy", "features/train-clean-labels.npy",
+                                               "features/original-clean.npy", "features/clean-labels.npy", NULL};
+
+static const char *const probe_settings[] = {"seed", "probe.", NULL};
+static const char *const probe_outputs[] = {"weights/probe.safetensors", "history/probe.csv", NULL};
+
+static const char *const shift_settings[] = {"input.", NULL};
+static const char *const shift_outputs[] = {"features/original-shift.npy", "features/shift-labels.npy", NULL};
+
+static const char *const finetune_settings[] = {"seed",
+                                                "input.size",
+                                                "input.precision",
+                                                "finetune.train",
+                                                "finetune.lr",
+                                                "finetune.optimizer",
+                                                "finetune.epochs",
+                                                "finetune.batch",
+                                                "finetune.samples",
+                                                "finetune.split",
+                                                "finetune.batchnorm",
+                                                "finetune.monitor",
+                                                NULL};
+static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
+                                               "weights/finetuned.safetensors", "history/finetune.csv", NULL};
+
+static const char *const measure_settings[] = {"input.", NULL};
+static const char *const measure_outputs[] = {"features/finetuned-clean.npy",
+                                              "features/finetuned-shift.npy",
+                                              "features/clean-seen.npy",
+                                              "features/shift-seen.npy",
+                                              "results.csv",
+                                              "results.json",
+                                              NULL};
+
+static const char *const analysis_settings[] = {"analysis.", NULL};
+#define PANEL_FILES(name)                                                                                              \
+    "pca/" name ".npy", "pca/" name "-components.npy", "pca/" name "-mean.npy", "pca/" name "-variance.npy"
+static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),
+                                               PANEL_FILES("original-shift"),
+                                               PANEL_FILES("finetuned-clean"),
+                                               PANEL_FILES("finetuned-shift"),
+                                               "pca/separation.csv",
+                                               "pca/separation.json",
+                                               NULL};
+
+/* the page shows the whole resolved experiment */
+static const char *const report_settings[] = {"name",   "seed",      "model.",    "input.",    "source.", "probe.",
+                                              "shift.", "finetune.", "analysis.", "pretrain.", NULL};
+static const char *const report_outputs[] = {"report.html",
+                                             "plots/probe-loss.png",
+                                             "plots/probe-loss.svg",
+                                             "plots/probe-accuracy.png",
+                                             "plots/probe-accuracy.svg",
+                                             "plots/finetune-loss.png",
+                                             "plots/finetune-loss.svg",
+                                             "plots/finetune-accuracy.png",
+                                             "plots/finetune-accuracy.svg",
+                                             "plots/severity.png",
+                                             "plots/severity.svg",
+                                             "plots/pca.png",
+                                             "plots/pca.svg",
+                                             NULL};
+
+/* clang-format off: one block a stage */
+static const stage stages[STAGE_COUNT] = {
+    [STAGE_PRETRAIN] = {"pretrain", "pretraining the demo's network", pretrain_settings, BIT(INPUT_PRETRAIN), 0, false,
+                        pretrain_outputs, stage_pretrain},
+    [STAGE_FEATURES] = {"features", "features of the clean images", features_settings,
+                        BIT(INPUT_WEIGHTS) | BIT(INPUT_TRAIN) | BIT(INPUT_TEST), BIT(STAGE_PRETRAIN), false,
+                        features_outputs, stage_features},
+    [STAGE_PROBE] = {"probe", "a linear probe on them", probe_settings, 0, BIT(STAGE_FEATURES), false, probe_outputs,
+                     stage_probe},
+    [STAGE_SHIFT] = {"shift", "the frozen network on the shifted images", shift_settings,
+                     BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN), false, shift_outputs, stage_shift},
+    [STAGE_FINETUNE] = {"finetune", "fine-tuning on shifted images", finetune_settings,
+                        BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE), false,
+                        finetune_outputs, stage_finetune},
+    [STAGE_MEASURE] = {"measure", "measuring again", measure_settings, BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
+                       BIT(STAGE_FEATURES) | BIT(STAGE_PROBE) | BIT(STAGE_SHIFT) | BIT(STAGE_FINETUNE), false,
+                       measure_outputs, stage_measure},
+    [STAGE_ANALYSIS] = {"analysis", "principal components of the features", analysis_settings, 0, BIT(STAGE_MEASURE),
+                        false, analysis_outputs, stage_analysis},
+    [STAGE_REPORT] = {"report", "plots and report.html", report_settings, 0,
+                      BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE) | BIT(STAGE_MEASURE) | BIT(STAGE_ANALYSIS), true,
+                      report_outputs, stage_report},
+};
+/* clang-format on */
+
+const stage *run_stages(void) { return stages; }
+
+static bool matters(const stage *s, const char *path)
+{
+    for (int i = 0; s->settings[i]; i++) {
+        size_t length = strlen(s->settings[i]);
+        bool section = s->settings[i][length - 1] == '.';
+        if (section ? strncmp(path, s->settings[i], length) == 0 : strcmp(path, s->settings[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_line(digest *d, const char *name, const char *value)
+{
+    digest_add(d, name, strlen(name));
+    digest_add(d, " = ", 3);
+    digest_add(d, value, strlen(value));
+    digest_add(d, "\n", 1);
+}
+
+reshift_status run_make_keys(run *r, reshift_error *error)
+{
+    static const char *const input_names[INPUT_COUNT] = {"pretraining set", "weights", "training set", "test set",
+                                                         "shifted set"};
+    for (int s = 0; s < STAGE_COUNT; s++) {
+        digest *d = digest_create(DIGEST_SHA256);
+        if (!d) {
+            return error_memory(error, 0, "a digest");
+        }
+        char layout[16];
+        snprintf(layout, sizeof layout, "%d", MANIFEST_LAYOUT);
+        add_line(d, "layout", layout);
+        add_line(d, "stage", stages[s].name);
+        bool good = true;
+        for (const setting *row = settings_table(); row->path && good; row++) {
+            if (matters(&stages[s], row->path)) {
+                char *value = setting_value_text(r->experiment, row);
+                good = value != NULL;
+                if (good) {
+                    add_line(d, row->path, value);
+                }
+                free(value);
+            }
+        }
+        for (int i = 0; i < INPUT_COUNT; i++) {
+            if (stages[s].inputs & BIT(i)) {
+                add_line(d, input_names[i], r->identities[i]);
+            }
+        }
+        for (int below = 0; below < s; below++) {
+            if (stages[s].stands_on & BIT(below)) {
+                add_line(d, stages[below].name, r->keys[below]);
+            }
+        }
+        digest_finish(d, r->keys[s]);
+        digest_destroy(&d);
+        if (!good) {
+            return error_memory(error, 0, "a stage's key");
+        }
+    }
+    return RESHIFT_OK;
+}

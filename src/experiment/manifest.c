@@ -1,0 +1,227 @@
+/* The manifest as a JSON object, and the one question it answers: which stages are still to do. */
+#include "experiment/manifest.h"
+
+#include <archive.h>
+#include <curl/curlver.h>
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include <yaml.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "reshift/machine.h"
+
+reshift_status manifest_load(const char *folder, json_t **manifest, reshift_error *error)
+{
+    *manifest = NULL;
+    char *path = path_join(folder, "manifest.json");
+    if (!path) {
+        return error_memory(error, strlen(folder), "a path");
+    }
+    reshift_status status = RESHIFT_OK;
+    if (file_exists(path)) {
+        json_error_t place;
+        *manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &place);
+        if (!*manifest) {
+            error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s' line %d: %s", path, place.line, place.text);
+            error_hint(error, "use another folder with --out, or move this one away");
+            status = error_at_line(error, RESHIFT_ERROR_FORMAT, path, place.line);
+        } else if (!json_is_object(json_object_get(*manifest, "experiment")) ||
+                   !json_is_array(json_object_get(*manifest, "stages"))) {
+            status = error_set(error, RESHIFT_ERROR_FORMAT,
+                               "'%s' is no manifest of a reshift run: expected the keys "
+                               "'experiment' and 'stages'",
+                               path);
+            json_decref(*manifest);
+            *manifest = NULL;
+        }
+    }
+    free(path);
+    return status;
+}
+
+reshift_status manifest_save(const char *folder, const json_t *manifest, reshift_error *error)
+{
+    char *path = path_join(folder, "manifest.json");
+    char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    reshift_status status;
+    if (!path || !text) {
+        status = error_memory(error, 0, "the manifest");
+    } else {
+        file_writer writer;
+        status = file_writer_open(path, true, &writer, error);
+        if (status == RESHIFT_OK) {
+            status = file_writer_printf(&writer, error, "%s\n", text);
+            if (status == RESHIFT_OK) {
+                status = file_writer_commit(&writer, error);
+            }
+            file_writer_abort(&writer);
+        }
+    }
+    free(text);
+    free(path);
+    return status;
+}
+
+json_t *manifest_experiment(const reshift_experiment *experiment)
+{
+    json_t *object = json_object();
+    for (const setting *row = settings_table(); object && row->path; row++) {
+        char *value = setting_value_text(experiment, row);
+        char section[64];
+        const char *dot = strchr(row->path, '.');
+        json_t *place = object;
+        if (dot) {
+            snprintf(section, sizeof section, "%.*s", (int)(dot - row->path), row->path);
+            place = json_object_get(object, section);
+            if (!place) {
+                json_object_set_new(object, section, json_object());
+                place = json_object_get(object, section);
+            }
+        }
+        if (!value || json_object_set_new(place, dot ? dot + 1 : row->path, json_string(value)) != 0) {
+            json_decref(object);
+            object = NULL;
+        }
+        free(value);
+    }
+    return object;
+}
+
+json_t *manifest_versions(void)
+{
+    int major, minor, patch;
+    char yaml[32], jansson[32], archive[32];
+    yaml_get_version(&major, &minor, &patch);
+    snprintf(yaml, sizeof yaml, "%d.%d.%d", major, minor, patch);
+    snprintf(jansson, sizeof jansson, "%s", jansson_version_str());
+    snprintf(archive, sizeof archive, "%s", archive_version_string());
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "reshift", reshift_version(), "engine",
+                     reshift_engine_description(), "libyaml", yaml, "jansson", jansson, "libarchive", archive, "libpng",
+                     png_get_libpng_ver(NULL));
+}
+
+json_t *manifest_machine(void)
+{
+    char model[256] = "unknown";
+    FILE *cpus = fopen("/proc/cpuinfo", "r");
+    if (cpus) {
+        char line[256];
+        while (fgets(line, sizeof line, cpus)) {
+            char *colon = strchr(line, ':');
+            if (strncmp(line, "model name", 10) == 0 && colon) {
+                snprintf(model, sizeof model, "%s", colon + 1 + strspn(colon + 1, " "));
+                model[strcspn(model, "\n")] = '\0';
+                break;
+            }
+        }
+        fclose(cpus);
+    }
+    struct utsname names;
+    if (uname(&names) != 0) {
+        memset(&names, 0, sizeof names);
+    }
+    return json_pack("{s:s, s:I, s:i, s:I, s:s+++, s:s}", "processor", model, "processors",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "threads", reshift_threads(), "memory_bytes",
+                     (json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE), "system", names.sysname, " ",
+                     names.release, "", "architecture", names.machine);
+}
+
+/* ---- records of stages ---- */
+
+static json_t *find_stage(const json_t *manifest, const char *stage, size_t *place)
+{
+    json_t *stages = json_object_get(manifest, "stages"), *record;
+    size_t index;
+    json_array_foreach(stages, index, record)
+    {
+        const char *name = json_string_value(json_object_get(record, "stage"));
+        if (name && strcmp(name, stage) == 0) {
+            *place = index;
+            return record;
+        }
+    }
+    return NULL;
+}
+
+manifest_state manifest_stage_state(const json_t *manifest, const char *folder, const char *stage, const char *key,
+                                    bool by_existence, char file[256])
+{
+    size_t place;
+    const json_t *record = find_stage(manifest, stage, &place);
+    file[0] = '\0';
+    if (!record) {
+        return STAGE_NEW;
+    }
+    const char *recorded = json_string_value(json_object_get(record, "key"));
+    if (!recorded || strcmp(recorded, key) != 0) {
+        return STAGE_CHANGED;
+    }
+    json_t *files = json_object_get(record, "files"), *entry;
+    size_t index;
+    json_array_foreach(files, index, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "path"));
+        const char *expected = json_string_value(json_object_get(entry, "sha256"));
+        char hex[DIGEST_HEX_BYTES];
+        char *path = name ? path_join(folder, name) : NULL;
+        struct stat facts;
+        bool good =
+            path && expected && stat(path, &facts) == 0 &&
+            (by_existence || (facts.st_size == (off_t)json_integer_value(json_object_get(entry, "bytes")) &&
+                              digest_file(DIGEST_SHA256, path, hex, NULL) == RESHIFT_OK && strcmp(hex, expected) == 0));
+        free(path);
+        if (!good) {
+            snprintf(file, 256, "%s", name ? name : "?");
+            return STAGE_DAMAGED;
+        }
+    }
+    return STAGE_DONE;
+}
+
+void manifest_stage_forget(json_t *manifest, const char *stage)
+{
+    size_t place;
+    if (find_stage(manifest, stage, &place)) {
+        json_array_remove(json_object_get(manifest, "stages"), place);
+    }
+}
+
+reshift_status manifest_stage_done(json_t *manifest, const char *folder, const char *stage, const char *key,
+                                   const char *const *outputs, double seconds, reshift_error *error)
+{
+    json_t *files = json_array();
+    reshift_status status = files ? RESHIFT_OK : error_memory(error, 0, "the manifest");
+    for (int i = 0; outputs[i] && status == RESHIFT_OK; i++) {
+        char hex[DIGEST_HEX_BYTES];
+        struct stat facts;
+        char *path = path_join(folder, outputs[i]);
+        if (!path) {
+            status = error_memory(error, strlen(folder), "a path");
+        } else if ((status = digest_file(DIGEST_SHA256, path, hex, error)) == RESHIFT_OK && stat(path, &facts) == 0) {
+            json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "path", outputs[i], "bytes",
+                                                   (json_int_t)facts.st_size, "sha256", hex));
+        }
+        free(path);
+    }
+    if (status == RESHIFT_OK) {
+        char now[32];
+        time_t seconds_now = time(NULL);
+        struct tm parts;
+        strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds_now, &parts));
+        json_t *record = json_pack("{s:s, s:s, s:s, s:f, s:i, s:I, s:O}", "stage", stage, "key", key, "finished", now,
+                                   "seconds", seconds, "threads", reshift_threads(), "peak_memory_bytes",
+                                   (json_int_t)reshift_peak_memory_bytes(), "files", files);
+        manifest_stage_forget(manifest, stage);
+        if (!record || json_array_append_new(json_object_get(manifest, "stages"), record) != 0) {
+            status = error_memory(error, 0, "the manifest");
+        }
+    }
+    json_decref(files);
+    return status;
+}

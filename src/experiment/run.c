@@ -1,0 +1,366 @@
+/*
+ * A run: opens the inputs, makes sure the folder is this experiment's, and walks the table of stages, doing what is not
+ * recorded in the manifest. The manifest is written after every stage, so a run that is killed at any point is taken up
+ * at the stage it was in; within long stages, chunks and checkpoints below parts/ are taken up too.
+ */
+#include "experiment/run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/progress.h"
+#include "experiment/manifest.h"
+
+/* ---- the folder ---- */
+
+static bool folder_is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder) {
+        return true;
+    }
+    bool empty = true;
+    struct dirent *entry;
+    while (empty && (entry = readdir(folder)) != NULL) {
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    }
+    closedir(folder);
+    return empty;
+}
+
+static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+    (void)facts;
+    (void)place;
+    kind == FTW_DP ? rmdir(path) : unlink(path);
+    return 0;
+}
+
+static int remove_temporary(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+    (void)facts;
+    if (kind == FTW_F && fnmatch("*.part.??????", path + place->base, 0) == 0) {
+        unlink(path);
+    }
+    return 0;
+}
+
+/* What a killed run left half-written: temporary names that no writer holds, since the folder is locked. */
+static void remove_leftovers(const char *folder) { nftw(folder, remove_temporary, 16, FTW_PHYS); }
+
+static void remove_parts(const run *r, const char *key)
+{
+    char relative[64];
+    snprintf(relative, sizeof relative, "parts%s%.16s", key ? "/" : "", key ? key : "");
+    char *path = path_join(r->folder, relative);
+    if (path && folder_exists(path)) {
+        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+    free(path);
+}
+
+/* One program a folder at a time. The lock goes with the process, however that ends. */
+static reshift_status lock_folder(const char *folder, int *lock, reshift_error *error)
+{
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) {
+        return error_from_errno(error, errno, "cannot open folder '%s'", folder);
+    }
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(*lock);
+        *lock = -1;
+        return error_set(error, RESHIFT_ERROR_IO, "another program is working in '%s'", folder);
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status make_folders(const run *r, reshift_error *error)
+{
+    static const char *const names[] = {"features", "history", "parts", "pca", "plots", "split", "weights"};
+    reshift_status status = RESHIFT_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == RESHIFT_OK; i++) {
+        char *path;
+        status = run_path(r, names[i], &path, error);
+        if (status == RESHIFT_OK) {
+            status = folder_create(path, error);
+        }
+        free(path);
+    }
+    return status;
+}
+
+/* The first key in which two resolved experiments differ, or "". */
+static void first_difference(const json_t *before, const json_t *now, char text[256])
+{
+    text[0] = '\0';
+    for (const setting *row = settings_table(); row->path && !text[0]; row++) {
+        const char *dot = strchr(row->path, '.');
+        char section[64];
+        const json_t *a = before, *b = now;
+        if (dot) {
+            snprintf(section, sizeof section, "%.*s", (int)(dot - row->path), row->path);
+            a = json_object_get(before, section);
+            b = json_object_get(now, section);
+        }
+        const char *x = json_string_value(json_object_get(a, dot ? dot + 1 : row->path));
+        const char *y = json_string_value(json_object_get(b, dot ? dot + 1 : row->path));
+        if (!x || !y || strcmp(x, y) != 0) {
+            snprintf(text, 256, "'%s' was %.80s and is %.80s", row->path, x ? x : "not set", y ? y : "not set");
+        }
+    }
+}
+
+/* Loads the manifest, if any, and refuses a folder that belongs to something else. */
+static reshift_status check_folder(run *r, bool force, reshift_error *error)
+{
+    if (file_exists(r->folder)) {
+        return error_set(error, RESHIFT_ERROR_EXISTS, "cannot use '%s' as a run folder: a file is there", r->folder);
+    }
+    reshift_status status = manifest_load(r->folder, &r->manifest, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (!r->manifest) {
+        if (!force && !folder_is_empty(r->folder)) {
+            error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s' holds files, but no run", r->folder);
+            error_hint(error, "choose another with --out, or use --force to write among them");
+            return RESHIFT_ERROR_EXISTS;
+        }
+        r->manifest = json_pack("{s:[]}", "stages");
+        return r->manifest ? RESHIFT_OK : error_memory(error, 0, "the manifest");
+    }
+    json_t *experiment = manifest_experiment(r->experiment);
+    const json_t *before = json_object_get(r->manifest, "experiment");
+    if (!experiment) {
+        status = error_memory(error, 0, "the manifest");
+    } else if (!force && !json_equal(before, experiment)) {
+        char difference[256];
+        first_difference(before, experiment, difference);
+        error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s' holds a run of another experiment: %s", r->folder,
+                  difference[0] ? difference : "its keys differ");
+        error_hint(error, "choose another with --out, or use --force to replace what has changed");
+        status = RESHIFT_ERROR_EXISTS;
+    }
+    json_decref(experiment);
+    return status;
+}
+
+/* ---- what the manifest says beside the stages ---- */
+
+static json_t *describe_set(const char *spec, const reshift_dataset *dataset, const char *identity)
+{
+    return json_pack("{s:s, s:s, s:I, s:i, s:b, s:s}", "data", spec, "kind", reshift_dataset_kind(dataset), "rows",
+                     (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
+                     "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
+}
+
+static json_t *describe_inputs(const run *r)
+{
+    const reshift_experiment *e = r->experiment;
+    json_t *inputs = json_object();
+    if (r->source) {
+        json_object_set_new(inputs, "pretraining_set",
+                            describe_set("demo-source", r->source, r->identities[INPUT_PRETRAIN]));
+    } else {
+        json_object_set_new(inputs, "weights",
+                            json_pack("{s:s, s:s, s:s}", "weights", e->model.weights, "path", r->weights_path, "sha256",
+                                      r->identities[INPUT_WEIGHTS]));
+    }
+    json_object_set_new(inputs, "training_set", describe_set(e->source.data, r->train, r->identities[INPUT_TRAIN]));
+    json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->test, r->identities[INPUT_TEST]));
+    json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->shift, r->identities[INPUT_SHIFT]));
+    return inputs;
+}
+
+static json_t *describe_split(const run *r)
+{
+    const reshift_split *s = &r->split;
+    const int64_t monitored = r->experiment->finetune.monitor < s->n_test ? r->experiment->finetune.monitor : s->n_test;
+    json_t *split =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
+                  s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image" : "by-row", "train_rows", (json_int_t)s->n_train,
+                  "test_rows", (json_int_t)s->n_test, "monitored_rows", (json_int_t)monitored, "images",
+                  (json_int_t)s->n_images, "images_seen", (json_int_t)s->n_images_seen, "test_rows_seen",
+                  (json_int_t)s->n_test_rows_seen, "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen,
+                  "test_images", (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
+                  "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
+    return split;
+}
+
+static json_t *describe_classes(const reshift_dataset *dataset)
+{
+    json_t *names = json_array();
+    for (int label = 0; label < reshift_dataset_n_classes(dataset); label++) {
+        const char *name = reshift_dataset_class_name(dataset, label);
+        json_array_append_new(names, name ? json_string(name) : json_null());
+    }
+    return names;
+}
+
+static reshift_status begin_manifest(run *r, reshift_error *error)
+{
+    json_t *m = r->manifest;
+    /* set in this order in a fresh manifest; "stages" is moved to the end */
+    json_t *stages = json_incref(json_object_get(m, "stages"));
+    json_object_clear(m);
+    bool good =
+        json_object_set_new(m, "layout", json_integer(MANIFEST_LAYOUT)) == 0 &&
+        json_object_set_new(m, "experiment", manifest_experiment(r->experiment)) == 0 &&
+        json_object_set_new(m, "inputs", describe_inputs(r)) == 0 &&
+        json_object_set_new(m, "classes", describe_classes(r->test)) == 0 &&
+        json_object_set_new(m, "versions", manifest_versions()) == 0 &&
+        json_object_set_new(m, "machine", manifest_machine()) == 0 &&
+        json_object_set_new(m, "seeds", json_pack("{s:I}", "experiment", (json_int_t)r->experiment->seed)) == 0 &&
+        json_object_set_new(m, "split", describe_split(r)) == 0 && json_object_set_new(m, "stages", stages) == 0;
+    return good ? manifest_save(r->folder, m, error) : error_memory(error, 0, "the manifest");
+}
+
+/* ---- the walk ---- */
+
+static bool applies(const run *r, int s) { return s != STAGE_PRETRAIN || r->pretrained_here; }
+
+/* A recorded stage whose key has changed may only be replaced on request; then its record goes at once. */
+static reshift_status check_records(run *r, bool force, reshift_error *error)
+{
+    for (int s = 0; s < STAGE_COUNT; s++) {
+        char file[256];
+        const stage *one = &run_stages()[s];
+        if (!applies(r, s)) {
+            manifest_stage_forget(r->manifest, one->name);
+            continue;
+        }
+        manifest_state state = manifest_stage_state(r->manifest, r->folder, one->name, r->keys[s], true, file);
+        if (state == STAGE_CHANGED && !force) {
+            error_set(error, RESHIFT_ERROR_EXISTS,
+                      "folder '%s': stage '%s' was done with other data, weights or an older reshift", r->folder,
+                      one->name);
+            error_hint(error, "choose another folder with --out, or use --force to do it again");
+            return RESHIFT_ERROR_EXISTS;
+        }
+        if (state == STAGE_CHANGED) {
+            manifest_stage_forget(r->manifest, one->name);
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status do_stage(run *r, int s, int number, int total, reshift_error *error)
+{
+    const stage *one = &run_stages()[s];
+    char file[256];
+    manifest_state state = manifest_stage_state(r->manifest, r->folder, one->name, r->keys[s], one->by_existence, file);
+    if (state == STAGE_DONE) {
+        progress_message(r->progress, RESHIFT_LOG_INFO, "[%d/%d] %s: done before, nothing has changed", number, total,
+                         one->about);
+        return RESHIFT_OK;
+    }
+    progress_message(r->progress, RESHIFT_LOG_INFO, "[%d/%d] %s", number, total, one->about);
+    if (state == STAGE_DAMAGED) {
+        progress_message(r->progress, RESHIFT_LOG_WARNING, "'%s/%s' is missing or has been changed: '%s' is done again",
+                         r->folder, file, one->name);
+    }
+    manifest_stage_forget(r->manifest, one->name);
+    double start = clock_seconds();
+    reshift_status status = progress_check(r->progress, error);
+    if (status == RESHIFT_OK) {
+        status = one->work(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], one->outputs,
+                                     clock_seconds() - start, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = manifest_save(r->folder, r->manifest, error);
+    }
+    if (status == RESHIFT_OK) {
+        remove_parts(r, r->keys[s]);
+    } else if (error && !error->hint[0]) {
+        error_hint(error, "the same command goes on where this run stopped");
+    }
+    return status;
+}
+
+static void warn_of_leaks(const run *r)
+{
+    const reshift_split *s = &r->split;
+    if (s->kind == RESHIFT_SPLIT_BY_ROW && s->n_test_images > 0 && s->n_test > 0) {
+        progress_message(r->progress, RESHIFT_LOG_WARNING,
+                         "split by-row leaks: %.1f %% of the test rows are trained on, and %.1f %% of the test images "
+                         "have a version in training; what is measured after fine-tuning is not what new images would "
+                         "show (split: by-image is)",
+                         100.0 * (double)s->n_test_rows_seen / (double)s->n_test,
+                         100.0 * (double)s->n_test_images_seen / (double)s->n_test_images);
+    }
+}
+
+static reshift_status walk(run *r, bool force, reshift_error *error)
+{
+    int total = 0, number = 0, lock = -1;
+    reshift_status status = run_make_keys(r, error);
+    if (status == RESHIFT_OK) {
+        status = check_records(r, force, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = folder_create(r->folder, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = lock_folder(r->folder, &lock, error);
+    }
+    if (status == RESHIFT_OK) {
+        remove_leftovers(r->folder);
+        status = make_folders(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = begin_manifest(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        warn_of_leaks(r);
+    }
+    for (int s = 0; s < STAGE_COUNT; s++) {
+        total += applies(r, s);
+    }
+    for (int s = 0; s < STAGE_COUNT && status == RESHIFT_OK; s++) {
+        if (applies(r, s)) {
+            status = do_stage(r, s, ++number, total, error);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        remove_parts(r, NULL);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    return status;
+}
+
+reshift_status reshift_experiment_run(const reshift_experiment *experiment, const reshift_run_options *options,
+                                      const reshift_progress *progress, reshift_error *error)
+{
+    char *usual = options->folder ? NULL : path_join("runs", experiment->name);
+    run r = {.experiment = experiment,
+             .folder = options->folder ? options->folder : usual,
+             .data_dir = options->data_dir,
+             .progress = progress};
+    reshift_status status = r.folder ? RESHIFT_OK : error_memory(error, 0, "a path");
+    if (status == RESHIFT_OK) {
+        status = check_folder(&r, options->force, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = run_open(&r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = walk(&r, options->force, error);
+    }
+    run_close(&r);
+    free(usual);
+    return status;
+}

@@ -1,0 +1,102 @@
+/*
+ * A run in progress: what is open, where it goes, and the table of stages. run.c walks the table, stage_*.c do the
+ * work, keys.c says what each stage's result depends on. A stage reads only inputs and files of earlier stages, so that
+ * it does not matter whether those were done just now or a week ago.
+ */
+#ifndef EXPERIMENT_RUN_H
+#define EXPERIMENT_RUN_H
+
+#include <jansson.h>
+
+#include "base/digest.h"
+#include "experiment/settings.h"
+#include "reshift/dataset.h"
+#include "reshift/evaluation.h"
+#include "reshift/model.h"
+#include "reshift/split.h"
+
+typedef enum stage_name {
+    STAGE_PRETRAIN,
+    STAGE_FEATURES,
+    STAGE_PROBE,
+    STAGE_SHIFT,
+    STAGE_FINETUNE,
+    STAGE_MEASURE,
+    STAGE_ANALYSIS,
+    STAGE_REPORT,
+    STAGE_COUNT
+} stage_name;
+
+/** Inputs that come from outside the run folder. */
+typedef enum run_input { INPUT_PRETRAIN, INPUT_WEIGHTS, INPUT_TRAIN, INPUT_TEST, INPUT_SHIFT, INPUT_COUNT } run_input;
+
+typedef struct run {
+    const reshift_experiment *experiment;
+    const char *folder, *data_dir;
+    const reshift_progress *progress;
+    bool pretrained_here;    /* weights: demo */
+    bool paired;             /* rows of the shifted set are versions of the clean test images */
+    reshift_dataset *source; /* what the demo's network is pretrained on; NULL otherwise */
+    reshift_dataset *train, *test, *shift;
+    reshift_model *original;                        /* NULL until the demo's network is there */
+    char weights_path[512];                         /* "" for the demo */
+    char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
+    char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
+    reshift_split split;
+    json_t *manifest;
+} run;
+
+typedef struct stage {
+    const char *name;
+    const char *about;           /* for the line that announces it */
+    const char *const *settings; /* paths or "section." prefixes of what its result depends on */
+    unsigned inputs;             /* bits of run_input */
+    unsigned stands_on;          /* bits of earlier stages */
+    bool by_existence;           /* its files may be restyled by hand */
+    const char *const *outputs;  /* in the run folder; end with NULL */
+    reshift_status (*work)(run *r, reshift_error *error);
+} stage;
+
+/** The table, in order, STAGE_COUNT rows. */
+const stage *run_stages(void);
+
+/** Fills r->keys from settings, identities and the keys below. */
+reshift_status run_make_keys(run *r, reshift_error *error);
+
+/** Opens data sets and weights, draws the split and checks that they fit each other, before any long work. */
+reshift_status run_open(run *r, reshift_error *error);
+void run_close(run *r);
+
+/** The network the study starts from, loading the demo's pretrained one when it is there by now. */
+reshift_status run_original(run *r, reshift_error *error);
+/** A copy of it with the trained probe as its fc. */
+reshift_status run_original_with_probe(run *r, reshift_model **model, reshift_error *error);
+
+/** "FOLDER/name" in fresh memory; reports being out of memory. */
+reshift_status run_path(const run *r, const char *name, char **path, reshift_error *error);
+
+reshift_status stage_pretrain(run *r, reshift_error *error);
+reshift_status stage_features(run *r, reshift_error *error);
+reshift_status stage_probe(run *r, reshift_error *error);
+reshift_status stage_shift(run *r, reshift_error *error);
+reshift_status stage_finetune(run *r, reshift_error *error);
+reshift_status stage_measure(run *r, reshift_error *error);
+reshift_status stage_analysis(run *r, reshift_error *error);
+reshift_status stage_report(run *r, reshift_error *error);
+
+/**
+ * Features of `dataset` to FOLDER/features/<name>.npy and, when `labels_name` is given, labels to that file. Done in
+ * chunks that are kept until the file is whole, so that a run that is stopped loses minutes, not hours.
+ */
+reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, reshift_dataset *dataset,
+                           const char *name, const char *labels_name, reshift_error *error);
+
+/** The demo's network and whatever else is trained tell each epoch in one line. */
+typedef struct epoch_teller {
+    const reshift_progress *progress;
+    const char *what;
+    int epochs;
+} epoch_teller;
+void tell_epoch(void *teller, const reshift_epoch *epoch);
+
+#endif

@@ -1,0 +1,334 @@
+/* The stages that train: the demo's network, the probe, and fine-tuning. Each writes weights and a history. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "experiment/run.h"
+#include "reshift/learning.h"
+
+void tell_epoch(void *context, const reshift_epoch *epoch)
+{
+    const epoch_teller *teller = context;
+    char test[64] = "";
+    if (!isnan(epoch->test_accuracy)) {
+        snprintf(test, sizeof test, ", test accuracy %.2f %%", 100 * epoch->test_accuracy);
+    }
+    progress_message(teller->progress, RESHIFT_LOG_INFO,
+                     "%s epoch %d/%d: loss %.4f, training accuracy %.2f %%%s, %.2f s", teller->what, epoch->epoch,
+                     teller->epochs, epoch->train_loss, 100 * epoch->train_accuracy, test, epoch->seconds);
+}
+
+static reshift_status save_history(const run *r, const char *name, const reshift_history *history, reshift_error *error)
+{
+    char *path;
+    reshift_status status = run_path(r, name, &path, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_history_save_csv(path, history, true, error);
+    }
+    free(path);
+    return status;
+}
+
+static reshift_status save_model(const run *r, const char *name, const reshift_model *model, reshift_error *error)
+{
+    char *path;
+    reshift_status status = run_path(r, name, &path, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_model_save(path, model, true, error);
+    }
+    free(path);
+    return status;
+}
+
+static reshift_status name_classes(reshift_model *model, const reshift_dataset *dataset, reshift_error *error)
+{
+    int n = reshift_dataset_n_classes(dataset);
+    const char **names = calloc((size_t)n, sizeof *names);
+    if (!names) {
+        return error_memory(error, (size_t)n * sizeof *names, "class names");
+    }
+    bool all = true;
+    for (int label = 0; label < n; label++) {
+        names[label] = reshift_dataset_class_name(dataset, label);
+        all = all && names[label];
+    }
+    reshift_status status = all ? reshift_model_set_class_names(model, names, n, error) : RESHIFT_OK;
+    free(names);
+    return status;
+}
+
+/* A checkpoint is named after the stage's key: one of other settings is never taken up. run.c removes it. */
+static reshift_status checkpoint_path(const run *r, stage_name owner, char **path, reshift_error *error)
+{
+    char relative[64];
+    snprintf(relative, sizeof relative, "parts/%.16s", r->keys[owner]);
+    char *folder = NULL;
+    reshift_status status = run_path(r, relative, &folder, error);
+    if (status == RESHIFT_OK) {
+        status = folder_create(folder, error);
+    }
+    if (status == RESHIFT_OK) {
+        snprintf(relative, sizeof relative, "parts/%.16s/checkpoint.safetensors", r->keys[owner]);
+        status = run_path(r, relative, path, error);
+    }
+    free(folder);
+    return status;
+}
+
+/* Block names and rates; "all" stands for every block of the model. */
+static int block_rates(const reshift_experiment *e, const reshift_model *model, reshift_block_rate *rates)
+{
+    int n = 0;
+    bool all = e->finetune.train.n == 1 && strcmp(e->finetune.train.names[0], "all") == 0;
+    for (int i = 0; n < SETTINGS_BLOCKS; i++) {
+        const char *block = all                       ? reshift_model_block(model, i)
+                            : i < e->finetune.train.n ? e->finetune.train.names[i]
+                                                      : NULL;
+        if (!block) {
+            break;
+        }
+        snprintf(rates[n].block, sizeof rates[n].block, "%s", block);
+        rates[n++].learning_rate = settings_rate(e, block);
+    }
+    return n;
+}
+
+reshift_status stage_pretrain(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    reshift_model *model = NULL;
+    reshift_history history = {0};
+    char *checkpoint = NULL;
+    epoch_teller teller = {r->progress, "pretraining", (int)e->pretrain.epochs};
+    reshift_finetune_options options;
+    reshift_block_rate rates[SETTINGS_BLOCKS];
+    reshift_finetune_options_default(&options);
+    reshift_status status =
+        reshift_model_create("resnet-demo", reshift_dataset_n_classes(r->source), (uint64_t)e->seed, &model, error);
+    if (status == RESHIFT_OK) {
+        status = checkpoint_path(r, STAGE_PRETRAIN, &checkpoint, error);
+    }
+    if (status == RESHIFT_OK) {
+        const char *block;
+        options.n_blocks = 0;
+        while (options.n_blocks < SETTINGS_BLOCKS && (block = reshift_model_block(model, options.n_blocks)) != NULL) {
+            snprintf(rates[options.n_blocks].block, sizeof rates[0].block, "%s", block);
+            rates[options.n_blocks++].learning_rate = e->pretrain.learning_rate;
+        }
+        options.blocks = rates;
+        options.epochs = (int)e->pretrain.epochs;
+        options.batch = (int)e->pretrain.batch;
+        options.size = (int)e->input.size;
+        options.batchnorm = RESHIFT_BATCHNORM_TRAIN_ALL;
+        options.seed = (uint64_t)e->seed;
+        options.cache_budget_bytes = 0; /* nothing is frozen */
+        options.checkpoint = checkpoint;
+        options.on_epoch = tell_epoch;
+        options.context = &teller;
+        status = reshift_finetune(model, r->source, &options, &history, r->progress, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = name_classes(model, r->source, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_model(r, "weights/pretrained.safetensors", model, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_history(r, "history/pretrain.csv", &history, error);
+    }
+    reshift_model_destroy(&r->original); /* read from the file again: the same start whether trained now or before */
+    free(checkpoint);
+    reshift_history_destroy(&history);
+    reshift_model_destroy(&model);
+    return status;
+}
+
+static reshift_status load_array(const run *r, const char *name, reshift_array *array, reshift_error *error)
+{
+    char *path;
+    reshift_status status = run_path(r, name, &path, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_array_load_npy(path, array, error);
+    }
+    free(path);
+    return status;
+}
+
+reshift_status stage_probe(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    reshift_array train = {0}, train_labels = {0}, test = {0}, test_labels = {0}, weight = {0}, bias = {0};
+    reshift_history history = {0};
+    epoch_teller teller = {r->progress, "probe", (int)e->probe.epochs};
+    reshift_tensors *tensors = NULL;
+    char *path = NULL;
+    reshift_status status = load_array(r, "features/train-clean.npy", &train, error);
+    if (status == RESHIFT_OK) {
+        status = load_array(r, "features/train-clean-labels.npy", &train_labels, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = load_array(r, "features/original-clean.npy", &test, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = load_array(r, "features/clean-labels.npy", &test_labels, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_probe_options options;
+        reshift_probe_options_default(&options);
+        options.epochs = (int)e->probe.epochs;
+        options.batch = (int)e->probe.batch;
+        options.learning_rate = e->probe.learning_rate;
+        options.seed = (uint64_t)e->seed;
+        options.on_epoch = tell_epoch;
+        options.context = &teller;
+        status = reshift_probe_train(&train, &train_labels, &test, &test_labels, reshift_dataset_n_classes(r->train),
+                                     &options, &weight, &bias, &history, r->progress, error);
+    }
+    if (status == RESHIFT_OK && !(tensors = reshift_tensors_create())) {
+        status = error_memory(error, 0, "the probe's weights");
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_add(tensors, "fc.weight", &weight, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_add(tensors, "fc.bias", &bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = run_path(r, "weights/probe.safetensors", &path, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_save(path, tensors, true, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_history(r, "history/probe.csv", &history, error);
+    }
+    free(path);
+    reshift_tensors_destroy(&tensors);
+    reshift_history_destroy(&history);
+    reshift_array_destroy(&train);
+    reshift_array_destroy(&train_labels);
+    reshift_array_destroy(&test);
+    reshift_array_destroy(&test_labels);
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    return status;
+}
+
+/* ---- fine-tuning ---- */
+
+static reshift_status save_rows(const run *r, const char *name, const int64_t *rows, int64_t n, reshift_error *error)
+{
+    char *path = NULL;
+    reshift_array array = {0};
+    reshift_status status = reshift_array_create(RESHIFT_I64, 1, &n, &array, error);
+    if (status == RESHIFT_OK) {
+        status = run_path(r, name, &path, error);
+    }
+    if (status == RESHIFT_OK) {
+        memcpy(array.data, rows, (size_t)n * sizeof *rows);
+        status = reshift_array_save_npy(path, &array, true, error);
+    }
+    free(path);
+    reshift_array_destroy(&array);
+    return status;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+    return (first > second) - (first < second);
+}
+
+/* The rows measured after every epoch: a fixed random sample of the rows to be tested on. NULL where none are. */
+static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_error *error)
+{
+    const int64_t n_test = r->split.n_test;
+    const int64_t n = r->experiment->finetune.monitor < n_test ? r->experiment->finetune.monitor : n_test;
+    *monitor = NULL;
+    if (n == 0) {
+        return RESHIFT_OK;
+    }
+    int64_t *order = malloc((size_t)n_test * sizeof *order);
+    if (!order) {
+        return error_memory(error, (size_t)n_test * sizeof *order, "rows to measure");
+    }
+    random_stream stream = random_open((uint64_t)r->experiment->seed, "monitor", 0, 0);
+    random_permutation(&stream, order, n_test);
+    for (int64_t i = 0; i < n; i++) {
+        order[i] = r->split.test_rows[order[i]];
+    }
+    qsort(order, (size_t)n, sizeof *order, compare_rows);
+    reshift_status status = reshift_dataset_subset(r->shift, order, n, monitor, error);
+    free(order);
+    return status;
+}
+
+reshift_status stage_finetune(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    reshift_model *model = NULL;
+    reshift_dataset *rows = NULL, *monitor = NULL;
+    reshift_history history = {0};
+    reshift_block_rate rates[SETTINGS_BLOCKS];
+    char *checkpoint = NULL, *cache = NULL;
+    char relative[64];
+    epoch_teller teller = {r->progress, "fine-tuning", (int)e->finetune.epochs};
+    reshift_status status = run_original_with_probe(r, &model, error);
+    if (status == RESHIFT_OK) {
+        status = save_rows(r, "split/train-rows.npy", r->split.train_rows, r->split.n_train, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_rows(r, "split/test-rows.npy", r->split.test_rows, r->split.n_test, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_subset(r->shift, r->split.train_rows, r->split.n_train, &rows, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = monitor_set(r, &monitor, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = checkpoint_path(r, STAGE_FINETUNE, &checkpoint, error);
+    }
+    if (status == RESHIFT_OK) {
+        snprintf(relative, sizeof relative, "parts/%.16s", r->keys[STAGE_FINETUNE]);
+        status = run_path(r, relative, &cache, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_finetune_options options;
+        reshift_finetune_options_default(&options);
+        options.blocks = rates;
+        options.n_blocks = block_rates(e, model, rates);
+        options.epochs = (int)e->finetune.epochs;
+        options.batch = (int)e->finetune.batch;
+        options.size = (int)e->input.size;
+        options.batchnorm = (reshift_batchnorm)e->finetune.batchnorm;
+        options.seed = (uint64_t)e->seed;
+        options.cache_budget_bytes = (uint64_t)e->finetune.cache_budget_bytes;
+        options.cache_folder = cache;
+        options.checkpoint = checkpoint;
+        options.test = monitor;
+        options.on_epoch = tell_epoch;
+        options.context = &teller;
+        status = reshift_finetune(model, rows, &options, &history, r->progress, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = name_classes(model, r->shift, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_model(r, "weights/finetuned.safetensors", model, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_history(r, "history/finetune.csv", &history, error);
+    }
+    free(checkpoint);
+    free(cache);
+    reshift_history_destroy(&history);
+    reshift_dataset_close(&monitor);
+    reshift_dataset_close(&rows);
+    reshift_model_destroy(&model);
+    return status;
+}
