@@ -319,27 +319,15 @@ int command_bench(int argc, char **argv)
     const char *weights = NULL;
     c.batch = 64;
     const option options[] = {
-        {.kind = OPTION_TEXT,
-         .name = "--weights",
-         .value = &weights,
-         .argument = "W",
-         .about = "a checkpoint, or a name such as resnet50",
-         .fallback = "a ResNet-50 of random weights"},
+        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", "a ResNet-50 of random weights"),
         OPTION_SIZE(c),
-        {.kind = OPTION_COUNT,
-         .name = "--batch",
-         .value = &c.batch,
-         .argument = "N",
-         .low = 1,
-         .high = 128,
-         .about = "images a pass",
-         .fallback = "64"},
+        COUNT("--batch", &c.batch, "N", 1, 128, "images a pass", "64"),
         OPTION_PRECISION(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
         OPTION_QUIET(c),
         OPTION_JSON(c),
-        {.kind = OPTION_END},
+        OPTIONS_END,
     };
     const usage u = {
         .command = "bench",

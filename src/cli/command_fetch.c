@@ -25,16 +25,11 @@ int command_fetch(int argc, char **argv)
     const char *mirror = NULL;
     bool list = false;
     const option options[] = {
-        {.kind = OPTION_FLAG, .name = "--list", .value = &list, .about = "list what can be fetched"},
-        {.kind = OPTION_TEXT,
-         .name = "--mirror",
-         .value = &mirror,
-         .argument = "URL",
-         .about = "fetch from here instead of the official address",
-         .fallback = "$RESHIFT_MIRROR"},
+        FLAG("--list", &list, "list what can be fetched"),
+        TEXT("--mirror", &mirror, "URL", "fetch from here instead of the official address", "$RESHIFT_MIRROR"),
         OPTION_DATA_DIR(c),
         OPTION_QUIET(c),
-        {.kind = OPTION_END},
+        OPTIONS_END,
     };
     const usage u = {
         .command = "fetch",

@@ -9,7 +9,7 @@ int command_report(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
     option_words words;
-    const option options[] = {OPTION_QUIET(c), {.kind = OPTION_END}};
+    const option options[] = {OPTION_QUIET(c), OPTIONS_END};
     const usage u = {
         .command = "report",
         .about =

@@ -164,16 +164,8 @@ static int study(const usage *u, const common *c, const char *file, const char *
     {                                                                                                                  \
         .precision = "f32", .seed = -1, .limit = -1, .size = -1, .batch = -1                                           \
     }
-#define SET_ROW(set)                                                                                                   \
-    {                                                                                                                  \
-        .kind = OPTION_WORDS, .name = "--set", .value = &(set), .argument = "KEY=VALUE",                               \
-        .about = "change one key of the experiment; may be given again", .words = 1                                    \
-    }
-#define SHOW_ROW(show)                                                                                                 \
-    {                                                                                                                  \
-        .kind = OPTION_FLAG, .name = "--show", .value = &(show),                                                       \
-        .about = "print the experiment with every key, and do nothing"                                                 \
-    }
+#define SET_ROW(set) WORDS("--set", &(set), "KEY=VALUE", 1, "change one key of the experiment; may be given again")
+#define SHOW_ROW(show) FLAG("--show", &(show), "print the experiment with every key, and do nothing")
 
 int command_run(int argc, char **argv)
 {
@@ -183,47 +175,20 @@ int command_run(int argc, char **argv)
     bool keys = false, show = false;
     const option options[] = {
         SET_ROW(set),
-        {.kind = OPTION_TEXT,
-         .name = "--out",
-         .value = &out,
-         .argument = "DIR",
-         .about = "the run folder",
-         .fallback = "runs/NAME"},
+        TEXT("--out", &out, "DIR", "the run folder", "runs/NAME"),
         SHOW_ROW(show),
-        {.kind = OPTION_FLAG, .name = "--keys", .value = &keys, .about = "list every key of an experiment file"},
-        {.kind = OPTION_COUNT,
-         .name = "--seed",
-         .value = &c.seed,
-         .argument = "N",
-         .high = COUNT_MOST,
-         .about = "short for --set seed=N"},
-        {.kind = OPTION_COUNT,
-         .name = "--limit",
-         .value = &c.limit,
-         .argument = "N",
-         .high = COUNT_MOST,
-         .about = "short for source.limit_train and source.limit_test"},
-        {.kind = OPTION_COUNT,
-         .name = "--size",
-         .value = &c.size,
-         .argument = "N",
-         .low = 8,
-         .high = 2048,
-         .about = "short for --set input.size=N"},
-        {.kind = OPTION_COUNT,
-         .name = "--batch",
-         .value = &c.batch,
-         .argument = "N",
-         .low = 1,
-         .high = 4096,
-         .about = "short for --set input.batch=N"},
+        FLAG("--keys", &keys, "list every key of an experiment file"),
+        COUNT("--seed", &c.seed, "N", 0, COUNT_MOST, "short for --set seed=N", NULL),
+        COUNT("--limit", &c.limit, "N", 0, COUNT_MOST, "short for source.limit_train and source.limit_test", NULL),
+        COUNT("--size", &c.size, "N", 8, 2048, "short for --set input.size=N", NULL),
+        COUNT("--batch", &c.batch, "N", 1, 4096, "short for --set input.batch=N", NULL),
         OPTION_PRECISION(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
         OPTION_FORCE(c),
         OPTION_QUIET(c),
         OPTION_JSON(c),
-        {.kind = OPTION_END},
+        OPTIONS_END,
     };
     const usage u = {
         .command = "run",
@@ -260,38 +225,17 @@ int command_demo(int argc, char **argv)
     bool show = false;
     const option options[] = {
         SET_ROW(set),
-        {.kind = OPTION_TEXT,
-         .name = "--out",
-         .value = &out,
-         .argument = "DIR",
-         .about = "the run folder",
-         .fallback = "runs/demo"},
+        TEXT("--out", &out, "DIR", "the run folder", "runs/demo"),
         SHOW_ROW(show),
-        {.kind = OPTION_COUNT,
-         .name = "--seed",
-         .value = &c.seed,
-         .argument = "N",
-         .high = COUNT_MOST,
-         .about = "short for --set seed=N"},
-        {.kind = OPTION_COUNT,
-         .name = "--limit",
-         .value = &c.limit,
-         .argument = "N",
-         .high = COUNT_MOST,
-         .about = "short for source.limit_train and source.limit_test"},
-        {.kind = OPTION_COUNT,
-         .name = "--batch",
-         .value = &c.batch,
-         .argument = "N",
-         .low = 1,
-         .high = 4096,
-         .about = "short for --set input.batch=N"},
+        COUNT("--seed", &c.seed, "N", 0, COUNT_MOST, "short for --set seed=N", NULL),
+        COUNT("--limit", &c.limit, "N", 0, COUNT_MOST, "short for source.limit_train and source.limit_test", NULL),
+        COUNT("--batch", &c.batch, "N", 1, 4096, "short for --set input.batch=N", NULL),
         OPTION_PRECISION(c),
         OPTION_THREADS(c),
         OPTION_FORCE(c),
         OPTION_QUIET(c),
         OPTION_JSON(c),
-        {.kind = OPTION_END},
+        OPTIONS_END,
     };
     const usage u = {
         .command = "demo",

@@ -40,6 +40,33 @@ typedef struct option {
     int words;
 } option;
 
+/* Rows of a table: name, variable, what stands for the value in --help, limits, meaning, default in words or NULL. */
+#define FLAG(name_, value_, about_)                                                                                    \
+    {                                                                                                                  \
+        .kind = OPTION_FLAG, .name = name_, .value = value_, .about = about_                                           \
+    }
+#define TEXT(name_, value_, argument_, about_, fallback_)                                                              \
+    {                                                                                                                  \
+        .kind = OPTION_TEXT, .name = name_, .value = value_, .argument = argument_, .about = about_,                   \
+        .fallback = fallback_                                                                                          \
+    }
+#define LIMITED(kind_, name_, value_, argument_, low_, high_, about_, fallback_)                                       \
+    {                                                                                                                  \
+        .kind = kind_, .name = name_, .value = value_, .argument = argument_, .about = about_, .fallback = fallback_,  \
+        .low = low_, .high = high_                                                                                     \
+    }
+#define COUNT(...) LIMITED(OPTION_COUNT, __VA_ARGS__)
+#define NUMBER(...) LIMITED(OPTION_NUMBER, __VA_ARGS__)
+#define RANGE(...) LIMITED(OPTION_RANGE, __VA_ARGS__)
+#define WORDS(name_, value_, argument_, words_, about_)                                                                \
+    {                                                                                                                  \
+        .kind = OPTION_WORDS, .name = name_, .value = value_, .argument = argument_, .about = about_, .words = words_  \
+    }
+#define OPTIONS_END                                                                                                    \
+    {                                                                                                                  \
+        .kind = OPTION_END                                                                                             \
+    }
+
 /** What stands above the options in --help. */
 typedef struct usage {
     const char *command;   /* "probe" */

@@ -17,62 +17,26 @@ typedef struct common {
     const char *data_dir, *precision;
 } common;
 
-#define COMMON_DEFAULTS                                                                                                \
-    {                                                                                                                  \
-        .precision = "f32"                                                                                             \
-    }
+#define COMMON_DEFAULTS {.precision = "f32"}
 
 #define COUNT_MOST 1e15
 
 /* Rows for a command's table; `c` is its `common`. */
-#define OPTION_QUIET(c)                                                                                                \
-    {                                                                                                                  \
-        .kind = OPTION_FLAG, .name = "--quiet", .value = &(c).quiet, .about = "no progress, only warnings and errors"  \
-    }
-#define OPTION_JSON(c)                                                                                                 \
-    {                                                                                                                  \
-        .kind = OPTION_FLAG, .name = "--json", .value = &(c).json, .about = "print the result as JSON"                 \
-    }
-#define OPTION_FORCE(c)                                                                                                \
-    {                                                                                                                  \
-        .kind = OPTION_FLAG, .name = "--force", .value = &(c).force, .about = "replace files that are there already"   \
-    }
+#define OPTION_QUIET(c) FLAG("--quiet", &(c).quiet, "no progress, only warnings and errors")
+#define OPTION_JSON(c) FLAG("--json", &(c).json, "print the result as JSON")
+#define OPTION_FORCE(c) FLAG("--force", &(c).force, "replace files that are there already")
 #define OPTION_THREADS(c)                                                                                              \
-    {                                                                                                                  \
-        .kind = OPTION_COUNT, .name = "--threads", .value = &(c).threads, .argument = "N", .high = 4096,               \
-        .about = "threads to work with", .fallback = "OMP_NUM_THREADS, else the CPUs this process may use"             \
-    }
-#define OPTION_SEED(c)                                                                                                 \
-    {                                                                                                                  \
-        .kind = OPTION_COUNT, .name = "--seed", .value = &(c).seed, .argument = "N", .high = COUNT_MOST,               \
-        .about = "of every random draw", .fallback = "0"                                                               \
-    }
-#define OPTION_LIMIT(c)                                                                                                \
-    {                                                                                                                  \
-        .kind = OPTION_COUNT, .name = "--limit", .value = &(c).limit, .argument = "N", .high = COUNT_MOST,             \
-        .about = "only the first N images", .fallback = "all"                                                          \
-    }
+    COUNT("--threads", &(c).threads, "N", 0, 4096, "threads to work with",                                             \
+          "OMP_NUM_THREADS, else the CPUs this process may use")
+#define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, COUNT_MOST, "of every random draw", "0")
+#define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images", "all")
 #define OPTION_SIZE(c)                                                                                                 \
-    {                                                                                                                  \
-        .kind = OPTION_COUNT, .name = "--size", .value = &(c).size, .argument = "N", .low = 8, .high = 2048,           \
-        .about = "images enter the network as N x N", .fallback = "the weights' recipe"                                \
-    }
-#define OPTION_BATCH(c)                                                                                                \
-    {                                                                                                                  \
-        .kind = OPTION_COUNT, .name = "--batch", .value = &(c).batch, .argument = "N", .low = 1, .high = 4096,         \
-        .about = "images a pass", .fallback = "64"                                                                     \
-    }
+    COUNT("--size", &(c).size, "N", 8, 2048, "images enter the network as N x N", "the weights' recipe")
+#define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
 #define OPTION_DATA_DIR(c)                                                                                             \
-    {                                                                                                                  \
-        .kind = OPTION_TEXT, .name = "--data-dir", .value = &(c).data_dir, .argument = "DIR",                          \
-        .about = "where data sets and weights are looked up",                                                          \
-        .fallback = "$RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift"                               \
-    }
-#define OPTION_PRECISION(c)                                                                                            \
-    {                                                                                                                  \
-        .kind = OPTION_TEXT, .name = "--precision", .value = &(c).precision, .argument = "f32",                        \
-        .about = "arithmetic of the network", .fallback = "f32"                                                        \
-    }
+    TEXT("--data-dir", &(c).data_dir, "DIR", "where data sets and weights are looked up",                              \
+         "$RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift")
+#define OPTION_PRECISION(c) TEXT("--precision", &(c).precision, "f32", "arithmetic of the network", "f32")
 
 /** Sets threads, Ctrl-C and the progress display. Returns -1 to go on, else the exit status. */
 int session_begin(const usage *u, const common *c);

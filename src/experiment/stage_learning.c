@@ -267,6 +267,15 @@ static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_err
     return status;
 }
 
+/* The network goes with the size it was trained at; a photograph keeps the margin that the crop had. */
+static void remember_size(reshift_model *model, int size)
+{
+    reshift_recipe recipe = *reshift_model_recipe(model);
+    recipe.resize = (int)((double)recipe.resize * size / recipe.size + 0.5);
+    recipe.size = size;
+    reshift_model_set_recipe(model, &recipe);
+}
+
 reshift_status stage_finetune(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
@@ -319,6 +328,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = name_classes(model, r->shift, error);
     }
     if (status == RESHIFT_OK) {
+        remember_size(model, (int)e->input.size);
         status = save_model(r, "weights/finetuned.safetensors", model, error);
     }
     if (status == RESHIFT_OK) {
