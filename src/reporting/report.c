@@ -4,12 +4,11 @@
  */
 #include "reporting/report.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "reporting/html.h"
+#include "reporting/report_tables.h"
 
 const reshift_accuracy *report_find(const report_content *content, report_model model, report_data data, int severity,
                                     report_subset subset)
@@ -105,223 +104,7 @@ static reshift_status add_training(text_buffer *page, const report_training *tra
     return status;
 }
 
-/* Four columns of a history; not measured: a dash. */
-static void add_history(text_buffer *page, const reshift_history *history)
-{
-    if (!history || history->n_epochs < 1) {
-        return;
-    }
-    text_add(page,
-             "<details><summary>Every epoch in numbers</summary>\n<div class=\"scroll\"><table>\n<thead><tr>"
-             "<th scope=\"col\">epoch</th><th scope=\"col\">training loss</th><th scope=\"col\">training accuracy</th>"
-             "<th scope=\"col\">test loss</th><th scope=\"col\">test accuracy</th></tr></thead>\n<tbody>\n");
-    for (int i = 0; i < history->n_epochs; i++) {
-        const reshift_epoch *epoch = &history->epochs[i];
-        const double values[4] = {epoch->train_loss, 100 * epoch->train_accuracy, epoch->test_loss,
-                                  100 * epoch->test_accuracy};
-        text_printf(page, "<tr><th scope=\"row\">%d</th>", epoch->epoch);
-        for (int j = 0; j < 4; j++) {
-            if (!isfinite(values[j])) {
-                text_add(page, "<td>\xe2\x80\x93</td>");
-            } else if (j % 2 == 0) {
-                text_printf(page, "<td>%.4f</td>", values[j]);
-            } else {
-                text_printf(page, "<td>%.2f&nbsp;%%</td>", values[j]);
-            }
-        }
-        text_add(page, "</tr>\n");
-    }
-    text_add(page, "</tbody></table></div></details>\n");
-}
-
-/* ---- tables of accuracies ---- */
-
-static void add_accuracy_cell(text_buffer *page, const reshift_accuracy *accuracy, bool edge)
-{
-    text_add(page, edge ? "<td class=\"edge\">" : "<td>");
-    if (accuracy && accuracy->n > 0) {
-        text_printf(page, "%.2f&nbsp;%%<small>%.2f to %.2f</small>", 100 * accuracy->accuracy, 100 * accuracy->low,
-                    100 * accuracy->high);
-    } else {
-        text_add(page, "\xe2\x80\x93");
-    }
-    text_add(page, "</td>");
-}
-
-static void add_change_cell(text_buffer *page, const reshift_accuracy *before, const reshift_accuracy *after)
-{
-    if (!before || !after || before->n < 1 || after->n < 1) {
-        text_add(page, "<td>\xe2\x80\x93</td>");
-        return;
-    }
-    double change = 100 * (after->accuracy - before->accuracy);
-    bool apart = after->low > before->high || before->low > after->high;
-    const char *class_name = !apart ? "" : change > 0 ? " class=\"up\"" : " class=\"down\"";
-    if (fabs(change) < 0.005) {
-        text_printf(page, "<td%s>0.00</td>", class_name);
-    } else {
-        text_printf(page, "<td%s>%s%.2f</td>", class_name, change > 0 ? "+" : "\xe2\x88\x92", fabs(change));
-    }
-}
-
-static void add_count_cell(text_buffer *page, const reshift_accuracy *accuracy, bool edge)
-{
-    text_add(page, edge ? "<td class=\"edge\">" : "<td>");
-    text_add_count(page, accuracy ? accuracy->n : 0);
-    text_add(page, "</td>");
-}
-
-static void add_comparison_row(text_buffer *page, const report_content *content, report_data data, int severity,
-                               const char *name, bool sum)
-{
-    static const report_subset subsets[2] = {REPORT_UNSEEN, REPORT_ALL};
-    const reshift_accuracy *cells[2][2];
-    bool any = false;
-    for (int i = 0; i < 2; i++) {
-        cells[i][0] = report_find(content, REPORT_ORIGINAL, data, severity, subsets[i]);
-        cells[i][1] = report_find(content, REPORT_FINETUNED, data, severity, subsets[i]);
-        any |= cells[i][0] || cells[i][1];
-    }
-    if (!any) {
-        return;
-    }
-    text_printf(page, "<tr%s><th scope=\"row\">", sum ? " class=\"sum\"" : "");
-    html_words(page, name);
-    text_add(page, "</th>");
-    for (int i = 0; i < 2; i++) {
-        add_count_cell(page, cells[i][1] ? cells[i][1] : cells[i][0], true);
-        add_accuracy_cell(page, cells[i][0], false);
-        add_accuracy_cell(page, cells[i][1], false);
-        add_change_cell(page, cells[i][0], cells[i][1]);
-    }
-    text_add(page, "</tr>\n");
-}
-
-static void add_comparison(text_buffer *page, const report_content *content)
-{
-    text_add(page,
-             "<div class=\"scroll\"><table>\n<thead>\n<tr><td></td>"
-             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">images never seen in fine-tuning</th>"
-             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">all rows, seen ones included</th></tr>\n<tr>"
-             "<th scope=\"col\">data</th>");
-    for (int i = 0; i < 2; i++) {
-        text_add(page,
-                 "<th scope=\"col\" class=\"edge\">rows</th><th scope=\"col\">before</th><th scope=\"col\">after</th>"
-                 "<th scope=\"col\">change</th>");
-    }
-    text_add(page, "</tr>\n</thead>\n<tbody>\n");
-    add_comparison_row(page, content, REPORT_CLEAN, 0, "clean", true);
-    for (int severity = 1; severity <= 5; severity++) {
-        text_buffer name = {0};
-        text_printf(&name, "severity %d", severity);
-        add_comparison_row(page, content, REPORT_SHIFT, severity, name.bytes ? name.bytes : "", false);
-        page->failed |= name.failed;
-        text_destroy(&name);
-    }
-    add_comparison_row(page, content, REPORT_SHIFT, 0, "all severities", true);
-    text_add(page, "</tbody></table></div>\n");
-    html_paragraph(
-        page, NULL,
-        "Accuracy with its Wilson 95 % interval below; changes in points, coloured where the intervals do not "
-        "overlap. Intervals take rows as independent. The versions of one image at several severities are not, so "
-        "the intervals over all severities are somewhat too narrow; before and after are counted on the same rows, "
-        "so a change can be real though they overlap.");
-}
-
-/* The original network's accuracies alone. */
-static void add_drop_table(text_buffer *page, const report_content *content)
-{
-    const reshift_accuracy *clean = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL);
-    text_add(page, "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">data</th><th scope=\"col\">rows</th>"
-                   "<th scope=\"col\">right</th><th scope=\"col\">accuracy</th><th scope=\"col\">against "
-                   "clean</th></tr></thead>\n<tbody>\n");
-    for (int line = 0; line < 7; line++) { /* clean, severities 1 to 5, together */
-        const reshift_accuracy *accuracy = report_find(
-            content, REPORT_ORIGINAL, line == 0 ? REPORT_CLEAN : REPORT_SHIFT, line < 6 ? line : 0, REPORT_ALL);
-        if (!accuracy) {
-            continue;
-        }
-        text_printf(page, "<tr%s><th scope=\"row\">", line == 0 || line == 6 ? " class=\"sum\"" : "");
-        if (line == 0 || line == 6) {
-            text_add(page, line == 0 ? "clean" : "all severities");
-        } else {
-            text_printf(page, "severity %d", line);
-        }
-        text_add(page, "</th>");
-        add_count_cell(page, accuracy, false);
-        text_add(page, "<td>");
-        text_add_count(page, accuracy->correct);
-        text_add(page, "</td>");
-        add_accuracy_cell(page, accuracy, false);
-        add_change_cell(page, line == 0 ? NULL : clean, accuracy);
-        text_add(page, "</tr>\n");
-    }
-    text_add(page, "</tbody></table></div>\n");
-}
-
 /* ---- features ---- */
-
-static void add_number_cell(text_buffer *page, const char *format, double value)
-{
-    text_add(page, "<td>");
-    if (isfinite(value)) {
-        text_buffer number = {0};
-        text_printf(&number, format, value);
-        html_words(page, number.bytes ? number.bytes : "");
-        page->failed |= number.failed;
-        text_destroy(&number);
-    } else {
-        text_add(page, "\xe2\x80\x93");
-    }
-    text_add(page, "</td>");
-}
-
-static void add_class_cell(text_buffer *page, const report_content *content, int a, int b)
-{
-    text_buffer words = {0};
-    text_add(page, "<td class=\"words\">");
-    if (a >= 0) {
-        text_add_class(&words, content, a);
-    }
-    if (b >= 0) {
-        text_add(&words, ", ");
-        text_add_class(&words, content, b);
-    }
-    html_words(page, words.bytes ? words.bytes : "\xe2\x80\x93");
-    text_add(page, "</td>");
-    page->failed |= words.failed;
-    text_destroy(&words);
-}
-
-static void add_panel_table(text_buffer *page, const report_content *content)
-{
-    text_add(
-        page,
-        "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">features of</th><th scope=\"col\">points</th>"
-        "<th scope=\"col\">overlap</th><th scope=\"col\">silhouette</th><th scope=\"col\">scatter ratio</th>"
-        "<th scope=\"col\">spread</th><th scope=\"col\" class=\"words\">nearest pair</th><th scope=\"col\">apart</th>"
-        "<th scope=\"col\" class=\"words\">widest</th><th scope=\"col\">PC 1</th><th scope=\"col\">PC "
-        "2</th></tr></thead>\n<tbody>\n");
-    for (int i = 0; i < content->n_panels; i++) {
-        const report_panel *panel = &content->panels[i];
-        const reshift_separation *s = &panel->separation;
-        text_printf(page, "<tr><th scope=\"row\">%s, %s</th><td>", panel->data == REPORT_CLEAN ? "clean" : "shifted",
-                    panel->model == REPORT_ORIGINAL ? "original" : "fine-tuned");
-        text_add_count(page, panel->n);
-        text_add(page, "</td>");
-        add_number_cell(page, "%.1f %%", 100 * s->overlap);
-        add_number_cell(page, "%.3f", s->silhouette);
-        add_number_cell(page, "%.3f", s->fisher);
-        add_number_cell(page, "%.3g", s->spread);
-        add_class_cell(page, content, s->nearest_a, s->nearest_b);
-        add_number_cell(page, "%.2f", s->nearest_distance);
-        add_class_cell(page, content, s->widest, -1);
-        add_number_cell(page, "%.1f %%", 100 * panel->ratio[0]);
-        add_number_cell(page, "%.1f %%", 100 * panel->ratio[1]);
-        text_add(page, "</tr>\n");
-    }
-    text_add(page, "</tbody></table></div>\n");
-}
 
 static reshift_status add_features(text_buffer *page, const report_content *content, reshift_error *error)
 {
@@ -351,7 +134,7 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
         observe_panel(content, &content->panels[i], &list);
     }
     html_observations(page, &list);
-    add_panel_table(page, content);
+    table_of_panels(page, content);
     html_paragraph(
         page, NULL,
         "Overlap: share of points nearer to another class's centre than to their own. Silhouette: from -1 to 1, "
@@ -377,7 +160,7 @@ static void add_shift(text_buffer *page, const report_content *content)
     observations list = {0};
     observe_drop(content, &list);
     html_observations(page, &list);
-    add_drop_table(page, content);
+    table_of_drop(page, content);
     html_section_end(page);
 }
 
@@ -393,7 +176,7 @@ static reshift_status add_after(text_buffer *page, const report_content *content
         headline_subset(content) == REPORT_UNSEEN ? "Images never seen in fine-tuning; bars are 95 % intervals."
                                                   : "All rows, seen ones included; bars are 95 % intervals.",
         error);
-    add_comparison(page, content);
+    table_of_comparison(page, content);
     html_section_end(page);
     return status;
 }
@@ -427,7 +210,8 @@ static void add_settings(text_buffer *page, const report_content *content)
     text_destroy(&words);
     if (content->n_settings > 0) {
         text_add(page,
-                 "<details open><summary>The resolved experiment</summary>\n<div class=\"scroll\"><table>\n<thead><tr>"
+                 "<details open><summary>The resolved experiment</summary>\n<div class=\"scroll\" role=\"region\" "
+                 "tabindex=\"0\" aria-label=\"settings\"><table>\n<thead><tr>"
                  "<th scope=\"col\">setting</th><th scope=\"col\" class=\"words\">value</th></tr></thead>\n<tbody>\n");
         for (int i = 0; i < content->n_settings; i++) {
             text_add(page, "<tr><th scope=\"row\">");
@@ -457,7 +241,7 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     if (status != RESHIFT_OK) {
         return status;
     }
-    add_history(page, content->probe.history);
+    table_of_history(page, content->probe.history);
     html_section_end(page);
 
     add_shift(page, content);
@@ -471,7 +255,7 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     if (status != RESHIFT_OK) {
         return status;
     }
-    add_history(page, content->finetune.history);
+    table_of_history(page, content->finetune.history);
     html_section_end(page);
 
     if ((status = add_after(page, content, error)) != RESHIFT_OK ||

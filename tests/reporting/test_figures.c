@@ -333,14 +333,20 @@ static void test_svg_points(void **state)
 {
     (void)state;
     reshift_error error;
-    float points[] = {0, 0, 10, 0, 0, 10, 10, 10};
-    int labels[] = {0, 0, 0, 0};
-    reshift_panel panel = {"corners", points, labels, NULL, 4, {0.5, 0.5}};
+    enum { side = 21, n = side * side }; /* a grid from 0 to 10: no two points fall together */
+    float points[2 * n];
+    int labels[n];
+    for (int i = 0; i < n; i++) {
+        points[2 * i] = 0.5F * (float)(i % side);
+        points[2 * i + 1] = 0.5F * (float)(i / side);
+        labels[i] = 0;
+    }
+    reshift_panel panel = {"grid", points, labels, NULL, n, {0.5, 0.5}};
     check_ok(reshift_plot_panels(folder, "pca", "t", &panel, 1, 1, NULL, 1, true, &error));
     size_t size;
     char *svg = folder_read("pca.svg", &size);
     double box[4];
-    assert_int_equal(read_dots(svg, box), 4);
+    assert_int_equal(read_dots(svg, box), n);
     free(svg);
     /* one panel: plot from x 86 to 974 and y 110 to 584, a margin of 3 % of the range (3/106 of the plot) at every side
      */

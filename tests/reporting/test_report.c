@@ -71,8 +71,8 @@ static void test_whole_page(void **state)
                                            "Split by image: fine-tuning saw 20,000 rows",
                                            "<td>70.36&nbsp;%<small>69.84 to 70.87</small></td>",
                                            "<td class=\"up\">+4.94</td>",
-                                           "<td>\xe2\x88\x92"
-                                           "0.080</td>",
+                                           ("<td>\xe2\x88\x92"
+                                            "0.080</td>"),
                                            "<td class=\"words\">cat, dog</td>",
                                            "resnet50 with 23,528,522 parameters and 2,048 features",
                                            "<th scope=\"row\">finetune.train</th><td class=\"value\">layer4, fc</td>",
@@ -168,6 +168,8 @@ static void test_refusals(void **state)
     report.content.plots.panels = picture;
     check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_NOT_FOUND, "picture.svg");
     check_ok(file_write_all(picture, "GIF89a", 6, false, &error));
+    check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_FORMAT, "expected PNG or SVG");
+    check_ok(file_write_all(picture, "see <svg></svg>", 15, true, &error));
     check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_FORMAT, "expected PNG or SVG");
     check_ok(file_write_all(picture, "", 0, true, &error));
     check_error(report_write(&report.content, path, false, &error), RESHIFT_ERROR_FORMAT, "picture.svg");

@@ -1,0 +1,17 @@
+/* The tables of the report page. */
+#ifndef REPORTING_REPORT_TABLES_H
+#define REPORTING_REPORT_TABLES_H
+
+#include "reporting/report.h"
+#include "reporting/text.h"
+
+/** Every epoch, folded away; nothing where there is none. */
+void table_of_history(text_buffer *page, const reshift_history *history);
+/** The original network on clean and shifted images, all rows, and how far below clean. */
+void table_of_drop(text_buffer *page, const report_content *content);
+/** Before and after by severity: unseen images and all rows side by side, with intervals. */
+void table_of_comparison(text_buffer *page, const report_content *content);
+/** Separation of the classes, one line a panel. */
+void table_of_panels(text_buffer *page, const report_content *content);
+
+#endif
