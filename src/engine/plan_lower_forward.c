@@ -66,9 +66,11 @@ static fusion find_fusion(const plan *p, int conv)
     const graph_node *n = node_of(p, next);
     if (n->op == GRAPH_ADD && !p->nodes[next].needs_gradient) {
         int shortcut = n->input == norm ? n->residual : n->input;
-        /* the shortcut must be there already, be read by nobody later, and not be the caller's input */
+        /* the shortcut must be there already, be read by nobody later, and be neither the caller's input nor what this
+         * convolution reads while it writes */
         if (shortcut < conv && shortcut != p->source && last_reader(p, shortcut) == next &&
-            p->nodes[shortcut].result >= 0) {
+            p->nodes[shortcut].result >= 0 &&
+            p->nodes[shortcut].result != p->nodes[node_of(p, conv)->input].result) {
             f.add = f.end = next;
             f.shortcut = shortcut;
             int after = only_reader(p, next);

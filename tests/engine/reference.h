@@ -1,0 +1,542 @@
+/*
+ * A network in plain loops and double precision, forward and backward, that carries beside every value how far a
+ * float32 computation of the same formulas may stray from it. The plan's results must lie inside those bounds.
+ *
+ * Bounds are running error analysis (Higham 2002, chapter 3): with u = 2^-24, a sum of n products in any order errs by
+ * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b. Where rounding may turn a
+ * decision (a ReLU's input within its bound of zero, two candidates of a max pool within theirs), the whole value in
+ * question counts as error. Nothing is tuned: a bound that is exceeded is a mistake somewhere.
+ */
+#ifndef TESTS_ENGINE_REFERENCE_H
+#define TESTS_ENGINE_REFERENCE_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/network.h"
+
+#define UNIT_ROUNDOFF 5.9604644775390625e-8 /* 2^-24 */
+
+/* Values v and bounds e of an [N,C,H,W] tensor. */
+typedef struct approximate {
+    int64_t n, c, h, w;
+    double *v, *e;
+} approximate;
+
+typedef struct reference {
+    const network *network;
+    int first, last;                                           /* nodes that run */
+    const bool *batchnorm_batch;                               /* [n_blocks] or NULL */
+    approximate *result, *gradient;                            /* [n_nodes] */
+    double **mean, **mean_error, **variance, **variance_error; /* [n_nodes] what the batch norm normalised by */
+    double **parameter, **parameter_error;                     /* [n_parameters] gradients */
+} reference;
+
+static inline approximate approximate_create(int64_t n, int64_t c, int64_t h, int64_t w)
+{
+    approximate a = {
+        n, c, h, w, calloc((size_t)(n * c * h * w), sizeof(double)), calloc((size_t)(n * c * h * w), sizeof(double))};
+    return a;
+}
+
+static inline int64_t at(const approximate *a, int64_t n, int64_t c, int64_t y, int64_t x)
+{
+    return ((n * a->c + c) * a->h + y) * a->w + x;
+}
+
+static inline int64_t count_of(const approximate *a) { return a->n * a->c * a->h * a->w; }
+
+static inline double product_error(double a, double ea, double b, double eb)
+{
+    return fabs(a) * eb + fabs(b) * ea + ea * eb;
+}
+
+static inline reference reference_create(const network *n, int first, int last, const bool *batchnorm_batch)
+{
+    size_t nodes = (size_t)n->graph->n_nodes, parameters = (size_t)n->graph->n_parameters;
+    reference r = {n,
+                   first,
+                   last,
+                   batchnorm_batch,
+                   calloc(nodes, sizeof(approximate)),
+                   calloc(nodes, sizeof(approximate)),
+                   calloc(nodes, sizeof(double *)),
+                   calloc(nodes, sizeof(double *)),
+                   calloc(nodes, sizeof(double *)),
+                   calloc(nodes, sizeof(double *)),
+                   calloc(parameters, sizeof(double *)),
+                   calloc(parameters, sizeof(double *))};
+    return r;
+}
+
+static inline void reference_destroy(reference *r)
+{
+    for (int i = 0; i < r->network->graph->n_nodes; i++) {
+        free(r->result[i].v);
+        free(r->result[i].e);
+        free(r->gradient[i].v);
+        free(r->gradient[i].e);
+        free(r->mean[i]);
+        free(r->mean_error[i]);
+        free(r->variance[i]);
+        free(r->variance_error[i]);
+    }
+    for (int i = 0; i < r->network->graph->n_parameters; i++) {
+        free(r->parameter[i]);
+        free(r->parameter_error[i]);
+    }
+    free(r->result);
+    free(r->gradient);
+    free(r->mean);
+    free(r->mean_error);
+    free(r->variance);
+    free(r->variance_error);
+    free(r->parameter);
+    free(r->parameter_error);
+}
+
+static inline bool reference_uses_batch(const reference *r, int node)
+{
+    return r->batchnorm_batch && r->batchnorm_batch[r->network->graph->nodes[node].block];
+}
+
+/* ---- forward ---- */
+
+/* One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. */
+static inline void reference_window(const approximate *x, const graph_node *node, const float *w, int64_t n, int64_t o,
+                                    int64_t y, int64_t xx, double *value, double *error)
+{
+    double sum = 0, size = 0, inherited = 0;
+    int64_t terms = 0;
+    for (int64_t i = 0; i < x->c; i++) {
+        for (int64_t ky = 0; ky < node->kernel; ky++) {
+            for (int64_t kx = 0; kx < node->kernel; kx++) {
+                int64_t sy = y * node->stride + ky - node->padding, sx = xx * node->stride + kx - node->padding;
+                if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
+                    continue;
+                }
+                double weight = w[((o * x->c + i) * node->kernel + ky) * node->kernel + kx];
+                int64_t s = at(x, n, i, sy, sx);
+                sum += weight * x->v[s];
+                size += fabs(weight * x->v[s]);
+                inherited += fabs(weight) * x->e[s];
+                terms++;
+            }
+        }
+    }
+    *value = sum;
+    *error = inherited + (double)(terms + 2) * UNIT_ROUNDOFF * (size + inherited);
+}
+
+static inline void reference_conv(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    const float *w = network_parameter(r->network, node->parameter);
+    for (int64_t n = 0; n < y->n; n++) {
+        for (int64_t o = 0; o < y->c; o++) {
+            for (int64_t i = 0; i < y->h; i++) {
+                for (int64_t j = 0; j < y->w; j++) {
+                    int64_t d = at(y, n, o, i, j);
+                    reference_window(x, node, w, n, o, i, j, &y->v[d], &y->e[d]);
+                }
+            }
+        }
+    }
+}
+
+static inline void reference_linear(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    reference_conv(r, index);
+    const float *bias = network_parameter(r->network, node->parameter + 1);
+    approximate *y = &r->result[index];
+    for (int64_t n = 0; n < y->n; n++) {
+        for (int64_t k = 0; k < y->c; k++) {
+            int64_t d = at(y, n, k, 0, 0);
+            y->v[d] += bias[k];
+            y->e[d] += UNIT_ROUNDOFF * (fabs(y->v[d]) + fabs(bias[k]));
+        }
+    }
+}
+
+/* Mean and variance of a channel, 1/sqrt(var + eps) and its bound, from the batch or from the fixed statistics. */
+typedef struct channel_statistics {
+    double mean, mean_error, variance, variance_error, inverse, inverse_error;
+} channel_statistics;
+
+static inline channel_statistics reference_statistics(const reference *r, int index, int64_t c)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input];
+    channel_statistics s = {0, 0, 0, 0, 0, 0};
+    double count = (double)(x->n * x->h * x->w);
+    if (reference_uses_batch(r, index)) {
+        double size = 0, square_error = 0;
+        for (int64_t n = 0; n < x->n; n++) {
+            for (int64_t p = 0; p < x->h * x->w; p++) {
+                int64_t i = at(x, n, c, 0, 0) + p;
+                s.mean += x->v[i] / count;
+                s.mean_error += x->e[i] / count;
+                size += (fabs(x->v[i]) + x->e[i]) / count;
+            }
+        }
+        s.mean_error += (count + 2) * UNIT_ROUNDOFF * size;
+        for (int64_t n = 0; n < x->n; n++) {
+            for (int64_t p = 0; p < x->h * x->w; p++) {
+                int64_t i = at(x, n, c, 0, 0) + p;
+                double d = x->v[i] - s.mean, e = x->e[i] + s.mean_error + UNIT_ROUNDOFF * fabs(d);
+                s.variance += d * d / count;
+                square_error += (2 * fabs(d) * e + e * e) / count;
+            }
+        }
+        s.variance_error = square_error + (count + 3) * UNIT_ROUNDOFF * (s.variance + square_error);
+    } else {
+        s.mean = network_parameter(r->network, node->parameter + 2)[c];
+        s.variance = network_parameter(r->network, node->parameter + 3)[c];
+    }
+    /* the bound is taken at the lower end, where the slope is steepest; var + eps never falls below eps */
+    double eps = node->epsilon, low = s.variance + eps - s.variance_error;
+    s.inverse = 1 / sqrt(s.variance + eps);
+    s.inverse_error = 1 / sqrt(low > eps ? low : eps) - s.inverse + 4 * UNIT_ROUNDOFF * s.inverse;
+    return s;
+}
+
+static inline double *reference_column(double **columns, int index, int64_t channels)
+{
+    if (!columns[index]) {
+        columns[index] = calloc((size_t)channels, sizeof(double));
+    }
+    return columns[index];
+}
+
+static inline void reference_batchnorm(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    const float *gamma = network_parameter(r->network, node->parameter), *beta = gamma;
+    beta = network_parameter(r->network, node->parameter + 1);
+    for (int64_t c = 0; c < y->c; c++) {
+        channel_statistics s = reference_statistics(r, index, c);
+        reference_column(r->mean, index, y->c)[c] = s.mean;
+        reference_column(r->mean_error, index, y->c)[c] = s.mean_error;
+        reference_column(r->variance, index, y->c)[c] = s.variance;
+        reference_column(r->variance_error, index, y->c)[c] = s.variance_error;
+        for (int64_t n = 0; n < y->n; n++) {
+            for (int64_t p = 0; p < y->h * y->w; p++) {
+                int64_t i = at(x, n, c, 0, 0) + p;
+                double d = x->v[i] - s.mean, high = s.inverse + s.inverse_error;
+                y->v[i] = gamma[c] * d * s.inverse + beta[c];
+                /* some kernels compute x (gamma inv) + (beta - mean gamma inv): the terms count one by one */
+                double terms =
+                    fabs(gamma[c]) * high * (fabs(x->v[i]) + x->e[i] + fabs(s.mean) + s.mean_error) + fabs(beta[c]);
+                y->e[i] = fabs(gamma[c]) * product_error(d, x->e[i] + s.mean_error, s.inverse, s.inverse_error) +
+                          6 * UNIT_ROUNDOFF * terms;
+            }
+        }
+    }
+}
+
+static inline void reference_maxpool(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    for (int64_t i = 0; i < count_of(y); i++) {
+        int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h);
+        y->v[i] = -INFINITY;
+        for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
+            int64_t sy = yy * node->stride + k / node->kernel - node->padding;
+            int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+            if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
+                int64_t s = (plane * x->h + sy) * x->w + sx;
+                y->v[i] = fmax(y->v[i], x->v[s]);
+                y->e[i] = fmax(y->e[i], x->e[s]);
+            }
+        }
+    }
+}
+
+static inline void reference_average(reference *r, int index)
+{
+    const approximate *x = &r->result[r->network->graph->nodes[index].input], *y = &r->result[index];
+    int64_t area = x->h * x->w;
+    for (int64_t i = 0; i < count_of(y); i++) {
+        double sum = 0, size = 0, inherited = 0;
+        for (int64_t p = 0; p < area; p++) {
+            sum += x->v[i * area + p];
+            size += fabs(x->v[i * area + p]);
+            inherited += x->e[i * area + p];
+        }
+        y->v[i] = sum / (double)area;
+        y->e[i] = (inherited + ((double)area + 2) * UNIT_ROUNDOFF * (size + inherited)) / (double)area;
+    }
+}
+
+static inline void reference_pointwise(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *a = &r->result[node->input], *y = &r->result[index];
+    for (int64_t i = 0; i < count_of(y); i++) {
+        if (node->op == GRAPH_RELU) {
+            y->v[i] = fmax(a->v[i], 0);
+            y->e[i] = a->v[i] + a->e[i] > 0 ? a->e[i] : 0;
+        } else {
+            const approximate *b = &r->result[node->residual];
+            y->v[i] = a->v[i] + b->v[i];
+            y->e[i] = a->e[i] + b->e[i] + UNIT_ROUNDOFF * (fabs(y->v[i]) + a->e[i] + b->e[i]);
+        }
+    }
+}
+
+static inline int64_t reference_extent(int64_t extent, const graph_node *node)
+{
+    return (extent + 2 * node->padding - node->kernel) / node->stride + 1;
+}
+
+/* `input` [N,H,W,C] is the result of node `input_node`, exact. */
+static inline void reference_forward(reference *r, int input_node, const float *input, int64_t n, int64_t h, int64_t w)
+{
+    const graph *g = r->network->graph;
+    int64_t channels = g->nodes[input_node].channels_out;
+    approximate *x = &r->result[input_node];
+    *x = approximate_create(n, channels, h, w);
+    for (int64_t i = 0; i < count_of(x); i++) {
+        int64_t c = i % channels, p = i / channels;
+        x->v[at(x, p / (h * w), c, p / w % h, p % w)] = input[i];
+    }
+    for (int index = r->first; index <= r->last; index++) {
+        const graph_node *node = &g->nodes[index];
+        if (node->op == GRAPH_INPUT) {
+            continue;
+        }
+        const approximate *from = &r->result[node->input];
+        bool window = node->op == GRAPH_CONV || node->op == GRAPH_MAXPOOL, pooled = node->op == GRAPH_GLOBAL_AVGPOOL;
+        r->result[index] = approximate_create(n, node->channels_out,
+                                              window   ? reference_extent(from->h, node)
+                                              : pooled ? 1
+                                                       : from->h,
+                                              window   ? reference_extent(from->w, node)
+                                              : pooled ? 1
+                                                       : from->w);
+        switch (node->op) {
+        case GRAPH_CONV: reference_conv(r, index); break;
+        case GRAPH_LINEAR: reference_linear(r, index); break;
+        case GRAPH_BATCHNORM: reference_batchnorm(r, index); break;
+        case GRAPH_MAXPOOL: reference_maxpool(r, index); break;
+        case GRAPH_GLOBAL_AVGPOOL: reference_average(r, index); break;
+        case GRAPH_RELU:
+        case GRAPH_ADD: reference_pointwise(r, index); break;
+        case GRAPH_INPUT: break;
+        }
+    }
+}
+
+/* ---- backward ---- */
+
+/* A parameter's gradient gathered term by term: value, size of its terms, inherited error, number of terms. */
+typedef struct gathered {
+    double sum, size, inherited;
+    int64_t terms;
+} gathered;
+
+static inline void gather(gathered *g, double a, double ea, double b, double eb)
+{
+    g->sum += a * b;
+    g->size += fabs(a * b);
+    g->inherited += product_error(a, ea, b, eb);
+    g->terms++;
+}
+
+static inline double gathered_error(const gathered *g)
+{
+    return g->inherited + (double)(g->terms + 4) * UNIT_ROUNDOFF * (g->size + g->inherited);
+}
+
+static inline void reference_store(reference *r, int parameter, int64_t i, const gathered *g)
+{
+    int64_t count = (int64_t)r->network->graph->parameters[parameter].count;
+    reference_column(r->parameter, parameter, count)[i] = g->sum;
+    reference_column(r->parameter_error, parameter, count)[i] = gathered_error(g);
+}
+
+static inline void reference_conv_backward(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->input];
+    const float *w = network_parameter(r->network, node->parameter);
+    int64_t n_terms = (int64_t)node->channels_out * node->kernel * node->kernel;
+    double *size = calloc((size_t)count_of(x), sizeof *size), *inherited = calloc((size_t)count_of(x), sizeof *size);
+    for (int64_t o = 0; o < dy->c; o++) {
+        for (int64_t i = 0; i < x->c; i++) {
+            for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
+                gathered sum = {0, 0, 0, 0};
+                int64_t q = (o * x->c + i) * node->kernel * node->kernel + k;
+                for (int64_t j = 0; j < dy->n * dy->h * dy->w; j++) {
+                    int64_t n = j / (dy->h * dy->w), y = j / dy->w % dy->h, xx = j % dy->w;
+                    int64_t sy = y * node->stride + k / node->kernel - node->padding;
+                    int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+                    if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
+                        continue;
+                    }
+                    int64_t s = at(x, n, i, sy, sx), d = at(dy, n, o, y, xx);
+                    gather(&sum, x->v[s], x->e[s], dy->v[d], dy->e[d]);
+                    dx->v[s] += w[q] * dy->v[d];
+                    size[s] += fabs(w[q] * dy->v[d]);
+                    inherited[s] += fabs((double)w[q]) * dy->e[d];
+                }
+                reference_store(r, node->parameter, q, &sum);
+            }
+        }
+    }
+    for (int64_t s = 0; s < count_of(x); s++) {
+        /* shares of several readers are summed one after the other: one more rounding of each share */
+        dx->e[s] += inherited[s] + (double)(n_terms + 3) * UNIT_ROUNDOFF * (size[s] + inherited[s]);
+    }
+    free(size);
+    free(inherited);
+}
+
+static inline void reference_linear_backward(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *dy = &r->gradient[index];
+    reference_conv_backward(r, index);
+    for (int64_t k = 0; k < dy->c; k++) {
+        gathered sum = {0, 0, 0, 0};
+        for (int64_t n = 0; n < dy->n; n++) {
+            gather(&sum, dy->v[at(dy, n, k, 0, 0)], dy->e[at(dy, n, k, 0, 0)], 1, 0);
+        }
+        reference_store(r, node->parameter + 1, k, &sum);
+    }
+}
+
+/* dx = gamma inv (dy - [mean(dy) + xhat mean(dy xhat)]); the bracket only with the batch's own statistics. */
+static inline void reference_batchnorm_backward(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->input];
+    const float *gamma = network_parameter(r->network, node->parameter);
+    bool batch = reference_uses_batch(r, index);
+    double count = (double)(x->n * x->h * x->w);
+    for (int64_t c = 0; c < x->c; c++) {
+        channel_statistics s = reference_statistics(r, index, c);
+        gathered by_xhat = {0, 0, 0, 0}, plain = {0, 0, 0, 0};
+        for (int pass = 0; pass < 2; pass++) {
+            double a = plain.sum / count, ea = gathered_error(&plain) / count;
+            double b = by_xhat.sum / count, eb = gathered_error(&by_xhat) / count;
+            for (int64_t j = 0; j < x->n * x->h * x->w; j++) {
+                int64_t i = at(x, j / (x->h * x->w), c, 0, 0) + j % (x->h * x->w);
+                double d = x->v[i] - s.mean, ed = x->e[i] + s.mean_error + UNIT_ROUNDOFF * fabs(d);
+                double xhat = d * s.inverse;
+                double exhat = product_error(d, ed, s.inverse, s.inverse_error) + 2 * UNIT_ROUNDOFF * fabs(xhat);
+                if (pass == 0) {
+                    gather(&by_xhat, dy->v[i], dy->e[i], xhat, exhat);
+                    gather(&plain, dy->v[i], dy->e[i], 1, 0);
+                    continue;
+                }
+                double inner = dy->v[i], size = fabs(inner), error = dy->e[i];
+                if (batch) {
+                    inner -= a + xhat * b;
+                    size += fabs(a) + fabs(xhat * b);
+                    error += ea + product_error(xhat, exhat, b, eb);
+                }
+                dx->v[i] += gamma[c] * s.inverse * inner;
+                dx->e[i] += fabs(gamma[c]) * (product_error(inner, error, s.inverse, s.inverse_error) +
+                                              8 * UNIT_ROUNDOFF * s.inverse * (size + error));
+            }
+        }
+        reference_store(r, node->parameter, c, &by_xhat);
+        reference_store(r, node->parameter + 1, c, &plain);
+    }
+}
+
+static inline void reference_relu_backward(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->input];
+    for (int64_t i = 0; i < count_of(x); i++) {
+        bool passes = x->v[i] > 0, uncertain = fabs(x->v[i]) <= x->e[i];
+        dx->v[i] += passes ? dy->v[i] : 0;
+        dx->e[i] += UNIT_ROUNDOFF * fabs(dy->v[i]) + dy->e[i] + (uncertain ? fabs(dy->v[i]) : 0);
+    }
+}
+
+static inline void reference_maxpool_backward(reference *r, int index)
+{
+    const graph_node *node = &r->network->graph->nodes[index];
+    const approximate *x = &r->result[node->input], *y = &r->result[index], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->input];
+    for (int64_t i = 0; i < count_of(y); i++) {
+        int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h), rivals = 0;
+        int64_t window[64], n_window = 0;
+        for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
+            int64_t sy = yy * node->stride + k / node->kernel - node->padding;
+            int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+            if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
+                int64_t s = (plane * x->h + sy) * x->w + sx;
+                rivals += x->v[s] + x->e[s] >= y->v[i] - y->e[i];
+                window[n_window++] = s;
+            }
+        }
+        bool given = false;
+        for (int64_t k = 0; k < n_window; k++) {
+            int64_t s = window[k];
+            bool rival = x->v[s] + x->e[s] >= y->v[i] - y->e[i];
+            if (x->v[s] == y->v[i] && !given) { /* the first of equals, as PyTorch */
+                dx->v[s] += dy->v[i];
+                given = true;
+            }
+            /* exact ties (zeros behind a ReLU) count as uncertain too */
+            dx->e[s] += rival ? dy->e[i] + 4 * UNIT_ROUNDOFF * fabs(dy->v[i]) + (rivals > 1 ? fabs(dy->v[i]) : 0) : 0;
+        }
+    }
+}
+
+static inline void reference_spread(reference *r, int from, int to)
+{
+    const approximate *dy = &r->gradient[from];
+    approximate *dx = &r->gradient[to];
+    int64_t area = dx->h * dx->w / (dy->h * dy->w);
+    for (int64_t i = 0; i < count_of(dx); i++) {
+        dx->v[i] += dy->v[i / area] / (double)area;
+        dx->e[i] += (dy->e[i / area] + 2 * UNIT_ROUNDOFF * fabs(dy->v[i / area])) / (double)area;
+    }
+}
+
+/* From the gradient of the last node's result [N,K], taken as exact. Every parameter and every result gets one. */
+static inline void reference_backward(reference *r, const float *output_gradient)
+{
+    const graph *g = r->network->graph;
+    for (int i = 0; i < g->n_nodes; i++) {
+        const approximate *a = &r->result[i];
+        if (a->v) {
+            r->gradient[i] = approximate_create(a->n, a->c, a->h, a->w);
+        }
+    }
+    for (int64_t i = 0; i < count_of(&r->result[r->last]); i++) {
+        r->gradient[r->last].v[i] = output_gradient[i];
+    }
+    for (int index = r->last; index >= r->first; index--) {
+        const graph_node *node = &g->nodes[index];
+        switch (node->op) {
+        case GRAPH_CONV: reference_conv_backward(r, index); break;
+        case GRAPH_LINEAR: reference_linear_backward(r, index); break;
+        case GRAPH_BATCHNORM: reference_batchnorm_backward(r, index); break;
+        case GRAPH_MAXPOOL: reference_maxpool_backward(r, index); break;
+        case GRAPH_GLOBAL_AVGPOOL: reference_spread(r, index, node->input); break;
+        case GRAPH_RELU: reference_relu_backward(r, index); break;
+        case GRAPH_ADD:
+            reference_spread(r, index, node->input);
+            reference_spread(r, index, node->residual);
+            break;
+        case GRAPH_INPUT: break;
+        }
+    }
+}
+
+#endif
