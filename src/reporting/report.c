@@ -139,8 +139,9 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
         page, NULL,
         "Overlap: share of points nearer to another class's centre than to their own. Silhouette: from -1 to 1, "
         "how much nearer a point lies to its own class than to the next (at most 5,000 points drawn by a fixed "
-        "seed). Scatter ratio: scatter between classes over scatter within. Spread: root mean square distance to "
-        "the class's centre. Apart: distance of two centres over the mean of their spreads.");
+        "seed). Scatter: scatter between classes over scatter within. Spread: root mean square distance to "
+        "the class's centre. Apart: distance of two centres over the mean of their spreads. PC 1, 2: variance on the "
+        "two axes.");
     html_section_end(page);
     return RESHIFT_OK;
 }

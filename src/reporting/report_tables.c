@@ -201,12 +201,11 @@ void table_of_panels(text_buffer *page, const report_content *content)
 {
     text_add(
         page,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"separation of the "
-        "classes\"><table>\n<thead><tr><th scope=\"col\">features of</th><th scope=\"col\">points</th>"
-        "<th scope=\"col\">overlap</th><th scope=\"col\">silhouette</th><th scope=\"col\">scatter ratio</th>"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"separation of the classes\"><table "
+        "class=\"dense\">\n<thead><tr><th scope=\"col\">features of</th><th scope=\"col\">points</th>"
+        "<th scope=\"col\">overlap</th><th scope=\"col\">silhouette</th><th scope=\"col\">scatter</th>"
         "<th scope=\"col\">spread</th><th scope=\"col\" class=\"words\">nearest pair</th><th scope=\"col\">apart</th>"
-        "<th scope=\"col\" class=\"words\">widest</th><th scope=\"col\">PC 1</th><th scope=\"col\">PC "
-        "2</th></tr></thead>\n<tbody>\n");
+        "<th scope=\"col\" class=\"words\">widest</th><th scope=\"col\">PC 1, 2</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < content->n_panels; i++) {
         const report_panel *panel = &content->panels[i];
         const reshift_separation *s = &panel->separation;
@@ -221,8 +220,7 @@ void table_of_panels(text_buffer *page, const report_content *content)
         add_class_cell(page, content, s->nearest_a, s->nearest_b);
         add_number_cell(page, "%.2f", s->nearest_distance);
         add_class_cell(page, content, s->widest, -1);
-        add_number_cell(page, "%.1f %%", 100 * panel->ratio[0]);
-        add_number_cell(page, "%.1f %%", 100 * panel->ratio[1]);
+        text_printf(page, "<td>%.1f, %.1f&nbsp;%%</td>", 100 * panel->ratio[0], 100 * panel->ratio[1]);
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");
