@@ -28,7 +28,10 @@ typedef struct plan_options {
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
 void plan_destroy(plan **p);
 
-/** Where the caller writes the batch: [N,H,W,C] float, dense. Holds until plan_destroy. */
+/**
+ * Where the caller writes the batch: [N,H,W,C] float, dense. The place holds until plan_destroy; what is in it does not
+ * outlive plan_forward in a plan without trained blocks, so it is written anew before every forward pass.
+ */
 float *plan_input(plan *p);
 /** Shape of the input and of the output: [N,H,W,C] or, behind the pool or fc, [N,C] (n_dims 2). */
 void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4]);
