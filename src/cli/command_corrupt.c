@@ -18,7 +18,7 @@ static int choose(const usage *u, const char *text, const reshift_corruption **c
             if (table[i].available) {
                 chosen[(*n)++] = &table[i];
             } else {
-                session_say("left out: %s is not available in this build", table[i].name);
+                fprintf(stderr, "reshift: warning: left out: %s is not available in this build\n", table[i].name);
             }
         }
         return -1;

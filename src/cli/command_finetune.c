@@ -220,7 +220,6 @@ int command_finetune(int argc, char **argv)
         how.test = test;
         how.on_epoch = training_print_epoch;
         how.context = &c;
-        training_print_heading(&c);
         done = reshift_finetune(model, rows ? rows : all, &how, &history, session_progress(), &error);
     }
     if (done == RESHIFT_OK && c.size) { /* the network goes with the size it was trained at */

@@ -109,7 +109,6 @@ int command_probe(int argc, char **argv)
         done = load(&train, &test, &data, &error);
     }
     if (done == RESHIFT_OK) {
-        training_print_heading(&c);
         done = reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
                                    test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias, &history,
                                    session_progress(), &error);

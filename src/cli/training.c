@@ -18,21 +18,18 @@ static void cell(double value, double scale, int digits)
     }
 }
 
-void training_print_heading(const common *c)
-{
-    if (!c->json) {
-        printf("%5s %11s %11s %11s %11s %8s\n", "epoch", "train loss", "train %", "test loss", "test %", "seconds");
-        fflush(stdout);
-    }
-}
-
 void training_print_epoch(void *context, const reshift_epoch *epoch)
 {
     const common *c = context;
     if (c->json) {
         return;
     }
+    static bool heading_printed; /* not before: a training that is refused prints nothing */
     session_progress()->update(session_progress()->context, "epoch", 1, 1, ""); /* takes the bar away */
+    if (!heading_printed) {
+        printf("%5s %11s %11s %11s %11s %8s\n", "epoch", "train loss", "train %", "test loss", "test %", "seconds");
+        heading_printed = true;
+    }
     printf("%5d", epoch->epoch);
     cell(epoch->train_loss, 1, 4);
     cell(epoch->train_accuracy, 100, 2);

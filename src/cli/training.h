@@ -8,9 +8,6 @@
 /** on_epoch of both trainings: a row of the table on stdout; silent when `context` (a common) asks for JSON. */
 void training_print_epoch(void *context, const reshift_epoch *epoch);
 
-/** The heading of that table. */
-void training_print_heading(const common *c);
-
 /** After training: words about overfitting, or the history as JSON with `extra` (a JSON object's inside, or NULL). */
 void training_print_result(const common *c, const reshift_history *history, const char *extra);
 

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Every command doing its work on small built-in data: what it prints, what it writes, that parts agree with the whole.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+export RESHIFT_DATA="$work/data"
+mkdir data
+
+check "a tiny study" 0 "the figures that count" - tiny_study study
+holds "leaves its report" test -s study/report.html
+check "is there the second time" 0 "report: study/report.html" - tiny_study study
+check "as JSON" 0 '"folder": "study"' - tiny_study study --json
+check "tells what it does" 0 "" "[3/8] a linear probe on them: done before, nothing has changed" "$reshift" demo --out study \
+    --set source.limit_train=240 --set source.limit_test=50 --set pretrain.limit=256 --set pretrain.epochs=1 \
+    --set probe.epochs=3 --set finetune.samples=100 --set finetune.epochs=1 --set finetune.monitor=20
+check "report again" 0 "study/report.html" "" "$reshift" report study
+"$reshift" demo --show --set source.limit_train=240 --set source.limit_test=50 --set pretrain.limit=256 \
+    --set pretrain.epochs=1 --set probe.epochs=3 --set finetune.samples=100 --set finetune.epochs=1 \
+    --set finetune.monitor=20 >resolved.yaml
+check "the resolved experiment is the same experiment" 0 "report: study/report.html" "" "$reshift" run resolved.yaml --out study
+
+before=study/weights/pretrained.safetensors
+after=study/weights/finetuned.safetensors
+check "extract" 0 "train.npy: 240 rows of 128 features" - "$reshift" extract --quiet --weights $before --data demo --split train --limit 240 --out train.npy --labels-out train-labels.npy
+check "extract the test set" 0 '{"rows": 50, "features": 128}' - "$reshift" extract --quiet --json --weights $before --data demo --limit 50 --out test.npy --labels-out test-labels.npy
+holds "labels are those of the study" cmp -s test-labels.npy study/features/clean-labels.npy
+check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train-clean.npy study/features/train-clean-labels.npy --test test.npy test-labels.npy --epochs 3 --out fc.safetensors --history probe.csv --plots curves
+holds "is the study's own" cmp -s fc.safetensors study/weights/probe.safetensors
+holds "draws its curves" test -s curves/probe-loss.svg -a -s curves/probe-accuracy.png
+holds "writes its history" grep -q '^epoch,train_loss,train_accuracy' probe.csv
+check "probe as JSON" 0 '"epoch": 2, "train_loss": ' - "$reshift" probe --quiet --json --train train.npy train-labels.npy --epochs 2 --out fc2.safetensors
+check "eval" 0 "clean" - "$reshift" eval --quiet --weights $after --data demo --limit 50
+check "eval by severity" 0 "gaussian_blur" - "$reshift" eval --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur --out table.csv
+correct=$(sed -n 's/^finetuned,shift,demo,gaussian_blur,all,all,no,250,\([0-9]*\),.*/\1/p' study/results.csv)
+holds "measures what the study measured ($correct of 250)" grep -q "^gaussian_blur,all,250,$correct," table.csv
+check "eval with a head" 0 '"n": 50' - "$reshift" eval --quiet --json --weights $before --head fc.safetensors --data demo --limit 50
+check "finetune" 0 "    1 " - "$reshift" finetune --quiet --weights $before --head fc.safetensors --data demo --split test --limit 50 --corruption gaussian_blur --samples 100 --epochs 1 --batch 64 --out tuned.safetensors --history tuned.csv --plots curves
+holds "writes a whole network" test -s tuned.safetensors
+check "that can be measured" 0 "clean" - "$reshift" eval --quiet --weights tuned.safetensors --data demo --limit 50
+check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weights $before --data demo --limit 20 --train layer3,layer4,fc --lr 1e-4 --epochs 1 --out tuned3.safetensors
+check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
+check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy
+check "inspect weights" 0 "fc.weight  float32  [10,128]" - "$reshift" inspect $after
+check "inspect as JSON" 0 '"kind": "safetensors"' - "$reshift" inspect --json $after
+check "inspect several" 0 "f" - "$reshift" inspect $after train.npy
+check "pca" 0 "explained" - "$reshift" pca --quiet --features train.npy test.npy --labels train-labels.npy test-labels.npy --out pca
+holds "writes coordinates" test -s pca/train.npy -a -s pca/test.npy -a -s pca/train-components.npy
+holds "draws the figure" test -s pca/pca.png -a -s pca/pca.svg
+check "pca on one basis" 0 '"explained"' - "$reshift" pca --quiet --json --shared --features train.npy test.npy --labels train-labels.npy test-labels.npy --out shared
+holds "whose first panel is the same" cmp -s pca/train.npy shared/train.npy
+holds "and whose second is not" sh -c '! cmp -s pca/test.npy shared/test.npy'
+check "pca without labels draws nothing" 0 "explained" - "$reshift" pca --quiet --features train.npy --out plain
+holds "indeed" absent plain/pca.png
+check "predict" 0 "%  " - "$reshift" predict --weights $after --top 2 curves/probe-loss.png
+check "predict as JSON" 0 '"probability": ' - "$reshift" predict --json --weights $after curves/probe-loss.png
+check "bench of one stage" 0 "10,000 x 2048 to 2 components" "" "$reshift" bench --quiet pca
+check "the same bytes for any thread count" 0 "" "" "$reshift" corrupt --quiet --threads 1 --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C1
+holds "in the corrupted set" cmp -s C/gaussian_blur.npy C1/gaussian_blur.npy
+check "adding beside equal labels needs no force" 1 - "gaussian_blur.npy' exists already" "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
+finish

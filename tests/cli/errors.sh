@@ -1,0 +1,104 @@
+#!/bin/sh
+# What goes wrong outside the program: files that are missing, torn, full disks, wrong contents. Always one clear message,
+# the right exit status, and nothing half-written.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+export RESHIFT_DATA="$work/data"
+mkdir data empty
+
+tiny_study study >study.out 2>study.err || { echo "Bail out! the tiny study failed"; cat study.err; exit 1; }
+net=study/weights/finetuned.safetensors
+check "features to work with" 0 "f.npy: 40 rows of 128 features" "" "$reshift" extract --quiet --weights $net --data demo --limit 40 --out f.npy --labels-out l.npy
+
+# things that are not there
+check "experiment missing" 1 - "cannot read the experiment: cannot open 'no.yaml'" "$reshift" run no.yaml
+check "weights missing" 1 - "no.pth" "$reshift" extract --weights no.pth --data demo --out x.npy
+check "named weights missing" 1 - "hint: " "$reshift" extract --weights resnet50 --data demo --out x.npy
+check "data missing" 1 - "cifar" "$reshift" extract --weights $net --data cifar10 --out x.npy
+check "folder missing" 1 - "nowhere" "$reshift" eval --weights $net --data folder:nowhere
+check "image missing" 1 - "no.jpg" "$reshift" predict --weights $net no.jpg
+check "features missing" 1 - "no.npy" "$reshift" probe --train no.npy l.npy --out x.safetensors
+check "run missing" 1 - "'nowhere' is no run folder" "$reshift" report nowhere
+check "nothing to inspect" 1 - "nowhere" "$reshift" inspect nowhere
+check "download unknown" 1 - "cifar99" "$reshift" fetch cifar99
+holds "none of them left a file" absent x.npy
+
+# contents that are wrong
+check "data of an unknown kind" 2 - "mnist" "$reshift" eval --weights $net --data mnist
+check "corruption unknown" 1 - "gaussian_blurr" "$reshift" eval --weights $net --data demo --corruption gaussian_blurr
+check "corruption unknown, with the nearest" 1 - "gaussian_blur'" "$reshift" corrupt --data demo --corruption gaussian_blurr --out x
+check "empty folder of images" 1 - "empty" "$reshift" eval --weights $net --data folder:empty
+head -c 5000 $net >torn.safetensors
+check "weights torn" 1 - "torn.safetensors" "$reshift" eval --weights torn.safetensors --data demo
+echo "not weights" >text.pth
+check "weights that are text" 1 - "text.pth" "$reshift" eval --weights text.pth --data demo
+: >nothing.pth
+check "weights of no bytes" 1 - "nothing.pth" "$reshift" inspect nothing.pth
+head -c 100 f.npy >torn.npy
+check "features torn" 1 - "torn.npy" "$reshift" probe --train torn.npy l.npy --out x.safetensors
+check "labels instead of features" 1 - "reshift: " "$reshift" probe --train l.npy f.npy --out x.safetensors
+check "labels out of range" 1 - "label" "$reshift" probe --train f.npy l.npy --classes 3 --out x.safetensors
+check "labels of another set" 1 - "one label" "$reshift" pca --features study/features/original-shift.npy --labels l.npy --out x
+check "features of one dimension" 1 - "expected float32 [N,D]" "$reshift" pca --features l.npy --out x
+check "a head that does not fit" 1 - "reshift: " "$reshift" eval --weights $net --head $net.no --data demo
+check "text as an image" 1 - "text.pth" "$reshift" predict --weights $net text.pth
+holds "none of them left a file" absent x.safetensors
+holds "nor a folder" absent x
+
+# experiments
+printf 'name: a\nprobe:\n  epoch: 3\n' >typo.yaml
+check "key unknown" 2 - "experiment 'typo.yaml' line 3: unknown key 'probe.epoch'" "$reshift" run typo.yaml
+check "key unknown, with the nearest" 2 - "hint: did you mean 'probe.epochs'?" "$reshift" run typo.yaml
+printf 'name: a\n\tprobe: 3\n' >tab.yaml
+check "tab" 2 - "line 2: the line is indented with a tab" "$reshift" run tab.yaml
+printf 'probe: {epochs: many}\n' >type.yaml
+check "wrong type" 2 - "line 1: 'probe.epochs': expected a whole number from 1 to 100000, found 'many'" "$reshift" run type.yaml
+check "override unknown" 2 - "--set probe.epoch=3: unknown key" "$reshift" demo --set probe.epoch=3
+check "override out of range" 2 - "--set shift.severity=9: 'shift.severity': expected a severity" "$reshift" demo --set shift.severity=9
+check "block unknown" 2 - "no block 'layer9'" "$reshift" demo --out x --set finetune.train=layer9 --set finetune.lr=0.1
+check "corruption of an experiment" 1 - "hint: " "$reshift" demo --out x --set shift.corruption=blurr
+holds "mistakes make no run folder" absent x
+
+# files in the way
+cp f.npy kept.npy
+check "extract does not overwrite" 1 - "'f.npy' exists already" "$reshift" extract --weights $net --data demo --limit 3 --out f.npy
+check "and says how to" 1 - "hint: use --force to replace it" "$reshift" extract --weights $net --data demo --limit 3 --out f.npy
+check "nor labels" 1 - "'l.npy' exists already" "$reshift" extract --weights $net --data demo --limit 3 --out new.npy --labels-out l.npy
+check "nor the table of eval" 1 - "'typo.yaml' exists already" "$reshift" eval --weights $net --data demo --limit 3 --out typo.yaml
+check "nor weights" 1 - "exists already" "$reshift" finetune --weights $net --data demo --limit 10 --epochs 1 --out $net
+check "nor another run" 1 - "holds a run of another experiment: 'seed' was 0 and is 1" tiny_study study --seed 1
+check "nor a folder of other things" 1 - "holds files, but no run" "$reshift" demo --out data/..
+holds "what was there is there" cmp -s f.npy kept.npy
+holds "and nothing new" absent new.npy
+check "with --force it does" 0 "f.npy: 3 rows" "" "$reshift" extract --quiet --force --weights $net --data demo --limit 3 --out f.npy
+
+# places that cannot be written, disks that are full
+check "a file in the place of a folder" 1 - "typo.yaml/x.npy" "$reshift" extract --quiet --weights $net --data demo --limit 3 --out typo.yaml/x.npy
+check "a folder that takes no files" 1 - "/proc/" "$reshift" extract --quiet --weights $net --data demo --limit 3 --out /proc/x.npy
+check "a run where no folder can be" 1 - "cannot make folder" tiny_study /proc/run
+check "a folder that is not there" 1 - "no/such/x.npy" "$reshift" extract --quiet --weights $net --data demo --limit 3 --out no/such/x.npy
+check "stdout full" 1 "" "cannot write the result" sh -c '"$1" run --keys >/dev/full' sh "$reshift"
+full() { (ulimit -f "$1"; shift; "$@"); }
+mkdir disk
+check "no room for features" 1 - "File too large" full 8 "$reshift" extract --quiet --weights $net --data demo --limit 500 --out disk/x.npy
+check "no room for weights" 1 - "File too large" full 8 "$reshift" finetune --quiet --json --weights $net --data demo --limit 10 --epochs 1 --out disk/x.safetensors
+check "no room for a corrupted set" 1 - "File too large" full 8 "$reshift" corrupt --quiet --data demo --corruption gaussian_blur --limit 50 --out disk
+holds "nothing half-written stays" test -z "$(ls disk)"
+check "no room for a run" 1 - "File too large" full 200 tiny_study disk/run
+holds "nor of a run" clean disk/run
+tiny_study disk/run >room.out 2>room.err
+holds "which goes on when there is room" diff -r -x manifest.json -x history study disk/run
+
+# Ctrl-C
+"$reshift" demo --quiet --out stopped >stop.out 2>stop.err &
+process=$!
+while [ ! -f stopped/manifest.json ] && kill -0 $process 2>/dev/null; do sleep 0.1; done
+kill -INT $process
+wait $process
+status=$?
+holds "Ctrl-C ends with 130 (found $status)" test $status = 130
+holds "and says so" grep -q "stopped on request" stop.err
+holds "and how to go on" grep -q "hint: the same command goes on" stop.err
+holds "leaving nothing half-written" clean stopped
+finish

@@ -1,0 +1,70 @@
+# What command-line tests share: one line a case, spoken as TAP. Source it, call `check`, end with `finish`.
+#
+#   check NAME STATUS OUT ERR COMMAND...   runs COMMAND; its exit status is STATUS, its stdout contains OUT and its stderr
+#                                          ERR ("" is not looked at, "-" must be empty)
+#   holds NAME COMMAND...                  COMMAND succeeds (test -f ..., ! test -e ...)
+#
+# $reshift is the program, $work an empty folder that goes when the script ends.
+reshift=${RESHIFT_PROGRAM:?}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cases=0
+failures=0
+
+verdict() { # GOOD NAME
+    cases=$((cases + 1))
+    if [ "$1" = yes ]; then
+        echo "ok $cases - $2"
+    else
+        failures=$((failures + 1))
+        echo "not ok $cases - $2"
+        sed 's/^/#   /' "$work.said"
+    fi
+}
+
+contains() { # FILE WORDS
+    case $2 in
+    "") return 0 ;;
+    -) [ ! -s "$1" ] ;;
+    *) grep -qF -- "$2" "$1" ;;
+    esac
+}
+
+check() {
+    name=$1 status=$2 out=$3 err=$4
+    shift 4
+    "$@" >"$work.out" 2>"$work.err" </dev/null
+    found=$?
+    good=yes
+    { echo "\$ $*"; echo "status $found, expected $status; stdout should hold '$out', stderr '$err'"; echo "stdout:"
+      head -20 "$work.out"; echo "stderr:"; head -20 "$work.err"; } >"$work.said"
+    [ "$found" = "$status" ] && contains "$work.out" "$out" && contains "$work.err" "$err" || good=no
+    verdict $good "$name"
+}
+
+holds() {
+    name=$1
+    shift
+    echo "\$ $*" >"$work.said"
+    if "$@" >>"$work.said" 2>&1; then verdict yes "$name"; else verdict no "$name"; fi
+}
+
+absent() { [ ! -e "$1" ]; }
+
+# No temporary file of ours below the folder.
+clean() { ! find "$1" -name '*.part.*' | grep .; }
+
+finish() {
+    echo "1..$cases"
+    rm -f "$work.out" "$work.err" "$work.said"
+    [ "$failures" = 0 ]
+}
+
+# The embedded study made tiny, in $1.
+tiny_study() {
+    folder=$1
+    shift
+    "$reshift" demo --quiet --out "$folder" --set source.limit_train=240 --set source.limit_test=50 \
+        --set pretrain.limit=256 --set pretrain.epochs=1 --set probe.epochs=3 --set finetune.samples=100 \
+        --set finetune.epochs=1 --set finetune.monitor=20 "$@"
+}

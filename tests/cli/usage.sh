@@ -1,0 +1,55 @@
+#!/bin/sh
+# What people type wrongly or ask first: overview, --help of every command, unknown words, values that mean nothing.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+check "no command shows the overview and is wrong usage" 2 - "usage: reshift COMMAND" "$reshift"
+check "help" 0 "commands:" - "$reshift" help
+check "--help" 0 "finetune  train chosen blocks" - "$reshift" --help
+check "--version" 0 "reshift 0." - "$reshift" --version
+check "help of a command" 0 "usage: reshift probe --train" - "$reshift" help probe
+check "help of an unknown command" 2 - "unknown command 'prob'" "$reshift" help prob
+check "unknown command" 2 - "hint: did you mean 'reshift eval'?" "$reshift" evl
+check "unknown command, nothing near" 2 - "hint: 'reshift help' lists the commands" "$reshift" zzzzzzzzz
+
+for command in run demo report fetch extract probe eval finetune corrupt pca predict inspect bench; do
+    check "$command --help" 0 "usage: reshift $command" - "$reshift" $command --help
+    check "$command --help has an example" 0 "example:" - "$reshift" $command --help
+    check "$command with an unknown option" 2 - "$command: unknown option '--colour'" "$reshift" $command --colour
+    check "$command -x" 2 - "$command: unknown option '-x'" "$reshift" $command -x
+done
+for command in run report fetch extract probe eval finetune corrupt pca predict inspect; do
+    check "$command without arguments" 2 - "hint: 'reshift $command --help' shows how it is used" "$reshift" $command
+done
+
+check "option nearly right" 2 - "hint: did you mean '--weights'?" "$reshift" eval --weight x
+check "option without its value" 2 - "eval: --weights needs W" "$reshift" eval --weights
+check "option followed by an option" 2 - "eval: --weights needs W" "$reshift" eval --weights --data demo
+check "flag with a value" 2 - "--json takes no value" "$reshift" eval --json=yes
+check "word that nothing takes" 2 - "eval: unexpected word 'more'" "$reshift" eval more
+check "too few words" 2 - "probe: --train needs FEATURES.npy LABELS.npy" "$reshift" probe --train a.npy
+check "number that is none" 2 - "--threads: expected a whole number from 0 to 4096, found 'two'" "$reshift" demo --threads two
+check "number out of range" 2 - "--top: expected a whole number from 1 to 1000, found '0'" "$reshift" predict --top 0 x.png
+check "number with a tail" 2 - "found '3x'" "$reshift" probe --epochs 3x
+check "rate that is none" 2 - "--lr: expected a number above 0, at most 10, found 'nan'" "$reshift" probe --lr nan
+check "severity out of range" 2 - "--severity: expected a number from 1 to 5 or a range" "$reshift" eval --severity 1-6
+check "severity backwards" 2 - "found '3-2'" "$reshift" eval --severity 3-2
+check "precision of another build" 2 - "--precision bf16 is not available in this build: it computes in f32" "$reshift" eval --weights w --data demo --precision bf16
+check "precision int8" 2 - "--precision int8 is not available" "$reshift" extract --precision int8
+check "precision auto" 2 - "--precision auto is not available" "$reshift" demo --precision auto
+check "precision unknown" 2 - "expected f32, bf16, int8 or auto, found 'f64'" "$reshift" eval --precision f64
+check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
+check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
+check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
+check "protocol unknown" 2 - "--protocol: expected by-image or by-row" "$reshift" finetune --weights w --data demo --out x --protocol by-hand
+check "batch norm unknown" 2 - "--batchnorm: expected frozen, train or train-all" "$reshift" finetune --weights w --data demo --out x --batchnorm on
+check "stage unknown" 2 - "unknown stage 'extrct', did you mean 'extract'?" "$reshift" bench extrct
+check "constants unknown" 2 - "--constants: expected auto, cifar or imagenet" "$reshift" corrupt --data demo --corruption all --out "$work/x" --constants mnist
+
+check "value with an equals sign" 0 "severity: 2-3" - "$reshift" demo --show --set=shift.severity=2-3
+check "the resolved experiment" 0 "  weights: demo" - "$reshift" demo --show
+check "short options reach it" 0 "seed: 7" - "$reshift" demo --show --seed 7 --limit 30
+check "keys" 0 "| \`finetune.lr\` |" - "$reshift" run --keys
+check "corruptions listed" 0 "gaussian_blur      blur     deterministic, validation" - "$reshift" corrupt --list
+check "downloads listed" 0 "cifar10" - "$reshift" fetch --list
+finish
