@@ -14,7 +14,7 @@
 enum { DEMO_PIXELS = DEMO_SIDE * DEMO_SIDE * 3 };
 
 static const char *const kind_names[2] = {"demo", "demo-source"};
-static const int64_t counts[2][2] = {{1000, 4000}, {2000, 8000}}; /* test, train */
+static const int64_t counts[2][2] = {{2000, 4000}, {2000, 8000}}; /* test, train */
 
 typedef struct demo {
     demo_set set;

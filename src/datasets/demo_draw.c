@@ -45,12 +45,12 @@ static const class_rule rules[2][DEMO_CLASSES] = {
 };
 
 /* The knobs of difficulty, in pixels and in shares of full intensity. */
-static const double period_min = 2.6, period_max = 5.0;       /* of textures */
-static const double line_min = 1.1, line_max = 2.2;           /* of thin lines */
-static const double contrast_min = 0.16, contrast_max = 0.45; /* figure against ground, in brightness */
-static const double noise_min = 0.015, noise_max = 0.055;
+static const double period_min = 3.4, period_max = 6.5;       /* of textures */
+static const double line_min = 1.3, line_max = 2.6;           /* of thin lines */
+static const double contrast_min = 0.14, contrast_max = 0.45; /* figure against ground, in brightness */
+static const double noise_min = 0.008, noise_max = 0.03;
 
-enum { MAX_CLUTTER = 5, N_BRICK_SHADES = 8 };
+enum { MAX_CLUTTER = 6 };
 
 typedef struct colour {
     double rgb[3];
@@ -82,10 +82,10 @@ static double between(random_stream *r, double low, double high) { return low + 
 
 static double brightness(const colour *c) { return 0.3 * c->rgb[0] + 0.59 * c->rgb[1] + 0.11 * c->rgb[2]; }
 
-/* A colour of any hue, moved to the wanted brightness. */
-static colour draw_colour(random_stream *r, double wanted)
+/* A colour of any hue and up to this strength, moved to the wanted brightness. */
+static colour draw_colour(random_stream *r, double wanted, double strongest)
 {
-    double hue = random_uniform(r), strength = between(r, 0.1, 0.5);
+    double hue = random_uniform(r), strength = between(r, 0.2, 1.0) * strongest;
     colour c;
     for (int i = 0; i < 3; i++) {
         c.rgb[i] = strength * turn_cos(hue + i / 3.0);
@@ -172,8 +172,8 @@ static void draw_clutter(random_stream *r, scene *s, double ground_brightness)
         draw_strokes(r, &c->pose);
         c->frame = draw_frame(r, 16, 0.5);
         double wanted = ground_brightness + between(r, -0.2, 0.2);
-        c->ink = draw_colour(r, wanted);
-        c->strength = between(r, 0.15, 0.5);
+        c->ink = draw_colour(r, wanted, 0.4);
+        c->strength = between(r, 0.2, 0.6);
     }
 }
 
@@ -183,10 +183,10 @@ static void draw_scene(random_stream *r, const class_rule *rule, scene *s)
     double ground = between(r, 0.15, 0.85);
     double figure = random_uniform(r) < 0.5 ? ground - contrast : ground + contrast;
     figure = figure < 0.05 ? ground + contrast : figure > 0.95 ? ground - contrast : figure;
-    s->ground[0] = draw_colour(r, ground + between(r, -0.06, 0.06));
-    s->ground[1] = draw_colour(r, ground + between(r, -0.06, 0.06));
-    s->figure[0] = draw_colour(r, figure);
-    s->figure[1] = draw_colour(r, figure);
+    s->ground[0] = draw_colour(r, ground + between(r, -0.08, 0.08), 0.22);
+    s->ground[1] = draw_colour(r, ground + between(r, -0.08, 0.08), 0.22);
+    s->figure[0] = draw_colour(r, figure, 0.45);
+    s->figure[1] = draw_colour(r, figure, 0.45);
     s->figure[1] = mix(&s->figure[0], &s->figure[1], 0.5);
     double turn = random_uniform(r);
     s->ground_turn_x = turn_cos(turn);
