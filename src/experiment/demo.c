@@ -13,5 +13,5 @@ const char demo_experiment[] =
     "probe:    {epochs: 30, batch: 64, optimizer: adam, lr: 0.001}\n"
     "shift:    {data: demo, corruption: gaussian_blur, severity: 1-5, generate: true}\n"
     "finetune: {train: [layer4, fc], lr: {layer4: 0.0001, fc: 0.001}, optimizer: adam, epochs: 10, batch: 64,\n"
-    "           samples: 2000, split: by-image, batchnorm: frozen, cache_budget: 1G, monitor: 1000}\n"
+    "           samples: 4000, split: by-image, batchnorm: frozen, cache_budget: 1G, monitor: 1000}\n"
     "analysis: {pca: 2}\n";
