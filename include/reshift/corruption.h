@@ -38,14 +38,27 @@ RESHIFT_API reshift_status reshift_corruption_find(const char *name, const reshi
 RESHIFT_API reshift_constants reshift_corruption_constants(reshift_constants asked, int height, int width);
 
 /**
+ * The overlays that the frost corruption lays over images: photographs of frozen glass, opened once and shared by any
+ * number of threads. Where none are handed in, frost draws overlays of its own: the same kind of picture, other pixels.
+ */
+typedef struct reshift_frost reshift_frost;
+
+/** Opens FOLDER/frost1.png .. frost3.png, frost4.jpg, frost5.jpg (`reshift fetch frost`). Errors: NOT_FOUND (naming the
+ * file, with a hint), FORMAT, UNSUPPORTED (too small), IO, MEMORY. The caller closes *frost. */
+RESHIFT_API reshift_status reshift_frost_open(const char *folder, reshift_frost **frost, reshift_error *error);
+/** Closes and nulls the caller's pointer; NULL accepted. */
+RESHIFT_API void reshift_frost_close(reshift_frost **frost);
+
+/**
  * Makes `output` (any image, resized as needed; not `input`) from `input` at `severity` 1 to 5. Random draws depend on
- * (seed, corruption, severity, image_index) only. Thread-safe. Errors: ARGUMENT (severity), UNSUPPORTED (not available,
- * image too small), MEMORY.
+ * (seed, corruption, severity, image_index) only. `frost`: the overlays of the corruption frost, which alone looks at
+ * them; NULL: drawn procedurally. Thread-safe. Errors: ARGUMENT (severity), UNSUPPORTED (not available, image too
+ * small), MEMORY.
  */
 RESHIFT_API reshift_status reshift_corruption_apply(const reshift_corruption *corruption, int severity,
                                                     reshift_constants constants, uint64_t seed, int64_t image_index,
-                                                    const reshift_image *input, reshift_image *output,
-                                                    reshift_error *error);
+                                                    const reshift_frost *frost, const reshift_image *input,
+                                                    reshift_image *output, reshift_error *error);
 
 #ifdef __cplusplus
 }

@@ -241,8 +241,8 @@ static reshift_status bench_corrupt(bench *b, reshift_error *error)
                 status = reshift_dataset_read(b->images, image, &input, error);
                 double start = now_seconds();
                 if (status == RESHIFT_OK) {
-                    status = reshift_corruption_apply(&table[i], 5, RESHIFT_CONSTANTS_CIFAR, 0, image, &input, &output,
-                                                      error);
+                    status = reshift_corruption_apply(&table[i], 5, RESHIFT_CONSTANTS_CIFAR, 0, image, NULL, &input,
+                                                      &output, error);
                 }
                 total += now_seconds() - start;
             }

@@ -13,6 +13,7 @@ typedef struct corruption_call {
     reshift_constants constants; /* CIFAR or IMAGENET, never AUTO */
     uint64_t seed;
     int64_t image_index;
+    const reshift_frost *frost; /* NULL: overlays are drawn procedurally */
     const reshift_image *input;
     reshift_image *output;
 } corruption_call;

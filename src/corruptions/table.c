@@ -140,8 +140,8 @@ reshift_constants reshift_corruption_constants(reshift_constants asked, int heig
 }
 
 reshift_status reshift_corruption_apply(const reshift_corruption *corruption, int severity, reshift_constants constants,
-                                        uint64_t seed, int64_t image_index, const reshift_image *input,
-                                        reshift_image *output, reshift_error *error)
+                                        uint64_t seed, int64_t image_index, const reshift_frost *frost,
+                                        const reshift_image *input, reshift_image *output, reshift_error *error)
 {
     int number = 0;
     while (number < N_CORRUPTIONS && corruption != &corruptions[number]) {
@@ -176,7 +176,8 @@ reshift_status reshift_corruption_apply(const reshift_corruption *corruption, in
         return status;
     }
     corruption_call call = {
-        corruption, severity, reshift_corruption_constants(constants, input->height, input->width), seed, image_index,
+        corruption, severity,    reshift_corruption_constants(constants, input->height, input->width),
+        seed,       image_index, frost,
         input,      output};
     return functions[number](&call, error);
 }

@@ -49,7 +49,7 @@ static reshift_status corrupt_row(const corrupt_work *work, int64_t row, reshift
         /* a corruption makes an image of its input's size, so this one is never given other memory */
         reshift_image place = {work->height, work->width, pixels, work->image_bytes};
         status = reshift_corruption_apply(work->corruption, severity, work->options->constants, work->options->seed,
-                                          reshift_dataset_source(work->clean, clean_row), image, &place, error);
+                                          reshift_dataset_source(work->clean, clean_row), NULL, image, &place, error);
     }
     if (status != RESHIFT_OK) {
         char name[256];
@@ -264,7 +264,7 @@ reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift
     status = reshift_dataset_read(clean, 0, &first, error);
     if (status == RESHIFT_OK) {
         status = reshift_corruption_apply(corruption, options->severity_first, options->constants, options->seed,
-                                          reshift_dataset_source(clean, 0), &first, &tried, error);
+                                          reshift_dataset_source(clean, 0), NULL, &first, &tried, error);
     }
     if (status != RESHIFT_OK) {
         goto done;

@@ -27,7 +27,7 @@ static reshift_status corrupted_read(const void *state, int64_t row, reshift_ima
     reshift_status status = reshift_dataset_read(c->clean, clean_row, &clean, error);
     if (status == RESHIFT_OK) {
         status = reshift_corruption_apply(c->corruption, severity_of(c, row), RESHIFT_CONSTANTS_AUTO, c->seed,
-                                          reshift_dataset_source(c->clean, clean_row), &clean, image, error);
+                                          reshift_dataset_source(c->clean, clean_row), NULL, &clean, image, error);
         if (status != RESHIFT_OK) {
             char name[256];
             reshift_dataset_row_name(c->clean, clean_row, name, sizeof name);

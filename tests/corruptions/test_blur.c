@@ -27,8 +27,8 @@ static void test_patterns(void **state)
         const golden_blur *golden = &golden_blurs[i];
         reshift_image image = pattern_image(golden->height, golden->width, golden->seed);
         for (int severity = 1; severity <= 5; severity++) {
-            check_ok(
-                reshift_corruption_apply(gaussian_blur(), severity, golden->constants, 0, 0, &image, &output, &error));
+            check_ok(reshift_corruption_apply(gaussian_blur(), severity, golden->constants, 0, 0, NULL, &image, &output,
+                                              &error));
             assert_int_equal(output.height, golden->height);
             assert_int_equal(output.width, golden->width);
             char hex[DIGEST_HEX_BYTES];
@@ -56,7 +56,7 @@ static void test_flat_images(void **state)
                 memset(image.pixels, value, image.capacity);
                 check_ok(reshift_corruption_apply(gaussian_blur(), severity,
                                                   set ? RESHIFT_CONSTANTS_IMAGENET : RESHIFT_CONSTANTS_CIFAR, 0, 0,
-                                                  &image, &output, &error));
+                                                  NULL, &image, &output, &error));
                 assert_int_equal(output.pixels[4 * 3], golden_flat[set][severity - 1][value]);
                 free(image.pixels);
             }
@@ -94,8 +94,8 @@ static void test_real_images(void **state)
             for (size_t i = 0; i < 3072; i++) {
                 image.pixels[i] = planes[i % 3 * 1024 + i / 3];
             }
-            check_ok(reshift_corruption_apply(gaussian_blur(), severity, RESHIFT_CONSTANTS_AUTO, 0, (int64_t)n, &image,
-                                              &output, &error));
+            check_ok(reshift_corruption_apply(gaussian_blur(), severity, RESHIFT_CONSTANTS_AUTO, 0, (int64_t)n, NULL,
+                                              &image, &output, &error));
             digest_add(whole, output.pixels, 3072);
         }
     }

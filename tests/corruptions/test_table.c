@@ -86,28 +86,28 @@ static void test_refusals(void **state)
     reshift_image image = pattern_image(32, 32, 1), empty = {0}, output = {0};
     const reshift_corruption *blur = find("gaussian_blur");
     const reshift_constants none = RESHIFT_CONSTANTS_AUTO;
-    check_error(reshift_corruption_apply(blur, 0, none, 0, 0, &image, &output, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_corruption_apply(blur, 0, none, 0, 0, NULL, &image, &output, &error), RESHIFT_ERROR_ARGUMENT,
                 "severity is 1 to 5, found 0");
-    check_error(reshift_corruption_apply(blur, 6, none, 0, 0, &image, &output, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_corruption_apply(blur, 6, none, 0, 0, NULL, &image, &output, &error), RESHIFT_ERROR_ARGUMENT,
                 "found 6");
-    check_error(reshift_corruption_apply(blur, 1, none, 0, 0, &empty, &output, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_corruption_apply(blur, 1, none, 0, 0, NULL, &empty, &output, &error), RESHIFT_ERROR_ARGUMENT,
                 "is empty");
-    check_error(reshift_corruption_apply(blur, 1, none, 0, 0, &image, &image, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_corruption_apply(blur, 1, none, 0, 0, NULL, &image, &image, &error), RESHIFT_ERROR_ARGUMENT,
                 "another image");
-    check_error(reshift_corruption_apply(blur, 1, (reshift_constants)7, 0, 0, &image, &output, &error),
+    check_error(reshift_corruption_apply(blur, 1, (reshift_constants)7, 0, 0, NULL, &image, &output, &error),
                 RESHIFT_ERROR_ARGUMENT, "constants number 7");
     reshift_corruption stranger = *blur;
-    check_error(reshift_corruption_apply(&stranger, 1, none, 0, 0, &image, &output, &error), RESHIFT_ERROR_ARGUMENT,
-                "no row of the table");
+    check_error(reshift_corruption_apply(&stranger, 1, none, 0, 0, NULL, &image, &output, &error),
+                RESHIFT_ERROR_ARGUMENT, "no row of the table");
     int count;
     const reshift_corruption *table = reshift_corruption_table(&count);
     for (int i = 0; i < count; i++) {
         if (!table[i].available) {
-            check_error(reshift_corruption_apply(&table[i], 1, none, 0, 0, &image, &output, &error),
+            check_error(reshift_corruption_apply(&table[i], 1, none, 0, 0, NULL, &image, &output, &error),
                         RESHIFT_ERROR_UNSUPPORTED, table[i].name);
             assert_non_null(strstr(error.hint, "reshift fetch cifar10-c"));
         } else {
-            check_ok(reshift_corruption_apply(&table[i], 1, none, 0, 0, &image, &output, &error));
+            check_ok(reshift_corruption_apply(&table[i], 1, none, 0, 0, NULL, &image, &output, &error));
         }
     }
     free(image.pixels);

@@ -304,7 +304,7 @@ static void test_generated(void **state)
         assert_int_equal(reshift_dataset_source(d, row), row % 40);
         assert_int_equal(reshift_dataset_label(d, row), row % 40 % 10);
         check_ok(reshift_dataset_read(clean, row % 40, &image, &error));
-        check_ok(reshift_corruption_apply(blur, 3 + (int)(row / 40), RESHIFT_CONSTANTS_AUTO, 0, row % 40, &image,
+        check_ok(reshift_corruption_apply(blur, 3 + (int)(row / 40), RESHIFT_CONSTANTS_AUTO, 0, row % 40, NULL, &image,
                                           &expected, &error));
         check_ok(reshift_dataset_read(d, row, &made, &error));
         assert_memory_equal(made.pixels, expected.pixels, PIXELS);

@@ -130,7 +130,7 @@ static void test_rows_and_labels(void **state)
     for (int64_t row = 0; row < 3 * N; row++) {
         check_ok(reshift_dataset_read(set, row % N, &image, &error));
         check_ok(reshift_corruption_apply(named("gaussian_blur"), 2 + (int)(row / N), RESHIFT_CONSTANTS_IMAGENET, 0,
-                                          row % N, &image, &blurred, &error));
+                                          row % N, NULL, &image, &blurred, &error));
         assert_memory_equal((uint8_t *)images.data + row * IMAGE, blurred.pixels, IMAGE);
         assert_int_equal(((uint8_t *)labels.data)[row], row % N * 7 % 10);
     }
