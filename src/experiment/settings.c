@@ -99,7 +99,7 @@ void *setting_place(reshift_experiment *experiment, const setting *row) { return
 void setting_expectation(const setting *row, char *text, size_t size)
 {
     switch (row->kind) {
-    case SETTING_TEXT: snprintf(text, size, "text"); return;
+    case SETTING_TEXT: snprintf(text, size, "printable text, at most %d bytes", SETTINGS_TEXT_BYTES - 1); return;
     case SETTING_NAME: snprintf(text, size, "a name of letters, digits, '.', '_' and '-'"); return;
     case SETTING_COUNT:
         if (row->high >= MOST) {

@@ -10,6 +10,13 @@
 
 #include "experiment/settings.h"
 
+/* Letters and digits of ASCII, whatever the locale. */
+static bool is_name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
 static bool read_count(const char *text, double low, double high, int64_t *value)
 {
     const char *digits = text[0] == '-' || text[0] == '+' ? text + 1 : text;
@@ -86,10 +93,24 @@ static bool read_severities(const char *text, double low, double high, settings_
            read_count(dash ? dash + 1 : first, (double)value->first, high, &value->last);
 }
 
-bool setting_add_block(settings_blocks *blocks, const char *name)
+/* Names of layers, and nothing that would read as something else in the resolved file. */
+static bool is_block_name(const char *name)
 {
     size_t length = strlen(name);
-    if (length == 0 || length >= sizeof blocks->names[0] || strcspn(name, " ,=[]{}") != length) {
+    if (length == 0 || length >= sizeof((settings_blocks *)NULL)->names[0] || name[0] == '-' || name[0] == '.') {
+        return false;
+    }
+    for (const char *c = name; *c; c++) {
+        if (!is_name_byte(*c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool setting_add_block(settings_blocks *blocks, const char *name)
+{
+    if (!is_block_name(name)) {
         return false;
     }
     for (int i = 0; i < blocks->n; i++) {
@@ -107,8 +128,7 @@ bool setting_add_block(settings_blocks *blocks, const char *name)
 bool setting_add_rate(settings_rates *rates, const char *block, const char *text)
 {
     double rate;
-    size_t length = strlen(block);
-    if (length == 0 || length >= sizeof rates->rates[0].block || !read_number(text, 0, 10, &rate)) {
+    if (!is_block_name(block) || !read_number(text, 0, 10, &rate)) {
         return false;
     }
     int place = 0;
@@ -147,6 +167,15 @@ static bool read_list(const char *text, settings_blocks *blocks, settings_rates 
     return good;
 }
 
+/* What YAML would not keep as it is, in UTF-8: control characters, line breaks of their own, marks of byte order. */
+static bool is_unprintable(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) ||
+           (c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9)) ||
+           (c[0] == 0xef && c[1] == 0xbb && c[2] == 0xbf) || (c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe);
+}
+
 static bool read_text(const char *text, bool name, char *value)
 {
     size_t length = strlen(text);
@@ -154,7 +183,7 @@ static bool read_text(const char *text, bool name, char *value)
         return false;
     }
     for (const char *c = text; *c; c++) {
-        if (iscntrl((unsigned char)*c) || (name && !isalnum((unsigned char)*c) && !strchr("._-", *c))) {
+        if (is_unprintable(c) || (name && !is_name_byte(*c))) {
             return false;
         }
     }

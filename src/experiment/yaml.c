@@ -15,6 +15,7 @@
 #include "experiment/settings.h"
 
 #define FILE_BYTES_MOST (1 << 20)
+#define DEPTH_MOST 8 /* an experiment needs three; libyaml's time grows with the square of the depth */
 
 /* Where the words being read come from. */
 typedef struct reading {
@@ -124,6 +125,9 @@ static reshift_status wrong_value(const reading *r, const yaml_node_t *node, con
     } else {
         bool quoted = node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         snprintf(found, sizeof found, "%s'%.100s'", quoted ? "the text " : "", scalar_text(node));
+        for (char *c = found; *c; c++) { /* a message is one line */
+            *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
+        }
     }
     return fail(r, &node->start_mark, "'%s': expected %s, found %s", row->path, expectation, found);
 }
@@ -169,7 +173,9 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
                 return wrong_value(r, key, row);
             }
             if (!usable_scalar(value) || !setting_add_rate(&rates, scalar_text(key), scalar_text(value))) {
-                return wrong_value(r, value, row);
+                settings_rates other = {.n = 0};
+                bool rate_is_good = usable_scalar(value) && setting_add_rate(&other, "all", scalar_text(value));
+                return wrong_value(r, rate_is_good ? key : value, row);
             }
             if (rates.n == before) {
                 return fail(r, &key->start_mark, "'%s': block '%s' is given twice", row->path, scalar_text(key));
@@ -269,8 +275,9 @@ static reshift_status fail_notation(const reading *r, const yaml_parser_t *parse
     return RESHIFT_ERROR_ARGUMENT;
 }
 
-/* Parses `text` as one document and hands its root (NULL: empty) to the caller, who deletes *document. */
-static reshift_status parse(reading *r, const char *text, size_t size, yaml_document_t *document, yaml_node_t **root)
+/* Stops at the first collection that lies too deep, before libyaml has to build what lies in it. What is wrong with the
+ * notation is left to parse(). */
+static reshift_status check_depth(const reading *r, const char *text, size_t size)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
@@ -278,6 +285,34 @@ static reshift_status parse(reading *r, const char *text, size_t size, yaml_docu
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     reshift_status status = RESHIFT_OK;
+    int depth = 0;
+    yaml_event_t event;
+    bool more = true;
+    while (more && status == RESHIFT_OK && yaml_parser_parse(&parser, &event)) {
+        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        more = event.type != YAML_STREAM_END_EVENT;
+        if (depth > DEPTH_MOST) {
+            status = fail(r, &event.start_mark, "lists and maps nested deeper than %d levels", DEPTH_MOST);
+        }
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+/* Parses `text` as one document and hands its root (NULL: empty) to the caller, who deletes *document. */
+static reshift_status parse(reading *r, const char *text, size_t size, yaml_document_t *document, yaml_node_t **root)
+{
+    reshift_status status = check_depth(r, text, size);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    yaml_parser_t parser;
+    if (!yaml_parser_initialize(&parser)) {
+        return error_memory(r->error, size, "an experiment");
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     if (!yaml_parser_load(&parser, document)) {
         status = fail_notation(r, &parser, text, size);
         yaml_parser_delete(&parser);

@@ -122,6 +122,20 @@ static const struct {
     {"finetune: {lr: {}}\n", 1, "found an empty map", ""},
     {"finetune:\n  lr: {layer4: 0.1, layer4: 0.2}\n", 2, "block 'layer4' is given twice", ""},
     {"finetune:\n  lr:\n    layer4: fast\n", 3, "found 'fast'", ""},
+    /* names that would not read back from the resolved experiment in the manifest */
+    {"finetune: {train: ['layer4:', fc]}\n", 1,
+     "expected a list of blocks such as [layer4, fc], found the text 'layer4:'", ""},
+    {"finetune: {train: ['&layer4']}\n", 1, "found the text '&layer4'", ""},
+    {"finetune: {train: [\"a\\nb\"]}\n", 1, "found the text 'a?b'", ""},
+    {"finetune: {lr: {'a, b': 0.1}}\n", 1, "found the text 'a, b'", ""},
+    {"finetune: {lr: {layer4: 0.1, '#': 0.2}}\n", 1, "found the text '#'", ""},
+    {"source: {data: \"a\\x85b\"}\n", 1, "'source.data': expected printable text, at most 511 bytes, found the text 'a",
+     ""},
+    {"source: {data: \"a\\u2028b\"}\n", 1, "'source.data': expected printable text", ""},
+    {"source: {data: \"a\\uFEFFb\"}\n", 1, "'source.data': expected printable text", ""},
+    {"source: {data: \"a\\uFFFEb\"}\n", 1, "'source.data': expected printable text", ""},
+    {"name: [[[[[[[[[[[[\n", 1, "lists and maps nested deeper than 8 levels", ""},
+    {"name:\n- - - - - - - - - a\n", 2, "lists and maps nested deeper than 8 levels", ""},
     {"name: ../up\n", 1, "'name': expected a name of letters", ""},
     {"name: ''\n", 1, "'name': expected a name", ""},
     {"name: \"a\\0b\"\n", 1, "'name': expected a name", ""},
@@ -204,7 +218,7 @@ static void test_resolved_reads_back(void **state)
     reshift_experiment e, again;
     check_ok(apply(
         &e, "name: back\nseed: 12345678901234\nprobe: {lr: 0.0123456789}\nfinetune: {lr: {fc: 1e-7, layer4: 3e-5},"
-            " cache_budget: 1536M}\nshift: {severity: 2-4, data: 'npy:a b.npy,#x: y''s'}\n"));
+            " cache_budget: 1536M}\nshift: {severity: 2-4, data: 'npy:a b.npy,#x: y''s \xc3\xa9\xe2\x80\x93'}\n"));
     char *yaml = reshift_experiment_yaml(&e);
     assert_non_null(yaml);
     check_ok(apply(&again, yaml));
