@@ -23,4 +23,10 @@ typedef reshift_status (*corruption_function)(const corruption_call *call, reshi
 /* blur.c */
 reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error);
 
+/* weather.c, weather_spatter.c */
+reshift_status corruption_snow(const corruption_call *call, reshift_error *error);
+reshift_status corruption_frost(const corruption_call *call, reshift_error *error);
+reshift_status corruption_fog(const corruption_call *call, reshift_error *error);
+reshift_status corruption_spatter(const corruption_call *call, reshift_error *error);
+
 #endif

@@ -20,9 +20,9 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"glass_blur", "blur", true, false, false},
     {"motion_blur", "blur", true, false, false},
     {"zoom_blur", "blur", false, false, false},
-    {"snow", "weather", true, false, false},
-    {"frost", "weather", true, false, false},
-    {"fog", "weather", true, false, false},
+    {"snow", "weather", true, false, true},
+    {"frost", "weather", true, false, true},
+    {"fog", "weather", true, false, true},
     {"brightness", "weather", false, false, false},
     {"contrast", "digital", false, false, false},
     {"elastic_transform", "digital", true, false, false},
@@ -30,12 +30,15 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"jpeg_compression", "digital", false, false, false},
     {"speckle_noise", "noise", true, true, false},
     {"gaussian_blur", "blur", false, true, true},
-    {"spatter", "weather", true, true, false},
+    {"spatter", "weather", true, true, true},
     {"saturate", "digital", false, true, false},
 };
 
 /* Who makes each, in the table's order; NULL where `available` is false. */
-static const corruption_function functions[N_CORRUPTIONS] = {[16] = corruption_gaussian_blur};
+static const corruption_function functions[N_CORRUPTIONS] = {
+    [7] = corruption_snow,           [8] = corruption_frost,    [9] = corruption_fog,
+    [16] = corruption_gaussian_blur, [17] = corruption_spatter,
+};
 
 /* Other names in use: the generator's own method names and ImageNet-C's folders. */
 static const struct {
