@@ -3,8 +3,8 @@
  * golden/make_training.py is the other side; it says how large gradients are compared by sketches, and why the rows of
  * the batch are picked: elsewhere even PyTorch's float32 and float64 gradients differ by more than 1e-3.
  *
- *   scratch   ResNet-18 from its stem, all blocks, batch norm training; and a bare model.train() with layer4 and fc
- * trained resnet50  layer4 and fc of the real network on real images, batch norm frozen and training in layer4
+ *   scratch          ResNet-18 from its stem, all blocks, batch norm training; and a bare model.train() with layer4 and fc
+ *   resnet50         layer4 and fc of the real network on real images, batch norm frozen and training in layer4
  */
 #include "check.h"
 
@@ -17,7 +17,7 @@
 #include "models/model.h"
 #include "reshift/learning.h"
 
-enum { batch = 16, n_picked = 4, n_buckets = 512, max_steps = 100 };
+enum { batch = 16, n_picked = 2, n_buckets = 512, max_steps = 100 };
 
 /* ---- the golden file ---- */
 
@@ -400,12 +400,19 @@ static void test_resnet50_frozen(void **state)
     run_resnet50("frozen", RESHIFT_BATCHNORM_FROZEN);
 }
 
+static void test_resnet50_training(void **state)
+{
+    (void)state;
+    run_resnet50("training", RESHIFT_BATCHNORM_TRAIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_blocks_from_the_stem),
         cmocka_unit_test(test_bare_train_mode),
         cmocka_unit_test(test_resnet50_frozen),
+        cmocka_unit_test(test_resnet50_training),
     };
     return cmocka_run_group_tests_name("training_parity", tests, NULL, NULL);
 }
