@@ -20,6 +20,12 @@ typedef struct corruption_call {
 
 typedef reshift_status (*corruption_function)(const corruption_call *call, reshift_error *error);
 
+/* noise.c */
+reshift_status corruption_gaussian_noise(const corruption_call *call, reshift_error *error);
+reshift_status corruption_shot_noise(const corruption_call *call, reshift_error *error);
+reshift_status corruption_impulse_noise(const corruption_call *call, reshift_error *error);
+reshift_status corruption_speckle_noise(const corruption_call *call, reshift_error *error);
+
 /* blur.c */
 reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error);
 

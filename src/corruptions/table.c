@@ -13,9 +13,9 @@ enum { N_CORRUPTIONS = 19, MAX_NAME = 64 };
 
 static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     /* name, family, random, validation, available */
-    {"gaussian_noise", "noise", true, false, false},
-    {"shot_noise", "noise", true, false, false},
-    {"impulse_noise", "noise", true, false, false},
+    {"gaussian_noise", "noise", true, false, true},
+    {"shot_noise", "noise", true, false, true},
+    {"impulse_noise", "noise", true, false, true},
     {"defocus_blur", "blur", false, false, false},
     {"glass_blur", "blur", true, false, false},
     {"motion_blur", "blur", true, false, false},
@@ -28,7 +28,7 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"elastic_transform", "digital", true, false, false},
     {"pixelate", "digital", false, false, false},
     {"jpeg_compression", "digital", false, false, false},
-    {"speckle_noise", "noise", true, true, false},
+    {"speckle_noise", "noise", true, true, true},
     {"gaussian_blur", "blur", false, true, true},
     {"spatter", "weather", true, true, true},
     {"saturate", "digital", false, true, false},
@@ -36,8 +36,9 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
 
 /* Who makes each, in the table's order; NULL where `available` is false. */
 static const corruption_function functions[N_CORRUPTIONS] = {
-    [7] = corruption_snow,           [8] = corruption_frost,    [9] = corruption_fog,
-    [16] = corruption_gaussian_blur, [17] = corruption_spatter,
+    [0] = corruption_gaussian_noise, [1] = corruption_shot_noise,     [2] = corruption_impulse_noise,
+    [7] = corruption_snow,           [8] = corruption_frost,          [9] = corruption_fog,
+    [15] = corruption_speckle_noise, [16] = corruption_gaussian_blur, [17] = corruption_spatter,
 };
 
 /* Other names in use: the generator's own method names and ImageNet-C's folders. */

@@ -1,0 +1,149 @@
+"""Corruptions side by side with the published generator's formulas: time an image, and how the change is distributed.
+
+    python3 bench/corruptions.py speed BUILD/libreshift.so DATA gaussian_noise contrast ...
+    python3 bench/corruptions.py spread BUILD/libreshift.so DATA --images 10000 gaussian_noise ...
+    python3 bench/corruptions.py equal BUILD/libreshift.so DATA --constants imagenet --images 16 contrast ...
+
+DATA holds cifar-10-batches-bin/ and, for ImageNet's constants, photos/. The oracles are tests/corruptions/golden/oracle_*.py:
+Python with NumPy, SciPy, scikit-image, Pillow, OpenCV and Wand. One thread each. `speed`: the fastest of several passes
+over a hundred images, severity 5, ours through the public C function. `spread`: mean absolute change and standard deviation of
+the change over all values, by severity; ours, the oracle's and their ratio. `equal`: bytes that differ, for those without draws.
+"""
+import argparse
+import ctypes
+import glob
+import importlib
+import os
+import sys
+import time
+
+for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ[variable] = '1'
+import numpy as np  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '../tests/corruptions/golden'))
+
+
+class Image(ctypes.Structure):
+    _fields_ = [('height', ctypes.c_int), ('width', ctypes.c_int), ('pixels', ctypes.c_void_p),
+                ('capacity', ctypes.c_size_t)]
+
+
+class Ours:
+    """reshift_corruption_apply() of a built library; frost overlays are the drawn ones."""
+
+    def __init__(self, path):
+        self.library = ctypes.CDLL(path)
+        self.apply = self.library.reshift_corruption_apply
+        self.apply.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_uint64, ctypes.c_int64,
+                               ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+        self.error = ctypes.create_string_buffer(1 << 16)
+        self.output = Image(0, 0, None, 0)
+
+    def find(self, name):
+        row = ctypes.c_void_p()
+        if self.library.reshift_corruption_find(name.encode(), ctypes.byref(row), self.error):
+            sys.exit(f'no corruption {name}')
+        return row
+
+    def calls(self, name, severity, constants, images):
+        """Arguments ready for apply(), so that little but the call itself is timed."""
+        row, keep = self.find(name), []
+        for index, image in enumerate(images):
+            holder = Image(image.shape[0], image.shape[1], image.ctypes.data, image.nbytes)
+            keep.append((row, severity, {'cifar': 1, 'imagenet': 2}[constants], 0, index, None,
+                         ctypes.addressof(holder), ctypes.addressof(self.output), ctypes.addressof(self.error), holder))
+        return keep
+
+    def __call__(self, call):
+        if self.apply(*call[:9]):
+            sys.exit('a corruption failed')
+
+    def result(self, shape):
+        return np.ctypeslib.as_array(ctypes.cast(self.output.pixels, ctypes.POINTER(ctypes.c_uint8)), shape).copy()
+
+
+def oracle(name):
+    for path in sorted(glob.glob(os.path.join(HERE, '../tests/corruptions/golden/oracle_*.py'))):
+        module = importlib.import_module(os.path.basename(path)[:-3])
+        if hasattr(module, name):
+            return getattr(module, name)
+    sys.exit(f'no oracle has {name}')
+
+
+def read_images(data, constants, count):
+    if constants == 'imagenet':
+        from PIL import Image as Picture
+        paths = sorted(glob.glob(os.path.join(data, 'photos/*.png')) + glob.glob(os.path.join(data, 'photos/*.jpg')))
+        return [np.array(Picture.open(p).convert('RGB').resize((224, 224), Picture.BILINEAR)) for p in paths[:count]]
+    rows = np.fromfile(os.path.join(data, 'cifar-10-batches-bin/test_batch.bin'), np.uint8).reshape(-1, 3073)
+    images = rows[:count, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return [np.ascontiguousarray(image) for image in images]
+
+
+def fastest(function, calls, seconds=0.5):
+    best, until = float('inf'), time.perf_counter() + seconds
+    while True:
+        begin = time.perf_counter()
+        for call in calls:
+            function(call)
+        end = time.perf_counter()
+        best = min(best, (end - begin) / len(calls))
+        if end > until:
+            return best * 1e6
+
+
+def speed(ours, names, images, arguments):
+    rng = np.random.default_rng(0)
+    nothing = fastest(lambda call: ours.library.reshift_corruption_constants(*call),
+                      [(1, 32, 32)] * len(images))  # what a call from Python costs
+    print(f'{"microseconds an image":24} {"ours":>9} {"oracle":>9} {"times":>7}   (a call from Python, counted in: {nothing:.2f})')
+    for name in names:
+        mine = fastest(ours, ours.calls(name, 5, arguments.constants, images))
+        function = oracle(name)
+        theirs = fastest(lambda image: function(image, 5, arguments.constants, rng=rng), images[:20])
+        print(f'{name:24} {mine:9.2f} {theirs:9.1f} {theirs / mine:7.1f}')
+
+
+def spread(ours, names, images, arguments):
+    for name in names:
+        function, rng = oracle(name), np.random.default_rng(1)
+        for severity in range(1, 6):
+            sums = np.zeros((2, 3))
+            for call, image in zip(ours.calls(name, severity, arguments.constants, images), images):
+                ours(call)
+                results = ours.result(image.shape), function(image, severity, arguments.constants, rng=rng)
+                for who, result in enumerate(results):
+                    change = result.astype(np.float64) - image
+                    sums[who] += np.abs(change).mean(), change.mean(), (change ** 2).mean()
+            sums /= len(images)
+            sd = np.sqrt(sums[:, 2] - sums[:, 1] ** 2)
+            print(f'{name:18} {severity}  mean |change| {sums[0, 0]:8.4f} {sums[1, 0]:8.4f} {sums[0, 0] / sums[1, 0] - 1:+8.3%}'
+                  f'   sd {sd[0]:8.4f} {sd[1]:8.4f} {sd[0] / sd[1] - 1:+8.3%}', flush=True)
+
+
+def equal(ours, names, images, arguments):
+    for name in names:
+        function = oracle(name)
+        for severity in range(1, 6):
+            different = largest = 0
+            for call, image in zip(ours.calls(name, severity, arguments.constants, images), images):
+                ours(call)
+                gap = np.abs(ours.result(image.shape).astype(int) - function(image, severity, arguments.constants))
+                different, largest = different + np.count_nonzero(gap), max(largest, gap.max())
+            values = sum(image.size for image in images)
+            print(f'{name:18} {severity}  {different} of {values} bytes differ, by at most {largest}', flush=True)
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument('what', choices=['speed', 'spread', 'equal'])
+parser.add_argument('library')
+parser.add_argument('data')
+parser.add_argument('names', nargs='+')
+parser.add_argument('--constants', choices=['cifar', 'imagenet'], default='cifar')
+parser.add_argument('--images', type=int, default=100)
+arguments = parser.parse_args()
+{'speed': speed, 'spread': spread, 'equal': equal}[arguments.what](
+    Ours(os.path.abspath(arguments.library)), arguments.names,
+    read_images(arguments.data, arguments.constants, arguments.images), arguments)

@@ -1,0 +1,165 @@
+/*
+ * The noises. An image is taken in pieces whose draws fit the nearest cache; a piece is a whole number of the random
+ * fields' groups, so that the draws are those of one field over the whole image. Values are computed in float: where
+ * the exact result is within a hundred-thousandth of a whole grey level, the byte may be the neighbour of float64's.
+ */
+#include "corruptions/noise.h"
+
+#include <threads.h>
+
+#include "base/random.h"
+#include "base/vector.h"
+#include "corruptions/family.h"
+
+enum { PIECE = 1024 };
+
+RESHIFT_VECTOR void noise_gaussian_with(const uint8_t *restrict input, size_t n, double sd,
+                                        const float *restrict normals, uint8_t *restrict output)
+{
+    float scale = (float)(sd * 255);
+    for (size_t i = 0; i < n; i++) {
+        float value = (float)(int)input[i] + scale * normals[i];
+        value = value < 0 ? 0 : value;
+        value = value > 255 ? 255 : value;
+        output[i] = (uint8_t)(int)value;
+    }
+}
+
+RESHIFT_VECTOR void noise_speckle_with(const uint8_t *restrict input, size_t n, double sd,
+                                       const float *restrict normals, uint8_t *restrict output)
+{
+    float scale = (float)sd;
+    for (size_t i = 0; i < n; i++) {
+        float value = (float)(int)input[i];
+        value = value + value * (scale * normals[i]);
+        value = value < 0 ? 0 : value;
+        value = value > 255 ? 255 : value;
+        output[i] = (uint8_t)(int)value;
+    }
+}
+
+RESHIFT_VECTOR void noise_impulse_with(const uint8_t *restrict input, size_t n, double amount,
+                                       const uint32_t *restrict words, uint8_t *restrict output)
+{
+    uint32_t hit = (uint32_t)(amount * 0x1p32), salt = hit / 2;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t value = words[i] < hit ? 0 : input[i];
+        output[i] = (uint8_t)(words[i] < salt ? 255 : value);
+    }
+}
+
+void noise_shot_with(const uint8_t *input, size_t n, const poisson_table *table, const uint32_t *words, uint8_t *output)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t x = input[i], word = words[i], start = table->starts[x][word >> 24];
+        uint32_t outcome = start >> 24, inside = start & 0xffffffu;
+        if (inside) {
+            outcome += (word & 0xffffffu) > inside;
+        } else {
+            while (outcome < table->last[x] && word >= table->ends[x][outcome]) {
+                outcome++;
+            }
+        }
+        output[i] = table->bytes[outcome];
+    }
+}
+
+/* The tables of both sets of constants. They are made at a set's first image and never change afterwards, so this is no
+ * state that anyone can tell from constants. */
+static const int photons[2][5] = {{500, 250, 100, 75, 50}, {60, 25, 12, 5, 3}};
+static poisson_table tables[2][5];
+static once_flag tables_once[2] = {ONCE_FLAG_INIT, ONCE_FLAG_INIT};
+
+static void fill_tables(int set)
+{
+    for (int i = 0; i < 5; i++) {
+        poisson_table_fill(&tables[set][i], photons[set][i]);
+    }
+}
+
+static void fill_cifar(void) { fill_tables(0); }
+static void fill_imagenet(void) { fill_tables(1); }
+
+static int set_of(const corruption_call *call) { return call->constants == RESHIFT_CONSTANTS_IMAGENET; }
+
+/* The image's bytes, piece by piece: their place and number. */
+typedef struct piece {
+    const uint8_t *input;
+    uint8_t *output;
+    size_t n, left;
+} piece;
+
+static piece first_piece(const corruption_call *call)
+{
+    size_t samples = 3 * (size_t)call->input->height * (size_t)call->input->width;
+    return (piece){call->input->pixels, call->output->pixels, samples < PIECE ? samples : PIECE, samples};
+}
+
+static void next_piece(piece *p)
+{
+    p->input += p->n;
+    p->output += p->n;
+    p->left -= p->n;
+    p->n = p->left < PIECE ? p->left : PIECE;
+}
+
+static random_stream open_stream(const corruption_call *call)
+{
+    return random_open(call->seed, call->corruption->name, (uint64_t)call->severity, (uint64_t)call->image_index);
+}
+
+reshift_status corruption_gaussian_noise(const corruption_call *call, reshift_error *error)
+{
+    (void)error;
+    static const double sds[2][5] = {{.04, .06, .08, .09, .10}, {.08, .12, .18, .26, .38}};
+    double sd = sds[set_of(call)][call->severity - 1];
+    random_stream stream = open_stream(call);
+    float normals[PIECE];
+    for (piece p = first_piece(call); p.left; next_piece(&p)) {
+        random_fill_gaussian(&stream, normals, p.n);
+        noise_gaussian_with(p.input, p.n, sd, normals, p.output);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status corruption_speckle_noise(const corruption_call *call, reshift_error *error)
+{
+    (void)error;
+    static const double sds[2][5] = {{.06, .1, .12, .16, .2}, {.15, .2, .35, .45, .6}};
+    double sd = sds[set_of(call)][call->severity - 1];
+    random_stream stream = open_stream(call);
+    float normals[PIECE];
+    for (piece p = first_piece(call); p.left; next_piece(&p)) {
+        random_fill_gaussian(&stream, normals, p.n);
+        noise_speckle_with(p.input, p.n, sd, normals, p.output);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status corruption_impulse_noise(const corruption_call *call, reshift_error *error)
+{
+    (void)error;
+    static const double amounts[2][5] = {{.01, .02, .03, .05, .07}, {.03, .06, .09, .17, .27}};
+    double amount = amounts[set_of(call)][call->severity - 1];
+    random_stream stream = open_stream(call);
+    uint32_t words[PIECE];
+    for (piece p = first_piece(call); p.left; next_piece(&p)) {
+        random_fill_u32(&stream, words, p.n);
+        noise_impulse_with(p.input, p.n, amount, words, p.output);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status corruption_shot_noise(const corruption_call *call, reshift_error *error)
+{
+    (void)error;
+    int set = set_of(call);
+    call_once(&tables_once[set], set ? fill_imagenet : fill_cifar);
+    random_stream stream = open_stream(call);
+    uint32_t words[PIECE];
+    for (piece p = first_piece(call); p.left; next_piece(&p)) {
+        random_fill_u32(&stream, words, p.n);
+        noise_shot_with(p.input, p.n, &tables[set][call->severity - 1], words, p.output);
+    }
+    return RESHIFT_OK;
+}
