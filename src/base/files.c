@@ -1,4 +1,5 @@
-/* Files: whole-file maps, and atomic writing. A writer fsyncs nothing: it promises no half-written file, not durability. */
+/* Files: whole-file maps, and atomic writing. A writer fsyncs nothing: it promises no half-written file, not
+ * durability. */
 #include "base/files.h"
 
 #include <errno.h>
@@ -7,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -95,6 +98,42 @@ reshift_status folder_create(const char *path, reshift_error *error)
     return status;
 }
 
+/* Six characters by chance at the end of `path`, in place of "XXXXXX". */
+static void name_temporary(char *path)
+{
+    static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    uint8_t bytes[6] = {0};
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        memcpy(bytes, &now.tv_nsec, sizeof now.tv_nsec < sizeof bytes ? sizeof now.tv_nsec : sizeof bytes);
+    }
+    char *end = path + strlen(path) - sizeof bytes;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        end[i] = characters[bytes[i] % (sizeof characters - 1)];
+    }
+}
+
+reshift_status folder_create_temporary(const char *path, char **temporary, reshift_error *error)
+{
+    if (asprintf(temporary, "%s.part.XXXXXX", path) < 0) {
+        *temporary = NULL;
+        return error_memory(error, strlen(path), "a path");
+    }
+    int made;
+    do {
+        name_temporary(*temporary);
+        made = mkdir(*temporary, 0777);
+    } while (made != 0 && errno == EEXIST);
+    if (made != 0) {
+        int number = errno;
+        free(*temporary);
+        *temporary = NULL;
+        return error_from_errno(error, number, "cannot write '%s'", path);
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status refuse_existing(const char *path, reshift_error *error)
 {
     error_set(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", path);
@@ -118,7 +157,11 @@ reshift_status file_writer_open(const char *path, bool overwrite, file_writer *w
         file_writer_abort(writer);
         return error_memory(error, strlen(path), "a path");
     }
-    int descriptor = mkostemp(writer->temporary, O_CLOEXEC);
+    int descriptor;
+    do { /* the system applies the umask; asking for it would change it under other threads */
+        name_temporary(writer->temporary);
+        descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (descriptor < 0 && errno == EEXIST);
     if (descriptor < 0) {
         int number = errno;
         free(writer->temporary); /* there is no such file to remove */
@@ -126,9 +169,6 @@ reshift_status file_writer_open(const char *path, bool overwrite, file_writer *w
         file_writer_abort(writer);
         return error_from_errno(error, number, "cannot write '%s'", path);
     }
-    mode_t mask = umask(0);
-    umask(mask);
-    fchmod(descriptor, 0666 & ~mask);
     writer->stream = fdopen(descriptor, "w+b");
     if (!writer->stream) {
         int number = errno;

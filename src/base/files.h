@@ -46,6 +46,11 @@ bool file_exists(const char *path);
 bool folder_exists(const char *path);
 /** Makes the folder and those above it; no error where it is there. */
 reshift_status folder_create(const char *path, reshift_error *error);
+/**
+ * Makes an empty folder of a temporary name beside `path`, "PATH.part.XXXXXX", to be renamed to it or removed by the
+ * caller, who frees *temporary. Errors: IO, MEMORY.
+ */
+reshift_status folder_create_temporary(const char *path, char **temporary, reshift_error *error);
 /** "a/b" in fresh memory (free()); NULL when out of memory. */
 char *path_join(const char *folder, const char *name);
 
