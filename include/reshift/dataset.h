@@ -13,8 +13,8 @@ extern "C" {
 
 /**
  * A labelled image set: rows 0..count-1, each with an image, a label, the image it is a version of (`source`: rows with
- * equal source show the same photograph, clean or corrupted) and a severity (0: clean). Immutable once open; read by any
- * number of threads at once.
+ * equal source show the same photograph, clean or corrupted) and a severity (0: clean). Immutable once open; read by
+ * any number of threads at once.
  */
 typedef struct reshift_dataset reshift_dataset;
 
@@ -24,17 +24,18 @@ typedef struct reshift_dataset_options {
     int64_t limit;          /* the first N images; 0: all. Of a corrupted set: the first N of every severity */
     const char *corruption; /* of cifar10-c, or to be made from any set; NULL: none (cifar10-c needs one) */
     int severity_first, severity_last; /* 1..5 */
-    bool generate;          /* make the corruption from the clean test images where no file is there */
-    uint64_t seed;          /* for random corruptions and the demo */
+    bool generate;                     /* make the corruption from the clean test images where no file is there */
+    uint64_t seed;                     /* for random corruptions and the demo */
+    reshift_constants constants;       /* of corruptions made here; AUTO: by the images' size */
 } reshift_dataset_options;
 
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
 
 /**
- * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the set
- * that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity by
- * severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint how
- * to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
+ * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the
+ * set that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity
+ * by severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint
+ * how to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
  */
 RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
                                                 reshift_dataset **dataset, reshift_error *error);
@@ -56,6 +57,8 @@ RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
 RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *dataset);
 /** True where rows come from a file that was there; false where they are made on the fly. */
 RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
+/** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
+RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 /** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */
 RESHIFT_API bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width);
 /** A name for people: "photos/cat/3.jpg", "test image 17". Written into `text`. */
@@ -70,17 +73,43 @@ RESHIFT_API reshift_status reshift_dataset_read(const reshift_dataset *dataset, 
 /** The data folder that options->data_dir and the environment name. Written into `path`. */
 RESHIFT_API reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error);
 
+/** What to say where frost's overlays are drawn. */
+#define RESHIFT_FROST_DRAWN                                                                                            \
+    "frost overlays are drawn procedurally, as the data folder has no frost/: not the published pictures "             \
+    "(reshift fetch frost)"
+
 /**
- * Writes corrupted versions in CIFAR-10-C's layout: FOLDER/<corruption>.npy uint8 [S*N,H,W,3], severity by severity, and
- * FOLDER/labels.npy; streamed, never more than a few images in memory. labels.npy that is there and equal is kept.
- * Errors: EXISTS (without overwrite), those of reading, of the corruption and of writing; nothing half-written stays.
+ * The frost overlays of the data folder that `data_dir` and the environment name; *frost stays NULL, without an error,
+ * where it has no frost/: overlays are drawn procedurally then. Errors: those of reshift_frost_open().
  */
+RESHIFT_API reshift_status reshift_frost_find(const char *data_dir, reshift_frost **frost, reshift_error *error);
+
+typedef enum reshift_corrupt_layout {
+    RESHIFT_CORRUPT_NPY,   /* CIFAR-10-C's: FOLDER/<corruption>.npy and FOLDER/labels.npy */
+    RESHIFT_CORRUPT_FOLDER /* ImageNet-C's: FOLDER/<corruption>/<severity>/<class>/NAME.png */
+} reshift_corrupt_layout;
+
 typedef struct reshift_corrupt_options {
-    int severity_first, severity_last;
+    int severity_first, severity_last; /* 1..5 */
     reshift_constants constants;
     uint64_t seed;
     bool overwrite;
+    const reshift_frost *frost; /* for the corruption frost; NULL: overlays are drawn procedurally */
+    reshift_corrupt_layout layout;
 } reshift_corrupt_options;
+
+/**
+ * Writes the corrupted versions of a set, streamed: never more than two buffers of 1 MB (or of one image a thread,
+ * where that is more) in memory.
+ *
+ * RESHIFT_CORRUPT_NPY     uint8 [S*N,H,W,3], severity by severity, and labels uint8 [S*N] (int64 beyond 256 classes);
+ *                         a labels.npy that is there and equal is kept. Images must have one size.
+ * RESHIFT_CORRUPT_FOLDER  images of any sizes; NAME is the photograph's, else the image's number. The corruption's
+ * folder appears when it is complete. Overwriting replaces images one by one and removes none.
+ *
+ * The same bytes for any number of threads, and for any part of a set the same images. Errors: EXISTS (without
+ * overwrite), those of reading, of the corruption and of writing; nothing half-written stays.
+ */
 RESHIFT_API reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift_corruption *corruption,
                                                  const reshift_corrupt_options *options, const char *folder,
                                                  const reshift_progress *progress, reshift_error *error);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "datasets/dataset.h"
 
 typedef struct corrupted {
@@ -15,7 +16,12 @@ typedef struct corrupted {
     int64_t n; /* images a severity */
     int severity_first, severity_last;
     uint64_t seed;
+    reshift_constants constants;
+    reshift_frost *frost; /* NULL: another corruption, or overlays drawn procedurally */
+    char *frost_folder;   /* where `frost` is from */
 } corrupted;
+
+static const char *const overlays[] = {"frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"};
 
 static int severity_of(const corrupted *c, int64_t row) { return c->severity_first + (int)(row / c->n); }
 
@@ -26,8 +32,8 @@ static reshift_status corrupted_read(const void *state, int64_t row, reshift_ima
     reshift_image clean = {0};
     reshift_status status = reshift_dataset_read(c->clean, clean_row, &clean, error);
     if (status == RESHIFT_OK) {
-        status = reshift_corruption_apply(c->corruption, severity_of(c, row), RESHIFT_CONSTANTS_AUTO, c->seed,
-                                          reshift_dataset_source(c->clean, clean_row), NULL, &clean, image, error);
+        status = reshift_corruption_apply(c->corruption, severity_of(c, row), c->constants, c->seed,
+                                          reshift_dataset_source(c->clean, clean_row), c->frost, &clean, image, error);
         if (status != RESHIFT_OK) {
             char name[256];
             reshift_dataset_row_name(c->clean, clean_row, name, sizeof name);
@@ -57,6 +63,18 @@ static reshift_status corrupted_identity(const void *state, digest *d, reshift_e
             snprintf(text, sizeof text, "%s made: %s %d-%d seed %llu", hex, c->corruption->name, c->severity_first,
                      c->severity_last, c->corruption->random ? (unsigned long long)c->seed : 0ull);
         digest_add(d, text, (size_t)length);
+        if (c->constants != RESHIFT_CONSTANTS_AUTO) { /* AUTO follows from the images */
+            length = snprintf(text, sizeof text, " constants %d", (int)c->constants);
+            digest_add(d, text, (size_t)length);
+        }
+    }
+    for (size_t i = 0; status == RESHIFT_OK && c->frost && i < sizeof overlays / sizeof *overlays; i++) {
+        char *path = path_join(c->frost_folder, overlays[i]);
+        status = path ? digest_file(DIGEST_SHA256, path, hex, error) : error_memory(error, 64, "a path");
+        if (status == RESHIFT_OK) {
+            digest_add(d, hex, 64);
+        }
+        free(path);
     }
     return status;
 }
@@ -65,10 +83,45 @@ static void corrupted_destroy(void *state)
 {
     corrupted *c = state;
     reshift_dataset_close(&c->clean);
+    reshift_frost_close(&c->frost);
+    free(c->frost_folder);
     free(c);
 }
 
 static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy};
+
+/* The overlays of a data folder and the folder they lie in; both stay NULL where there is none. */
+static reshift_status find_frost(const char *data_dir, char **folder, reshift_frost **frost, reshift_error *error)
+{
+    char data_folder[4096];
+    *folder = NULL;
+    *frost = NULL;
+    if (reshift_data_folder(data_dir, data_folder, sizeof data_folder, error) != RESHIFT_OK) {
+        reshift_error_clear(error); /* no data folder at all: no overlays either */
+        return RESHIFT_OK;
+    }
+    *folder = path_join(data_folder, "frost");
+    if (!*folder) {
+        return error_memory(error, sizeof data_folder, "a path");
+    }
+    reshift_status status = RESHIFT_OK;
+    if (folder_exists(*folder)) {
+        status = reshift_frost_open(*folder, frost, error);
+    }
+    if (!*frost) {
+        free(*folder);
+        *folder = NULL;
+    }
+    return status;
+}
+
+reshift_status reshift_frost_find(const char *data_dir, reshift_frost **frost, reshift_error *error)
+{
+    char *folder;
+    reshift_status status = find_frost(data_dir, &folder, frost, error);
+    free(folder);
+    return status;
+}
 
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error)
@@ -86,8 +139,21 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
     if (!c) {
         return error_memory(error, sizeof *c, "a corrupted set");
     }
-    *c = (corrupted){dataset_share(clean),   corruption,   clean->count, options->severity_first,
-                     options->severity_last, options->seed};
+    *c = (corrupted){.clean = dataset_share(clean),
+                     .corruption = corruption,
+                     .n = clean->count,
+                     .severity_first = options->severity_first,
+                     .severity_last = options->severity_last,
+                     .seed = options->seed,
+                     .constants = options->constants};
+    bool frosted = strcmp(corruption->name, "frost") == 0;
+    if (frosted) {
+        status = find_frost(options->data_dir, &c->frost_folder, &c->frost, error);
+    }
+    if (status != RESHIFT_OK) {
+        corrupted_destroy(c);
+        return status;
+    }
     int64_t n_severities = options->severity_last - options->severity_first + 1;
     reshift_dataset *d;
     status = dataset_create(&corrupted_kind, c, clean->kind, n_severities * clean->count, clean->n_classes,
@@ -103,6 +169,7 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
     d->height = clean->height;
     d->width = clean->width;
     d->from_file = false;
+    d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
     d->corruption = strdup(corruption->name);
     if (!d->corruption) {
         reshift_dataset_close(&d);

@@ -200,6 +200,7 @@ int64_t reshift_dataset_source(const reshift_dataset *dataset, int64_t row) { re
 int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row) { return dataset->rows[row].severity; }
 const char *reshift_dataset_kind(const reshift_dataset *dataset) { return dataset->kind; }
 const char *reshift_dataset_corruption(const reshift_dataset *dataset) { return dataset->corruption; }
+const char *reshift_dataset_note(const reshift_dataset *dataset) { return dataset->note; }
 bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
 
 bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)

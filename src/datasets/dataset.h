@@ -41,6 +41,7 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
+    const char *note; /* what people should know of rows made on the fly; static, or NULL */
 };
 
 /**

@@ -84,6 +84,7 @@ reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows
     d->height = base->height;
     d->width = base->width;
     d->from_file = base->from_file;
+    d->note = base->note;
     if (base->corruption && !(d->corruption = strdup(base->corruption))) {
         reshift_dataset_close(&d);
         return error_memory(error, 32, "a name");

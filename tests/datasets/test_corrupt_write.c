@@ -113,7 +113,8 @@ static void test_rows_and_labels(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(spec);
-    reshift_corrupt_options options = {2, 4, RESHIFT_CONSTANTS_IMAGENET, 0, false};
+    reshift_corrupt_options options = {
+        .severity_first = 2, .severity_last = 4, .constants = RESHIFT_CONSTANTS_IMAGENET};
     check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
     assert_int_equal(entries(), 2);
     reshift_array images = {0}, labels = {0};
@@ -147,7 +148,7 @@ static void test_thread_count_does_not_matter(void **state)
 #ifdef _OPENMP
     reshift_error error;
     reshift_dataset *set = open_set(spec);
-    reshift_corrupt_options options = {1, 2, RESHIFT_CONSTANTS_AUTO, 0, true};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 2, .overwrite = true};
     char first[DIGEST_HEX_BYTES], again[DIGEST_HEX_BYTES];
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
@@ -171,7 +172,7 @@ static void test_what_is_there(void **state)
     reshift_error error;
     reshift_dataset *set = open_set(spec), *many = open_set(many_spec);
     const reshift_corruption *blur = named("gaussian_blur");
-    reshift_corrupt_options options = {1, 1, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 1};
     check_ok(reshift_corrupt_write(set, blur, &options, target, NULL, &error));
     ino_t images = inode(images_path), labels = inode(labels_path);
     check_error(reshift_corrupt_write(set, blur, &options, target, NULL, &error), RESHIFT_ERROR_EXISTS,
@@ -207,7 +208,7 @@ static void test_many_classes(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(many_spec);
-    reshift_corrupt_options options = {5, 5, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 5, .severity_last = 5};
     check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
     reshift_array labels = {0};
     check_ok(reshift_array_load_npy(labels_path, &labels, &error));
@@ -252,7 +253,7 @@ static void test_progress_and_cancelling(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(spec);
-    reshift_corrupt_options options = {1, 5, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
     watcher w = {.stop_after = 1};
     reshift_progress progress = {watch, hear, stop, &w};
     check_error(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, &progress, &error),
@@ -274,7 +275,7 @@ static void test_disk_refuses(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(spec);
-    reshift_corrupt_options options = {1, 5, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
     check_ok(folder_create(target, &error));
     struct rlimit before, small;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -298,11 +299,11 @@ static void test_refusals(void **state)
     const reshift_corruption *blur = named("gaussian_blur");
     static const int ranges[][2] = {{0, 5}, {1, 6}, {3, 2}};
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        reshift_corrupt_options options = {ranges[i][0], ranges[i][1], RESHIFT_CONSTANTS_AUTO, 0, false};
+        reshift_corrupt_options options = {.severity_first = ranges[i][0], .severity_last = ranges[i][1]};
         check_error(reshift_corrupt_write(set, blur, &options, target, NULL, &error), RESHIFT_ERROR_ARGUMENT,
                     "severities are within 1 to 5");
     }
-    reshift_corrupt_options options = {1, 5, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
     int count;
     const reshift_corruption *table = reshift_corruption_table(&count);
     for (int i = 0; i < count; i++) {
@@ -341,7 +342,7 @@ static void test_real_set(void **state)
         skip();
     }
     assert_non_null(set);
-    reshift_corrupt_options options = {1, 5, RESHIFT_CONSTANTS_AUTO, 0, false};
+    reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
     check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
     char hex[DIGEST_HEX_BYTES];
     check_ok(digest_file(DIGEST_MD5, images_path, hex, &error));
