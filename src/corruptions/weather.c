@@ -74,9 +74,8 @@ RESHIFT_VECTOR static void fog_row(const uint8_t *restrict pixels, const double 
         haze[3 * x + 2] = value;
     }
     for (int i = 0; i < 3 * width; i++) {
-        double value = ((double)pixels[i] / 255.0 + haze[i]) * brightest / range;
-        value = value > 1 ? 1 : value;
-        output[i] = (uint8_t)(int)(value * 255);
+        double value = ((double)pixels[i] / 255.0 + haze[i]) * brightest / range * 255;
+        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
     }
 }
 
@@ -214,34 +213,59 @@ RESHIFT_VECTOR static void snow_zoom_row(const double *restrict upper, const dou
         value += lower[left[x]] * weight_lower * weight_left[x];
         value += lower[right[x]] * weight_lower * weight_right[x];
         value = value < threshold ? 0 : value;
-        value = value < 0 ? 0 : value > 1 ? 1 : value;
-        flakes[x] = (uint8_t)(int)(value * 255);
+        value = value < 0 ? 0 : value;
+        value *= 255;
+        flakes[x] = (uint8_t)(int)(value > 255 ? 255 : value);
     }
 }
 
-/* The picture greyed and brightened, then the streaks and the streaks turned by half a circle. */
-RESHIFT_VECTOR static void snow_row(const uint8_t *restrict pixels, const uint8_t *restrict streaks,
-                                    const uint8_t *restrict turned, int width, float kept, float whitened,
-                                    float *restrict values, double *restrict snow, uint8_t *restrict output)
+/* Brightness of a bank of snow in the picture's light; the streaks, and the streaks turned by half a circle. */
+RESHIFT_VECTOR static void snow_pixels(const uint8_t *restrict pixels, const uint8_t *restrict streaks,
+                                       const uint8_t *restrict last, size_t n, float *restrict bank,
+                                       double *restrict streak, double *restrict turned)
 {
-    for (int i = 0; i < 3 * width; i++) {
-        values[i] = (float)pixels[i] / 255.f;
+    for (size_t i = 0; i < n; i++) {
+        float red = (float)pixels[3 * i] / 255.f, green = (float)pixels[3 * i + 1] / 255.f;
+        float grey = 0.299f * red + 0.587f * green + 0.114f * ((float)pixels[3 * i + 2] / 255.f);
+        bank[i] = grey * 1.5f + 0.5f;
     }
-    for (int x = 0; x < width; x++) {
-        float red = values[3 * x], green = values[3 * x + 1], blue = values[3 * x + 2];
-        float grey = 0.299f * red + 0.587f * green + 0.114f * blue, bright = grey * 1.5f + 0.5f;
-        values[3 * x] = kept * red + whitened * (red > bright ? red : bright);
-        values[3 * x + 1] = kept * green + whitened * (green > bright ? green : bright);
-        values[3 * x + 2] = kept * blue + whitened * (blue > bright ? blue : bright);
+    for (size_t i = 0; i < n; i++) {
+        streak[i] = (double)streaks[i] / 255.0;
+        turned[i] = (double)*(last - i) / 255.0;
     }
-    for (int x = 0; x < width; x++) {
-        double one = (double)streaks[x] / 255.0, other = (double)turned[width - 1 - x] / 255.0;
-        for (int c = 0; c < 3; c++) {
-            double value = (double)values[3 * x + c] + one + other;
-            output[3 * x + c] = (uint8_t)(int)((value > 1 ? 1 : value) * 255);
+}
+
+/* The picture whitened by the bank, in single precision, then the streaks on it in double; each given a sample. */
+RESHIFT_VECTOR static void snow_samples(const uint8_t *restrict pixels, const float *restrict bank,
+                                        const double *restrict streak, const double *restrict turned, size_t n,
+                                        float kept, float whitened, uint8_t *restrict output)
+{
+    for (size_t i = 0; i < n; i++) {
+        float sample = (float)pixels[i] / 255.f;
+        float white = kept * sample + whitened * (sample > bank[i] ? sample : bank[i]);
+        double value = ((double)white + streak[i] + turned[i]) * 255;
+        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+    }
+}
+
+/* Lays the streaks over the image, in pieces whose numbers stay in the nearest cache. */
+static void snow_lay(const reshift_image *input, const uint8_t *streaks, double kept, reshift_image *output)
+{
+    enum { PIECE = 256 };
+    float bank[PIECE], banks[3 * PIECE];
+    double streak[PIECE], turned[PIECE], streak_samples[3 * PIECE], turned_samples[3 * PIECE];
+    size_t n = (size_t)input->height * (size_t)input->width;
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t count = n - at < PIECE ? n - at : PIECE;
+        snow_pixels(input->pixels + 3 * at, streaks + at, streaks + (n - 1 - at), count, bank, streak, turned);
+        for (size_t i = 0; i < count; i++) {
+            banks[3 * i] = banks[3 * i + 1] = banks[3 * i + 2] = bank[i];
+            streak_samples[3 * i] = streak_samples[3 * i + 1] = streak_samples[3 * i + 2] = streak[i];
+            turned_samples[3 * i] = turned_samples[3 * i + 1] = turned_samples[3 * i + 2] = turned[i];
         }
+        snow_samples(input->pixels + 3 * at, banks, streak_samples, turned_samples, 3 * count, (float)kept,
+                     (float)(1 - kept), output->pixels + 3 * at);
     }
-    (void)snow;
 }
 
 reshift_status weather_snow_with(const reshift_image *input, const weather_snow_constants *constants,
@@ -254,17 +278,15 @@ reshift_status weather_snow_with(const reshift_image *input, const weather_snow_
         return status;
     }
     int height = input->height, width = input->width;
-    size_t h = (size_t)height, w = (size_t)width, pixels = h * w, row = 3 * w;
-    size_t bytes =
-        (pixels + 2 * (h + w) + row) * sizeof(double) + row * sizeof(float) + 2 * (h + w) * sizeof(int) + 2 * pixels;
+    size_t h = (size_t)height, w = (size_t)width, pixels = h * w;
+    size_t bytes = (pixels + 2 * (h + w)) * sizeof(double) + 2 * (h + w) * sizeof(int) + 2 * pixels;
     _Alignas(MEMORY_ALIGNMENT) double stack[STACK_BYTES / sizeof(double)];
     double *layer = bytes <= sizeof stack ? stack : memory_allocate(bytes);
     if (!layer) {
         return error_memory(error, bytes, "snow");
     }
-    double *weights = layer + pixels, *snow = weights + 2 * (h + w);
-    float *values = (float *)(snow + row);
-    int *places = (int *)(values + row);
+    double *weights = layer + pixels;
+    int *places = (int *)(weights + 2 * (h + w));
     uint8_t *flakes = (uint8_t *)(places + 2 * (h + w)), *streaks = flakes + pixels;
     int *upper = places, *lower = upper + h, *left = lower + h, *right = left + w;
     double *weight_upper = weights, *weight_lower = weight_upper + h, *weight_left = weight_lower + h,
@@ -277,9 +299,8 @@ reshift_status weather_snow_with(const reshift_image *input, const weather_snow_
                       left, right, weight_left, weight_right, width, constants->threshold, flakes + y * w);
     }
     status = motion_blur_u8(flakes, height, width, 1, &kernel, streaks, error);
-    for (size_t y = 0; status == RESHIFT_OK && y < h; y++) {
-        snow_row(input->pixels + y * row, streaks + y * w, streaks + (h - 1 - y) * w, width, (float)constants->kept,
-                 (float)(1 - constants->kept), values, snow, output->pixels + y * row);
+    if (status == RESHIFT_OK) {
+        snow_lay(input, streaks, constants->kept, output);
     }
     if (layer != stack) {
         memory_free(layer);

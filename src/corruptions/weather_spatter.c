@@ -102,47 +102,72 @@ RESHIFT_VECTOR static void drops_to_bytes(const double *restrict layer, size_t n
                                           uint8_t *restrict drops)
 {
     for (size_t i = 0; i < n; i++) {
-        drops[i] = (uint8_t)(int)((layer[i] < threshold ? 0 : layer[i]) * 255);
+        double value = layer[i] * 255;
+        drops[i] = (uint8_t)(int)(layer[i] < threshold ? 0 : value);
     }
 }
 
-RESHIFT_VECTOR static void multiply(const uint8_t *restrict a, const uint8_t *restrict b, size_t n,
-                                    float *restrict products)
+/* Light of the drops, and its largest value. */
+RESHIFT_VECTOR static uint16_t light_drops(const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
+                                           uint16_t *restrict light)
+{
+    uint16_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        light[i] = (uint16_t)(drops[i] * relief[i]);
+        largest = light[i] > largest ? light[i] : largest;
+    }
+    return largest;
+}
+
+RESHIFT_VECTOR static void scale_light(const uint16_t *restrict light, size_t n, float largest, float strength,
+                                       float *restrict mask)
 {
     for (size_t i = 0; i < n; i++) {
-        products[i] = (float)(a[i] * b[i]);
+        mask[i] = (float)light[i] / largest * strength;
     }
 }
 
-/* output = image + water * colour, the water's lightest drop having `strength`. */
-RESHIFT_VECTOR static void lay_water(const uint8_t *restrict pixels, const float *restrict water, size_t n,
-                                     float largest, float strength, uint8_t *restrict output)
+RESHIFT_VECTOR static void cut_mud(const double *restrict layer, size_t n, float *restrict mask)
 {
-    const float red = (float)(175 / 255.), green = (float)(238 / 255.), blue = (float)(238 / 255.);
     for (size_t i = 0; i < n; i++) {
-        float m = water[i] / largest * strength;
-        float r = (float)pixels[3 * i] / 255.f + m * red, g = (float)pixels[3 * i + 1] / 255.f + m * green;
-        float b = (float)pixels[3 * i + 2] / 255.f + m * blue;
-        output[3 * i] = (uint8_t)(int)((r > 1 ? 1 : r) * 255);
-        output[3 * i + 1] = (uint8_t)(int)((g > 1 ? 1 : g) * 255);
-        output[3 * i + 2] = (uint8_t)(int)((b > 1 ? 1 : b) * 255);
+        float m = (float)layer[i];
+        mask[i] = m < 0.8f ? 0 : m;
     }
 }
 
-RESHIFT_VECTOR static void lay_mud(const uint8_t *restrict pixels, const double *restrict mask, size_t n,
-                                   uint8_t *restrict output)
+/* A value a pixel to three samples. */
+static void spread(const float *restrict mask, size_t n, float *restrict samples)
 {
-    const float red = (float)(63 / 255.), green = (float)(42 / 255.), blue = (float)(20 / 255.);
     for (size_t i = 0; i < n; i++) {
-        float m = (float)mask[i];
-        m = m < 0.8f ? 0 : m;
-        float left = 1 - m;
-        float r = (float)pixels[3 * i] / 255.f * left + m * red;
-        float g = (float)pixels[3 * i + 1] / 255.f * left + m * green;
-        float b = (float)pixels[3 * i + 2] / 255.f * left + m * blue;
-        output[3 * i] = (uint8_t)(int)((r > 1 ? 1 : r) * 255);
-        output[3 * i + 1] = (uint8_t)(int)((g > 1 ? 1 : g) * 255);
-        output[3 * i + 2] = (uint8_t)(int)((b > 1 ? 1 : b) * 255);
+        samples[3 * i] = samples[3 * i + 1] = samples[3 * i + 2] = mask[i];
+    }
+}
+
+/* output = image * (1 - covering * mask) + mask * colour, in single precision; `covering` is 1 for mud, 0 for water. */
+RESHIFT_VECTOR static void lay_liquid(const uint8_t *restrict pixels, const float *restrict mask, size_t n,
+                                      float covering, const float *restrict colour, uint8_t *restrict output)
+{
+    for (size_t i = 0; i < n; i++) {
+        float value = ((float)pixels[i] / 255.f * (1 - covering * mask[i]) + mask[i] * colour[i]) * 255;
+        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+    }
+}
+
+/* Lays the mask over the image in pieces whose samples stay in the nearest cache. */
+static void lay_mask(const reshift_image *input, const float *mask, int mud, reshift_image *output)
+{
+    enum { PIECE = 256 };
+    static const float colours[2][3] = {{(float)(175 / 255.), (float)(238 / 255.), (float)(238 / 255.)},
+                                        {(float)(63 / 255.), (float)(42 / 255.), (float)(20 / 255.)}};
+    float samples[3 * PIECE], colour[3 * PIECE];
+    for (size_t i = 0; i < 3 * PIECE; i++) {
+        colour[i] = colours[mud][i % 3];
+    }
+    size_t n = (size_t)input->height * (size_t)input->width;
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t count = n - at < PIECE ? n - at : PIECE;
+        spread(mask + at, count, samples);
+        lay_liquid(input->pixels + 3 * at, samples, 3 * count, (float)mud, colour, output->pixels + 3 * at);
     }
 }
 
@@ -189,22 +214,21 @@ reshift_status weather_spatter_with(const reshift_image *input, const weather_sp
     }
     double *layer = (double *)(void *)block, *smoothed = layer + n, *row = (double *)(void *)(block + planes);
     void *work = block + planes + line;
+    float *mask = (float *)(void *)smoothed; /* when that has been read */
     scale_normals(normals, n, constants->mean, constants->deviation, layer);
     smooth(layer, height, width, &kernel, 0, row, smoothed);
     if (constants->mud) {
         mud_mask(smoothed, n, constants->threshold);
         smooth(smoothed, height, width, &edge, 1, row, layer);
-        lay_mud(input->pixels, layer, n, output->pixels);
+        cut_mud(layer, n, mask);
+        lay_mask(input, mask, 1, output);
     } else {
         uint8_t *drops = (uint8_t *)work + grey_work_bytes(height, width), *relief = drops + n, *other = relief + n;
         water_relief(smoothed, height, width, constants->threshold, work, drops, relief, other);
-        float *water = (float *)(void *)layer, largest = 0;
-        multiply(drops, relief, n, water);
-        for (size_t i = 0; i < n; i++) {
-            largest = water[i] > largest ? water[i] : largest;
-        }
+        uint16_t *light = (uint16_t *)(void *)layer, largest = light_drops(drops, relief, n, light);
         if (largest > 0) {
-            lay_water(input->pixels, water, n, largest, (float)constants->strength, output->pixels);
+            scale_light(light, n, (float)largest, (float)constants->strength, mask);
+            lay_mask(input, mask, 0, output);
         } else {
             memcpy(output->pixels, input->pixels, 3 * n);
         }

@@ -65,14 +65,19 @@ RESHIFT_VECTOR static void thin_row(const int16_t *restrict dx, const int16_t *r
                                     const int16_t *restrict below, int width, int low, int high, uint8_t *restrict map)
 {
     for (int x = 0; x < width; x++) {
-        int m = here[x], across = dx[x] < 0 ? -dx[x] : dx[x], down = (dy[x] < 0 ? -dy[x] : dy[x]) << 15;
+        int m = here[x], across = dx[x] < 0 ? -dx[x] : dx[x], steep = (dy[x] < 0 ? -dy[x] : dy[x]) << 15;
         int tangent_22 = across * 13573, tangent_67 = tangent_22 + (across << 16);
-        int level = down<tangent_22, upright = down> tangent_67, falls = (dx[x] ^ dy[x]) < 0;
-        int diagonal_a = falls ? above[x + 1] : above[x - 1], diagonal_b = falls ? below[x - 1] : below[x + 1];
-        int a = level ? here[x - 1] : upright ? above[x] : diagonal_a;
-        int b = level ? here[x + 1] : upright ? below[x] : diagonal_b + 1; /* there it must be larger, not as large */
+        int level = steep<tangent_22, upright = steep> tangent_67, falls = (dx[x] ^ dy[x]) < 0;
+        /* all neighbours are read and then chosen from: so the loop vectorises */
+        int left = here[x - 1], right = here[x + 1], up = above[x], down = below[x];
+        int up_left = above[x - 1], up_right = above[x + 1], down_left = below[x - 1], down_right = below[x + 1];
+        int a = falls ? up_right : up_left, b = (falls ? down_left : down_right) + 1; /* larger, not only as large */
+        a = upright ? up : a;
+        b = upright ? down : b;
+        a = level ? left : a;
+        b = level ? right : b;
         int kept = (m > low) & (m > a) & (m >= b);
-        map[x] = (uint8_t)(kept ? 1 + (m > high) : 0);
+        map[x] = (uint8_t)(kept + (kept & (m > high)));
     }
 }
 

@@ -55,6 +55,34 @@ RESHIFT_VECTOR static void interleave(const double *restrict even, const double 
     }
 }
 
+/* The smallest and the largest, over lanes that do not wait for each other. */
+RESHIFT_VECTOR static void extremes(const double *map, size_t n, double *low, double *high)
+{
+    enum { LANES = 16 };
+    double least[LANES], most[LANES];
+    for (int lane = 0; lane < LANES; lane++) {
+        least[lane] = most[lane] = map[0];
+    }
+    size_t whole = n - n % LANES;
+    for (size_t i = 0; i < whole; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            double value = map[i + lane];
+            least[lane] = value < least[lane] ? value : least[lane];
+            most[lane] = value > most[lane] ? value : most[lane];
+        }
+    }
+    for (size_t i = whole; i < n; i++) {
+        least[0] = map[i] < least[0] ? map[i] : least[0];
+        most[0] = map[i] > most[0] ? map[i] : most[0];
+    }
+    for (int lane = 1; lane < LANES; lane++) {
+        least[0] = least[lane] < least[0] ? least[lane] : least[0];
+        most[0] = most[lane] > most[0] ? most[lane] : most[0];
+    }
+    *low = least[0];
+    *high = most[0];
+}
+
 RESHIFT_VECTOR static void normalise(double *map, size_t n, double low, double range)
 {
     for (size_t i = 0; i < n; i++) {
@@ -94,10 +122,7 @@ void plasma_draw(int side, double decay, const double *uniforms, double *work, d
         wobble /= decay;
     }
     size_t points = (size_t)side * (size_t)side;
-    double low = map[0], high = map[0];
-    for (size_t i = 1; i < points; i++) {
-        low = map[i] < low ? map[i] : low;
-        high = map[i] > high ? map[i] : high;
-    }
+    double low, high;
+    extremes(map, points, &low, &high);
     normalise(map, points, low, high - low);
 }
