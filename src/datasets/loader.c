@@ -15,8 +15,8 @@
 enum { N_BUFFERS = 2 };
 
 typedef struct batch_buffer {
-    float *images; /* [batch,size,size,3] */
-    int *labels;   /* [batch] */
+    void *images; /* [batch,size,size,3] float, or [batch,H,W,3] bytes */
+    int *labels;  /* [batch] */
     int n;
     bool full; /* filled and not yet given back by the caller */
 } batch_buffer;
@@ -26,6 +26,8 @@ struct loader {
     int64_t *rows; /* [n_rows], or NULL: 0, 1, ... */
     int64_t n_rows;
     loader_options options;
+    int height, width; /* of every image, where they come as bytes */
+    size_t image_bytes;
     batch_buffer buffers[N_BUFFERS];
     pthread_t thread;
     bool thread_runs;
@@ -47,11 +49,18 @@ static bool must_stop(loader *l)
     return stop;
 }
 
-static reshift_status read_row(const loader *l, int64_t row, reshift_image *image, float *output, reshift_error *error)
+static reshift_status read_row(const loader *l, int64_t row, reshift_image *image, void *output, reshift_error *error)
 {
     const loader_options *o = &l->options;
     reshift_status status = reshift_dataset_read(l->dataset, row, image, error);
-    if (status == RESHIFT_OK) {
+    if (status == RESHIFT_OK && o->as_bytes) {
+        if (image->height == l->height && image->width == l->width) {
+            memcpy(output, image->pixels, l->image_bytes);
+        } else {
+            status = error_set(error, RESHIFT_ERROR_SHAPE, "expected an image of %dx%d, found %dx%d", l->width,
+                               l->height, image->width, image->height);
+        }
+    } else if (status == RESHIFT_OK) {
         status = reshift_dataset_fixed_size(l->dataset, NULL, NULL)
                      ? preprocess_array(image, o->size, o->mean, o->std, output, error)
                      : preprocess_photo(image, o->resize, o->size, o->mean, o->std, output, error);
@@ -68,14 +77,13 @@ static reshift_status read_row(const loader *l, int64_t row, reshift_image *imag
 static reshift_status read_batch(loader *l, int64_t first, batch_buffer *buffer, reshift_image *image,
                                  reshift_error *error)
 {
-    size_t pixels = (size_t)l->options.size * (size_t)l->options.size * 3;
     int64_t left = l->n_rows - first;
     int n = left < l->options.batch ? (int)left : l->options.batch;
     reshift_status status = RESHIFT_OK;
     for (int i = 0; i < n && status == RESHIFT_OK && !must_stop(l); i++) {
         int64_t row = l->rows ? l->rows[first + i] : first + i;
         buffer->labels[i] = reshift_dataset_label(l->dataset, row);
-        status = read_row(l, row, image, buffer->images + (size_t)i * pixels, error);
+        status = read_row(l, row, image, (char *)buffer->images + (size_t)i * l->image_bytes, error);
     }
     buffer->n = n;
     return status;
@@ -122,6 +130,9 @@ static void *run(void *context)
 static reshift_status check(const reshift_dataset *dataset, const int64_t *rows, int64_t n,
                             const loader_options *options, reshift_error *error)
 {
+    if (options->as_bytes && !reshift_dataset_fixed_size(dataset, NULL, NULL)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of many sizes cannot be loaded as they are");
+    }
     if (options->batch < 1 || options->size < 1) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "batch %d of size %d: expected 1 or more", options->batch,
                          options->size);
@@ -142,8 +153,10 @@ static reshift_status check(const reshift_dataset *dataset, const int64_t *rows,
 static reshift_status make_buffers(loader *l, const int64_t *rows, reshift_error *error)
 {
     size_t bytes = 0, row_bytes = 0;
-    bool fits = memory_product((size_t)l->options.size * (size_t)l->options.size, 3 * sizeof(float), &bytes) &&
-                memory_product(bytes, (size_t)l->options.batch, &bytes) &&
+    bool as_bytes = l->options.as_bytes;
+    size_t size = (size_t)l->options.size, pixels = as_bytes ? (size_t)l->height * (size_t)l->width : size * size;
+    bool fits = memory_product(pixels, 3 * (as_bytes ? 1 : sizeof(float)), &l->image_bytes) &&
+                memory_product(l->image_bytes, (size_t)l->options.batch, &bytes) &&
                 memory_product((size_t)l->n_rows, sizeof *rows, &row_bytes);
     if (fits && rows) {
         l->rows = memory_allocate(row_bytes);
@@ -175,6 +188,7 @@ reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, 
     l->dataset = dataset;
     l->n_rows = n;
     l->options = *options;
+    reshift_dataset_fixed_size(dataset, &l->height, &l->width);
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->changed, NULL);
     status = make_buffers(l, rows, error);
@@ -192,7 +206,7 @@ reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, 
     return status;
 }
 
-reshift_status loader_next(loader *l, const float **images, const int **labels, int *n, reshift_error *error)
+static reshift_status next(loader *l, const void **images, const int **labels, int *n, reshift_error *error)
 {
     *images = NULL;
     *labels = NULL;
@@ -218,6 +232,22 @@ reshift_status loader_next(loader *l, const float **images, const int **labels, 
         *n = buffer->n;
         l->served++;
     }
+    return status;
+}
+
+reshift_status loader_next(loader *l, const float **images, const int **labels, int *n, reshift_error *error)
+{
+    const void *there;
+    reshift_status status = next(l, &there, labels, n, error);
+    *images = there;
+    return status;
+}
+
+reshift_status loader_next_bytes(loader *l, const uint8_t **images, const int **labels, int *n, reshift_error *error)
+{
+    const void *there;
+    reshift_status status = next(l, &there, labels, n, error);
+    *images = there;
     return status;
 }
 

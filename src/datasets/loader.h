@@ -11,10 +11,12 @@ typedef struct loader_options {
     int size;   /* images come out as size x size */
     int resize; /* photographs (sets without a fixed size): shorter side before the crop */
     float mean[3], std[3];
+    bool as_bytes; /* of a set with a fixed size: its images as they are, nothing resized or normalised */
 } loader_options;
 
 /**
- * Starts reading `rows` [n] (NULL: 0..n-1) of `dataset`, which must stay open. Memory: two batches. Errors: MEMORY, IO.
+ * Starts reading `rows` [n] (NULL: 0..n-1) of `dataset`, which must stay open. Memory: two batches. Errors: ARGUMENT,
+ * MEMORY, IO.
  */
 reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, int64_t n,
                            const loader_options *options, loader **out, reshift_error *error);
@@ -24,6 +26,9 @@ reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, 
  * *n is 0 at the end. Errors: those of reading, with the row's name.
  */
 reshift_status loader_next(loader *l, const float **images, const int **labels, int *n, reshift_error *error);
+
+/** The same where the options say as_bytes: *images [n,H,W,3] uint8. */
+reshift_status loader_next_bytes(loader *l, const uint8_t **images, const int **labels, int *n, reshift_error *error);
 
 /** Stops the thread; NULL accepted. */
 void loader_close(loader **l);

@@ -18,12 +18,9 @@
 /* Work memory up to this size stands on the stack: 32x32 to 224x224 needs 17 KB, so no batch allocates. */
 #define STACK_BYTES (32 * 1024)
 
-/* Where an output sample comes from: `n` inputs from `start`. */
-typedef struct taps {
-    int start, n;
-} taps;
+typedef preprocess_taps taps;
 
-static int most_taps(int in, int out) { return in <= out ? 2 : (int)ceil((double)in / out) * 2 + 1; }
+int preprocess_most_taps(int in, int out) { return in <= out ? 2 : (int)ceil((double)in / out) * 2 + 1; }
 
 static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
 
@@ -31,7 +28,7 @@ static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
  * The taps of torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True). It finds them in
  * float, which costs it 1e-6 in a weight; here they are found in double and rounded once.
  */
-static void axis_taps(int in, int out, int n_max, taps *axis, float *weights)
+void preprocess_axis(int in, int out, int n_max, taps *axis, float *weights)
 {
     double scale = (double)in / out;
     for (int i = 0; i < out; i++) {
@@ -126,7 +123,7 @@ reshift_status preprocess_array(const reshift_image *image, int size, const floa
     if (status != RESHIFT_OK) {
         return status;
     }
-    int n_across = most_taps(image->width, size), n_down = most_taps(image->height, size);
+    int n_across = preprocess_most_taps(image->width, size), n_down = preprocess_most_taps(image->height, size);
     size_t samples = 3 * (size_t)size, in_samples = 3 * (size_t)image->width, axis_bytes = (size_t)size * sizeof(taps);
     size_t n_floats =
         (size_t)size * (size_t)n_across + (size_t)size * (size_t)n_down + in_samples + (size_t)n_down * samples;
@@ -139,8 +136,8 @@ reshift_status preprocess_array(const reshift_image *image, int size, const floa
     taps *across = (taps *)block, *down = across + size;
     float *across_weights = (float *)(down + size), *down_weights = across_weights + (size_t)size * (size_t)n_across;
     float *row = down_weights + (size_t)size * (size_t)n_down, *ring = row + in_samples; /* [n_down, samples] */
-    axis_taps(image->width, size, n_across, across, across_weights);
-    axis_taps(image->height, size, n_down, down, down_weights);
+    preprocess_axis(image->width, size, n_across, across, across_weights);
+    preprocess_axis(image->height, size, n_down, down, down_weights);
     float table[256][3];
     normalise_table(mean, std, table);
 

@@ -12,6 +12,20 @@
 reshift_status preprocess_array(const reshift_image *image, int size, const float mean[3], const float std[3],
                                 float *output, reshift_error *error);
 
+/** Where a sample of a resampled axis comes from: `n` source samples from `start`. */
+typedef struct preprocess_taps {
+    int start, n;
+} preprocess_taps;
+
+/** Most taps that a sample of the axis has. */
+int preprocess_most_taps(int in, int out);
+
+/**
+ * The taps and weights by which preprocess_array() takes an axis of `in` samples to `out`: axis [out], weights
+ * [out, n_max] with n_max = preprocess_most_taps(in, out).
+ */
+void preprocess_axis(int in, int out, int n_max, preprocess_taps *axis, float *weights);
+
 /**
  * The weights' recipe for photographs: the shorter side to `resize` with Pillow's bilinear filter (8-bit rounding
  * between its two passes), the centre size x size cut out (torchvision's rounding), then as above. Errors: MEMORY.

@@ -35,6 +35,7 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
                            .stop_at_features = stop_at_features};
     const char *what = stop_at_features ? "features" : "forward";
     forward *f;
+    forward_expect(&setup, dataset);
     reshift_status status = forward_create(&setup, &f, error);
     if (status == RESHIFT_OK) {
         status = forward_start(f, dataset, NULL, n, error);

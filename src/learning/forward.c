@@ -1,6 +1,7 @@
 /*
- * A loader and a plan in a row. The last pass may be smaller than the plan: the rows behind it then hold what was there
- * before, and what comes of them is not looked at (an inference plan treats every row by itself).
+ * A loader and a plan in a row; between them, where images are small and of one size, the collapsed first convolution.
+ * The last pass may be smaller than the plan: the rows behind it then hold what was there before, and what comes of
+ * them is not looked at (an inference plan treats every row by itself).
  */
 #include "learning/forward.h"
 
@@ -8,13 +9,18 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "datasets/loader.h"
 #include "engine/plan.h"
+#include "engine/stem.h"
 
 #define LARGEST_SIZE 4096
 
 struct forward {
-    plan *plan; /* NULL: the images themselves come out */
+    plan *plan;         /* NULL: the images themselves come out, or the stem's output */
+    stem *stem;         /* NULL: the plan begins with the images */
+    float *stem_output; /* where there is no plan behind it */
+    int height, width;  /* of the stem's images */
     loader *loader;
     loader_options reading;
     int n_dims;
@@ -40,15 +46,52 @@ static int choose_batch(const forward_setup *setup, int size)
     return (int)rows;
 }
 
+void forward_expect(forward_setup *setup, const reshift_dataset *dataset)
+{
+    int height = 0, width = 0;
+    bool fixed = reshift_dataset_fixed_size(dataset, &height, &width);
+    bool first = setup->height == 0;
+    if (!fixed || (!first && (height != setup->height || width != setup->width))) {
+        height = width = -1; /* stays: the next set finds no 0 */
+    }
+    setup->height = height;
+    setup->width = width;
+}
+
+static reshift_status make_stem(forward *f, const forward_setup *setup, reshift_error *error)
+{
+    reshift_status status = stem_create(setup->net, setup->height, setup->width, f->reading.size, f->reading.mean,
+                                        f->reading.std, &f->stem, error);
+    if (status != RESHIFT_OK || !f->stem) {
+        return status;
+    }
+    f->height = setup->height;
+    f->width = setup->width;
+    f->reading.as_bytes = true;
+    f->n_dims = 3;
+    stem_output_shape(f->stem, f->shape);
+    f->image_count = (size_t)(f->shape[0] * f->shape[1] * f->shape[2]);
+    if (setup->last_block == 0) {
+        size_t bytes = (size_t)f->reading.batch * f->image_count * sizeof(float);
+        f->stem_output = memory_allocate(bytes);
+        return f->stem_output ? RESHIFT_OK : error_memory(error, bytes, "the first block's output");
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_error *error)
 {
+    reshift_status status = make_stem(f, setup, error);
+    if (status != RESHIFT_OK || f->stem_output) {
+        return status;
+    }
     plan_options options = {.batch = f->reading.batch,
-                            .height = f->reading.size,
-                            .width = f->reading.size,
-                            .first_block = 0,
+                            .height = f->stem ? (int)f->shape[0] : f->reading.size,
+                            .width = f->stem ? (int)f->shape[1] : f->reading.size,
+                            .first_block = f->stem ? 1 : 0,
                             .last_block = setup->last_block,
                             .stop_at_features = setup->stop_at_features};
-    reshift_status status = plan_create(setup->net, &options, &f->plan, error);
+    status = plan_create(setup->net, &options, &f->plan, error);
     if (status == RESHIFT_OK) {
         int n_dims;
         int64_t shape[4] = {0};
@@ -100,6 +143,8 @@ void forward_destroy(forward **f)
     if (f && *f) {
         loader_close(&(*f)->loader);
         plan_destroy(&(*f)->plan);
+        stem_destroy(&(*f)->stem);
+        memory_free((*f)->stem_output);
         free(*f);
         *f = NULL;
     }
@@ -119,6 +164,12 @@ reshift_status forward_start(forward *f, const reshift_dataset *dataset, const i
                              reshift_error *error)
 {
     forward_stop(f);
+    int height, width;
+    if (f->stem &&
+        (!reshift_dataset_fixed_size(dataset, &height, &width) || height != f->height || width != f->width)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a forward pass was made for images of %dx%d, others came",
+                         f->width, f->height);
+    }
     return loader_open(dataset, rows, n, &f->reading, &f->loader, error);
 }
 
@@ -126,17 +177,23 @@ void forward_stop(forward *f) { loader_close(&f->loader); }
 
 reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error)
 {
-    const float *images;
+    const float *images = NULL;
+    const uint8_t *bytes = NULL;
     memset(pass, 0, sizeof *pass);
-    reshift_status status = loader_next(f->loader, &images, &pass->labels, &pass->n, error);
+    reshift_status status = f->stem ? loader_next_bytes(f->loader, &bytes, &pass->labels, &pass->n, error)
+                                    : loader_next(f->loader, &images, &pass->labels, &pass->n, error);
     if (status != RESHIFT_OK || pass->n == 0) {
         return status;
     }
+    if (f->stem) {
+        stem_run(f->stem, bytes, pass->n, f->plan ? plan_input(f->plan) : f->stem_output);
+    } else if (f->plan) {
+        memcpy(plan_input(f->plan), images, (size_t)pass->n * f->image_count * sizeof(float));
+    }
     if (!f->plan) {
-        pass->output = images;
+        pass->output = f->stem ? f->stem_output : images;
         return RESHIFT_OK;
     }
-    memcpy(plan_input(f->plan), images, (size_t)pass->n * f->image_count * sizeof(float));
     status = plan_forward(f->plan, error);
     pass->output = plan_output(f->plan);
     pass->features = plan_features(f->plan);

@@ -18,9 +18,16 @@ typedef struct forward_setup {
     int size;                     /* of the input; 0: the recipe's */
     int batch;                    /* rows a pass at most; 0: chosen */
     int64_t n_rows;               /* rows that will come at most, so that few rows make a small plan; 0: many */
+    int height, width;            /* of all images that will come (forward_expect), 0: any sizes */
     int last_block;               /* runs blocks 0..last_block; -1: none, the images themselves come out */
     bool stop_at_features;        /* the output is the global average pool (last_block: the one of fc) */
 } forward_setup;
+
+/**
+ * Says that images of `dataset` will come; for each set in turn, before forward_create. While all that comes has one
+ * size, small images take the short way through the first convolution (engine/stem.h).
+ */
+void forward_expect(forward_setup *setup, const reshift_dataset *dataset);
 
 /**
  * Plans. The rows of a pass do not depend on setup->batch where that is larger than what serves the machine best.
@@ -35,7 +42,8 @@ int forward_batch(const forward *f);
 void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3]);
 int64_t forward_row_count(const forward *f); /* product of the shape: floats */
 
-/** Begins with `rows` [n] of `dataset` (NULL: 0..n-1); rows must stay until the end. Ends what was begun before. */
+/** Begins with `rows` [n] of `dataset` (NULL: 0..n-1); rows must stay until the end. Ends what was begun before.
+ * Errors: ARGUMENT (images of another size than was expected), those of the loader. */
 reshift_status forward_start(forward *f, const reshift_dataset *dataset, const int64_t *rows, int64_t n,
                              reshift_error *error);
 

@@ -37,8 +37,11 @@ reshift_status frozen_create(const frozen_setup *setup, frozen **out, reshift_er
         f->first[s] = f->n_rows;
         f->n_rows += n;
         largest = n > largest ? n : largest;
+        if (n > 0) {
+            forward_expect(&f->setup.forward, setup->sets[s]);
+        }
     }
-    reshift_status status = forward_create(&setup->forward, &f->forward, error);
+    reshift_status status = forward_create(&f->setup.forward, &f->forward, error);
     if (status == RESHIFT_OK) {
         f->missing = malloc(((size_t)largest + 1) * sizeof *f->missing);
         status = f->missing ? RESHIFT_OK : error_memory(error, (size_t)largest * sizeof *f->missing, "rows");

@@ -107,6 +107,33 @@ static void test_batches(void **state)
     reshift_dataset_close(&d);
 }
 
+static void test_bytes_as_they_are(void **state)
+{
+    (void)state;
+    probe_set p = {.fails_at = -1};
+    reshift_dataset *d = open_probe(&p, 200);
+    loader_options as_bytes = plain;
+    as_bytes.as_bytes = true;
+    as_bytes.size = 8; /* nothing is enlarged */
+    loader *l;
+    const uint8_t *images;
+    const int *labels;
+    int n, done = 0;
+    check_ok(loader_open(d, NULL, 11, &as_bytes, &l, &error));
+    do {
+        check_ok(loader_next_bytes(l, &images, &labels, &n, &error));
+        for (int i = 0; i < n; i++, done++) {
+            assert_int_equal(labels[i], done % 7);
+            for (int v = 0; v < 12; v++) {
+                assert_int_equal(images[12 * i + v], done);
+            }
+        }
+    } while (n > 0);
+    assert_int_equal(done, 11);
+    loader_close(&l);
+    reshift_dataset_close(&d);
+}
+
 static void settle(const probe_set *p, int reads)
 {
     for (int i = 0; i < 2000 && atomic_load(&p->reads) < reads; i++) {
