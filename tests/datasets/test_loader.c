@@ -287,7 +287,7 @@ static void test_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),        cmocka_unit_test(test_one_ahead),
+        cmocka_unit_test(test_batches), cmocka_unit_test(test_bytes_as_they_are),        cmocka_unit_test(test_one_ahead),
         cmocka_unit_test(test_slow_source),    cmocka_unit_test(test_error_in_its_place),
         cmocka_unit_test(test_close_any_time), cmocka_unit_test(test_photos),
         cmocka_unit_test(test_refuses),
