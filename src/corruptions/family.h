@@ -35,4 +35,10 @@ reshift_status corruption_frost(const corruption_call *call, reshift_error *erro
 reshift_status corruption_fog(const corruption_call *call, reshift_error *error);
 reshift_status corruption_spatter(const corruption_call *call, reshift_error *error);
 
+/* digital.c */
+reshift_status corruption_contrast(const corruption_call *call, reshift_error *error);
+reshift_status corruption_brightness(const corruption_call *call, reshift_error *error);
+reshift_status corruption_saturate(const corruption_call *call, reshift_error *error);
+reshift_status corruption_pixelate(const corruption_call *call, reshift_error *error);
+
 #endif

@@ -23,21 +23,22 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"snow", "weather", true, false, true},
     {"frost", "weather", true, false, true},
     {"fog", "weather", true, false, true},
-    {"brightness", "weather", false, false, false},
-    {"contrast", "digital", false, false, false},
+    {"brightness", "weather", false, false, true},
+    {"contrast", "digital", false, false, true},
     {"elastic_transform", "digital", true, false, false},
-    {"pixelate", "digital", false, false, false},
+    {"pixelate", "digital", false, false, true},
     {"jpeg_compression", "digital", false, false, false},
     {"speckle_noise", "noise", true, true, true},
     {"gaussian_blur", "blur", false, true, true},
     {"spatter", "weather", true, true, true},
-    {"saturate", "digital", false, true, false},
+    {"saturate", "digital", false, true, true},
 };
 
 /* Who makes each, in the table's order; NULL where `available` is false. */
 static const corruption_function functions[N_CORRUPTIONS] = {
     [0] = corruption_gaussian_noise, [1] = corruption_shot_noise,     [2] = corruption_impulse_noise,
     [7] = corruption_snow,           [8] = corruption_frost,          [9] = corruption_fog,
+    [10] = corruption_brightness, [11] = corruption_contrast, [13] = corruption_pixelate, [18] = corruption_saturate,
     [15] = corruption_speckle_noise, [16] = corruption_gaussian_blur, [17] = corruption_spatter,
 };
 

@@ -1,0 +1,69 @@
+/* HSV as scikit-image has it. Both arms of every choice are computed, so that the loops vectorise; what a grey pixel's
+ * division by zero gives is never chosen. */
+#include "imaging/colour.h"
+
+#include "imaging/vector.h"
+
+RESHIFT_VECTOR static void rgb_to_hsv(const double *restrict red, const double *restrict green,
+                                      const double *restrict blue, size_t n, double *restrict hue,
+                                      double *restrict saturation, double *restrict value)
+{
+    for (size_t i = 0; i < n; i++) {
+        double r = red[i], g = green[i], b = blue[i];
+        double high = r > g ? r : g, low = r < g ? r : g;
+        high = high > b ? high : b;
+        low = low < b ? low : b;
+        double delta = high - low;
+        /* where two channels are the largest, the later one counts, as the definition's assignments follow each other
+         */
+        double difference = g == high ? b - r : g - b, sector = g == high ? 2.0 : 0.0;
+        difference = b == high ? r - g : difference;
+        sector = b == high ? 4.0 : sector;
+        double s = delta / high, h = (sector + difference / delta) / 6.0, turned = h + 1.0;
+        h = h < 0 ? turned : h;
+        hue[i] = delta == 0 ? 0 : h;
+        saturation[i] = delta == 0 ? 0 : s;
+        value[i] = high;
+    }
+}
+
+RESHIFT_VECTOR static void hsv_to_rgb(const double *restrict hue, const double *restrict saturation,
+                                      const double *restrict value, size_t n, double *restrict red,
+                                      double *restrict green, double *restrict blue)
+{
+    for (size_t i = 0; i < n; i++) {
+        double turn = hue[i] * 6.0, v = value[i], s = saturation[i];
+        double sector = (double)(int)turn; /* hue is not negative */
+        double f = turn - sector;
+        double p = v * (1.0 - s), q = v * (1.0 - f * s), t = v * (1.0 - (1.0 - f) * s);
+        sector = sector >= 6.0 ? 0.0 : sector;
+        double r = v, g = p, b = q; /* of the last sector; then from there to the first */
+        r = sector == 4.0 ? t : r;
+        b = sector == 4.0 ? v : b;
+        r = sector == 3.0 ? p : r;
+        g = sector == 3.0 ? q : g;
+        b = sector == 3.0 ? v : b;
+        r = sector == 2.0 ? p : r;
+        g = sector == 2.0 ? v : g;
+        b = sector == 2.0 ? t : b;
+        r = sector == 1.0 ? q : r;
+        g = sector == 1.0 ? v : g;
+        b = sector == 1.0 ? p : b;
+        r = sector == 0.0 ? v : r;
+        g = sector == 0.0 ? t : g;
+        b = sector == 0.0 ? p : b;
+        red[i] = r;
+        green[i] = g;
+        blue[i] = b;
+    }
+}
+
+void colour_rgb_to_hsv(colour_planes rgb, size_t n, colour_planes hsv)
+{
+    rgb_to_hsv(rgb.first, rgb.second, rgb.third, n, hsv.first, hsv.second, hsv.third);
+}
+
+void colour_hsv_to_rgb(colour_planes hsv, size_t n, colour_planes rgb)
+{
+    hsv_to_rgb(hsv.first, hsv.second, hsv.third, n, rgb.first, rgb.second, rgb.third);
+}
