@@ -1,8 +1,13 @@
 /*
- * A linear layer's arithmetic for the probe and the head: logits of rows and the gradient of its weight, float32.
- * Classes lie side by side in vectors of 16 ("blocks"), padded with zeros, so one feature is multiplied into 16 classes
- * at a time and nothing is ever summed across a vector. Columns are summed in chunks of 128, the chunks in order:
- * results depend neither on threads nor on the machine's instruction set.
+ * A linear layer's arithmetic for the probe, the head and PCA: products of rows with up to ten vectors at a time,
+ * forward (logits) and backward (gradients), float32.
+ *
+ * Columns lie side by side in vectors of 16, so that features are read as they stand in memory. Classes go in blocks of
+ * ten, padded with zeros: ten classes times two rows (forward) or two vectors of columns (backward) are the 20 sums
+ * that the registers of AVX-512 hold, and a feature that is loaded meets all ten. A sum over columns has 16 lanes,
+ * which are folded in a fixed order at the end of a part; parts have a size that only D decides, and are added in
+ * order. So results do not depend on threads, and AVX2 and AVX-512 give the same bits; processors without fused
+ * multiply-add round differently.
  */
 #ifndef LEARNING_LINEAR_H
 #define LEARNING_LINEAR_H
@@ -10,47 +15,62 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "learning/optimiser.h"
 #include "reshift/status.h"
 
 #define LINEAR_LANES 16
-#define LINEAR_CHUNK 128 /* columns */
-#define LINEAR_TILE 64   /* rows of linear_logits' scratch */
+#define LINEAR_CLASSES 10 /* of a block */
+#define LINEAR_TILE 64    /* rows of linear_logits' scratch */
+/* floats of a block for a group of 16 columns: [10][16] */
+#define LINEAR_GROUP (LINEAR_CLASSES * LINEAR_LANES)
 
 typedef struct linear {
-    int64_t n_features; /* D */
-    int n_classes;      /* K */
-    int n_blocks;       /* ceil(K / 16) */
-    int64_t n_chunks;   /* ceil(D / 128) */
-    size_t n_weights;   /* n_blocks * D * 16, floats */
-    float *weight;      /* [n_blocks][D][16] */
-    float *bias;        /* [n_blocks][16] */
+    int64_t n_features;  /* D */
+    int64_t n_groups;    /* ceil(D / 16) */
+    int64_t part_groups; /* groups of a part */
+    int64_t n_parts;
+    int n_classes;    /* K */
+    int n_blocks;     /* ceil(K / 10) */
+    size_t n_weights; /* n_blocks * n_groups * 160, floats */
+    float *weight;    /* [n_blocks][n_groups][10][16] */
+    float *bias;      /* [n_blocks][16]; -infinity where there is no class, so that softmax gives 0 there */
 } linear;
 
-/** Zeroed. Errors: MEMORY (also when sizes overflow). linear_destroy() also of a zeroed struct. */
+/** Weights and biases 0. Errors: MEMORY (also when sizes overflow). linear_destroy() also of a zeroed struct. */
 reshift_status linear_create(int64_t n_features, int n_classes, linear *l, reshift_error *error);
 void linear_destroy(linear *l);
 /** From and to PyTorch's layout: weight [K,D], bias [K]. */
 void linear_set(linear *l, const float *weight, const float *bias);
 void linear_get(const linear *l, float *weight, float *bias);
+/** A block's weights from group `group` on. */
+float *linear_weight(const linear *l, int block, int64_t group);
+/** Groups of a part: [*first, *last). */
+void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *last);
 
-/** Columns of a chunk: [*first, *last). */
-void linear_chunk_range(const linear *l, int64_t chunk, int64_t *first, int64_t *last);
+/** Some groups of columns of some rows, and the rows that will be asked for after these. */
+typedef struct linear_rows {
+    const float *const *rows; /* [n] pointers to features [D] */
+    const float *const *next; /* [n]: while at it, the machine is asked for the same columns of these; NULL: none */
+    int n;
+    int64_t n_features;  /* D: the last group may have fewer than 16 columns */
+    int64_t first, last; /* groups */
+} linear_rows;
 
 /**
- * out[b][16] = sum over columns d of [first,last) of rows[b][d] * weight[d][16], for one block (weight [D][16]).
- * rows [n] pointers to features [D]; out [n][16] 64-byte aligned.
+ * out[b][c] = sum over the columns of [first,last) of rows[b][d] * weight[c][d], for one block; `weight` is
+ * linear_weight() of `first`, out [n][16] with zeros behind the ten.
  */
-void linear_forward(const float *const *rows, int n, int64_t first, int64_t last, const float *weight, float *out);
+void linear_forward(const linear_rows *r, const float *weight, float *out);
+
+/** gradient[group][c][16] = sum over rows b of rows[b][d] * delta[b * stride + c]; gradient [last-first][10][16]. */
+void linear_gradient(const linear_rows *r, const float *delta, int64_t stride, float *gradient);
+
+/** The same gradient, which meets Adam in the registers: weight and both moments are those of group `first`. */
+void linear_descend(const linear_rows *r, const float *delta, int64_t stride, const adam_step *step, float *weight,
+                    float *m, float *v);
 
 /**
- * gradient[d-first][16] = sum over rows b of rows[b][d] * delta[b][16]; delta [n][16] and gradient 64-byte aligned.
- * While at it, asks the machine for the same columns of `next` [n_next], the rows that are read after these (0: none).
- */
-void linear_gradient(const float *const *rows, int n, const float *const *next, int n_next, int64_t first, int64_t last,
-                     const float *delta, float *gradient);
-
-/**
- * Logits of n <= LINEAR_TILE rows, bias included: logits [n][K]. `scratch` [LINEAR_TILE * 16] floats, 64-byte aligned.
+ * Logits of n <= LINEAR_TILE rows, bias included: logits [n][K]. `scratch` [LINEAR_TILE * 16] floats.
  * On the calling thread.
  */
 void linear_logits(const linear *l, const float *const *rows, int n, float *scratch, float *logits);

@@ -3,8 +3,9 @@
  *
  * Every thread owns a share of the feature columns for the whole epoch: their weights, both moments and their part of
  * every row stay in its own cache. A step is: partial logits of the batch over one's own columns; barrier; softmax of
- * one's own share of the rows; barrier; gradient and Adam over one's own columns. Columns are cut into fixed chunks
- * whose partial logits are added in order, so the thread count changes no bit of the result.
+ * the whole batch (each thread for itself: cheaper than to wait once more); gradient and Adam over one's own columns,
+ * while the next batch is on its way from memory. Columns are cut into fixed parts whose partial logits are added in
+ * order, so the thread count changes no bit of the result.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "learning/linear.h"
 #include "learning/optimiser.h"
 #include "learning/sample.h"
+#include "learning/softmax.h"
 #include "reshift/learning.h"
 
 void reshift_probe_options_default(reshift_probe_options *options)
@@ -27,22 +29,30 @@ void reshift_probe_options_default(reshift_probe_options *options)
     *options = (reshift_probe_options){.epochs = 30, .batch = 64, .learning_rate = 0.001};
 }
 
+/* What a thread has for itself. The bias is small: each thread trains a copy, and all copies stay equal. */
+typedef struct desk {
+    float *delta;   /* [batch][n_blocks * 16]: gradient of the loss by the logits */
+    float *bias;    /* [n_blocks * 16] */
+    float *first;   /* Adam's moments, as bias */
+    float *second;  /* as bias */
+    float *sum;     /* gradient, as bias */
+    float *scratch; /* of softmax_rows() */
+} desk;
+
 typedef struct probe {
     const reshift_probe_options *options;
     sample train, test;
     linear layer;
     float *first_weight, *second_weight; /* Adam's moments, as layer.weight */
-    float *first_bias, *second_bias;
     int n_threads;
-    float *partial;     /* [n_chunks][n_blocks][batch][16] */
-    float *delta;       /* [n_blocks][batch][16]: gradient of the loss by the logits */
-    float *gradients;   /* [n_threads][LINEAR_CHUNK][16] */
-    float *softmax;     /* [n_threads][2][n_blocks * 16] */
+    float *partial;     /* [2][n_parts][n_blocks][batch][16]: of this step and of the one before */
+    desk *desks;        /* [n_threads] */
     float *logits;      /* [n_threads][LINEAR_TILE][K] */
-    float *row_loss;    /* [batch] */
-    int *row_correct;   /* [batch] */
+    float *row_loss;    /* [N], in the order of the epoch */
+    uint8_t *correct;   /* [N] */
+    int *labels;        /* [N] */
     int64_t *order;     /* [N] */
-    const float **rows; /* [N] features in the order of the epoch */
+    const float **rows; /* [N + batch] features in the order of the epoch; behind them the last one again */
     double *tile_loss;  /* [tiles of the test set] */
     int64_t *tile_correct;
     int64_t steps; /* made so far */
@@ -57,15 +67,15 @@ static void probe_release(probe *p)
     linear_destroy(&p->layer);
     memory_free(p->first_weight);
     memory_free(p->second_weight);
-    memory_free(p->first_bias);
-    memory_free(p->second_bias);
     memory_free(p->partial);
-    memory_free(p->delta);
-    memory_free(p->gradients);
-    memory_free(p->softmax);
+    for (int i = 0; p->desks && i < p->n_threads; i++) {
+        memory_free(p->desks[i].delta); /* the first piece of the thread's block */
+    }
+    free(p->desks);
     memory_free(p->logits);
     memory_free(p->row_loss);
-    memory_free(p->row_correct);
+    memory_free(p->correct);
+    memory_free(p->labels);
     memory_free(p->order);
     memory_free(p->rows);
     memory_free(p->tile_loss);
@@ -81,6 +91,23 @@ static void *take(size_t a, size_t b, size_t c, size_t d)
     return memory_allocate(bytes);
 }
 
+/* One block a thread, so that no two threads write to the same page. */
+static bool desk_set(desk *d, const linear *l, size_t batch)
+{
+    const size_t padded = (size_t)l->n_blocks * LINEAR_LANES, scratch = softmax_scratch(l->n_classes);
+    size_t deltas;
+    if (!memory_product(batch, padded, &deltas)) {
+        return false;
+    }
+    d->delta = take(deltas + 4 * padded + scratch + 1024, sizeof(float), 1, 1);
+    d->bias = d->delta + deltas;
+    d->first = d->bias + padded;
+    d->second = d->first + padded;
+    d->sum = d->second + padded;
+    d->scratch = d->sum + padded;
+    return d->delta != NULL;
+}
+
 static reshift_status probe_allocate(probe *p, reshift_error *error)
 {
     const linear *l = &p->layer;
@@ -88,25 +115,22 @@ static reshift_status probe_allocate(probe *p, reshift_error *error)
     size_t threads = (size_t)p->n_threads, tiles = (size_t)(p->test.n / LINEAR_TILE + 1);
     p->first_weight = take(l->n_weights, sizeof(float), 1, 1);
     p->second_weight = take(l->n_weights, sizeof(float), 1, 1);
-    p->first_bias = take(padded, sizeof(float), 1, 1);
-    p->second_bias = take(padded, sizeof(float), 1, 1);
-    p->partial = take((size_t)l->n_chunks, batch, padded, sizeof(float));
-    p->delta = take(batch, padded, sizeof(float), 1);
-    p->gradients = take(threads, LINEAR_CHUNK, LINEAR_LANES, sizeof(float));
-    p->softmax = take(threads, 2, padded, sizeof(float));
+    p->partial = take(2 * (size_t)l->n_parts, batch, padded, sizeof(float));
+    p->desks = calloc(threads, sizeof *p->desks);
     p->logits = take(threads, LINEAR_TILE, (size_t)l->n_classes, sizeof(float));
-    p->row_loss = take(batch, sizeof(float), 1, 1);
-    p->row_correct = take(batch, sizeof(int), 1, 1);
+    p->row_loss = take(n, sizeof(float), 1, 1);
+    p->correct = take(n, sizeof *p->correct, 1, 1);
+    p->labels = take(n, sizeof *p->labels, 1, 1);
     p->order = take(n, sizeof *p->order, 1, 1);
-    p->rows = take(n, sizeof *p->rows, 1, 1);
+    p->rows = take(n + batch, sizeof *p->rows, 1, 1);
     p->tile_loss = take(tiles, sizeof *p->tile_loss, 1, 1);
     p->tile_correct = take(tiles, sizeof *p->tile_correct, 1, 1);
-    if (!p->first_weight || !p->second_weight || !p->first_bias || !p->second_bias || !p->partial || !p->delta ||
-        !p->gradients || !p->softmax || !p->logits || !p->row_loss || !p->row_correct || !p->order || !p->rows ||
-        !p->tile_loss || !p->tile_correct) {
-        return error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
+    bool enough = p->first_weight && p->second_weight && p->partial && p->desks && p->logits && p->row_loss &&
+                  p->correct && p->labels && p->order && p->rows && p->tile_loss && p->tile_correct;
+    for (int i = 0; enough && i < p->n_threads; i++) {
+        enough = desk_set(&p->desks[i], l, batch);
     }
-    return RESHIFT_OK;
+    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
 }
 
 static reshift_status set_initial(probe *p, reshift_error *error)
@@ -139,10 +163,10 @@ static reshift_status set_initial(probe *p, reshift_error *error)
 
 /* ---- one epoch ---- */
 
-/* What every thread of an epoch needs to know of itself: which chunks of columns it owns. */
+/* What every thread of an epoch needs to know of itself: which parts of the columns it owns. */
 typedef struct share {
     int thread, n_threads;
-    int64_t first_chunk, last_chunk;
+    int64_t first_part, last_part;
 } share;
 
 static share own_share(const probe *p)
@@ -152,127 +176,112 @@ static share own_share(const probe *p)
     s.thread = omp_get_thread_num();
     s.n_threads = omp_get_num_threads();
 #endif
-    s.first_chunk = p->layer.n_chunks * s.thread / s.n_threads;
-    s.last_chunk = p->layer.n_chunks * (s.thread + 1) / s.n_threads;
+    s.first_part = p->layer.n_parts * s.thread / s.n_threads;
+    s.last_part = p->layer.n_parts * (s.thread + 1) / s.n_threads;
     return s;
 }
 
-static float *partial_at(const probe *p, int64_t chunk, int block)
-{
-    return p->partial + (size_t)((chunk * p->layer.n_blocks + block) * p->options->batch) * LINEAR_LANES;
-}
-
-static size_t weight_at(const probe *p, int block, int64_t column)
-{
-    return ((size_t)block * (size_t)p->layer.n_features + (size_t)column) * LINEAR_LANES;
-}
-
-static void step_forward(probe *p, const share *s, const float *const *rows, int n)
-{
-    for (int64_t chunk = s->first_chunk; chunk < s->last_chunk; chunk++) {
-        int64_t first, last;
-        linear_chunk_range(&p->layer, chunk, &first, &last);
-        for (int block = 0; block < p->layer.n_blocks; block++) {
-            linear_forward(rows, n, first, last, p->layer.weight + weight_at(p, block, 0), partial_at(p, chunk, block));
-        }
-    }
-}
-
-static void step_softmax(probe *p, const share *s, const int64_t *order, int n)
+/* Partial logits of one's own columns. Two steps take turns in `partial`: who is ahead does not write what another
+ * still reads. */
+static float *partial_at(const probe *p, int64_t step, int64_t part, int block)
 {
     const linear *l = &p->layer;
-    int padded = l->n_blocks * LINEAR_LANES;
-    float *logits = p->softmax + (size_t)s->thread * 2 * (size_t)padded, *delta = logits + padded;
-    for (int b = n * s->thread / s->n_threads; b < n * (s->thread + 1) / s->n_threads; b++) {
-        memcpy(logits, l->bias, (size_t)padded * sizeof(float));
-        for (int block = 0; block < l->n_blocks; block++) {
-            float *to = logits + block * LINEAR_LANES;
-            for (int64_t chunk = 0; chunk < l->n_chunks; chunk++) {
-                const float *from = partial_at(p, chunk, block) + (size_t)b * LINEAR_LANES;
-                for (int k = 0; k < LINEAR_LANES; k++) {
-                    to[k] += from[k];
-                }
-            }
-        }
-        p->row_loss[b] = linear_cross_entropy(logits, l->n_classes, p->train.labels[order[b]], 1.0f / (float)n, delta,
-                                              &p->row_correct[b]);
-        for (int k = 0; k < l->n_classes; k++) {
-            p->delta[((size_t)(k / LINEAR_LANES) * (size_t)p->options->batch + (size_t)b) * LINEAR_LANES +
-                     (size_t)(k % LINEAR_LANES)] = delta[k];
-        }
-    }
+    return p->partial + (((step & 1) * l->n_parts + part) * l->n_blocks + block) * p->options->batch * LINEAR_LANES;
 }
 
-static void step_backward(probe *p, const share *s, const adam_step *constants, const float *const *rows, int n,
-                          int n_next)
+static void step_forward(const probe *p, const share *s, int64_t step, linear_rows *r)
 {
-    float *gradient = p->gradients + (size_t)s->thread * LINEAR_CHUNK * LINEAR_LANES;
-    for (int64_t chunk = s->first_chunk; chunk < s->last_chunk; chunk++) {
-        int64_t first, last;
-        linear_chunk_range(&p->layer, chunk, &first, &last);
+    for (int64_t part = s->first_part; part < s->last_part; part++) {
+        linear_part_range(&p->layer, part, &r->first, &r->last);
         for (int block = 0; block < p->layer.n_blocks; block++) {
-            const float *delta = p->delta + (size_t)block * (size_t)p->options->batch * LINEAR_LANES;
-            linear_gradient(rows, n, rows + n, block == 0 ? n_next : 0, first, last, delta, gradient);
-            size_t at = weight_at(p, block, first);
-            adam_update(constants, gradient, p->layer.weight + at, p->first_weight + at, p->second_weight + at,
-                        (size_t)(last - first) * LINEAR_LANES);
+            linear_forward(r, linear_weight(&p->layer, block, r->first), partial_at(p, step, part, block));
         }
     }
 }
 
-static void step_bias(probe *p, const share *s, const adam_step *constants, int n)
+/* Gradients by the logits of the whole batch; losses are left by the thread whose turn the rows are. */
+static void step_softmax(const probe *p, const share *s, const desk *d, int64_t step, int64_t start, int n)
 {
-    float *gradient = p->gradients + (size_t)s->thread * LINEAR_CHUNK * LINEAR_LANES; /* free again here */
-    for (int block = 0; block < p->layer.n_blocks; block++) {
-        const float *delta = p->delta + (size_t)block * (size_t)p->options->batch * LINEAR_LANES;
-        memset(gradient, 0, LINEAR_LANES * sizeof(float));
-        for (int b = 0; b < n; b++) {
-            for (int k = 0; k < LINEAR_LANES; k++) {
-                gradient[k] += delta[b * LINEAR_LANES + k];
-            }
-        }
-        size_t at = (size_t)block * LINEAR_LANES;
-        adam_update(constants, gradient, p->layer.bias + at, p->first_bias + at, p->second_bias + at, LINEAR_LANES);
+    const softmax_pieces pieces = {.partial = partial_at(p, step, 0, 0),
+                                   .bias = d->bias,
+                                   .n_parts = p->layer.n_parts,
+                                   .n_blocks = p->layer.n_blocks,
+                                   .n_classes = p->layer.n_classes,
+                                   .batch = p->options->batch};
+    for (int first = 0, tile = 0; first < n; first += 16, tile++) {
+        float *loss = tile % s->n_threads == s->thread ? p->row_loss + start : NULL;
+        softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, p->labels + start, 1.0f / (float)n, d->scratch,
+                     d->delta, loss, p->correct + start);
     }
 }
 
-/* All steps of an epoch. Sums of losses and hits are gathered by thread 0 in row order. */
+static void step_backward(const probe *p, const share *s, const desk *d, const adam_step *constants, linear_rows *r)
+{
+    const linear *l = &p->layer;
+    const int64_t padded = (int64_t)l->n_blocks * LINEAR_LANES;
+    for (int64_t part = s->first_part; part < s->last_part; part++) {
+        linear_part_range(l, part, &r->first, &r->last);
+        for (int block = 0; block < l->n_blocks; block++) {
+            int64_t at = linear_weight(l, block, r->first) - l->weight;
+            linear_descend(r, d->delta + block * LINEAR_LANES, padded, constants, l->weight + at, p->first_weight + at,
+                           p->second_weight + at);
+        }
+    }
+    memset(d->sum, 0, (size_t)padded * sizeof(float));
+    for (int b = 0; b < r->n; b++) {
+        for (int64_t k = 0; k < padded; k++) {
+            d->sum[k] += d->delta[b * padded + k];
+        }
+    }
+    adam_update(constants, d->sum, d->bias, d->first, d->second, (size_t)padded);
+}
+
+static void gather_rows(probe *p, const int64_t *order)
+{
+    int64_t n = p->train.n;
+    for (int64_t i = 0; i < n; i++) {
+        p->rows[i] = p->train.features + order[i] * p->train.n_features;
+        p->labels[i] = p->train.labels[order[i]];
+    }
+    for (int64_t i = n; i < n + p->options->batch; i++) {
+        p->rows[i] = p->rows[n - 1];
+    }
+}
+
+/* All steps of an epoch. */
 static void run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct)
 {
-    double loss_sum = 0;
-    int64_t correct_sum = 0;
-    int64_t n_rows = p->train.n, steps_before = p->steps;
-    int batch = p->options->batch;
-    for (int64_t i = 0; i < n_rows; i++) {
-        p->rows[i] = p->train.features + order[i] * p->train.n_features;
-    }
+    const linear *l = &p->layer;
+    const size_t bias_bytes = (size_t)l->n_blocks * LINEAR_LANES * sizeof(float);
+    const int64_t n_rows = p->train.n, steps_before = p->steps;
+    const int batch = p->options->batch;
+    gather_rows(p, order);
 #pragma omp parallel num_threads(p->n_threads)
     {
         share s = own_share(p);
+        const desk *d = &p->desks[s.thread];
+        memcpy(d->bias, l->bias, bias_bytes);
         int64_t step = steps_before;
         for (int64_t start = 0; start < n_rows; start += batch) {
             int n = n_rows - start < batch ? (int)(n_rows - start) : batch;
-            int64_t after = n_rows - start - n;
-            int n_next = after < batch ? (int)after : batch;
-            const float *const *rows = p->rows + start;
             adam_step constants = adam_step_at(++step, p->options->learning_rate);
-            step_forward(p, &s, rows, n);
+            linear_rows r = {
+                .rows = p->rows + start, .next = p->rows + start + n, .n = n, .n_features = p->train.n_features};
+            step_forward(p, &s, step, &r);
 #pragma omp barrier
-            step_softmax(p, &s, order + start, n);
-#pragma omp barrier
-            step_backward(p, &s, &constants, rows, n, n_next);
-            if (s.thread == 0) {
-                step_bias(p, &s, &constants, n);
-                for (int b = 0; b < n; b++) {
-                    loss_sum += (double)p->row_loss[b];
-                    correct_sum += p->row_correct[b];
-                }
-            }
+            step_softmax(p, &s, d, step, start, n);
+            step_backward(p, &s, d, &constants, &r);
         }
     }
+    memcpy(l->bias, p->desks[0].bias, bias_bytes);
     p->steps += (n_rows + batch - 1) / batch;
+    double loss_sum = 0;
+    *correct = 0;
+    for (int64_t i = 0; i < n_rows; i++) {
+        loss_sum += (double)p->row_loss[i];
+        *correct += p->correct[i];
+    }
     *loss = loss_sum / (double)n_rows;
-    *correct = correct_sum;
 }
 
 /* Loss and accuracy of the test set; tiles of rows in any order, their sums added in row order. */
@@ -390,7 +399,7 @@ static int choose_threads(const probe *p)
 #ifdef _OPENMP
     threads = omp_get_max_threads();
 #endif
-    return threads < p->layer.n_chunks ? threads : (int)p->layer.n_chunks;
+    return threads < p->layer.n_parts ? threads : (int)p->layer.n_parts;
 }
 
 reshift_status reshift_probe_train(const reshift_array *features, const reshift_array *labels,
