@@ -28,6 +28,18 @@ typedef struct reshift_corruption {
 /** The table, in CIFAR-10-C's customary order; *count rows, static. */
 RESHIFT_API const reshift_corruption *reshift_corruption_table(int *count);
 
+/** A corruption for people: the constants are those of severities 1 to 5, "0.04" or, where there are several, "0.3,
+ * 0.4". */
+typedef struct reshift_corruption_text {
+    const char *about;       /* "normal noise added to every value" */
+    const char *parameters;  /* what the constants are, in their order */
+    const char *cifar[5];    /* for images of 32x32 */
+    const char *imagenet[5]; /* and of 224x224 */
+} reshift_corruption_text;
+
+/** What a row of the table does, static; NULL for what is no row of it. */
+RESHIFT_API const reshift_corruption_text *reshift_corruption_describe(const reshift_corruption *corruption);
+
 /** A row by name, or by another name in use (frosted_glass_blur, elastic, jpeg). Errors: NOT_FOUND with the nearest
  * name as a hint. */
 RESHIFT_API reshift_status reshift_corruption_find(const char *name, const reshift_corruption **corruption,

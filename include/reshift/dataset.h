@@ -42,6 +42,12 @@ RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_
 /** A view of `rows` [n] of `base` in that order; keeps `base` alive by itself. */
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);
+/**
+ * A view of `base` with every image brought to size x size as ImageNet-C's were: the shorter side to size x 256/224 with
+ * Pillow's bilinear filter, then the centre cut out. Keeps `base` alive by itself. Errors: ARGUMENT, MEMORY.
+ */
+RESHIFT_API reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_dataset **dataset,
+                                                   reshift_error *error);
 /** Closes and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_dataset_close(reshift_dataset **dataset);
 

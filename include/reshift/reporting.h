@@ -2,6 +2,7 @@
 #ifndef RESHIFT_REPORTING_H
 #define RESHIFT_REPORTING_H
 
+#include "reshift/dataset.h"
 #include "reshift/learning.h"
 
 #ifdef __cplusplus
@@ -44,6 +45,16 @@ RESHIFT_API reshift_status reshift_plot_panels(const char *folder, const char *n
                                                const reshift_panel *panels, int n_panels, int columns,
                                                const char *const *class_names, int n_classes, bool overwrite,
                                                reshift_error *error);
+
+/**
+ * Draws one picture, a PNG: `image` under all corruptions, a row each with its name, the clean image first and then
+ * severities 1 to 5. Of `options` constants, seed, frost and overwrite count; `image_index` keys the draws, as in a set.
+ * Same bytes everywhere. Errors: EXISTS (without overwrite), UNSUPPORTED (an image too small for a corruption), those of
+ * writing, MEMORY.
+ */
+RESHIFT_API reshift_status reshift_corruption_sheet(const char *path, const reshift_image *image, int64_t image_index,
+                                                    const reshift_corrupt_options *options,
+                                                    const reshift_progress *progress, reshift_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
-/* reshift corrupt: corrupted versions of an image set in CIFAR-10-C's layout. */
+/* reshift corrupt: corrupted versions of an image set, as arrays, as image folders, or one image on a sheet. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,118 +7,316 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "reshift/corruption.h"
+#include "reshift/reporting.h"
 
-/* The corruptions that --corruption names: all that are available, or those of a comma list. -1 to go on. */
-static int choose(const usage *u, const char *text, const reshift_corruption **chosen, int *n, reshift_error *error)
+typedef struct corrupt_command {
+    common c;
+    option_range severity;
+    const char *data, *split, *names, *out, *constants, *format, *sheet;
+    int64_t size, image;
+    bool list;
+    const reshift_corruption **chosen; /* [n] */
+    int n;
+    reshift_corrupt_options how;
+} corrupt_command;
+
+/* ---- --list ---- */
+
+static json_t *constants_json(const char *const constants[5])
+{
+    return json_pack("[s, s, s, s, s]", constants[0], constants[1], constants[2], constants[3], constants[4]);
+}
+
+static void print_constants(const char *set, const char *const constants[5])
+{
+    printf("    %-9s", set);
+    for (int s = 0; s < 5; s++) {
+        bool several = strchr(constants[s], ',') != NULL;
+        printf(" %s%s%s", several ? "(" : "", constants[s], several ? ")" : "");
+    }
+    printf("\n");
+}
+
+static int list_corruptions(bool as_json)
 {
     int count;
     const reshift_corruption *table = reshift_corruption_table(&count);
-    *n = 0;
-    if (strcmp(text, "all") == 0) {
+    json_t *rows = json_array();
+    for (int i = 0; i < count; i++) {
+        const reshift_corruption *row = &table[i];
+        const reshift_corruption_text *text = reshift_corruption_describe(row);
+        if (as_json) {
+            json_array_append_new(
+                rows, json_pack("{s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:{s:o, s:o}}", "name", row->name, "family",
+                                row->family, "random", row->random, "validation", row->validation, "available",
+                                row->available, "about", text->about, "parameters", text->parameters, "constants",
+                                "cifar", constants_json(text->cifar), "imagenet", constants_json(text->imagenet)));
+            continue;
+        }
+        printf("%-18s %-8s %s%s%s\n", row->name, row->family, row->random ? "random" : "deterministic",
+               row->validation ? ", validation" : "", row->available ? "" : ", not available in this build");
+        printf("    %s\n    constants: %s\n", text->about, text->parameters);
+        print_constants("cifar", text->cifar);
+        print_constants("imagenet", text->imagenet);
+    }
+    if (as_json) {
+        char *text = json_dumps(rows, JSON_INDENT(1));
+        printf("%s\n", text ? text : "[]");
+        free(text);
+    }
+    json_decref(rows);
+    return session_end();
+}
+
+/* ---- what is asked for ---- */
+
+/* The corruptions that --corruption names: all that are available, or those of a comma list. -1 to go on. */
+static int choose(const usage *u, corrupt_command *k, reshift_error *error)
+{
+    int count;
+    const reshift_corruption *table = reshift_corruption_table(&count);
+    k->chosen = calloc((size_t)count, sizeof *k->chosen);
+    char *memory = malloc(strlen(k->names) + 1);
+    option_words names;
+    int status = -1;
+    if (!k->chosen || !memory) {
+        fprintf(stderr, "reshift: out of memory\n");
+        status = 1;
+    } else if (strcmp(k->names, "all") == 0) {
         for (int i = 0; i < count; i++) {
             if (table[i].available) {
-                chosen[(*n)++] = &table[i];
+                k->chosen[k->n++] = &table[i];
             } else {
                 fprintf(stderr, "reshift: warning: left out: %s is not available in this build\n", table[i].name);
             }
         }
-        return -1;
-    }
-    option_words names;
-    char *memory = malloc(strlen(text) + 1);
-    if (!memory || !split_words(text, memory, &names) || names.n > count) {
-        free(memory);
-        return usage_error(u, "--corruption: expected names with commas between them, or all, found '%s'", text);
-    }
-    int status = -1;
-    for (int i = 0; i < names.n && status < 0; i++) {
-        if (reshift_corruption_find(names.items[i], &chosen[(*n)++], error) != RESHIFT_OK) {
-            status = session_fail(error);
+    } else if (!split_words(k->names, memory, &names) || names.n > count) {
+        status = usage_error(u, "--corruption: expected names with commas between them, or all, found '%s'", k->names);
+    } else {
+        for (int i = 0; i < names.n && status < 0; i++) {
+            if (reshift_corruption_find(names.items[i], &k->chosen[k->n++], error) != RESHIFT_OK) {
+                status = session_fail(error);
+            }
         }
     }
     free(memory);
     return status;
 }
 
+/* The place of `word` in a list that ends with NULL; -1: it is not there. */
+static int place_of(const char *word, const char *const *list)
+{
+    for (int i = 0; list[i]; i++) {
+        if (strcmp(word, list[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* -1 to go on. */
+static int check_words(const usage *u, corrupt_command *k)
+{
+    static const char *const kinds[] = {"auto", "cifar", "imagenet", NULL}; /* as the enums have them */
+    static const char *const formats[] = {"npy", "folder", NULL};
+    int kind = place_of(k->constants, kinds), format = place_of(k->format, formats);
+    if (kind < 0) {
+        return usage_error(u, "--constants: expected auto, cifar or imagenet, found '%s'", k->constants);
+    }
+    if (format < 0) {
+        return usage_error(u, "--format: expected npy or folder, found '%s'", k->format);
+    }
+    if (!k->data || (!k->sheet && (!k->names || !k->out)) || !k->names != !k->out) {
+        return usage_error(u, "expected --data, and --corruption with --out, or --sheet");
+    }
+    if (k->image >= 0 && !k->sheet) {
+        return usage_error(u, "--image: which image --sheet shows; there is no --sheet");
+    }
+    k->how = (reshift_corrupt_options){.severity_first = (int)k->severity.first,
+                                       .severity_last = (int)k->severity.last,
+                                       .constants = (reshift_constants)kind,
+                                       .seed = (uint64_t)k->c.seed,
+                                       .overwrite = k->c.force,
+                                       .layout = (reshift_corrupt_layout)format};
+    return -1;
+}
+
+/* ---- the work ---- */
+
+static void target_of(const corrupt_command *k, int i, char *path, size_t size)
+{
+    size_t length = strlen(k->out);
+    snprintf(path, size, "%s%s%s%s", k->out, length && k->out[length - 1] == '/' ? "" : "/", k->chosen[i]->name,
+             k->how.layout == RESHIFT_CORRUPT_NPY ? ".npy" : "");
+}
+
+/* Before the first of many is made, none may be in the way. */
+static reshift_status check_targets(const corrupt_command *k, reshift_error *error)
+{
+    reshift_status status = k->sheet ? check_target(&k->c, k->sheet, error) : RESHIFT_OK;
+    for (int i = 0; status == RESHIFT_OK && i < k->n; i++) {
+        char path[4096];
+        target_of(k, i, path, sizeof path);
+        status = check_target(&k->c, path, error);
+    }
+    return status;
+}
+
+static bool is_frost(const reshift_corruption *corruption) { return strcmp(corruption->name, "frost") == 0; }
+
+/* The overlays where frost is wanted, and a word where they are not the published ones. */
+static reshift_status find_frost(corrupt_command *k, reshift_frost **frost, reshift_error *error)
+{
+    bool wanted = k->sheet != NULL;
+    for (int i = 0; i < k->n; i++) {
+        wanted = wanted || is_frost(k->chosen[i]);
+    }
+    reshift_status status = wanted ? reshift_frost_find(k->c.data_dir, frost, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK && wanted && !*frost) {
+        fprintf(stderr, "reshift: warning: %s\n", RESHIFT_FROST_DRAWN);
+    }
+    k->how.frost = *frost;
+    return status;
+}
+
+static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset *dataset, reshift_error *error)
+{
+    int64_t row = k->image < 0 ? 0 : k->image;
+    reshift_image image = {0};
+    reshift_status status = reshift_dataset_read(dataset, row, &image, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_corruption_sheet(k->sheet, &image, reshift_dataset_source(dataset, row), &k->how,
+                                          session_progress(), error);
+    }
+    reshift_image_destroy(&image);
+    return status;
+}
+
+/* What one corruption's file or folder holds. */
+static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset *dataset, const char *path)
+{
+    int height, width;
+    const char *constants = "by each image's size";
+    if (k->how.constants != RESHIFT_CONSTANTS_AUTO || reshift_dataset_fixed_size(dataset, &height, &width)) {
+        bool large = reshift_corruption_constants(k->how.constants, height, width) == RESHIFT_CONSTANTS_IMAGENET;
+        constants = large ? "imagenet" : "cifar";
+    }
+    int64_t severities = k->severity.last - k->severity.first + 1;
+    return json_pack("{s:s, s:s, s:I, s:[I, I], s:s, s:I, s:s?}", "corruption", k->chosen[i]->name, "path", path,
+                     "images", (json_int_t)(severities * reshift_dataset_count(dataset)), "severities",
+                     (json_int_t)k->severity.first, (json_int_t)k->severity.last, "constants", constants, "seed",
+                     (json_int_t)k->c.seed, "note",
+                     is_frost(k->chosen[i]) && !k->how.frost ? RESHIFT_FROST_DRAWN : NULL);
+}
+
+static reshift_status open_images(const corrupt_command *k, reshift_dataset **dataset, reshift_error *error)
+{
+    reshift_status status = open_data(&k->c, k->data, k->split, NULL, NULL, false, dataset, error);
+    if (status == RESHIFT_OK && k->size > 0) {
+        reshift_dataset *whole = *dataset;
+        status = reshift_dataset_cropped(whole, (int)k->size, dataset, error);
+        reshift_dataset_close(&whole);
+    }
+    return status;
+}
+
+static reshift_status work(corrupt_command *k, json_t *files, reshift_error *error)
+{
+    reshift_dataset *dataset = NULL;
+    reshift_frost *frost = NULL;
+    reshift_status status = check_targets(k, error);
+    if (status == RESHIFT_OK) {
+        status = open_images(k, &dataset, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = find_frost(k, &frost, error);
+    }
+    if (status == RESHIFT_OK && k->sheet) {
+        status = draw_sheet(k, dataset, error);
+        if (status == RESHIFT_OK && !k->c.json) {
+            printf("%s\n", k->sheet);
+        }
+    }
+    for (int i = 0; i < k->n && status == RESHIFT_OK; i++) {
+        char path[4096];
+        target_of(k, i, path, sizeof path);
+        status = reshift_corrupt_write(dataset, k->chosen[i], &k->how, k->out, session_progress(), error);
+        if (status == RESHIFT_OK && k->c.json) {
+            json_array_append_new(files, file_json(k, i, dataset, path));
+        } else if (status == RESHIFT_OK) {
+            printf("%s\n", path);
+            fflush(stdout);
+        }
+    }
+    reshift_dataset_close(&dataset);
+    reshift_frost_close(&frost);
+    return status;
+}
+
 int command_corrupt(int argc, char **argv)
 {
-    common c = COMMON_DEFAULTS;
+    corrupt_command k = {
+        .c = COMMON_DEFAULTS, .severity = {1, 5}, .split = "test", .constants = "auto", .format = "npy", .image = -1};
     option_words words;
-    option_range severity = {1, 5};
-    const char *data = NULL, *split = "test", *names = NULL, *out = NULL, *constants = "auto";
-    bool list = false;
     const option options[] = {
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo", NULL),
-        TEXT("--split", &split, "train|test", "which part of the set", "test"),
-        TEXT("--corruption", &names, "NAME[,NAME]", "which corruptions, or all", NULL),
-        RANGE("--severity", &severity, "N[-M]", 1, 5, "severities", "1-5"),
-        TEXT("--constants", &constants, "auto|cifar|imagenet",
+        TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo", NULL),
+        TEXT("--split", &k.split, "train|test", "which part of the set", "test"),
+        TEXT("--corruption", &k.names, "NAME[,NAME]", "which corruptions, or all", NULL),
+        RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),
+        TEXT("--constants", &k.constants, "auto|cifar|imagenet",
              "strengths for small or for large images; auto: the nearer", "auto"),
-        TEXT("--out", &out, "DIR", "gets NAME.npy, uint8 [severities x N,H,W,3], and labels.npy", NULL),
-        FLAG("--list", &list, "list the corruptions"),
-        OPTION_LIMIT(c),
-        OPTION_SEED(c),
-        OPTION_DATA_DIR(c),
-        OPTION_THREADS(c),
-        OPTION_FORCE(c),
-        OPTION_QUIET(c),
+        COUNT("--size", &k.size, "N", 8, 4096, "first bring images to N x N: shorter side to N x 256/224, centre cut",
+              "as they are"),
+        TEXT("--out", &k.out, "DIR", "gets what --format says", NULL),
+        TEXT("--format", &k.format, "npy|folder",
+             "npy: NAME.npy, uint8 [severities x N,H,W,3], and labels.npy; folder: NAME/SEVERITY/CLASS/IMAGE.png",
+             "npy"),
+        TEXT("--sheet", &k.sheet, "FILE.png", "draws one image under all corruptions at all severities", NULL),
+        COUNT("--image", &k.image, "N", 0, COUNT_MOST, "which image --sheet shows, from 0", "0"),
+        FLAG("--list", &k.list, "list the corruptions with both sets of constants"),
+        OPTION_LIMIT(k.c),
+        OPTION_SEED(k.c),
+        OPTION_DATA_DIR(k.c),
+        OPTION_THREADS(k.c),
+        OPTION_FORCE(k.c),
+        OPTION_QUIET(k.c),
+        OPTION_JSON(k.c),
         OPTIONS_END,
     };
     const usage u = {
         .command = "corrupt",
-        .about =
-            "Makes corrupted versions of images, as CIFAR-10-C and ImageNet-C define them, in CIFAR-10-C's layout.",
+        .about = "Makes corrupted versions of images, as CIFAR-10-C and ImageNet-C define them and in their layouts.",
         .synopsis = "--data DATA --corruption NAME --out DIR [options]",
         .example =
-            "  reshift corrupt --data cifar10 --split test --corruption all --severity 1-5 --seed 0 --out CIFAR-10-C/",
+            "  reshift corrupt --data cifar10 --split test --corruption all --severity 1-5 --seed 0 --out CIFAR-10-C/\n"
+            "  reshift corrupt --data folder:photos --size 224 --corruption fog,snow --format folder --out photos-C/\n"
+            "  reshift corrupt --data cifar10 --sheet sheet.png --image 7",
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);
-    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+    if (status >= 0 || (status = session_begin(&u, &k.c)) >= 0) {
         return status;
     }
-    int count;
-    const reshift_corruption *table = reshift_corruption_table(&count);
-    if (list) {
-        for (int i = 0; i < count; i++) {
-            printf("%-18s %-8s %s%s%s\n", table[i].name, table[i].family, table[i].random ? "random" : "deterministic",
-                   table[i].validation ? ", validation" : "",
-                   table[i].available ? "" : ", not available in this build");
-        }
-        return session_end();
+    if (k.list) {
+        return list_corruptions(k.c.json);
     }
-    if (!data || !names || !out) {
-        return usage_error(&u, "expected --data, --corruption and --out");
-    }
-    reshift_corrupt_options how = {.severity_first = (int)severity.first,
-                                   .severity_last = (int)severity.last,
-                                   .seed = (uint64_t)c.seed,
-                                   .overwrite = c.force};
-    static const char *const kinds[] = {"auto", "cifar", "imagenet"};
-    int kind = 0;
-    while (kind < 3 && strcmp(kinds[kind], constants) != 0) {
-        kind++;
-    }
-    if (kind == 3) {
-        return usage_error(&u, "--constants: expected auto, cifar or imagenet, found '%s'", constants);
-    }
-    how.constants = (reshift_constants)kind; /* the enum has this order */
     reshift_error error;
-    const reshift_corruption **chosen = calloc((size_t)count, sizeof *chosen);
-    int n = 0;
-    status = chosen ? choose(&u, names, chosen, &n, &error) : 1;
-    reshift_dataset *dataset = NULL;
-    if (status < 0 && open_data(&c, data, split, NULL, NULL, false, &dataset, &error) != RESHIFT_OK) {
-        status = session_fail(&error);
+    status = check_words(&u, &k);
+    if (status < 0 && k.names) {
+        status = choose(&u, &k, &error);
     }
-    for (int i = 0; i < n && status < 0; i++) {
-        if (reshift_corrupt_write(dataset, chosen[i], &how, out, session_progress(), &error) != RESHIFT_OK) {
-            status = session_fail(&error);
-        } else {
-            printf("%s/%s.npy\n", out, chosen[i]->name);
+    if (status < 0) {
+        json_t *files = json_array();
+        status = work(&k, files, &error) == RESHIFT_OK ? -1 : session_fail(&error);
+        if (status < 0 && k.c.json) {
+            json_t *object = json_pack("{s:O, s:s?}", "files", files, "sheet", k.sheet);
+            char *text = json_dumps(object, JSON_INDENT(1));
+            printf("%s\n", text ? text : "{}");
+            free(text);
+            json_decref(object);
         }
+        json_decref(files);
     }
-    reshift_dataset_close(&dataset);
-    free(chosen);
+    free(k.chosen);
     return status >= 0 ? status : session_end();
 }
