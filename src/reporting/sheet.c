@@ -12,6 +12,7 @@
 #include "reshift/reporting.h"
 
 enum { LEAST = 96, MOST = 160, GAP = 6, BREAK = 18, MARGIN = 16, SCALE = 2, COLUMNS = 6, NAME_BYTES = 64 };
+#define LINE (PIXEL_TEXT_HEIGHT * SCALE + GAP)
 
 typedef struct sheet {
     reshift_image page, made, shown; /* the whole, a corrupted image, and the same at a cell's size */
@@ -51,6 +52,17 @@ static int row_top(const sheet *s, const reshift_corruption *table, int row)
     return s->top + row * (s->cell_height + GAP) + (table[row].validation ? BREAK : 0);
 }
 
+static int column_left(const sheet *s, int column)
+{
+    return s->left + column * (s->cell_width + GAP) + (column > 0 ? BREAK - GAP : 0);
+}
+
+static void write_centred(sheet *s, int left, int right, int top, const char *text)
+{
+    int width = pixel_text_width(text, SCALE) - SCALE;
+    pixel_text_draw(&s->page, left + (right - left - width) / 2, top, text, SCALE, ink);
+}
+
 static reshift_status show(sheet *s, const reshift_image *image, int top, int column, reshift_error *error)
 {
     reshift_status status = reshift_image_resize(&s->shown, s->cell_height, s->cell_width, error);
@@ -69,7 +81,7 @@ static reshift_status show(sheet *s, const reshift_image *image, int top, int co
             }
         }
     }
-    int left = s->left + column * (s->cell_width + GAP) + (column > 0 ? BREAK - GAP : 0);
+    int left = column_left(s, column);
     for (int y = 0; status == RESHIFT_OK && y < s->cell_height; y++) {
         memcpy(s->page.pixels + 3 * ((size_t)(top + y) * (size_t)s->page.width + (size_t)left),
                s->shown.pixels + 3 * (size_t)y * (size_t)s->cell_width, 3 * (size_t)s->cell_width);
@@ -100,7 +112,7 @@ static reshift_status begin_page(sheet *s, const reshift_corruption *table, int 
         widest = width > widest ? width : widest;
     }
     s->left = MARGIN + widest + 2 * GAP;
-    s->top = MARGIN + PIXEL_TEXT_HEIGHT * SCALE + GAP;
+    s->top = MARGIN + 2 * LINE;
     int width = s->left + COLUMNS * (s->cell_width + GAP) - GAP + BREAK - GAP + MARGIN;
     int height = row_top(s, table, count - 1) + s->cell_height + MARGIN;
     reshift_status status = reshift_image_resize(&s->page, height, width, error);
@@ -108,12 +120,11 @@ static reshift_status begin_page(sheet *s, const reshift_corruption *table, int 
         return status;
     }
     memset(s->page.pixels, 255, 3 * (size_t)height * (size_t)width);
+    const char *const titles[COLUMNS] = {"clean", "1", "2", "3", "4", "5"};
     for (int column = 0; column < COLUMNS; column++) {
-        static const char *const titles[COLUMNS] = {"clean", "severity 1", "2", "3", "4", "5"};
-        int left = s->left + column * (s->cell_width + GAP) + (column > 0 ? BREAK - GAP : 0);
-        int centred = left + (s->cell_width - pixel_text_width(titles[column], SCALE) + SCALE) / 2;
-        pixel_text_draw(&s->page, column == 1 ? left : centred, MARGIN, titles[column], SCALE, ink);
+        write_centred(s, column_left(s, column), column_left(s, column) + s->cell_width, s->top - LINE, titles[column]);
     }
+    write_centred(s, column_left(s, 1), column_left(s, COLUMNS - 1) + s->cell_width, MARGIN, "severity");
     return RESHIFT_OK;
 }
 
