@@ -1,6 +1,6 @@
 /*
- * The blurs. Here: gaussian_blur, byte for byte what the published generator makes with scikit-image 0.19, SciPy 1.10
- * and NumPy 1.24 on a machine with AVX-512.
+ * gaussian_blur, and the Gaussian that glass_blur shares: byte for byte what the published generator makes with
+ * scikit-image 0.19, SciPy 1.10 and NumPy 1.24 on a machine with AVX-512.
  *
  * The last part matters: NumPy's vectorised exponential for AVX-512 is not correctly rounded, its error of one unit in
  * the last place reaches the filter's weights, and where a pixel's exact value is a whole number (flat areas) that
@@ -13,34 +13,28 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "corruptions/blur.h"
 #include "corruptions/family.h"
-#include "imaging/gaussian.h"
 #include "imaging/vector.h"
 
 /* Work memory up to this size stands on the stack: a 32x32 image needs 27 KB. */
 #define STACK_BYTES (32 * 1024)
 
-/* Bit k: NumPy's AVX-512 exponential for the pair k away from the centre is one unit above, or below, the right one. */
-typedef struct blur_constants {
-    double sigma;
-    uint32_t one_above, one_below;
-} blur_constants;
-
-static const blur_constants gaussian_cifar[5] = {
+static const blur_sigma gaussian_cifar[5] = {
     {0.4, 0, 0}, {0.6, 0x2, 0}, {0.7, 0x2, 0x8}, {0.8, 0, 0}, {1, 0x8, 0x14},
 };
-static const blur_constants gaussian_imagenet[5] = {
+static const blur_sigma gaussian_imagenet[5] = {
     {1, 0x8, 0x14}, {2, 0x40, 0x132}, {3, 0x320, 0x1040}, {4, 0x1800, 0x10584}, {6, 0x50400, 0x1009008},
 };
 
-static reshift_status blur_kernel(const blur_constants *constants, gaussian_kernel *kernel, reshift_error *error)
+reshift_status blur_kernel(const blur_sigma *sigma, gaussian_kernel *kernel, reshift_error *error)
 {
-    reshift_status status = gaussian_kernel_create(constants->sigma, 4.0, kernel, error);
+    reshift_status status = gaussian_kernel_create(sigma->sigma, 4.0, kernel, error);
     if (status == RESHIFT_OK) {
         for (int k = 0; k <= kernel->radius; k++) {
-            if (constants->one_above >> k & 1) {
+            if (sigma->one_above >> k & 1) {
                 kernel->weights[k] = nextafter(kernel->weights[k], 2);
-            } else if (constants->one_below >> k & 1) {
+            } else if (sigma->one_below >> k & 1) {
                 kernel->weights[k] = nextafter(kernel->weights[k], 0);
             }
         }
@@ -65,17 +59,10 @@ RESHIFT_VECTOR static void to_bytes(const double *restrict values, size_t n, uin
     }
 }
 
-reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error)
+reshift_status blur_gaussian_bytes(const uint8_t *input, int height, int width, const gaussian_kernel *kernel,
+                                   uint8_t *output, reshift_error *error)
 {
-    const blur_constants *sets = call->constants == RESHIFT_CONSTANTS_IMAGENET ? gaussian_imagenet : gaussian_cifar;
-    gaussian_kernel kernel;
-    reshift_status status = blur_kernel(&sets[call->severity - 1], &kernel, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    const reshift_image *input = call->input;
-    int height = input->height, width = input->width;
-    size_t row = 3 * (size_t)width, pixels = row * (size_t)height, n_work = GAUSSIAN_ROW_WORK(width, 3, kernel.radius);
+    size_t row = 3 * (size_t)width, pixels = row * (size_t)height, n_work = GAUSSIAN_ROW_WORK(width, 3, kernel->radius);
     size_t bytes = (pixels + n_work + row) * sizeof(double);
     _Alignas(MEMORY_ALIGNMENT) double stack[STACK_BYTES / sizeof(double)];
     double *values = bytes <= sizeof stack ? stack : memory_allocate(bytes);
@@ -83,13 +70,25 @@ reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_err
         return error_memory(error, bytes, "a blurred image");
     }
     double *work = values + pixels, *filtered = work + n_work;
-    to_unit(input->pixels, pixels, values);
+    to_unit(input, pixels, values);
     for (int y = 0; y < height; y++) {
-        gaussian_row(values, height, width, 3, &kernel, y, work, filtered);
-        to_bytes(filtered, row, call->output->pixels + (size_t)y * row);
+        gaussian_row(values, height, width, 3, kernel, y, work, filtered);
+        to_bytes(filtered, row, output + (size_t)y * row);
     }
     if (values != stack) {
         memory_free(values);
     }
     return RESHIFT_OK;
+}
+
+reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error)
+{
+    const blur_sigma *sets = call->constants == RESHIFT_CONSTANTS_IMAGENET ? gaussian_imagenet : gaussian_cifar;
+    gaussian_kernel kernel;
+    reshift_status status = blur_kernel(&sets[call->severity - 1], &kernel, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    return blur_gaussian_bytes(call->input->pixels, call->input->height, call->input->width, &kernel,
+                               call->output->pixels, error);
 }

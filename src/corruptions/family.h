@@ -26,7 +26,11 @@ reshift_status corruption_shot_noise(const corruption_call *call, reshift_error 
 reshift_status corruption_impulse_noise(const corruption_call *call, reshift_error *error);
 reshift_status corruption_speckle_noise(const corruption_call *call, reshift_error *error);
 
-/* blur.c */
+/* blur_defocus.c, blur_glass.c, blur_motion.c, blur_zoom.c, blur.c */
+reshift_status corruption_defocus_blur(const corruption_call *call, reshift_error *error);
+reshift_status corruption_glass_blur(const corruption_call *call, reshift_error *error);
+reshift_status corruption_motion_blur(const corruption_call *call, reshift_error *error);
+reshift_status corruption_zoom_blur(const corruption_call *call, reshift_error *error);
 reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error);
 
 /* weather.c, weather_spatter.c */

@@ -16,10 +16,10 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"gaussian_noise", "noise", true, false, true},
     {"shot_noise", "noise", true, false, true},
     {"impulse_noise", "noise", true, false, true},
-    {"defocus_blur", "blur", false, false, false},
-    {"glass_blur", "blur", true, false, false},
-    {"motion_blur", "blur", true, false, false},
-    {"zoom_blur", "blur", false, false, false},
+    {"defocus_blur", "blur", false, false, true},
+    {"glass_blur", "blur", true, false, true},
+    {"motion_blur", "blur", true, false, true},
+    {"zoom_blur", "blur", false, false, true},
     {"snow", "weather", true, false, true},
     {"frost", "weather", true, false, true},
     {"fog", "weather", true, false, true},
@@ -37,6 +37,8 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
 /* Who makes each, in the table's order; NULL where `available` is false. */
 static const corruption_function functions[N_CORRUPTIONS] = {
     [0] = corruption_gaussian_noise, [1] = corruption_shot_noise,     [2] = corruption_impulse_noise,
+    [3] = corruption_defocus_blur,   [4] = corruption_glass_blur,     [5] = corruption_motion_blur,
+    [6] = corruption_zoom_blur,
     [7] = corruption_snow,           [8] = corruption_frost,          [9] = corruption_fog,
     [10] = corruption_brightness, [11] = corruption_contrast, [13] = corruption_pixelate, [18] = corruption_saturate,
     [15] = corruption_speckle_noise, [16] = corruption_gaussian_blur, [17] = corruption_spatter,

@@ -3,27 +3,29 @@
 
 #include <math.h>
 
-void zoom_clipped_axis(int length, double factor, int *lower, int *upper, double *weight_lower, double *weight_upper)
+#include "imaging/vector.h"
+
+/* Without branches, so that it becomes vectors: zoom_blur works out 52 axes an image. */
+RESHIFT_VECTOR static void fill_axis(int length, int start, int trimmed, int crop, double step, int *restrict lower,
+                                     int *restrict upper, double *restrict weight_lower, double *restrict weight_upper)
 {
-    int crop = (int)ceil((double)length / factor), start = (length - crop) / 2;
-    int enlarged = (int)rint((double)crop * factor); /* Python's round(): halves to even, the default rounding mode */
-    int trimmed = (enlarged - length) / 2;
-    double step = enlarged > 1 ? (double)(crop - 1) / (double)(enlarged - 1) : 1;
     for (int i = 0; i < length; i++) {
         double place = (double)(trimmed + i) * step;
-        int below = (int)place, above = below + 1;
-        double share = 1.0 - (place - (double)below);
-        if (place > (double)(crop - 1)) {
-            below = crop - 1;
-            above = below;
-            weight_lower[i] = 0;
-            weight_upper[i] = 0;
-        } else {
-            above = above < crop ? above : crop - 1; /* weighs nothing there */
-            weight_lower[i] = share;
-            weight_upper[i] = 1.0 - share;
-        }
+        int whole = (int)place;
+        double share = 1.0 - (place - (double)whole), inside = place > (double)(crop - 1) ? 0 : 1;
+        int below = whole < crop ? whole : crop - 1;
         lower[i] = start + below;
-        upper[i] = start + above;
+        upper[i] = start + (below + 1 < crop ? below + 1 : crop - 1); /* weighs nothing there */
+        weight_lower[i] = share * inside;
+        weight_upper[i] = (1.0 - share) * inside;
     }
+}
+
+void zoom_clipped_axis(int length, double factor, int *lower, int *upper, double *weight_lower, double *weight_upper)
+{
+    int crop = (int)ceil((double)length / factor);
+    int enlarged = (int)rint((double)crop * factor); /* Python's round(): halves to even, the default rounding mode */
+    double step = enlarged > 1 ? (double)(crop - 1) / (double)(enlarged - 1) : 1;
+    fill_axis(length, (length - crop) / 2, (enlarged - length) / 2, crop, step, lower, upper, weight_lower,
+              weight_upper);
 }

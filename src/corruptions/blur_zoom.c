@@ -1,0 +1,78 @@
+/*
+ * zoom_blur: the mean of the image and of its centre enlarged ever more, in float32 as the published generator's. The
+ * zooms are NumPy's arange(1, end, step): start + i ((start + step) - start), as many as fit before the end, which
+ * rounding lets the first two of CIFAR's and others reach.
+ */
+#include "base/error.h"
+#include "base/memory.h"
+#include "corruptions/family.h"
+#include "imaging/vector.h"
+#include "imaging/zoom_image.h"
+
+/* Work memory up to this size stands on the stack: a 32x32 image needs 36 KB. */
+#define STACK_BYTES (40 * 1024)
+
+static const struct {
+    double step;
+    int count;
+} zooms[2][5] = {
+    {{.01, 7}, {.01, 12}, {.01, 16}, {.01, 21}, {.01, 26}},
+    {{.01, 12}, {.01, 16}, {.02, 11}, {.02, 13}, {.03, 11}},
+};
+
+RESHIFT_VECTOR static void to_planes(const uint8_t *restrict pixels, size_t n, float *restrict red,
+                                     float *restrict green, float *restrict blue)
+{
+    for (size_t i = 0; i < n; i++) {
+        red[i] = (float)(pixels[3 * i] / 255.0);
+        green[i] = (float)(pixels[3 * i + 1] / 255.0);
+        blue[i] = (float)(pixels[3 * i + 2] / 255.0);
+    }
+}
+
+RESHIFT_VECTOR static void mean_to_bytes(const float *restrict plane, const float *restrict sums, float count, size_t n,
+                                         uint8_t *restrict pixels)
+{
+    for (size_t i = 0; i < n; i++) {
+        float value = (plane[i] + sums[i]) / count;
+        value = value < 0 ? 0 : value;
+        value = value > 1 ? 1 : value;
+        pixels[3 * i] = (uint8_t)(int)(value * 255);
+    }
+}
+
+reshift_status corruption_zoom_blur(const corruption_call *call, reshift_error *error)
+{
+    int set = call->constants == RESHIFT_CONSTANTS_IMAGENET, level = call->severity - 1;
+    int height = call->input->height, width = call->input->width, count = zooms[set][level].count;
+    size_t stride = ZOOM_STRIDE(width), plane = (size_t)height * stride, row = (size_t)width;
+    size_t bytes = 6 * plane * sizeof(float) + ZOOM_WORK_BYTES(height, width);
+    _Alignas(MEMORY_ALIGNMENT) float stack[STACK_BYTES / sizeof(float)];
+    float *planes = bytes <= sizeof stack ? stack : memory_allocate(bytes);
+    if (!planes) {
+        return error_memory(error, bytes, "a zoomed image");
+    }
+    float *sums = planes + 3 * plane;
+    for (size_t i = 0; i < 6 * plane; i++) {
+        planes[i] = 0;
+    }
+    for (int y = 0; y < height; y++) {
+        float *red = planes + (size_t)y * stride;
+        to_planes(call->input->pixels + 3 * row * (size_t)y, row, red, red + plane, red + 2 * plane);
+    }
+    double step = (1 + zooms[set][level].step) - 1;
+    for (int i = 0; i < count; i++) {
+        zoom_image_add(planes, height, width, 1 + i * step, sums, sums + 3 * plane);
+    }
+    for (int y = 0; y < height; y++) {
+        for (size_t c = 0; c < 3; c++) {
+            size_t first = c * plane + (size_t)y * stride;
+            mean_to_bytes(planes + first, sums + first, (float)(count + 1), row,
+                          call->output->pixels + 3 * row * (size_t)y + c);
+        }
+    }
+    if (planes != stack) {
+        memory_free(planes);
+    }
+    return RESHIFT_OK;
+}
