@@ -215,7 +215,11 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     }
     options.generate = generate;
     options.seed = (uint64_t)c->seed;
-    return reshift_dataset_open(spec, &options, dataset, error);
+    reshift_status status = reshift_dataset_open(spec, &options, dataset, error);
+    if (status == RESHIFT_OK && reshift_dataset_note(*dataset)) {
+        on_message(NULL, RESHIFT_LOG_WARNING, reshift_dataset_note(*dataset));
+    }
+    return status;
 }
 
 reshift_status check_target(const common *c, const char *path, reshift_error *error)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "experiment/run.h"
 #include "reshift/tensors.h"
 
@@ -55,7 +56,11 @@ static reshift_status open_sets(run *r, reshift_error *error)
         options.severity_first = (int)e->shift.severity.first;
         options.severity_last = (int)e->shift.severity.last;
         options.generate = e->shift.generate;
+        options.constants = (reshift_constants)e->shift.constants;
         status = open_set(r, "shifted data", e->shift.data, &options, INPUT_SHIFT, &r->shift, error);
+        if (status == RESHIFT_OK && reshift_dataset_note(r->shift)) {
+            progress_message(r->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(r->shift));
+        }
     }
     return status;
 }

@@ -158,9 +158,14 @@ static reshift_status check_folder(run *r, bool force, reshift_error *error)
 
 static json_t *describe_set(const char *spec, const reshift_dataset *dataset, const char *identity)
 {
-    return json_pack("{s:s, s:s, s:I, s:i, s:b, s:s}", "data", spec, "kind", reshift_dataset_kind(dataset), "rows",
-                     (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
-                     "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
+    json_t *set =
+        json_pack("{s:s, s:s, s:I, s:i, s:b, s:s}", "data", spec, "kind", reshift_dataset_kind(dataset), "rows",
+                  (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
+                  "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
+    if (set && reshift_dataset_note(dataset)) {
+        json_object_set_new(set, "note", json_string(reshift_dataset_note(dataset)));
+    }
+    return set;
 }
 
 static json_t *describe_inputs(const run *r)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "reshift/corruption.h"
 #include "reshift/split.h"
 
 #define AT(field) offsetof(struct reshift_experiment, field)
@@ -18,6 +19,10 @@
 static const char *const precisions[] = {"f32", NULL};
 static const char *const optimizers[] = {"adam", NULL};
 static const char *const splits[] = {[RESHIFT_SPLIT_BY_IMAGE] = "by-image", [RESHIFT_SPLIT_BY_ROW] = "by-row", NULL};
+static const char *const constants[] = {[RESHIFT_CONSTANTS_AUTO] = "auto",
+                                        [RESHIFT_CONSTANTS_CIFAR] = "cifar",
+                                        [RESHIFT_CONSTANTS_IMAGENET] = "imagenet",
+                                        NULL};
 static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          [RESHIFT_BATCHNORM_TRAIN] = "train",
                                          [RESHIFT_BATCHNORM_TRAIN_ALL] = "train-all",
@@ -57,6 +62,8 @@ static const setting table[] = {
      "one severity, or the first and the last"},
     {"shift.generate", SETTING_FLAG, AT(shift.generate), 0, 0, NULL, "true",
      "make the corrupted images where no file holds them"},
+    {"shift.constants", SETTING_CHOICE, AT(shift.constants), 0, 0, constants, "auto",
+     "strengths of what is made: for 32x32, for 224x224, or the nearer of them to the images"},
 
     {"finetune.train", SETTING_BLOCKS, AT(finetune.train), 0, 0, NULL, "[layer4, fc]",
      "the blocks that are trained; all: every block"},

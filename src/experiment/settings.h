@@ -55,6 +55,7 @@ struct reshift_experiment {
         char data[SETTINGS_TEXT_BYTES], corruption[SETTINGS_TEXT_BYTES];
         settings_severities severity;
         bool generate;
+        int constants; /* a reshift_constants */
     } shift;
     struct {
         settings_blocks train;
