@@ -1,12 +1,13 @@
 /*
  * Digital corruptions that treat pixels one by one or by Pillow's resampling, and brightness, which is of the weather
  * by name but an operation on colour like saturate. All are exact to the byte of the definition: float64 in NumPy's
- * order of operations. jpeg_compression and elastic_transform have files of their own.
+ * order of operations; JPEG in libjpeg's. elastic_transform has a file of its own.
  */
 #include "base/error.h"
 #include "base/memory.h"
 #include "corruptions/family.h"
 #include "imaging/colour.h"
+#include "imaging/jpeg_loss.h"
 #include "imaging/resize.h"
 #include "imaging/vector.h"
 
@@ -149,4 +150,10 @@ reshift_status corruption_pixelate(const corruption_call *call, reshift_error *e
         memory_free(small.pixels);
     }
     return status;
+}
+
+reshift_status corruption_jpeg_compression(const corruption_call *call, reshift_error *error)
+{
+    static const int qualities[2][5] = {{80, 65, 58, 50, 40}, {25, 18, 15, 10, 7}};
+    return jpeg_loss(call->input, qualities[set_of(call)][call->severity - 1], call->output->pixels, error);
 }

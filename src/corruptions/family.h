@@ -44,5 +44,6 @@ reshift_status corruption_contrast(const corruption_call *call, reshift_error *e
 reshift_status corruption_brightness(const corruption_call *call, reshift_error *error);
 reshift_status corruption_saturate(const corruption_call *call, reshift_error *error);
 reshift_status corruption_pixelate(const corruption_call *call, reshift_error *error);
+reshift_status corruption_jpeg_compression(const corruption_call *call, reshift_error *error);
 
 #endif

@@ -27,7 +27,7 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     {"contrast", "digital", false, false, true},
     {"elastic_transform", "digital", true, false, false},
     {"pixelate", "digital", false, false, true},
-    {"jpeg_compression", "digital", false, false, false},
+    {"jpeg_compression", "digital", false, false, true},
     {"speckle_noise", "noise", true, true, true},
     {"gaussian_blur", "blur", false, true, true},
     {"spatter", "weather", true, true, true},
@@ -36,12 +36,25 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
 
 /* Who makes each, in the table's order; NULL where `available` is false. */
 static const corruption_function functions[N_CORRUPTIONS] = {
-    [0] = corruption_gaussian_noise, [1] = corruption_shot_noise,     [2] = corruption_impulse_noise,
-    [3] = corruption_defocus_blur,   [4] = corruption_glass_blur,     [5] = corruption_motion_blur,
-    [6] = corruption_zoom_blur,
-    [7] = corruption_snow,           [8] = corruption_frost,          [9] = corruption_fog,
-    [10] = corruption_brightness, [11] = corruption_contrast, [13] = corruption_pixelate, [18] = corruption_saturate,
-    [15] = corruption_speckle_noise, [16] = corruption_gaussian_blur, [17] = corruption_spatter,
+    corruption_gaussian_noise,
+    corruption_shot_noise,
+    corruption_impulse_noise,
+    corruption_defocus_blur,
+    corruption_glass_blur,
+    corruption_motion_blur,
+    corruption_zoom_blur,
+    corruption_snow,
+    corruption_frost,
+    corruption_fog,
+    corruption_brightness,
+    corruption_contrast,
+    NULL,
+    corruption_pixelate,
+    corruption_jpeg_compression,
+    corruption_speckle_noise,
+    corruption_gaussian_blur,
+    corruption_spatter,
+    corruption_saturate,
 };
 
 /* Other names in use: the generator's own method names and ImageNet-C's folders. */

@@ -88,13 +88,19 @@ static void test_real_pixelate(void **state)
     check_real("pixelate", "0f14f7e2db14288304e1de10df16832f");
 }
 
+static void test_real_jpeg(void **state)
+{
+    (void)state;
+    check_real("jpeg_compression", "b59326bf95455417c259800e78412012");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns),      cmocka_unit_test(test_too_small),
         cmocka_unit_test(test_real_contrast), cmocka_unit_test(test_real_brightness),
         cmocka_unit_test(test_real_saturate), cmocka_unit_test(test_real_pixelate),
-
+        cmocka_unit_test(test_real_jpeg),
     };
     return cmocka_run_group_tests_name("digital", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ print('/* Made by make_digital.py; do not edit. */')
 print('typedef struct golden_digital { const char *name; reshift_constants constants; int height, width; unsigned seed; '
       'const char *md5[5]; } golden_digital;')
 print('static const golden_digital golden_digitals[] = {')
-for name in ['contrast', 'brightness', 'saturate', 'pixelate']:
+for name in ['contrast', 'brightness', 'saturate', 'pixelate', 'jpeg_compression']:
     for constants, height, width, seed in IMAGES:
         image = pattern_image(height, width, seed)
         sums = [hashlib.md5(getattr(oracle_digital, name)(image, severity, constants).tobytes()).hexdigest()
