@@ -1,0 +1,340 @@
+/* Corrupted sets as image folders: right images under right names, whole or not at all, and images brought to one size.
+ */
+#include "temporary.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/digest.h"
+#include "imaging/pattern.h"
+#include "reshift/dataset.h"
+
+static reshift_error error;
+static char spec[300], out[300];
+
+static void put_pattern(const char *name, int height, int width, uint32_t seed)
+{
+    put_file(name, "", 0);
+    reshift_image image = pattern_image(height, width, seed);
+    check_ok(reshift_image_save_png(in_temporary(name), &image, true, &error));
+    free(image.pixels);
+}
+
+/* Five photographs of four sizes; two differ in their ending alone. */
+static int begin(void **state)
+{
+    if (make_temporary(state) != 0) {
+        return -1;
+    }
+    put_pattern("pets/cat/a.png", 40, 33, 1);
+    put_pattern("pets/cat/b.png", 64, 50, 2);
+    put_pattern("pets/dog/a.png", 33, 70, 3);
+    put_pattern("pets/dog/c.png", 48, 48, 4);
+    put_pattern("pets/dog/c.jpeg", 48, 49, 5);
+    snprintf(spec, sizeof spec, "folder:%s", in_temporary("pets"));
+    snprintf(out, sizeof out, "%s", in_temporary("out"));
+    return 0;
+}
+
+static int clean_out(void **state)
+{
+    (void)state;
+    char command[400];
+    snprintf(command, sizeof command, "rm -rf %s", out);
+    return system(command);
+}
+
+static reshift_dataset *open_set(const char *from)
+{
+    reshift_dataset *set = NULL;
+    check_ok(reshift_dataset_open(from, NULL, &set, &error));
+    return set;
+}
+
+static const reshift_corruption *named(const char *name)
+{
+    const reshift_corruption *corruption = NULL;
+    check_ok(reshift_corruption_find(name, &corruption, &error));
+    return corruption;
+}
+
+static reshift_corrupt_options options_of(int first, int last)
+{
+    return (reshift_corrupt_options){
+        .severity_first = first, .severity_last = last, .seed = 3, .layout = RESHIFT_CORRUPT_FOLDER};
+}
+
+/* Lines that a shell command prints, their number or the md5 of all. */
+static int count_of(const char *what)
+{
+    char command[500];
+    int n = -1;
+    snprintf(command, sizeof command, "find %s %s 2>/dev/null | wc -l", out, what);
+    FILE *pipe = popen(command, "r");
+    assert_int_equal(fscanf(pipe, "%d", &n), 1);
+    pclose(pipe);
+    return n;
+}
+
+static void sum_of(char hex[33])
+{
+    char command[500];
+    snprintf(command, sizeof command, "cd %s && find . -type f | LC_ALL=C sort | xargs md5sum | md5sum", out);
+    FILE *pipe = popen(command, "r");
+    assert_int_equal(fscanf(pipe, "%32s", hex), 1);
+    pclose(pipe);
+}
+
+static void test_images_and_names(void **state)
+{
+    (void)state;
+    static const char *const names[5] = {"cat/a", "cat/b", "dog/a", "dog/c.jpeg", "dog/c.png"};
+    reshift_dataset *set = open_set(spec);
+    reshift_corrupt_options options = options_of(2, 3);
+    check_ok(reshift_corrupt_write(set, named("gaussian_noise"), &options, out, NULL, &error));
+    assert_int_equal(count_of("-type f"), 10);
+    reshift_image clean = {0}, expected = {0}, found = {0};
+    for (int64_t row = 0; row < 5; row++) {
+        check_ok(reshift_dataset_read(set, row, &clean, &error));
+        for (int s = 2; s <= 3; s++) {
+            char path[400];
+            snprintf(path, sizeof path, "%s/gaussian_noise/%d/%s.png", out, s, names[row]);
+            check_ok(reshift_image_load(path, &found, &error));
+            check_ok(reshift_corruption_apply(named("gaussian_noise"), s, RESHIFT_CONSTANTS_AUTO, 3, row, NULL, &clean,
+                                              &expected, &error));
+            assert_int_equal(found.height, clean.height);
+            assert_int_equal(found.width, clean.width);
+            assert_memory_equal(found.pixels, expected.pixels, 3 * (size_t)found.height * (size_t)found.width);
+        }
+    }
+    /* what was written is a set of its own, with the same labels */
+    char again[400];
+    snprintf(again, sizeof again, "folder:%s/gaussian_noise/3", out);
+    reshift_dataset *shifted = open_set(again);
+    assert_int_equal(reshift_dataset_count(shifted), 5);
+    for (int64_t row = 0; row < 5; row++) {
+        assert_int_equal(reshift_dataset_label(shifted, row), reshift_dataset_label(set, row));
+    }
+    reshift_dataset_close(&shifted);
+    reshift_dataset_close(&set);
+    reshift_image_destroy(&clean);
+    reshift_image_destroy(&expected);
+    reshift_image_destroy(&found);
+}
+
+static void test_what_is_there(void **state)
+{
+    (void)state;
+    reshift_dataset *set = open_set(spec);
+    reshift_corrupt_options options = options_of(1, 1);
+    const reshift_corruption *noise = named("shot_noise");
+    char kept[400], other[400], first[33], again[33];
+    check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
+    check_error(reshift_corrupt_write(set, noise, &options, out, NULL, &error), RESHIFT_ERROR_EXISTS,
+                "shot_noise' exists already");
+    sum_of(first);
+    /* forced: images are replaced, what else is there stays, and no severity goes */
+    snprintf(kept, sizeof kept, "%s/shot_noise/1/cat/mine.png", out);
+    snprintf(other, sizeof other, "%s/shot_noise/1/cat/a.png", out);
+    check_ok(file_write_all(kept, "mine", 4, false, &error));
+    check_ok(file_write_all(other, "torn", 4, true, &error));
+    options.overwrite = true;
+    check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
+    assert_true(file_exists(kept));
+    assert_int_equal(unlink(kept), 0);
+    sum_of(again);
+    assert_string_equal(first, again);
+    options.severity_first = options.severity_last = 4;
+    check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
+    assert_int_equal(count_of("-type f"), 10);
+    /* a file in the folder's place is not replaced, forced or not */
+    snprintf(other, sizeof other, "%s/fog", out);
+    check_ok(file_write_all(other, "file", 4, false, &error));
+    assert_int_not_equal(reshift_corrupt_write(set, named("fog"), &options, out, NULL, &error), RESHIFT_OK);
+    assert_true(file_exists(other));
+    assert_int_equal(count_of("-name '*.part.*'"), 0);
+    reshift_dataset_close(&set);
+}
+
+static void test_thread_count_does_not_matter(void **state)
+{
+#ifdef _OPENMP
+    reshift_dataset *set = open_set(spec);
+    reshift_corrupt_options options = options_of(1, 5);
+    char first[33], again[33];
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    check_ok(reshift_corrupt_write(set, named("impulse_noise"), &options, out, NULL, &error));
+    sum_of(first);
+    assert_int_equal(clean_out(state), 0);
+    omp_set_num_threads(3);
+    check_ok(reshift_corrupt_write(set, named("impulse_noise"), &options, out, NULL, &error));
+    sum_of(again);
+    omp_set_num_threads(threads);
+    assert_string_equal(first, again);
+    reshift_dataset_close(&set);
+#else
+    (void)state;
+    print_message("# skipped: built without OpenMP\n");
+    skip();
+#endif
+}
+
+static int n_updates;
+static void count_update(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+{
+    (void)context;
+    (void)what;
+    (void)unit;
+    assert_true(done <= total);
+    n_updates++;
+}
+static bool stop(void *context)
+{
+    (void)context;
+    return n_updates > 1;
+}
+
+static void test_nothing_half_written(void **state)
+{
+    reshift_dataset *set = open_set(spec);
+    const reshift_corruption *noise = named("gaussian_noise");
+    reshift_corrupt_options options = options_of(1, 5);
+    const reshift_progress progress = {count_update, NULL, stop, NULL};
+    check_error(reshift_corrupt_write(set, noise, &options, out, &progress, &error), RESHIFT_ERROR_CANCELLED,
+                "stopped on request");
+    assert_false(folder_exists(out));
+    /* a limit on the size of files stands for a full disk */
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 6000;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    reshift_status status = reshift_corrupt_write(set, noise, &options, out, NULL, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    check_error(status, RESHIFT_ERROR_IO, "cannot write '");
+    assert_false(folder_exists(out));
+    /* an image that turns out to be torn, after others were written */
+    char *bytes;
+    size_t count;
+    check_ok(file_read_all(in_temporary("pets/dog/c.png"), &bytes, &count, &error));
+    put_file("torn/cat/a.png", bytes, count);
+    put_file("torn/dog/a.png", bytes, count / 2);
+    free(bytes);
+    char torn[300];
+    snprintf(torn, sizeof torn, "folder:%s", in_temporary("torn"));
+    reshift_dataset *bad = open_set(torn);
+    check_error(reshift_corrupt_write(bad, noise, &options, out, NULL, &error), RESHIFT_ERROR_FORMAT, "dog/a.png");
+    assert_false(folder_exists(out));
+    reshift_dataset_close(&bad);
+    reshift_dataset_close(&set);
+    (void)state;
+}
+
+/* Eleven classes called by number would be read in another order than they were written. */
+static void test_classes_keep_their_order(void **state)
+{
+    (void)state;
+    enum { N = 11, SIDE = 16 };
+    uint8_t labels[N], pixels[N * SIDE * SIDE * 3];
+    for (int i = 0; i < N; i++) {
+        labels[i] = (uint8_t)(N - 1 - i);
+        memset(pixels + i * SIDE * SIDE * 3, 20 * i, SIDE * SIDE * 3);
+    }
+    put_npy("eleven/images.npy", RESHIFT_U8, 4, (const int64_t[]){N, SIDE, SIDE, 3}, pixels);
+    put_npy("eleven/labels.npy", RESHIFT_U8, 1, (const int64_t[]){N}, labels);
+    char from[600];
+    snprintf(from, sizeof from, "npy:%s,%s", in_temporary("eleven/images.npy"), in_temporary("eleven/labels.npy"));
+    reshift_dataset *set = open_set(from);
+    reshift_corrupt_options options = options_of(5, 5);
+    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, out, NULL, &error));
+    assert_int_equal(count_of("-path '*/gaussian_blur/5/10/000000.png'"), 1);
+    assert_int_equal(count_of("-path '*/gaussian_blur/5/00/000010.png'"), 1);
+    snprintf(from, sizeof from, "folder:%s/gaussian_blur/5", out);
+    reshift_dataset *shifted = open_set(from);
+    reshift_image image = {0};
+    for (int64_t row = 0; row < N; row++) {
+        check_ok(reshift_dataset_read(shifted, row, &image, &error));
+        int label = reshift_dataset_label(shifted, row);
+        assert_in_range(image.pixels[0], label == N - 1 ? 0 : 20 * (N - 1 - label) - 1, 20 * (N - 1 - label));
+    }
+    reshift_image_destroy(&image);
+    reshift_dataset_close(&shifted);
+    reshift_dataset_close(&set);
+}
+
+/* Against torchvision: golden/make_cropped.py. */
+static void test_cropped(void **state)
+{
+    (void)state;
+    static const struct {
+        int height, width, size;
+        const char *md5;
+    } golden[] = {
+        {50, 37, 20, "35ef51435f33a141b357818b874f246e"},
+        {37, 50, 21, "0cfb4856dbf0f06074fa0b29c2c2edc2"},
+        {300, 401, 224, "67cfe6b3ccfef30404183b0e8c9e3ec9"},
+        {16, 16, 32, "d16d8f3433899dcd7e0f8d0285940cd6"},
+    };
+    for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
+        put_pattern("large/one/1.png", golden[i].height, golden[i].width, 1);
+        char from[300];
+        snprintf(from, sizeof from, "folder:%s", in_temporary("large"));
+        reshift_dataset *whole = open_set(from), *cropped;
+        check_ok(reshift_dataset_cropped(whole, golden[i].size, &cropped, &error));
+        char identities[2][65], hex[DIGEST_HEX_BYTES];
+        check_ok(reshift_dataset_identity(whole, identities[0], &error));
+        check_ok(reshift_dataset_identity(cropped, identities[1], &error));
+        assert_string_not_equal(identities[0], identities[1]);
+        reshift_dataset_close(&whole);
+        int height, width;
+        assert_true(reshift_dataset_fixed_size(cropped, &height, &width));
+        assert_int_equal(height, golden[i].size);
+        assert_int_equal(width, golden[i].size);
+        reshift_image image = {0};
+        check_ok(reshift_dataset_read(cropped, 0, &image, &error));
+        digest *d = digest_create(DIGEST_MD5);
+        digest_add(d, image.pixels, 3 * (size_t)height * (size_t)width);
+        digest_finish(d, hex);
+        digest_destroy(&d);
+        assert_string_equal(hex, golden[i].md5);
+        reshift_image_destroy(&image);
+        check_error(reshift_dataset_cropped(cropped, 0, &whole, &error), RESHIFT_ERROR_ARGUMENT, "cropped to 0");
+        reshift_dataset_close(&cropped);
+    }
+}
+
+/* Many sizes do not fit into one array; brought to one they do. */
+static void test_array_of_a_folder(void **state)
+{
+    (void)state;
+    reshift_dataset *set = open_set(spec), *cropped;
+    reshift_corrupt_options options = options_of(1, 2);
+    options.layout = RESHIFT_CORRUPT_NPY;
+    check_error(reshift_corrupt_write(set, named("gaussian_blur"), &options, out, NULL, &error),
+                RESHIFT_ERROR_UNSUPPORTED, "images of many sizes");
+    check_ok(reshift_dataset_cropped(set, 24, &cropped, &error));
+    check_ok(reshift_corrupt_write(cropped, named("gaussian_blur"), &options, out, NULL, &error));
+    assert_int_equal(count_of("-type f"), 2);
+    reshift_dataset_close(&cropped);
+    reshift_dataset_close(&set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_images_and_names, clean_out),
+        cmocka_unit_test_setup(test_what_is_there, clean_out),
+        cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_out),
+        cmocka_unit_test_setup(test_nothing_half_written, clean_out),
+        cmocka_unit_test_setup(test_classes_keep_their_order, clean_out),
+        cmocka_unit_test_setup(test_cropped, clean_out),
+        cmocka_unit_test_setup(test_array_of_a_folder, clean_out),
+    };
+    return cmocka_run_group_tests_name("corrupt_folder", tests, begin, remove_temporary);
+}
