@@ -9,37 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Levenshtein's distance; long words are far from everything. */
-static int distance(const char *a, const char *b)
-{
-    enum { LONGEST = 40 };
-    int row[LONGEST + 1];
-    size_t n = strlen(a), m = strlen(b);
-    if (n > LONGEST || m > LONGEST) {
-        return LONGEST;
-    }
-    for (size_t j = 0; j <= m; j++) {
-        row[j] = (int)j;
-    }
-    for (size_t i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int change = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = best < change ? best : change;
-        }
-    }
-    return row[m];
-}
+#include "reshift/words.h"
 
 const char *nearest_word(const char *word, const char *const *list)
 {
     const char *nearest = NULL;
     int letters = (int)strlen(word), least = letters / 3 + 2;
     for (int i = 0; list[i]; i++) {
-        int one = distance(word, list[i]);
+        int one = reshift_word_distance(word, list[i]);
         if (one < least && one < letters) {
             least = one;
             nearest = list[i];

@@ -8,8 +8,9 @@
 
 #include "base/error.h"
 #include "corruptions/family.h"
+#include "reshift/words.h"
 
-enum { N_CORRUPTIONS = 19, MAX_NAME = 64 };
+enum { N_CORRUPTIONS = 19 };
 
 static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     /* name, family, random, validation, available */
@@ -72,44 +73,24 @@ const reshift_corruption *reshift_corruption_table(int *count)
     return corruptions;
 }
 
-/* Insertions, deletions and replacements that turn a into b (Levenshtein); both at most MAX_NAME long. */
-static int edit_distance(const char *a, const char *b)
-{
-    int row[MAX_NAME + 1], n = (int)strlen(b);
-    for (int j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (int i = 0; a[i]; i++) {
-        int diagonal = row[0];
-        row[0] = i + 1;
-        for (int j = 0; j < n; j++) {
-            int replaced = diagonal + (a[i] != b[j]);
-            int fewest = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = replaced < fewest ? replaced : fewest;
-        }
-    }
-    return row[n];
-}
-
 /* The name or alias nearest to `name`, or NULL where nothing is near: more than a third of it would have to change. */
 static const char *nearest_name(const char *name)
 {
     size_t length = strlen(name);
-    if (length > MAX_NAME) {
+    if (length > RESHIFT_WORD_FAR) {
         return NULL;
     }
     const char *nearest = NULL;
     int fewest = (int)length / 3 + 2;
     for (int i = 0; i < N_CORRUPTIONS; i++) {
-        int distance = edit_distance(name, corruptions[i].name);
+        int distance = reshift_word_distance(name, corruptions[i].name);
         if (distance < fewest) {
             fewest = distance;
             nearest = corruptions[i].name;
         }
     }
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
-        int distance = edit_distance(name, aliases[i].alias);
+        int distance = reshift_word_distance(name, aliases[i].alias);
         if (distance < fewest) {
             fewest = distance;
             nearest = aliases[i].name;

@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "experiment/demo.h"
 #include "experiment/settings.h"
+#include "reshift/words.h"
 
 #define FILE_BYTES_MOST (1 << 20)
 #define DEPTH_MOST 8 /* an experiment needs three; libyaml's time grows with the square of the depth */
@@ -43,31 +44,6 @@ static reshift_status fail(const reading *r, const yaml_mark_t *mark, const char
     return error_at_line(r->error, RESHIFT_ERROR_ARGUMENT, r->file, (int64_t)mark->line + 1);
 }
 
-/* Levenshtein's distance of short words. */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 64 };
-    int row[LONGEST + 1];
-    size_t n = strlen(a), m = strlen(b);
-    if (n > LONGEST || m > LONGEST) {
-        return LONGEST;
-    }
-    for (size_t j = 0; j <= m; j++) {
-        row[j] = (int)j;
-    }
-    for (size_t i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= m; j++) {
-            int change = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = best < change ? best : change;
-        }
-    }
-    return row[m];
-}
-
 static const char *leaf_of(const char *path)
 {
     const char *dot = strrchr(path, '.');
@@ -79,8 +55,8 @@ static reshift_status unknown_key(const reading *r, const yaml_mark_t *mark, con
     const setting *nearest = NULL;
     int least = 1000;
     for (const setting *row = settings_table(); row->path; row++) {
-        int distance = edit_distance(path, row->path);
-        int other = edit_distance(leaf_of(path), leaf_of(row->path)) + 1; /* right key, wrong section */
+        int distance = reshift_word_distance(path, row->path);
+        int other = reshift_word_distance(leaf_of(path), leaf_of(row->path)) + 1; /* right key, wrong section */
         if ((distance < other ? distance : other) < least) {
             least = distance < other ? distance : other;
             nearest = row;
@@ -92,8 +68,8 @@ static reshift_status unknown_key(const reading *r, const yaml_mark_t *mark, con
         const char *dot = strchr(row->path, '.');
         char name[64];
         snprintf(name, sizeof name, "%.*s", dot ? (int)(dot - row->path) : 0, row->path);
-        if (dot && edit_distance(path, name) < section_distance) {
-            section_distance = edit_distance(path, name);
+        if (dot && reshift_word_distance(path, name) < section_distance) {
+            section_distance = reshift_word_distance(path, name);
             snprintf(section, sizeof section, "%s", name);
         }
     }

@@ -1,0 +1,27 @@
+/* Levenshtein's distance with one row of its table. */
+#include "reshift/words.h"
+
+#include <string.h>
+
+int reshift_word_distance(const char *a, const char *b)
+{
+    int row[RESHIFT_WORD_FAR + 1];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > RESHIFT_WORD_FAR || m > RESHIFT_WORD_FAR) {
+        return RESHIFT_WORD_FAR;
+    }
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = (int)j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        int corner = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int change = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = best < change ? best : change;
+        }
+    }
+    return row[m];
+}
