@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/bench_corruptions.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "reshift/evaluation.h"
@@ -20,6 +21,7 @@ typedef struct bench {
     const common *c;
     reshift_model *model;
     reshift_dataset *images;
+    const char *data, *corruption; /* where images come from; one corruption, or NULL: all */
     int size;
     double flops, read_bytes; /* limits; 0: not measured */
     json_t *rows;
@@ -225,38 +227,7 @@ static reshift_status bench_pca(bench *b, reshift_error *error)
 
 static reshift_status bench_corrupt(bench *b, reshift_error *error)
 {
-    enum { IMAGES = 200 };
-    int count;
-    const reshift_corruption *table = reshift_corruption_table(&count);
-    reshift_image input = {0}, output = {0};
-    reshift_status status = RESHIFT_OK;
-    for (int i = 0; i < count && status == RESHIFT_OK; i++) {
-        if (!table[i].available) {
-            continue;
-        }
-        double least = INFINITY;
-        for (int repeat = 0; repeat < 3 && status == RESHIFT_OK; repeat++) {
-            double total = 0;
-            for (int64_t image = 0; image < IMAGES && status == RESHIFT_OK; image++) {
-                status = reshift_dataset_read(b->images, image, &input, error);
-                double start = now_seconds();
-                if (status == RESHIFT_OK) {
-                    status = reshift_corruption_apply(&table[i], 5, RESHIFT_CONSTANTS_CIFAR, 0, image, NULL, &input,
-                                                      &output, error);
-                }
-                total += now_seconds() - start;
-            }
-            least = fmin(least, total);
-        }
-        if (status == RESHIFT_OK) {
-            char what[96];
-            snprintf(what, sizeof what, "%s, 32x32, severity 5, one thread", table[i].name);
-            tell(b, "corrupt", what, 1e6 * least / IMAGES, "us/image", NAN, "");
-        }
-    }
-    reshift_image_destroy(&input);
-    reshift_image_destroy(&output);
-    return status;
+    return bench_corruptions(b->images, b->c->data_dir, b->corruption, b->c->json, b->rows, error);
 }
 
 typedef struct bench_stage {
@@ -268,7 +239,7 @@ typedef struct bench_stage {
 static const bench_stage stages[] = {
     {"limits", bench_limits, false, false, true},    {"extract", bench_extract, true, true, true},
     {"finetune", bench_finetune, true, true, false}, {"probe", bench_probe, false, false, true},
-    {"pca", bench_pca, false, false, true},          {"corrupt", bench_corrupt, false, true, false},
+    {"pca", bench_pca, false, false, true},          {"corruptions", bench_corrupt, false, true, false},
 };
 #define STAGES ((int)(sizeof stages / sizeof *stages))
 
@@ -304,7 +275,8 @@ static reshift_status prepare(bench *b, const option_words *words, const char *w
         reshift_dataset_options options;
         reshift_dataset_options_default(&options);
         options.limit = 1024;
-        status = reshift_dataset_open("demo", &options, &b->images, error);
+        options.data_dir = b->c->data_dir;
+        status = reshift_dataset_open(b->data, &options, &b->images, error);
     }
     if (status == RESHIFT_OK && limits) {
         status = reshift_measure_limits(&b->flops, &b->read_bytes, error);
@@ -316,10 +288,12 @@ int command_bench(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
     option_words words;
-    const char *weights = NULL;
+    const char *weights = NULL, *data = "demo", *corruption = NULL;
     c.batch = 64;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", "a ResNet-50 of random weights"),
+        TEXT("--data", &data, "DATA", "where images come from", "demo"),
+        TEXT("--corruption", &corruption, "NAME", "the only one to time", "all"),
         OPTION_SIZE(c),
         COUNT("--batch", &c.batch, "N", 1, 128, "images a pass", "64"),
         OPTION_PRECISION(c),
@@ -333,7 +307,7 @@ int command_bench(int argc, char **argv)
         .command = "bench",
         .about = "Measures the rate of each stage and the limits of this machine that it is held against. Let nothing "
                  "else run.\n"
-                 "Stages: limits, extract, finetune, probe, pca, corrupt; all of them when none is named.",
+                 "Stages: limits, extract, finetune, probe, pca, corruptions; all of them when none is named.",
         .synopsis = "[STAGE...] [options]",
         .argument = "STAGE",
         .at_most = STAGES,
@@ -358,7 +332,7 @@ int command_bench(int argc, char **argv)
         }
     }
     reshift_error error;
-    bench b = {.c = &c, .size = (int)c.size, .rows = json_array()};
+    bench b = {.c = &c, .data = data, .corruption = corruption, .size = (int)c.size, .rows = json_array()};
     reshift_status done = prepare(&b, &words, weights, &error);
     for (int i = 0; i < STAGES && done == RESHIFT_OK; i++) {
         if (wanted(&words, stages[i].name)) {
