@@ -4,7 +4,7 @@
     python3 bench/corruptions.py spread BUILD/libreshift.so DATA --images 10000 gaussian_noise ...
     python3 bench/corruptions.py equal BUILD/libreshift.so DATA --constants imagenet --images 16 contrast ...
 
-DATA holds cifar-10-batches-bin/ and, for ImageNet's constants, photos/. The oracles are tests/corruptions/golden/oracle_*.py:
+DATA holds cifar-10-batches-bin/, frost/ and, for ImageNet's constants, photos/. The oracles are tests/corruptions/golden/oracle_*.py:
 Python with NumPy, SciPy, scikit-image, Pillow, OpenCV and Wand. One thread each. `speed`: the fastest of several passes
 over a hundred images, severity 5, ours through the public C function. `spread`: mean absolute change and standard deviation of
 the change over all values, by severity; ours, the oracle's and their ratio. `equal`: bytes that differ, for those without draws.
@@ -31,15 +31,19 @@ class Image(ctypes.Structure):
 
 
 class Ours:
-    """reshift_corruption_apply() of a built library; frost overlays are the drawn ones."""
+    """reshift_corruption_apply() of a built library, with the frost overlays of DATA/frost where they are there."""
 
-    def __init__(self, path):
+    def __init__(self, path, data):
         self.library = ctypes.CDLL(path)
         self.apply = self.library.reshift_corruption_apply
         self.apply.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_uint64, ctypes.c_int64,
                                ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
         self.error = ctypes.create_string_buffer(1 << 16)
         self.output = Image(0, 0, None, 0)
+        self.frost = ctypes.c_void_p()
+        folder = os.path.join(data, 'frost')
+        if os.path.isdir(folder) and self.library.reshift_frost_open(folder.encode(), ctypes.byref(self.frost), self.error):
+            sys.exit(f'no frost overlays in {folder}')
 
     def find(self, name):
         row = ctypes.c_void_p()
@@ -52,7 +56,7 @@ class Ours:
         row, keep = self.find(name), []
         for index, image in enumerate(images):
             holder = Image(image.shape[0], image.shape[1], image.ctypes.data, image.nbytes)
-            keep.append((row, severity, {'cifar': 1, 'imagenet': 2}[constants], 0, index, None,
+            keep.append((row, severity, {'cifar': 1, 'imagenet': 2}[constants], 0, index, self.frost,
                          ctypes.addressof(holder), ctypes.addressof(self.output), ctypes.addressof(self.error), holder))
         return keep
 
@@ -144,6 +148,7 @@ parser.add_argument('names', nargs='+')
 parser.add_argument('--constants', choices=['cifar', 'imagenet'], default='cifar')
 parser.add_argument('--images', type=int, default=100)
 arguments = parser.parse_args()
+os.environ['RESHIFT_DATA'] = arguments.data  # where frost's oracle finds its overlays
 {'speed': speed, 'spread': spread, 'equal': equal}[arguments.what](
-    Ours(os.path.abspath(arguments.library)), arguments.names,
+    Ours(os.path.abspath(arguments.library), arguments.data), arguments.names,
     read_images(arguments.data, arguments.constants, arguments.images), arguments)

@@ -12,22 +12,22 @@
 #include "base/random.h"
 #include "corruptions/frost.h"
 
-enum { H = FROST_DRAWN_HEIGHT, W = FROST_DRAWN_WIDTH, OCTAVES = 6, COARSEST_CELL_PX = 192, BARB_STEP_PX = 4 };
+enum { H = FROST_DRAWN_HEIGHT, W = FROST_DRAWN_WIDTH, OCTAVES = 6, COARSEST_CELL_PX = 192 };
 
 typedef struct frost_style {
     int feathers;
     float shortest_px, longest_px; /* of a stem */
     float veil, ice, relief;       /* weights of the three parts in the tone, 0..1 */
-    float tilt;                    /* veil: how far it is drawn out along the diagonal */
-    float dark[3], light[3];       /* colours of tone 0 and 1 */
+    float tilt, roughness;   /* of the veil: how far it is drawn out along a diagonal, an octave's share of the last */
+    float dark[3], light[3]; /* colours of tone 0 and 1 */
 } frost_style;
 
 static const frost_style styles[FROST_OVERLAYS] = {
-    {200, 16, 60, 0.85f, 0.14f, 0.35f, 3, {20, 112, 134}, {158, 200, 210}},
-    {900, 30, 120, 0.50f, 0.52f, 0.55f, 1, {136, 140, 148}, {250, 253, 255}},
-    {1100, 20, 90, 0.55f, 0.50f, 0.55f, 2, {140, 143, 150}, {250, 253, 255}},
-    {1300, 10, 50, 0.50f, 0.45f, 0.70f, 1, {62, 78, 92}, {232, 246, 255}},
-    {1000, 14, 70, 0.45f, 0.70f, 0.80f, 1, {18, 32, 48}, {238, 246, 255}},
+    {700, 12, 60, 0.68f, 0.12f, 0.30f, 3, 0.85f, {8, 96, 118}, {190, 226, 232}},
+    {700, 30, 130, 0.50f, 0.52f, 0.55f, 1, 0.7f, {140, 144, 152}, {252, 254, 255}},
+    {900, 20, 100, 0.55f, 0.50f, 0.55f, 2, 0.7f, {142, 145, 152}, {252, 254, 255}},
+    {1000, 10, 60, 0.50f, 0.45f, 0.70f, 1, 0.75f, {62, 78, 92}, {232, 246, 255}},
+    {800, 14, 80, 0.45f, 0.70f, 0.80f, 1, 0.65f, {18, 32, 48}, {238, 246, 255}},
 };
 
 static float draw_between(random_stream *stream, float low, float high)
@@ -60,12 +60,12 @@ static void add_octave(random_stream *stream, float cell_px, float amplitude, fl
     }
 }
 
-/* A straight needle, `brightness` at its root and none at its tip; where needles cross the brighter one shows. */
+/* A straight needle that thins and fades by `fading` towards its tip; where needles cross the brighter one shows. */
 static void draw_needle(float *ice, float x, float y, float dx, float dy, float length_px, float width_px,
-                        float brightness)
+                        float brightness, float fading)
 {
     for (float along = 0; along < length_px; along += 0.75f, x += 0.75f * dx, y += 0.75f * dy) {
-        float left = 1 - along / length_px, radius = 0.5f + width_px * left;
+        float left = 1 - fading * (along / length_px), radius = 0.5f + width_px * left;
         for (int py = (int)(y - radius); py <= (int)(y + radius) + 1; py++) {
             for (int px = (int)(x - radius); px <= (int)(x + radius) + 1; px++) {
                 if (py < 0 || py >= H || px < 0 || px >= W) {
@@ -97,15 +97,25 @@ static void draw_feather(random_stream *stream, const frost_style *style, float 
     float length = style->shortest_px + (style->longest_px - style->shortest_px) * share * share;
     float brightness = draw_between(stream, 0.45f, 1), barb = draw_between(stream, 0.25f, 0.5f);
     float bend = draw_between(stream, -0.012f, 0.012f);
-    for (float along = 0; along < length; along += BARB_STEP_PX) {
-        float left = 1 - along / length, reach = barb * length * left * draw_between(stream, 0.6f, 1);
-        draw_needle(ice, x, y, dx, dy, BARB_STEP_PX + 2, 0.4f + 1.2f * left, brightness);
-        draw_needle(ice, x, y, dx * cosine - dy * sine, dx * sine + dy * cosine, reach, 0.7f, 0.9f * brightness);
-        draw_needle(ice, x, y, dx * cosine + dy * sine, dy * cosine - dx * sine, reach, 0.7f, 0.65f * brightness);
-        x += BARB_STEP_PX * dx;
-        y += BARB_STEP_PX * dy;
-        float turned = dx - BARB_STEP_PX * bend * dy;
-        dy += BARB_STEP_PX * bend * dx;
+    for (float along = 0, step; along < length; along += step) {
+        step = draw_between(stream, 2.5f, 6);
+        float left = 1 - along / length, reach = barb * length * left, side = 0.7f + 0.5f * left;
+        draw_needle(ice, x, y, dx, dy, step + 1, 0.3f + 1.3f * left, brightness * (0.5f + 0.5f * left), 0);
+        for (int hand = -1; hand <= 1; hand += 2) {
+            float across = (float)hand * sine, here = reach * draw_between(stream, 0.35f, 1);
+            float bx = dx * cosine - dy * across, by = dx * across + dy * cosine;
+            float lit = brightness * (hand < 0 ? 0.65f : 0.9f) * draw_between(stream, 0.7f, 1);
+            draw_needle(ice, x, y, bx, by, here, side, lit, 1);
+            if (here > 14) { /* a long barb is a feather itself, of needles along the stem */
+                for (float at = 5; at < here - 4; at += 5) {
+                    draw_needle(ice, x + at * bx, y + at * by, dx, dy, 0.4f * (here - at), 0.5f, 0.8f * lit, 1);
+                }
+            }
+        }
+        x += step * dx;
+        y += step * dy;
+        float turned = dx - step * bend * dy;
+        dy += step * bend * dx;
         dx = turned;
     }
 }
@@ -124,8 +134,8 @@ reshift_status frost_draw(int number, reshift_image *overlay, reshift_error *err
     }
     float *ice = tone + (size_t)H * W;
     random_stream stream = random_open(0, "frost_overlay", (uint64_t)number, 0);
-    float cell_px = COARSEST_CELL_PX, amplitude = 0.5f;
-    for (int octave = 0; octave < OCTAVES; octave++, cell_px *= 0.5f, amplitude *= 0.62f) {
+    float cell_px = COARSEST_CELL_PX, amplitude = 1 - style->roughness * 0.8f;
+    for (int octave = 0; octave < OCTAVES; octave++, cell_px *= 0.5f, amplitude *= style->roughness) {
         add_octave(&stream, cell_px, amplitude, style->tilt, tone);
     }
     for (int i = 0; i < style->feathers; i++) {

@@ -75,7 +75,8 @@ RESHIFT_VECTOR static void fog_row(const uint8_t *restrict pixels, const double 
     }
     for (int i = 0; i < 3 * width; i++) {
         double value = ((double)pixels[i] / 255.0 + haze[i]) * brightest / range * 255;
-        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+        int byte = (int)value;
+        output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 
@@ -126,22 +127,34 @@ reshift_status corruption_fog(const corruption_call *call, reshift_error *error)
 
 /* ---- frost ---- */
 
-RESHIFT_VECTOR static void frost_row(const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
-                                     double image_share, double frost_share, uint8_t *restrict output)
+RESHIFT_VECTOR static void frost_samples(const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
+                                         double image_share, double frost_share, uint8_t *restrict output)
 {
     for (size_t i = 0; i < n; i++) {
         double value = image_share * (double)pixels[i] + frost_share * (double)overlay[i];
-        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+        int byte = (int)value;
+        output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 
 void weather_frost_with(const reshift_image *input, double image_share, double frost_share, const uint8_t *overlay,
                         int overlay_width, reshift_image *output)
 {
-    size_t row = 3 * (size_t)input->width;
-    for (int y = 0; y < input->height; y++) {
-        frost_row(input->pixels + (size_t)y * row, overlay + 3 * (size_t)y * (size_t)overlay_width, row, image_share,
-                  frost_share, output->pixels + (size_t)y * row);
+    /* short rows are laid end to end: a loop of 96 bytes is mostly beginning and end */
+    enum { PIECE = 4096 };
+    uint8_t window[PIECE];
+    size_t row = 3 * (size_t)input->width, step = 3 * (size_t)overlay_width, height = (size_t)input->height;
+    size_t rows = row < PIECE ? PIECE / row : 1;
+    for (size_t y = 0; y < height; y += rows) {
+        size_t count = height - y < rows ? height - y : rows;
+        const uint8_t *piece = overlay + y * step;
+        if (count > 1) {
+            for (size_t i = 0; i < count; i++) {
+                memcpy(window + i * row, piece + i * step, row);
+            }
+            piece = window;
+        }
+        frost_samples(input->pixels + y * row, piece, count * row, image_share, frost_share, output->pixels + y * row);
     }
 }
 
@@ -215,7 +228,8 @@ RESHIFT_VECTOR static void snow_zoom_row(const double *restrict upper, const dou
         value = value < threshold ? 0 : value;
         value = value < 0 ? 0 : value;
         value *= 255;
-        flakes[x] = (uint8_t)(int)(value > 255 ? 255 : value);
+        int byte = (int)value;
+        flakes[x] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 
@@ -244,7 +258,8 @@ RESHIFT_VECTOR static void snow_samples(const uint8_t *restrict pixels, const fl
         float sample = (float)pixels[i] / 255.f;
         float white = kept * sample + whitened * (sample > bank[i] ? sample : bank[i]);
         double value = ((double)white + streak[i] + turned[i]) * 255;
-        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+        int byte = (int)value;
+        output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 

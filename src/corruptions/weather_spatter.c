@@ -149,7 +149,8 @@ RESHIFT_VECTOR static void lay_liquid(const uint8_t *restrict pixels, const floa
 {
     for (size_t i = 0; i < n; i++) {
         float value = ((float)pixels[i] / 255.f * (1 - covering * mask[i]) + mask[i] * colour[i]) * 255;
-        output[i] = (uint8_t)(int)(value > 255 ? 255 : value);
+        int byte = (int)value;
+        output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
 }
 

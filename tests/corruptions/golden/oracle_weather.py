@@ -3,8 +3,8 @@ hendrycks/robustness), with NumPy, SciPy, scikit-image, OpenCV, Pillow and Wand;
 
     NAME(image, severity, constants, draws=None, rng=None)
 
-image: uint8 [H,W,3]. constants: 'CIFAR' or 'IMAGENET'. draws: the random numbers, as the C functions take them (see each
-function); else drawn from rng, a numpy.random.RandomState. Returns uint8 [H,W,3]. Sizes of 32 or 224 in the formulas are
+image: uint8 [H,W,3]. constants: 'cifar' or 'imagenet'. draws: the random numbers, as the C functions take them (see each
+function); else drawn from rng, a numpy.random.Generator. Returns uint8 [H,W,3]. Sizes of 32 or 224 in the formulas are
 the image's own here. Versions: Python 3.11, NumPy 1.24.2, SciPy 1.10.1, scikit-image 0.19.3, OpenCV 4.6.0, Pillow 9.4,
 Wand 0.6.11 over ImageMagick 6.9.11-60 Q16.
 """
@@ -22,17 +22,17 @@ from wand.image import Image as WandImage
 
 wandlibrary.MagickMotionBlurImage.argtypes = (ctypes.c_void_p, ctypes.c_double, ctypes.c_double, ctypes.c_double)
 
-SNOW = {'CIFAR': [(.1, .2, 1, .6, 8, 3, .95), (.1, .2, 1, .5, 10, 4, .9), (.15, .3, 1.75, .55, 10, 4, .9),
+SNOW = {'cifar': [(.1, .2, 1, .6, 8, 3, .95), (.1, .2, 1, .5, 10, 4, .9), (.15, .3, 1.75, .55, 10, 4, .9),
                   (.25, .3, 2.25, .6, 12, 6, .85), (.3, .3, 1.25, .65, 14, 12, .8)],
-        'IMAGENET': [(.1, .3, 3, .5, 10, 4, .8), (.2, .3, 2, .5, 12, 4, .7), (.55, .3, 4, .9, 12, 8, .7),
+        'imagenet': [(.1, .3, 3, .5, 10, 4, .8), (.2, .3, 2, .5, 12, 4, .7), (.55, .3, 4, .9, 12, 8, .7),
                      (.55, .3, 4.5, .85, 12, 8, .65), (.55, .3, 2.5, .85, 12, 12, .55)]}
-FROST = {'CIFAR': [(1, .2), (1, .3), (.9, .4), (.85, .4), (.75, .45)],
-         'IMAGENET': [(1, .4), (.8, .6), (.7, .7), (.65, .7), (.6, .75)]}
-FOG = {'CIFAR': [(.2, 3), (.5, 3), (.75, 2.5), (1, 2), (1.5, 1.75)],
-       'IMAGENET': [(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)]}
-SPATTER = {'CIFAR': [(.62, .1, .7, .7, .5, 0), (.65, .1, .8, .7, .5, 0), (.65, .3, 1, .69, .5, 0),
+FROST = {'cifar': [(1, .2), (1, .3), (.9, .4), (.85, .4), (.75, .45)],
+         'imagenet': [(1, .4), (.8, .6), (.7, .7), (.65, .7), (.6, .75)]}
+FOG = {'cifar': [(.2, 3), (.5, 3), (.75, 2.5), (1, 2), (1.5, 1.75)],
+       'imagenet': [(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)]}
+SPATTER = {'cifar': [(.62, .1, .7, .7, .5, 0), (.65, .1, .8, .7, .5, 0), (.65, .3, 1, .69, .5, 0),
                      (.65, .1, .7, .69, .6, 1), (.65, .1, .5, .68, .6, 1)],
-           'IMAGENET': [(.65, .3, 4, .69, .6, 0), (.65, .3, 3, .68, .6, 0), (.65, .3, 2, .68, .5, 0),
+           'imagenet': [(.65, .3, 4, .69, .6, 0), (.65, .3, 3, .68, .6, 0), (.65, .3, 2, .68, .5, 0),
                         (.65, .3, 1, .65, 1.5, 1), (.67, .4, 1, .65, 1.5, 1)]}
 
 
@@ -70,20 +70,27 @@ def snow(image, severity, constants, draws=None, rng=None):
 
 
 def frost_overlays(folder):
-    """Opened once: {'CIFAR': five overlays at a fifth, 'IMAGENET': five as they are}, B G R as OpenCV reads them."""
+    """Opened once: {'cifar': five overlays at a fifth, 'imagenet': five as they are}, B G R as OpenCV reads them."""
     names = ['frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg']
     full = [cv2.imread(os.path.join(folder, name)) for name in names]
-    return {'CIFAR': [cv2.resize(overlay, (0, 0), fx=0.2, fy=0.2) for overlay in full], 'IMAGENET': full}
+    return {'cifar': [cv2.resize(overlay, (0, 0), fx=0.2, fy=0.2) for overlay in full], 'imagenet': full}
+
+
+OPENED = {}
 
 
 def frost(image, severity, constants, draws=None, rng=None, overlays=None):
-    """draws: (number of the overlay, top, left)"""
+    """draws: (number of the overlay, top, left). overlays: frost_overlays(), else $RESHIFT_DATA/frost, opened once."""
     c = FROST[constants][severity - 1]
+    if overlays is None:
+        if not OPENED:
+            OPENED.update(frost_overlays(os.path.join(os.environ['RESHIFT_DATA'], 'frost')))
+        overlays = OPENED
     h, w = image.shape[:2]
-    number = rng.randint(5) if draws is None else draws[0]
+    number = rng.integers(5) if draws is None else draws[0]
     overlay = overlays[constants][number]
     if draws is None:
-        top, left = rng.randint(0, overlay.shape[0] - h), rng.randint(0, overlay.shape[1] - w)
+        top, left = rng.integers(0, overlay.shape[0] - h), rng.integers(0, overlay.shape[1] - w)
     else:
         top, left = draws[1:]
     overlay = overlay[top:top + h, left:left + w][..., [2, 1, 0]]
@@ -129,7 +136,7 @@ def fog(image, severity, constants, draws=None, rng=None):
     c = FOG[constants][severity - 1]
     h, w = image.shape[:2]
     if draws is None:
-        uniform = rng.random_sample
+        uniform = rng.random
     else:
         left = [draws]
 
