@@ -62,6 +62,9 @@ RESHIFT_API void reshift_array_destroy(reshift_array *array);
 RESHIFT_API int64_t reshift_array_count(const reshift_array *array);
 RESHIFT_API size_t reshift_array_bytes(const reshift_array *array);
 
+/** What an array is, for people: "float32 [10,128]". */
+RESHIFT_API void reshift_array_describe(const reshift_array *array, char *text, size_t size);
+
 /**
  * Opens a .npy file (versions 1 to 3) as a read-only memory map. Fortran order is turned into C order and big-endian into
  * little-endian (copies). The file holds the array and nothing behind it.

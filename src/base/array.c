@@ -1,4 +1,5 @@
 /* reshift_array: making, freeing, counting. Reading and writing .npy is a matter of formats. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -9,10 +10,10 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[] = {
-    [RESHIFT_BOOL] = {"bool", 1},   [RESHIFT_U8] = {"uint8", 1},       [RESHIFT_I8] = {"int8", 1},
-    [RESHIFT_U16] = {"uint16", 2},  [RESHIFT_I16] = {"int16", 2},      [RESHIFT_U32] = {"uint32", 4},
-    [RESHIFT_I32] = {"int32", 4},   [RESHIFT_U64] = {"uint64", 8},     [RESHIFT_I64] = {"int64", 8},
-    [RESHIFT_F16] = {"float16", 2}, [RESHIFT_BF16] = {"bfloat16", 2},  [RESHIFT_F32] = {"float32", 4},
+    [RESHIFT_BOOL] = {"bool", 1},   [RESHIFT_U8] = {"uint8", 1},      [RESHIFT_I8] = {"int8", 1},
+    [RESHIFT_U16] = {"uint16", 2},  [RESHIFT_I16] = {"int16", 2},     [RESHIFT_U32] = {"uint32", 4},
+    [RESHIFT_I32] = {"int32", 4},   [RESHIFT_U64] = {"uint64", 8},    [RESHIFT_I64] = {"int64", 8},
+    [RESHIFT_F16] = {"float16", 2}, [RESHIFT_BF16] = {"bfloat16", 2}, [RESHIFT_F32] = {"float32", 4},
     [RESHIFT_F64] = {"float64", 8},
 };
 
@@ -78,4 +79,15 @@ int64_t reshift_array_count(const reshift_array *array)
 size_t reshift_array_bytes(const reshift_array *array)
 {
     return (size_t)reshift_array_count(array) * reshift_dtype_size(array->dtype);
+}
+
+void reshift_array_describe(const reshift_array *array, char *text, size_t size)
+{
+    size_t length = (size_t)snprintf(text, size, "%s [", reshift_dtype_name(array->dtype));
+    for (int d = 0; d < array->n_dims && length < size; d++) {
+        length += (size_t)snprintf(text + length, size - length, "%s%lld", d ? "," : "", (long long)array->shape[d]);
+    }
+    if (length < size) {
+        snprintf(text + length, size - length, "]");
+    }
 }

@@ -1,4 +1,5 @@
 /* reshift eval: accuracy of a network on an image set, by corruption and severity, with intervals. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,7 @@ static int save_csv(const char *path, const eval_row *rows, int n)
         good = good && rename(temporary, path) == 0;
     }
     if (!good) {
-        perror("reshift: cannot write the table");
+        fprintf(stderr, "reshift: cannot write '%s': %s\n", path, strerror(errno ? errno : EIO));
         unlink(temporary);
     }
     return good ? -1 : 1;
@@ -269,7 +270,8 @@ int command_eval(int argc, char **argv)
         }
     }
     if (status < 0 && left_out[0]) {
-        fprintf(stderr, "reshift: warning: left out, no file holds them and this build cannot make them: %s\n", left_out);
+        fprintf(stderr, "reshift: warning: left out, no file holds them and this build cannot make them: %s\n",
+                left_out);
     }
     if (status < 0 && measured == 0) {
         fprintf(stderr, "reshift: nothing could be measured\n");

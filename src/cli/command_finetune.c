@@ -191,8 +191,14 @@ int command_finetune(int argc, char **argv)
     reshift_history history = {0};
     bool shifted = strncmp(data, "cifar10-c", 9) == 0;
     reshift_status done = check_target(&c, out, &error);
-    if (done == RESHIFT_OK && history_out) {
+    if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = training_check_plots(&c, plots, "finetune", &error);
+    }
+    if (done == RESHIFT_OK) { /* a checkpoint that is there is taken up, and replaced after every epoch */
+        done = check_target(&(common){.force = true}, checkpoint, &error);
     }
     if (done == RESHIFT_OK) {
         done = open_data(&c, data,

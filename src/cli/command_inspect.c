@@ -120,7 +120,7 @@ int command_inspect(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
     option_words words;
-    const option options[] = {OPTION_JSON(c), OPTIONS_END};
+    const option options[] = {OPTION_QUIET(c), OPTION_JSON(c), OPTIONS_END};
     const usage u = {
         .command = "inspect",
         .about = "Says what is in a checkpoint, an array, an archive, an image or a data set's folder.",

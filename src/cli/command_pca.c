@@ -26,14 +26,6 @@ typedef struct pca_set {
     float *xy;
 } pca_set;
 
-static reshift_status wrong(reshift_error *error, reshift_status code, const char *format, const char *a, const char *b)
-{
-    reshift_error_clear(error);
-    error->code = code;
-    snprintf(error->message, sizeof error->message, format, a, b);
-    return code;
-}
-
 /* The file's name without its folder and ending; a number is put behind one that is taken. */
 static void name_set(pca_set *sets, int place, const char *path)
 {
@@ -60,22 +52,22 @@ static reshift_status read_labels(const char *path, const pca_set *set, int **la
     const int64_t n = set->features.shape[0];
     if (array.n_dims != 1 || array.shape[0] != n ||
         (array.dtype != RESHIFT_I64 && array.dtype != RESHIFT_U8 && array.dtype != RESHIFT_I32)) {
-        char found[64];
-        snprintf(found, sizeof found, "%lld of %s", (long long)array.shape[0], reshift_dtype_name(array.dtype));
-        status = wrong(error, RESHIFT_ERROR_SHAPE,
-                       "'%s': expected one label (int64, int32 or uint8) a row of the features, found %s", path, found);
+        char found[256];
+        reshift_array_describe(&array, found, sizeof found);
+        status = fail_with(error, RESHIFT_ERROR_SHAPE,
+                           "'%s': expected one label (int64, int32 or uint8) a row of the features, [%lld], found %s",
+                           path, (long long)n, found);
     } else if (!(*labels = malloc((size_t)n * sizeof **labels + 1))) {
-        status = wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+        status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
         int64_t label = array.dtype == RESHIFT_I64   ? ((const int64_t *)array.data)[i]
                         : array.dtype == RESHIFT_I32 ? ((const int32_t *)array.data)[i]
                                                      : ((const uint8_t *)array.data)[i];
         if (label < 0 || label > 100000) {
-            char row[64];
-            snprintf(row, sizeof row, "row %lld has label %lld", (long long)i, (long long)label);
             status =
-                wrong(error, RESHIFT_ERROR_SHAPE, "'%s': expected labels from 0 to 100000, found that %s", path, row);
+                fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': row %lld: expected a label from 0 to 100000, found %lld",
+                          path, (long long)i, (long long)label);
         } else {
             (*labels)[i] = (int)label;
             *n_classes = label + 1 > *n_classes ? (int)label + 1 : *n_classes;
@@ -116,16 +108,9 @@ static void explained(const pca_set *set, double ratio[2])
     }
 }
 
-static reshift_status save(const common *c, const char *folder, const pca_set *set, const char *part,
-                           const reshift_array *array, reshift_error *error)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s%s.npy", folder, set->name, part);
-    return array->data ? reshift_array_save_npy(path, array, c->force, error) : RESHIFT_OK;
-}
-
-static reshift_status project(const common *c, pca_set *sets, int place, int components, bool shared,
-                              const char *folder, int n_classes, reshift_error *error)
+/* Everything about a set that needs no file, so that a mistake leaves none. */
+static reshift_status project(pca_set *sets, int place, const char *path, int components, bool shared, int n_classes,
+                              reshift_error *error)
 {
     pca_set *set = &sets[place];
     reshift_status status;
@@ -141,25 +126,42 @@ static reshift_status project(const common *c, pca_set *sets, int place, int com
     if (status == RESHIFT_OK && set->labels) {
         status = reshift_separation_of(&set->pca.coordinates, set->labels, n_classes, &set->separation, error);
     }
-    if (status == RESHIFT_OK) {
-        status = save(c, folder, set, "", &set->pca.coordinates, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = save(c, folder, set, "-components", &set->pca.components, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = save(c, folder, set, "-mean", &set->pca.mean, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = save(c, folder, set, "-variance", &set->pca.variance, error);
-    }
     const int64_t n = set->features.shape[0], k = set->pca.coordinates.n_dims == 2 ? set->pca.coordinates.shape[1] : 0;
     if (status == RESHIFT_OK && !(set->xy = malloc((size_t)n * 2 * sizeof(float) + 1))) {
-        status = wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+        status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     for (int64_t row = 0; status == RESHIFT_OK && row < n; row++) {
         set->xy[2 * row] = ((const float *)set->pca.coordinates.data)[row * k];
         set->xy[2 * row + 1] = ((const float *)set->pca.coordinates.data)[row * k + 1];
+    }
+    return status == RESHIFT_OK ? status : fail_in(error, status, "'%s'", path);
+}
+
+/* The arrays of every set: asked for first and then written, so that none is written beside one that may not be. */
+static reshift_status save(const common *c, const char *folder, const pca_set *sets, int n, reshift_error *error)
+{
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return fail_with(error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", folder, strerror(errno));
+    }
+    reshift_status status = RESHIFT_OK;
+    for (int write = 0; write < 2; write++) {
+        for (int i = 0; i < n; i++) {
+            const struct {
+                const char *part;
+                const reshift_array *array;
+            } parts[] = {{"", &sets[i].pca.coordinates},
+                         {"-components", &sets[i].pca.components},
+                         {"-mean", &sets[i].pca.mean},
+                         {"-variance", &sets[i].pca.variance}};
+            for (size_t p = 0; status == RESHIFT_OK && p < sizeof parts / sizeof *parts; p++) {
+                char path[4096];
+                snprintf(path, sizeof path, "%s/%s%s.npy", folder, sets[i].name, parts[p].part);
+                if (parts[p].array->data) { /* a set on the basis of another has coordinates only */
+                    status = write ? reshift_array_save_npy(path, parts[p].array, c->force, error)
+                                   : check_target(c, path, error);
+                }
+            }
+        }
     }
     return status;
 }
@@ -173,7 +175,7 @@ static reshift_status draw(const common *c, const pca_set *sets, int n, int n_cl
     if (!names || !list) {
         free(names);
         free(list);
-        return wrong(error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     for (int label = 0; label < n_classes; label++) {
         snprintf(names[label], sizeof names[label], "class %d", label);
@@ -284,24 +286,26 @@ int command_pca(int argc, char **argv)
     pca_set *sets = calloc((size_t)features.n, sizeof *sets);
     int n_classes = 0;
     if (!sets) {
-        done = wrong(&error, RESHIFT_ERROR_MEMORY, "out of memory%s%s", "", "");
+        done = fail_with(&error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
         name_set(sets, i, features.items[i]);
         done = reshift_array_load_npy(features.items[i], &sets[i].features, &error);
         if (done == RESHIFT_OK && (sets[i].features.n_dims != 2 || sets[i].features.dtype != RESHIFT_F32)) {
-            done = wrong(&error, RESHIFT_ERROR_SHAPE, "'%s': expected float32 [N,D], found another array%s",
-                         features.items[i], "");
+            char found[256];
+            reshift_array_describe(&sets[i].features, found, sizeof found);
+            done = fail_with(&error, RESHIFT_ERROR_SHAPE, "'%s': expected float32 [N,D], found %s", features.items[i],
+                             found);
         }
         if (done == RESHIFT_OK && labels.n) {
             done = read_labels(labels.items[labels.n > 1 ? i : 0], &sets[i], &sets[i].labels, &n_classes, &error);
         }
     }
-    if (done == RESHIFT_OK && mkdir(out, 0777) != 0 && errno != EEXIST) {
-        done = wrong(&error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", out, strerror(errno));
-    }
     for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
-        done = project(&c, sets, i, (int)components, shared, out, n_classes, &error);
+        done = project(sets, i, features.items[i], (int)components, shared, n_classes, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = save(&c, out, sets, features.n, &error);
     }
     if (done == RESHIFT_OK && labels.n) {
         done = draw(&c, sets, features.n, n_classes, out, &error);

@@ -33,9 +33,7 @@ static reshift_status save(const char *path, bool force, reshift_array *weight, 
     reshift_tensors *tensors = reshift_tensors_create();
     reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
     if (!tensors) {
-        reshift_error_clear(error);
-        error->code = RESHIFT_ERROR_MEMORY;
-        snprintf(error->message, sizeof error->message, "out of memory");
+        fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_add(tensors, "fc.weight", weight, error);
@@ -102,8 +100,11 @@ int command_probe(int argc, char **argv)
     how.on_epoch = training_print_epoch;
     how.context = &c;
     reshift_status done = check_target(&c, out, &error);
-    if (done == RESHIFT_OK && history_out) {
+    if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = training_check_plots(&c, plots, "probe", &error);
     }
     if (done == RESHIFT_OK) {
         done = load(&train, &test, &data, &error);
@@ -112,6 +113,11 @@ int command_probe(int argc, char **argv)
         done = reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
                                    test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias, &history,
                                    session_progress(), &error);
+        if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
+            bool tested = strncmp(error.message, "test ", 5) == 0;
+            const char *const *files = tested ? test.items : train.items;
+            done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);
+        }
     }
     if (done == RESHIFT_OK) {
         done = save(out, c.force, &weight, &bias, &error);

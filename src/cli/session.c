@@ -1,6 +1,7 @@
 /*
- * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Ctrl-C raises a
- * flag that the library asks for between steps; a second one ends the process at once.
+ * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Ctrl-C, and the
+ * SIGTERM that schedulers send, raise a flag that the library asks for between steps; a second one ends the process at
+ * once.
  */
 #include "cli/session.h"
 
@@ -24,7 +25,7 @@ static struct {
     char what[96];
     double started, shown;
     int64_t first; /* done when this piece of work began: a resumed one does not begin at 0 */
-    volatile sig_atomic_t interrupted;
+    volatile sig_atomic_t interrupted; /* the signal's number */
 } session;
 
 static double now_seconds(void)
@@ -129,7 +130,7 @@ static bool on_cancelled(void *context)
 static void on_interrupt(int number)
 {
     static const char text[] = "\nreshift: stopping; Ctrl-C again ends at once\n";
-    session.interrupted = 1;
+    session.interrupted = number;
     ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
     (void)ignored;
     signal(number, SIG_DFL);
@@ -160,6 +161,7 @@ int session_begin(const usage *u, const common *c)
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of writing like any other */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     if (strcmp(c->precision, "f32") != 0) {
         for (int i = 1; known[i]; i++) {
             if (strcmp(c->precision, known[i]) == 0) {
@@ -184,7 +186,7 @@ int session_fail(const reshift_error *error)
     }
     switch (error->code) {
     case RESHIFT_ERROR_ARGUMENT: return 2;
-    case RESHIFT_ERROR_CANCELLED: return 130;
+    case RESHIFT_ERROR_CANCELLED: return 128 + (session.interrupted ? session.interrupted : SIGINT);
     default: return 1;
     }
 }
@@ -222,15 +224,56 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     return status;
 }
 
+reshift_status fail_with(reshift_error *error, reshift_status code, const char *format, ...)
+{
+    reshift_error_clear(error);
+    error->code = code;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+reshift_status fail_in(reshift_error *error, reshift_status code, const char *format, ...)
+{
+    char prefix[sizeof error->message], message[sizeof error->message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    snprintf(message, sizeof message, "%s: %s", prefix, error->message);
+    memcpy(error->message, message, sizeof message);
+    return code;
+}
+
 reshift_status check_target(const common *c, const char *path, reshift_error *error)
 {
     struct stat facts;
-    if (c->force || stat(path, &facts) != 0) {
+    if (!path) {
         return RESHIFT_OK;
     }
-    reshift_error_clear(error);
-    error->code = RESHIFT_ERROR_EXISTS;
-    snprintf(error->message, sizeof error->message, "'%s' exists already", path);
-    snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another name");
-    return RESHIFT_ERROR_EXISTS;
+    bool exists = stat(path, &facts) == 0;
+    if (exists && S_ISDIR(facts.st_mode)) {
+        return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': a folder is there", path);
+    }
+    if (exists && !c->force) {
+        fail_with(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", path);
+        snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another name");
+        return RESHIFT_ERROR_EXISTS;
+    }
+    const char *slash = strrchr(path, '/');
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%.*s/.", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    if (access(folder, W_OK | X_OK) != 0) {
+        int number = errno;
+        fail_with(error, number == ENOENT ? RESHIFT_ERROR_NOT_FOUND : RESHIFT_ERROR_IO, "cannot write '%s': %s", path,
+                  strerror(number));
+        if (number == ENOENT) {
+            snprintf(error->hint, sizeof error->hint, "make its folder first: mkdir -p '%.*s'", (int)(slash - path),
+                     path);
+        }
+        return error->code;
+    }
+    return RESHIFT_OK;
 }

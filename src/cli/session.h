@@ -17,7 +17,10 @@ typedef struct common {
     const char *data_dir, *precision;
 } common;
 
-#define COMMON_DEFAULTS {.precision = "f32"}
+#define COMMON_DEFAULTS                                                                                                \
+    {                                                                                                                  \
+        .precision = "f32"                                                                                             \
+    }
 
 #define COUNT_MOST 1e15
 
@@ -54,7 +57,16 @@ int session_end(void);
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
                          const option_range *severity, bool generate, reshift_dataset **dataset, reshift_error *error);
 
-/** True where PATH may be written: it is not there, or --force; otherwise `error` says that it exists. */
+/**
+ * Whether the file may be written, asked before the work rather than after it: its folder takes files, and it is not
+ * there, or --force. NULL is no file. Errors: EXISTS, NOT_FOUND, IO.
+ */
 reshift_status check_target(const common *c, const char *path, reshift_error *error);
+/** Fills `error`, which the library's own functions do by themselves. Returns the code. */
+reshift_status fail_with(reshift_error *error, reshift_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/** Puts "PREFIX: " before the message. Returns the code. */
+reshift_status fail_in(reshift_error *error, reshift_status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

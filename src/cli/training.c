@@ -85,14 +85,30 @@ void training_print_result(const common *c, const reshift_history *history, cons
     printf("]}\n");
 }
 
+reshift_status training_check_plots(const common *c, const char *folder, const char *name, reshift_error *error)
+{
+    static const char *const endings[] = {".csv",         "-loss.gp",      "-loss.png",    "-loss.svg",
+                                          "-accuracy.gp", "-accuracy.png", "-accuracy.svg"};
+    struct stat facts;
+    if (!folder || (stat(folder, &facts) != 0 && errno == ENOENT)) {
+        return check_target(c, folder, error); /* the folder itself will be made */
+    }
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s%s", folder, name, endings[i]);
+        reshift_status status = check_target(c, path, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+    }
+    return RESHIFT_OK;
+}
+
 reshift_status training_plot(const common *c, const char *folder, const char *name, const char *title,
                              const reshift_history *history, reshift_error *error)
 {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        reshift_error_clear(error);
-        error->code = RESHIFT_ERROR_IO;
-        snprintf(error->message, sizeof error->message, "cannot make folder '%s': %s", folder, strerror(errno));
-        return RESHIFT_ERROR_IO;
+        return fail_with(error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", folder, strerror(errno));
     }
     return reshift_plot_history(folder, name, title, history, c->force, error);
 }

@@ -106,6 +106,9 @@ static reshift_status read_archive_file(cifar10 *c, const char *path, reshift_er
     }
     for (int l = LAYOUT_BINARY; status == RESHIFT_OK && !found && l <= LAYOUT_PICKLE; l++) {
         status = read_archive(c, archive, path, (layout)l, &found, error);
+        if (status == RESHIFT_ERROR_FORMAT && error && !error->hint[0]) {
+            error_hint(error, "the archive is cut short or damaged; fetch it again with: reshift fetch cifar10");
+        }
     }
     if (status == RESHIFT_OK && !found) {
         status = error_set(error, RESHIFT_ERROR_FORMAT, "'%s': the archive holds no %s.bin and no %s", path,
@@ -127,7 +130,8 @@ static const struct place {
 
 static reshift_status nothing_there(const cifar10 *c, const char *where, reshift_error *error)
 {
-    error_set(error, RESHIFT_ERROR_NOT_FOUND, "no CIFAR-10 %s set in '%s'", c->train ? "training" : "test", where);
+    error_set(error, RESHIFT_ERROR_NOT_FOUND, "no CIFAR-10 %s set in '%s'%s", c->train ? "training" : "test", where,
+              folder_exists(where) ? "" : ": there is no such folder");
     error_hint(error,
                "expected cifar-10-batches-bin/, cifar-10-batches-py/ or the official .tar.gz there; get it with: "
                "reshift fetch cifar10");

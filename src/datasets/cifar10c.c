@@ -53,7 +53,7 @@ static reshift_status check_labels(const reshift_array *labels, const char *name
 {
     if (labels->dtype != RESHIFT_U8 || labels->n_dims != 1 || labels->shape[0] != count) {
         char found[256];
-        array_describe(labels, found, sizeof found);
+        reshift_array_describe(labels, found, sizeof found);
         return error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected uint8 [%lld], found %s", name,
                          (long long)count, found);
     }
@@ -79,7 +79,7 @@ static reshift_status check_images(const reshift_array *images, const char *name
     const int64_t *shape = images->shape;
     if (status == RESHIFT_OK && (shape[1] != CIFAR_SIDE || shape[2] != CIFAR_SIDE || shape[0] % N_SEVERITIES != 0)) {
         char found[256];
-        array_describe(images, found, sizeof found);
+        reshift_array_describe(images, found, sizeof found);
         status = error_set(error, RESHIFT_ERROR_SHAPE, "images '%s': expected uint8 [%d n,%d,%d,3], found %s", name,
                            N_SEVERITIES, CIFAR_SIDE, CIFAR_SIDE, found);
     }

@@ -87,7 +87,5 @@ int64_t dataset_limit(int64_t count, int64_t limit);
 reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error);
 /** Copies image `row` of such an array. Errors: MEMORY. */
 reshift_status image_array_read(const reshift_array *images, int64_t row, reshift_image *image, reshift_error *error);
-/** "uint8 [50000,32,32,3]" */
-void array_describe(const reshift_array *array, char *text, size_t size);
 
 #endif

@@ -11,17 +11,6 @@
 
 enum { MAX_EXTENT = 1 << 16 };
 
-void array_describe(const reshift_array *array, char *text, size_t size)
-{
-    size_t length = (size_t)snprintf(text, size, "%s [", reshift_dtype_name(array->dtype));
-    for (int d = 0; d < array->n_dims && length < size; d++) {
-        length += (size_t)snprintf(text + length, size - length, "%s%lld", d ? "," : "", (long long)array->shape[d]);
-    }
-    if (length < size) {
-        snprintf(text + length, size - length, "]");
-    }
-}
-
 reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error)
 {
     const int64_t *shape = images->shape;
@@ -30,7 +19,7 @@ reshift_status image_array_check(const reshift_array *images, const char *name, 
         return RESHIFT_OK;
     }
     char found[256];
-    array_describe(images, found, sizeof found);
+    reshift_array_describe(images, found, sizeof found);
     error_set(error, RESHIFT_ERROR_SHAPE, "images '%s': expected uint8 [N,H,W,3], found %s", name, found);
     if (images->dtype == RESHIFT_F16 || images->dtype == RESHIFT_F32 || images->dtype == RESHIFT_F64) {
         error_hint(error,
@@ -103,7 +92,7 @@ static reshift_status check_labels(const reshift_array *labels, const char *name
     bool integers = labels->dtype != RESHIFT_BOOL && labels->dtype < RESHIFT_F16;
     if (!integers || labels->n_dims != 1 || labels->shape[0] != n_images) {
         char found[256];
-        array_describe(labels, found, sizeof found);
+        reshift_array_describe(labels, found, sizeof found);
         error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected integers [%lld], one an image, found %s", name,
                   (long long)n_images, found);
         return error_at_offset(error, RESHIFT_ERROR_SHAPE, name, -1);

@@ -19,9 +19,9 @@
 static reshift_status check_features(const reshift_array *features, reshift_error *error)
 {
     if (features->dtype != RESHIFT_F32 || features->n_dims != 2 || features->shape[1] < 1) {
-        return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "features: expected float32 [N,D] with D > 0, found %s with %d dimensions",
-                         reshift_dtype_name(features->dtype), features->n_dims);
+        char found[256];
+        reshift_array_describe(features, found, sizeof found);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "features: expected float32 [N,D] with D > 0, found %s", found);
     }
     if (features->shape[0] > INT32_MAX || features->shape[1] > INT32_MAX) {
         return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "features: [%lld,%lld] is more than %d rows or features",
@@ -251,7 +251,7 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
     }
     int64_t n = features->shape[0], d = features->shape[1], most = n < d ? n : d;
     if (n < 2) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "principal components need at least 2 rows, found %lld",
+        return error_set(error, RESHIFT_ERROR_SHAPE, "features: principal components need at least 2 rows, found %lld",
                          (long long)n);
     }
     if (k < 1 || k > most) {

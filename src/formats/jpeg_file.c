@@ -40,8 +40,16 @@ static void heed(j_common_ptr decoder, int level)
     if (level >= 0) {
         return;
     }
+    jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
     switch (decoder->err->msg_code) {
     case JWRN_JPEG_EOF:
+        if (r->decoder.image_height == 0) {
+            snprintf(r->words, sizeof r->words, "the file ends within the header");
+        } else {
+            snprintf(r->words, sizeof r->words, "the file ends within row %u of %u", r->decoder.output_scanline,
+                     r->decoder.image_height);
+        }
+        longjmp(r->escape, 1);
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC: leave(decoder); break;

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define LABEL_MOST 999999
+
 static reshift_status read_labels(const reshift_array *array, const char *what, int **out, int *largest,
                                   reshift_error *error)
 {
@@ -26,15 +28,19 @@ static reshift_status read_labels(const reshift_array *array, const char *what, 
         case RESHIFT_I16: label = ((const int16_t *)array->data)[i]; break;
         case RESHIFT_U32: label = ((const uint32_t *)array->data)[i]; break;
         case RESHIFT_I32: label = ((const int32_t *)array->data)[i]; break;
-        case RESHIFT_U64: label = (int64_t)((const uint64_t *)array->data)[i]; break;
+        case RESHIFT_U64: {
+            uint64_t value = ((const uint64_t *)array->data)[i];
+            label = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+            break;
+        }
         case RESHIFT_I64: label = ((const int64_t *)array->data)[i]; break;
         default:
             return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: expected integers, found %s", what,
                              reshift_dtype_name(array->dtype));
         }
-        if (label < 0 || label >= 1000000) {
-            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: label %lld is out of range", what,
-                             (long long)i, (long long)label);
+        if (label < 0 || label > LABEL_MOST) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: row %lld: label %lld is not from 0 to %d", what,
+                             (long long)i, (long long)label, LABEL_MOST);
         }
         labels[i] = (int)label;
         *largest = label > *largest ? (int)label : *largest;
@@ -65,15 +71,15 @@ static int64_t find_not_finite(const float *features, int64_t n, int64_t n_featu
 reshift_status sample_take(const reshift_array *features, const reshift_array *labels, const char *what, sample *s,
                            int *largest, reshift_error *error)
 {
+    char found[256];
     if (features->dtype != RESHIFT_F32 || features->n_dims != 2 || features->shape[0] < 1 || features->shape[1] < 1) {
-        return error_set(
-            error, RESHIFT_ERROR_SHAPE, "%s features: expected float32 [N,D], found %s with %d dimensions%s", what,
-            reshift_dtype_name(features->dtype), features->n_dims, features->n_dims == 2 ? " and nothing in it" : "");
+        reshift_array_describe(features, found, sizeof found);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%s features: expected float32 [N,D], found %s", what, found);
     }
     if (labels->n_dims != 1 || labels->shape[0] != features->shape[0]) {
-        return error_set(
-            error, RESHIFT_ERROR_SHAPE, "%s labels: expected [%lld] as there are features, found %lld in %d dimensions",
-            what, (long long)features->shape[0], (long long)(labels->n_dims ? labels->shape[0] : 1), labels->n_dims);
+        reshift_array_describe(labels, found, sizeof found);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%s labels: expected [%lld], one a row of the features, found %s",
+                         what, (long long)features->shape[0], found);
     }
     s->features = features->data;
     s->n = features->shape[0];

@@ -206,7 +206,7 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
         return RESHIFT_OK;
     }
     squeeze(said);
-    if (WIFSIGNALED(state) && WTERMSIG(state) == SIGINT) {
+    if (WIFSIGNALED(state) && (WTERMSIG(state) == SIGINT || WTERMSIG(state) == SIGTERM)) {
         return error_set(error, RESHIFT_ERROR_CANCELLED, "gnuplot was interrupted");
     }
     return error_set(error, RESHIFT_ERROR_IO, "gnuplot could not draw '%s/%s' (%s %d): %s", figure->folder, script,
@@ -214,11 +214,28 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
                      said[0] ? said : "it said nothing");
 }
 
+/* Whether a picture has its end: on a full disk gnuplot leaves what fitted and calls it done. */
+static bool is_whole(const char *path, const char *ending)
+{
+    static const char png[] = "IEND\xae\x42\x60\x82", svg[] = "</svg>";
+    char tail[64] = "";
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        return false;
+    }
+    fseek(file, -(long)(sizeof tail - 1), SEEK_END); /* a shorter file is read from its beginning */
+    size_t length = fread(tail, 1, sizeof tail - 1, file);
+    fclose(file);
+    const char *end = strcmp(strrchr(ending, '.'), ".png") == 0 ? png : svg;
+    return memmem(tail, length, end, strlen(end)) != NULL;
+}
+
 reshift_status gnuplot_run(const gnuplot_figure *figure, const char *ending, const char *const *pictures,
                            reshift_error *error)
 {
     char part[32], *script = NULL;
-    snprintf(part, sizeof part, ".part.%ld", (long)getpid());
+    /* six characters behind it, as file_writer's: a killed run's leftovers are known by that */
+    snprintf(part, sizeof part, ".part.%06ld", (long)getpid() % 1000000);
     if (asprintf(&script, "%s%s", figure->name, ending) < 0) {
         return error_memory(error, strlen(figure->name), "a path");
     }
@@ -228,6 +245,9 @@ reshift_status gnuplot_run(const gnuplot_figure *figure, const char *ending, con
         char *from = figure_path(figure, pictures[i], part), *to = figure_path(figure, pictures[i], "");
         if (!from || !to) {
             status = status != RESHIFT_OK ? status : error_memory(error, strlen(figure->folder), "a path");
+        } else if (status == RESHIFT_OK && file_exists(from) && !is_whole(from, pictures[i])) {
+            status = error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': gnuplot left it cut short", to);
+            error_hint(error, "is the disk full?");
         } else if (status == RESHIFT_OK && rename(from, to) != 0) {
             status = error_from_errno(error, errno, "gnuplot left no picture '%s'", to);
         }

@@ -176,7 +176,7 @@ static void test_refusals(void **state)
     check_error(reshift_pca_project(&pca, &narrow, &none, &error), RESHIFT_ERROR_SHAPE, "8 columns");
     reshift_pca_destroy(&pca);
     x.shape[0] = 1;
-    check_error(reshift_pca(&x, 1, &pca, &error), RESHIFT_ERROR_ARGUMENT, "at least 2 rows");
+    check_error(reshift_pca(&x, 1, &pca, &error), RESHIFT_ERROR_SHAPE, "at least 2 rows");
     x.shape[0] = 30;
     x.dtype = RESHIFT_I32;
     check_error(reshift_pca(&x, 2, &pca, &error), RESHIFT_ERROR_SHAPE, "int32");

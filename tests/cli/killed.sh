@@ -1,0 +1,62 @@
+#!/bin/sh
+# A run that is killed goes on where it stopped and ends with the bytes of an undisturbed one; only the manifest and the
+# seconds of the histories may differ. One folder is killed once in every stage, as soon as the stage before has left its
+# file, and taken up again each time.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+
+study() {
+    exec "$reshift" demo --quiet --out "$1" --set source.limit_train=240 --set source.limit_test=50 \
+        --set pretrain.limit=256 --set pretrain.epochs=2 --set probe.epochs=3 --set finetune.samples=100 \
+        --set finetune.epochs=3 --set finetune.monitor=20
+}
+
+is_there() { # one of these files, given as a pattern
+    for file in $1; do
+        [ -e "$file" ] && return 0
+    done
+    return 1
+}
+
+(study whole) >whole.out 2>whole.err || { echo "Bail out! the study failed"; cat whole.err; exit 1; }
+
+killed=0
+for mark in 'cut/manifest.json' 'cut/parts/*/checkpoint.safetensors' 'cut/weights/pretrained.safetensors' \
+    'cut/features/train-clean.npy' 'cut/features/original-clean.npy' 'cut/weights/probe.safetensors' \
+    'cut/split/train-rows.npy' 'cut/weights/finetuned.safetensors' 'cut/features/finetuned-clean.npy' \
+    'cut/results.json' 'cut/pca/separation.json' 'cut/plots/probe-loss.gp' 'cut/plots/pca.svg'; do
+    (study cut) >cut.out 2>cut.err &
+    process=$!
+    while ! is_there "$mark" && kill -0 $process 2>/dev/null; do sleep 0.01; done
+    kill -KILL $process 2>/dev/null
+    wait $process 2>/dev/null
+    status=$?
+    [ $status = 137 ] && killed=$((killed + 1))
+    # 137: killed; 0: it was done before the signal came
+    holds "killed at $mark (status $status)" test $status = 137 -o $status = 0
+done
+holds "most of them were killed in time ($killed of 13)" test $killed -ge 7
+(study cut) >cut.out 2>cut.err
+holds "the last one goes on to the end" test $? = 0
+holds "every file has the bytes of an undisturbed run" diff -r -x manifest.json -x history whole cut
+for history in pretrain probe finetune; do
+    cut -d, -f1-5 whole/history/$history.csv >whole.csv
+    cut -d, -f1-5 cut/history/$history.csv >cut.csv
+    holds "the history of $history, but for its seconds" cmp whole.csv cut.csv
+done
+holds "nothing half-written stays" clean cut
+holds "nor what the stages keep between epochs" absent cut/parts
+holds "what it prints in the end" test -s cut.out
+
+# a scheduler's SIGTERM is heeded like Ctrl-C
+(study asked) >asked.out 2>asked.err &
+process=$!
+while ! is_there 'asked/parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
+kill -TERM $process
+wait $process
+status=$?
+holds "SIGTERM ends with 143 (found $status)" test $status = 143
+holds "and says so" grep -q "stopped on request" asked.err
+holds "leaving nothing half-written" clean asked
+finish
