@@ -166,6 +166,73 @@ static void test_thread_count_does_not_matter(void **state)
 #endif
 }
 
+/*
+ * Every corruption there is: the same bytes on one thread and on two, in one file and made when a row is read, of the
+ * whole set and of its first few images. SIDE is small, so a corruption may refuse, but then everywhere.
+ */
+static void test_same_images_however_made(void **state)
+{
+    (void)state;
+    enum { FEW = 9 };
+    reshift_error error;
+    int count;
+    const reshift_corruption *table = reshift_corruption_table(&count);
+    reshift_dataset *set = open_set(spec), *few = NULL;
+    int64_t order[FEW], made = 0;
+    for (int64_t i = 0; i < FEW; i++) {
+        order[i] = (i * 5 + 3) % FEW; /* another order than the set's, too */
+    }
+    check_ok(reshift_dataset_subset(set, order, FEW, &few, &error));
+    for (int i = 0; i < count; i++) {
+        if (!table[i].available) {
+            continue;
+        }
+        reshift_corrupt_options options = {.severity_first = 4, .severity_last = 5, .seed = 11, .overwrite = true};
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s.npy", target, table[i].name);
+        reshift_array whole = {0}, part = {0};
+#ifdef _OPENMP
+        int threads = omp_get_max_threads();
+        omp_set_num_threads(1);
+#endif
+        check_ok(reshift_corrupt_write(few, &table[i], &options, target, NULL, &error));
+        check_ok(reshift_array_load_npy(path, &part, &error));
+#ifdef _OPENMP
+        omp_set_num_threads(2);
+#endif
+        check_ok(reshift_corrupt_write(set, &table[i], &options, target, NULL, &error));
+#ifdef _OPENMP
+        omp_set_num_threads(threads);
+#endif
+        check_ok(reshift_array_load_npy(path, &whole, &error));
+        reshift_dataset_options from;
+        reshift_dataset_options_default(&from);
+        from.corruption = table[i].name;
+        from.severity_first = 4;
+        from.seed = 11;
+        from.limit = FEW;
+        reshift_dataset *fly = NULL;
+        check_ok(reshift_dataset_open(spec, &from, &fly, &error));
+        assert_int_equal(reshift_dataset_count(fly), 2 * FEW);
+        reshift_image image = {0};
+        for (int64_t row = 0; row < 2 * FEW; row++) {
+            const uint8_t *expected = (const uint8_t *)whole.data + (row / FEW * N + row % FEW) * IMAGE;
+            check_ok(reshift_dataset_read(fly, row, &image, &error));
+            assert_memory_equal(image.pixels, expected, IMAGE);
+            expected = (const uint8_t *)whole.data + (row / FEW * N + order[row % FEW]) * IMAGE;
+            assert_memory_equal((const uint8_t *)part.data + row * IMAGE, expected, IMAGE);
+        }
+        made++;
+        reshift_image_destroy(&image);
+        reshift_dataset_close(&fly);
+        reshift_array_destroy(&whole);
+        reshift_array_destroy(&part);
+    }
+    assert_true(made > 0);
+    reshift_dataset_close(&few);
+    reshift_dataset_close(&set);
+}
+
 static void test_what_is_there(void **state)
 {
     (void)state;
@@ -357,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_rows_and_labels, clean_target),
         cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_target),
+        cmocka_unit_test_setup(test_same_images_however_made, clean_target),
         cmocka_unit_test_setup(test_what_is_there, clean_target),
         cmocka_unit_test_setup(test_many_classes, clean_target),
         cmocka_unit_test_setup(test_progress_and_cancelling, clean_target),

@@ -177,6 +177,92 @@ static void test_identity(void **state)
     }
 }
 
+/* Frost's overlays: drawn where the data folder has none, and then said so; opened where it has, else an error. */
+static void test_frost(void **state)
+{
+    (void)state;
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.limit = 3;
+    options.corruption = "frost";
+    char nothing[256], data[256]; /* in_temporary() reuses its buffers */
+    snprintf(nothing, sizeof nothing, "%s", in_temporary("nothing"));
+    snprintf(data, sizeof data, "%s", in_temporary("data"));
+    options.data_dir = nothing;
+    check_ok(reshift_dataset_open("demo", &options, &d, &error));
+    assert_non_null(reshift_dataset_note(d));
+    assert_non_null(strstr(reshift_dataset_note(d), "frost overlays are drawn procedurally"));
+    reshift_dataset *part;
+    check_ok(reshift_dataset_subset(d, (const int64_t[]){0}, 1, &part, &error));
+    assert_non_null(reshift_dataset_note(part));
+    reshift_dataset_close(&part);
+    char drawn[65], opened[65], other[65];
+    check_ok(reshift_dataset_identity(d, drawn, &error));
+    reshift_image image = {0}, first = {0};
+    check_ok(reshift_dataset_read(d, 14, &first, &error));
+    reshift_dataset_close(&d);
+    reshift_frost *frost;
+    check_ok(reshift_frost_find(options.data_dir, &frost, &error));
+    assert_null(frost);
+
+    put_png("data/frost/frost1.png", 200, 300, 0);
+    options.data_dir = data;
+    check_error(reshift_dataset_open("demo", &options, &d, &error), RESHIFT_ERROR_NOT_FOUND, "frost2.png");
+    assert_non_null(strstr(error.hint, "reshift fetch frost"));
+    put_png("data/frost/frost2.png", 200, 300, 0);
+    put_png("data/frost/frost3.png", 210, 300, 0);
+    put_png("data/frost/frost4.jpg", 200, 310, 0);
+    put_png("data/frost/frost5.jpg", 200, 300, 0);
+    check_ok(reshift_dataset_open("demo", &options, &d, &error));
+    assert_null(reshift_dataset_note(d));
+    check_ok(reshift_dataset_identity(d, opened, &error));
+    assert_string_not_equal(drawn, opened);
+    check_ok(reshift_dataset_read(d, 14, &image, &error));
+    assert_memory_not_equal(image.pixels, first.pixels, 32 * 32 * 3);
+    reshift_dataset_close(&d);
+    put_png("data/frost/frost5.jpg", 200, 300, 1);
+    check_ok(reshift_dataset_open("demo", &options, &d, &error));
+    check_ok(reshift_dataset_identity(d, other, &error));
+    assert_string_not_equal(opened, other);
+    reshift_dataset_close(&d);
+    put_file("data/frost/frost5.jpg", "no image", 8);
+    check_error(reshift_dataset_open("demo", &options, &d, &error), RESHIFT_ERROR_UNSUPPORTED, "frost5.jpg");
+    options.corruption = "gaussian_blur"; /* which asks for none */
+    check_ok(reshift_dataset_open("demo", &options, &d, &error));
+    assert_null(reshift_dataset_note(d));
+    reshift_dataset_close(&d);
+    reshift_image_destroy(&image);
+    reshift_image_destroy(&first);
+}
+
+/* Constants asked for are used, and another identity follows. */
+static void test_constants(void **state)
+{
+    (void)state;
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.limit = 2;
+    options.corruption = "gaussian_blur";
+    reshift_image seen[3] = {{0}};
+    char identities[3][65];
+    for (int k = 0; k < 3; k++) {
+        options.constants = (reshift_constants)k;
+        check_ok(reshift_dataset_open("demo", &options, &d, &error));
+        check_ok(reshift_dataset_read(d, 0, &seen[k], &error));
+        check_ok(reshift_dataset_identity(d, identities[k], &error));
+        reshift_dataset_close(&d);
+    }
+    assert_memory_equal(seen[0].pixels, seen[1].pixels, 32 * 32 * 3);
+    assert_memory_not_equal(seen[0].pixels, seen[2].pixels, 32 * 32 * 3);
+    assert_string_not_equal(identities[0], identities[2]);
+    assert_string_not_equal(identities[1], identities[2]);
+    for (int k = 0; k < 3; k++) {
+        reshift_image_destroy(&seen[k]);
+    }
+}
+
 static void test_data_folder(void **state)
 {
     (void)state;
@@ -211,8 +297,9 @@ static void test_data_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_specs),  cmocka_unit_test(test_options),  cmocka_unit_test(test_corrupted),
-        cmocka_unit_test(test_subset), cmocka_unit_test(test_identity), cmocka_unit_test(test_data_folder),
+        cmocka_unit_test(test_specs),  cmocka_unit_test(test_options),   cmocka_unit_test(test_corrupted),
+        cmocka_unit_test(test_subset), cmocka_unit_test(test_identity),  cmocka_unit_test(test_data_folder),
+        cmocka_unit_test(test_frost),  cmocka_unit_test(test_constants),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
