@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -157,7 +158,12 @@ static reshift_status check_targets(const corrupt_command *k, reshift_error *err
     for (int i = 0; status == RESHIFT_OK && i < k->n; i++) {
         char path[4096];
         target_of(k, i, path, sizeof path);
-        status = check_target(&k->c, path, error);
+        if (!k->c.force && access(path, F_OK) == 0) {
+            reshift_error_clear(error);
+            error->code = status = RESHIFT_ERROR_EXISTS;
+            snprintf(error->message, sizeof error->message, "'%s' exists already", path);
+            snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another folder");
+        }
     }
     return status;
 }
