@@ -16,6 +16,8 @@
 /* Work memory up to this size stands on the stack. */
 #define STACK_BYTES (64 * 1024)
 
+enum { BLOCK = 4 * DOUBLE_LANES };
+
 static int clamp(int index, int last) { return index < 0 ? 0 : index > last ? last : index; }
 
 reshift_status motion_kernel_create(double radius, double sigma, double angle_degrees, motion_kernel *kernel,
@@ -58,19 +60,42 @@ RESHIFT_VECTOR static void to_quanta(const uint8_t *restrict bytes, size_t n, do
     }
 }
 
-RESHIFT_VECTOR static void add_weighted(const double *restrict values, double weight, size_t n, double *restrict sums)
+/* A sum rounded to a quantum as ClampToQuantum does, the quantum cut to a byte as writing a PNG of 8 bits does. */
+static inline uint8_t to_byte(double sum)
 {
-    for (size_t i = 0; i < n; i++) {
-        sums[i] += weight * values[i];
-    }
+    int quantum = (int)((sum < 65535 ? sum : 65535) + 0.5);
+    return (uint8_t)((quantum + 1) * 255 >> 16); /* quantum / 257, for all 65,536 of them */
 }
 
-/* A sum rounded to a quantum as ClampToQuantum does, the quantum cut to a byte as writing a PNG of 8 bits does. */
-RESHIFT_VECTOR static void to_bytes(const double *restrict sums, size_t n, uint8_t *restrict bytes)
+/* One row of the result: tap i is the row at taps[i]. */
+RESHIFT_VECTOR static void blur_row(const double *const *taps, const double *weights, int n_taps, size_t n,
+                                    uint8_t *restrict output)
 {
-    for (size_t i = 0; i < n; i++) {
-        int quantum = (int)((sums[i] < 65535 ? sums[i] : 65535) + 0.5);
-        bytes[i] = (uint8_t)(quantum / 257);
+    size_t done = 0;
+    for (; done + BLOCK <= n; done += BLOCK) {
+        double_lanes a = {0}, b = {0}, c = {0}, d = {0};
+        for (int i = 0; i < n_taps; i++) {
+            const double_lanes *values = (const double_lanes *)(taps[i] + done);
+            a += values[0] * weights[i];
+            b += values[1] * weights[i];
+            c += values[2] * weights[i];
+            d += values[3] * weights[i];
+        }
+        double sums[BLOCK];
+        memcpy(sums, &a, sizeof a);
+        memcpy(sums + DOUBLE_LANES, &b, sizeof b);
+        memcpy(sums + 2 * DOUBLE_LANES, &c, sizeof c);
+        memcpy(sums + 3 * DOUBLE_LANES, &d, sizeof d);
+        for (int k = 0; k < BLOCK; k++) {
+            output[done + (size_t)k] = to_byte(sums[k]);
+        }
+    }
+    for (; done < n; done++) {
+        double sum = 0;
+        for (int i = 0; i < n_taps; i++) {
+            sum += taps[i][done] * weights[i];
+        }
+        output[done] = to_byte(sum);
     }
 }
 
@@ -80,30 +105,32 @@ reshift_status motion_blur_u8(const uint8_t *input, int height, int width, int c
     int last = kernel->taps - 1, reach = kernel->dx[last]; /* offsets grow in one direction */
     size_t step = (size_t)channels, samples = (size_t)width * step, left = (size_t)(reach < 0 ? -reach : 0) * step;
     size_t row = samples + (size_t)(reach < 0 ? -reach : reach) * step;
-    size_t bytes = (row * (size_t)height + samples) * sizeof(double);
+    size_t bytes = row * (size_t)height * sizeof(double);
     _Alignas(MEMORY_ALIGNMENT) double stack[STACK_BYTES / sizeof(double)];
     double *padded = bytes <= sizeof stack ? stack : memory_allocate(bytes);
     if (!padded) {
         return error_memory(error, bytes, "a motion blur");
     }
-    double *sums = padded + row * (size_t)height;
     for (int y = 0; y < height; y++) {
         double *line = padded + (size_t)y * row;
         to_quanta(input + (size_t)y * samples, samples, line + left);
-        for (size_t i = left; i > 0; i--) {
-            line[i - 1] = line[i - 1 + step];
-        }
-        for (size_t i = left + samples; i < row; i++) {
-            line[i] = line[i - step];
+        for (size_t c = 0; c < step; c++) {
+            double first = line[left + c], end = line[left + samples - step + c];
+            for (size_t i = c; i < left; i += step) {
+                line[i] = first;
+            }
+            for (size_t i = left + samples + c; i < row; i += step) {
+                line[i] = end;
+            }
         }
     }
     for (int y = 0; y < height; y++) {
-        memset(sums, 0, samples * sizeof *sums);
+        const double *taps[MOTION_MAX_TAPS];
         for (int i = 0; i <= last; i++) {
-            const double *line = padded + (size_t)clamp(y + kernel->dy[i], height - 1) * row + left;
-            add_weighted(line + (ptrdiff_t)kernel->dx[i] * (ptrdiff_t)step, kernel->weights[i], samples, sums);
+            taps[i] = padded + (size_t)clamp(y + kernel->dy[i], height - 1) * row + left +
+                      (ptrdiff_t)kernel->dx[i] * (ptrdiff_t)step;
         }
-        to_bytes(sums, samples, output + (size_t)y * samples);
+        blur_row(taps, kernel->weights, kernel->taps, samples, output + (size_t)y * samples);
     }
     if (padded != stack) {
         memory_free(padded);

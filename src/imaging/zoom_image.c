@@ -10,11 +10,12 @@
 #include "imaging/vector.h"
 #include "imaging/zoom.h"
 
-enum { LANES = 8 };
+enum { LANES = DOUBLE_LANES };
 
 typedef float float_lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t index_lanes __attribute__((vector_size(4 * LANES)));
-typedef double double_lanes __attribute__((vector_size(8 * LANES)));
+
+#define ALWAYS_INLINE __attribute__((always_inline))
 
 /* Lane l of `result` is lane places[l] of `values`. */
 #if defined(__clang__)
@@ -52,57 +53,74 @@ static zoom_axis make_axis(int length, double factor, void **work)
     return axis;
 }
 
-RESHIFT_VECTOR static void enlarge_row(const float *restrict row, const zoom_axis *axis, double *restrict output)
+/* A source row of all three channels, enlarged: output [3][stride]. */
+ALWAYS_INLINE static inline void enlarge_row(const float *row, size_t plane, const zoom_axis *axis, double *output,
+                                             size_t stride)
 {
     for (int x = 0; x < axis->length; x += LANES) {
-        int32_t first = axis->places[x];
+        int first = axis->places[x];
         index_lanes places;
-        float_lanes left, right, near, far;
         double_lanes near_weights, far_weights;
         memcpy(&places, axis->places + x, sizeof places);
-        memcpy(&left, row + first, sizeof left);
-        memcpy(&right, row + first + 1, sizeof right);
         memcpy(&near_weights, axis->near + x, sizeof near_weights);
         memcpy(&far_weights, axis->far + x, sizeof far_weights);
         places -= first;
-        PERMUTE(near, left, places);
-        PERMUTE(far, right, places);
-        double_lanes sum = __builtin_convertvector(near, double_lanes) * near_weights +
-                           __builtin_convertvector(far, double_lanes) * far_weights;
-        memcpy(output + x, &sum, sizeof sum);
+        for (size_t c = 0; c < 3; c++) {
+            float_lanes left, right, near, far;
+            memcpy(&left, row + c * plane + first, sizeof left);
+            memcpy(&right, row + c * plane + first + 1, sizeof right);
+            PERMUTE(near, left, places);
+            PERMUTE(far, right, places);
+            double_lanes sum = __builtin_convertvector(near, double_lanes) * near_weights +
+                               __builtin_convertvector(far, double_lanes) * far_weights;
+            memcpy(output + c * stride + x, &sum, sizeof sum);
+        }
     }
 }
 
-RESHIFT_VECTOR static void add_row(const double *restrict above, const double *restrict below, double near, double far,
-                                   size_t n, float *restrict sums)
+ALWAYS_INLINE static inline void add_row(const double *above, const double *below, double near, double far, size_t n,
+                                         float *sums)
 {
-    for (size_t i = 0; i < n; i++) {
-        sums[i] += (float)(above[i] * near + below[i] * far);
+    for (size_t x = 0; x < n; x += LANES) {
+        double_lanes upper, lower;
+        float_lanes sum;
+        memcpy(&upper, above + x, sizeof upper);
+        memcpy(&lower, below + x, sizeof lower);
+        memcpy(&sum, sums + x, sizeof sum);
+        sum += __builtin_convertvector(upper * near + lower * far, float_lanes);
+        memcpy(sums + x, &sum, sizeof sum);
+    }
+}
+
+/* One function a zoom, its parts inside: calls would cost more than the few vectors of a small image's row. */
+RESHIFT_VECTOR static void add_planes(const float *input, const zoom_axis *rows, const zoom_axis *columns,
+                                      size_t stride, double *buffers, float *sums)
+{
+    size_t plane = (size_t)rows->length * stride;
+    double *above = buffers, *below = buffers + 3 * stride;
+    int ready = -1; /* the source row that stands in `above`; the next one stands in `below` */
+    for (int y = 0; y < rows->length; y++) {
+        int wanted = rows->places[y], next = wanted + 1 < rows->length ? wanted + 1 : wanted; /* weighs nothing there */
+        if (wanted != ready) {
+            if (ready >= 0 && wanted == ready + 1) {
+                double *kept = above;
+                above = below;
+                below = kept;
+            } else {
+                enlarge_row(input + (size_t)wanted * stride, plane, columns, above, stride);
+            }
+            enlarge_row(input + (size_t)next * stride, plane, columns, below, stride);
+            ready = wanted;
+        }
+        for (size_t c = 0; c < 3; c++) {
+            add_row(above + c * stride, below + c * stride, rows->near[y], rows->far[y], stride - LANES,
+                    sums + c * plane + (size_t)y * stride);
+        }
     }
 }
 
 void zoom_image_add(const float *input, int height, int width, double factor, float *sums, void *work)
 {
-    size_t stride = ZOOM_STRIDE(width);
     zoom_axis columns = make_axis(width, factor, &work), rows = make_axis(height, factor, &work);
-    double *buffers = work;
-    for (int c = 0; c < 3; c++, input += (size_t)height * stride, sums += (size_t)height * stride) {
-        double *above = buffers, *below = buffers + stride;
-        int ready = -1; /* the source row that stands in `above`; the next one stands in `below` */
-        for (int y = 0; y < height; y++) {
-            int wanted = rows.places[y], next = wanted + 1 < height ? wanted + 1 : wanted; /* weighs nothing there */
-            if (wanted != ready) {
-                if (ready >= 0 && wanted == ready + 1) {
-                    double *kept = above;
-                    above = below;
-                    below = kept;
-                } else {
-                    enlarge_row(input + (size_t)wanted * stride, &columns, above);
-                }
-                enlarge_row(input + (size_t)next * stride, &columns, below);
-                ready = wanted;
-            }
-            add_row(above, below, rows.near[y], rows.far[y], stride - LANES, sums + (size_t)y * stride);
-        }
-    }
+    add_planes(input, &rows, &columns, ZOOM_STRIDE(width), work, sums);
 }

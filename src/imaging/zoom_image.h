@@ -11,7 +11,7 @@
 /** Floats from one row to the next: room for whole vectors, and for one read beyond the last. */
 #define ZOOM_STRIDE(width) (((size_t)(width) + 7) / 8 * 8 + 8)
 /** Bytes that zoom_image_add() works in. */
-#define ZOOM_WORK_BYTES(height, width) ((ZOOM_STRIDE(height) + ZOOM_STRIDE(width)) * 24 + 2 * ZOOM_STRIDE(width) * 8)
+#define ZOOM_WORK_BYTES(height, width) ((ZOOM_STRIDE(height) + ZOOM_STRIDE(width)) * 24 + 6 * ZOOM_STRIDE(width) * 8)
 
 /**
  * Adds the image enlarged by `factor` to `sums`: the centre ceil(H/factor) x ceil(W/factor) of it on the grid
