@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "corruptions/weather.h"
 #include "formats/image_file.h"
 #include "imaging/plasma.h"
@@ -444,13 +445,65 @@ static void test_own_draws(void **state)
     reshift_image_destroy(&other);
 }
 
+/* The table's corruptions are the functions above with the stream (seed, name, severity, image) and both sets of
+ * constants: what they draw, in which order, and which constants they take. */
+static void test_streams(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"snow", "frost", "fog", "spatter"};
+    reshift_error error;
+    reshift_image image = pattern_image(40, 48, 5), expected = {0}, output = {0};
+    size_t n = 40 * 48, draws = PLASMA_DRAWS(64);
+    float *normals = malloc(n * sizeof *normals);
+    double *uniforms = malloc(draws * sizeof *uniforms);
+    assert_true(normals && uniforms);
+    check_ok(reshift_image_resize(&expected, 40, 48, &error));
+    for (int set = 0; set < 2; set++) {
+        for (int s = 0; s < 5; s++) {
+            for (int which = 0; which < 4; which++) {
+                random_stream stream = random_open(3, names[which], (uint64_t)s + 1, 11);
+                if (which == 0) {
+                    double angle = -135 + 90 * random_uniform(&stream);
+                    random_fill_gaussian(&stream, normals, n);
+                    check_ok(weather_snow_with(&image, &snow[set][s], normals, angle, &expected, &error));
+                } else if (which == 1) {
+                    const frost_overlay *overlay = &frost_drawn()->overlays[random_below(&stream, 5)];
+                    const reshift_image *whole = set ? &overlay->full : &overlay->small;
+                    size_t top = random_below(&stream, (uint64_t)(whole->height - 40));
+                    size_t left = random_below(&stream, (uint64_t)(whole->width - 48));
+                    weather_frost_with(&image, frost[set][s][0], frost[set][s][1],
+                                       whole->pixels + 3 * (top * (size_t)whole->width + left), whole->width,
+                                       &expected);
+                } else if (which == 2) {
+                    random_fill_uniform(&stream, uniforms, draws);
+                    check_ok(weather_fog_with(&image, fog[set][s][0], fog[set][s][1], uniforms, &expected, &error));
+                } else {
+                    random_fill_gaussian(&stream, normals, n);
+                    check_ok(weather_spatter_with(&image, &spatter[set][s], normals, &expected, &error));
+                }
+                check_ok(reshift_corruption_apply(find(names[which]), s + 1,
+                                                  set ? RESHIFT_CONSTANTS_IMAGENET : RESHIFT_CONSTANTS_CIFAR, 3, 11,
+                                                  NULL, &image, &output, &error));
+                if (memcmp(output.pixels, expected.pixels, 3 * n) != 0) {
+                    fail_msg("%s %d, set %d: other draws or other constants", names[which], s + 1, set);
+                }
+            }
+        }
+    }
+    free(normals);
+    free(uniforms);
+    free(image.pixels);
+    reshift_image_destroy(&expected);
+    reshift_image_destroy(&output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns),       cmocka_unit_test(test_snow),     cmocka_unit_test(test_real_images),
         cmocka_unit_test(test_spread),         cmocka_unit_test(test_overlays), cmocka_unit_test(test_bad_overlays),
         cmocka_unit_test(test_drawn_overlays), cmocka_unit_test(test_sizes),    cmocka_unit_test(test_no_drops),
-        cmocka_unit_test(test_own_draws),
+        cmocka_unit_test(test_own_draws),      cmocka_unit_test(test_streams),
     };
     return cmocka_run_group_tests_name("weather", tests, NULL, NULL);
 }
