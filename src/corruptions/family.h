@@ -46,4 +46,7 @@ reshift_status corruption_saturate(const corruption_call *call, reshift_error *e
 reshift_status corruption_pixelate(const corruption_call *call, reshift_error *error);
 reshift_status corruption_jpeg_compression(const corruption_call *call, reshift_error *error);
 
+/* digital_elastic.c */
+reshift_status corruption_elastic_transform(const corruption_call *call, reshift_error *error);
+
 #endif

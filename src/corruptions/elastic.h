@@ -1,0 +1,27 @@
+/* elastic_transform with the draws as arguments. */
+#ifndef CORRUPTIONS_ELASTIC_H
+#define CORRUPTIONS_ELASTIC_H
+
+#include "reshift/image.h"
+
+/** What the draws are scaled by, in pixels: displacement strength, the fields' smoothness, the three points' moves. */
+typedef struct elastic_constants {
+    double strength_px, sigma_px, move_px;
+} elastic_constants;
+
+/** Of an image of this size at `severity` 1..5; the published numbers are shares of the shorter side. */
+elastic_constants elastic_constants_for(bool imagenet, int severity, int height, int width);
+
+/**
+ * An affine map that carries three points of the image to moved ones, then displacements along both axes.
+ *
+ * moves    [3,2] pixels (x, y), what is added to the points
+ * field_x, field_y  [H,W] in -1..1, to be smoothed and scaled; not read where the strength is 0
+ * output   of the input's size, another image
+ * Errors   UNSUPPORTED (an image under 3 pixels a side), MEMORY (freed before returning). Same result on every machine.
+ * Source   Hendrycks & Dietterich 2019; Simard et al. 2003
+ */
+reshift_status elastic_with(const reshift_image *input, elastic_constants constants, const double moves[3][2],
+                            const double *field_x, const double *field_y, reshift_image *output, reshift_error *error);
+
+#endif

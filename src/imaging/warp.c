@@ -1,0 +1,110 @@
+/* Bilinear look-ups, a pixel of four channels at a time. */
+#include "imaging/warp.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef float pixel __attribute__((vector_size(16)));
+typedef double wide __attribute__((vector_size(32)));
+
+enum { STEP_BITS = 5, STEPS = 1 << STEP_BITS, SCALE_BITS = 10, SCALE = 1 << SCALE_BITS };
+
+/* Mirrored without the edge pixel: 2 1 | 0 1 2 ... */
+static int mirror_101(int index, int extent)
+{
+    if (extent == 1) {
+        return 0;
+    }
+    while (index < 0 || index >= extent) {
+        index = index < 0 ? -index : 2 * (extent - 1) - index;
+    }
+    return index;
+}
+
+/* Mirrored with the edge pixel: 1 0 | 0 1 2 ... */
+static int mirror_edge(int index, int extent)
+{
+    int period = 2 * extent;
+    index %= period;
+    index = index < 0 ? index + period : index;
+    return index < extent ? index : period - 1 - index;
+}
+
+static inline void load(const float *image, size_t at, pixel *p) { memcpy(p, image + 4 * at, sizeof *p); }
+
+void warp_invert(double map[2][3], double inverse[2][3])
+{
+    double determinant = map[0][0] * map[1][1] - map[0][1] * map[1][0];
+    double factor = determinant != 0 ? 1.0 / determinant : 0;
+    inverse[0][0] = map[1][1] * factor;
+    inverse[1][1] = map[0][0] * factor;
+    inverse[0][1] = map[0][1] * -factor;
+    inverse[1][0] = map[1][0] * -factor;
+    inverse[0][2] = -inverse[0][0] * map[0][2] - inverse[0][1] * map[1][2];
+    inverse[1][2] = -inverse[1][0] * map[0][2] - inverse[1][1] * map[1][2];
+}
+
+/* Rounded to the nearest, halves to even; far beyond any image it ends. */
+static int rounded(double value) { return (int)lrint(value < -1e9 ? -1e9 : value > 1e9 ? 1e9 : value); }
+
+void warp_affine(const float *input, int height, int width, double inverse[2][3], float *output)
+{
+    for (int y = 0; y < height; y++) {
+        int row_x = rounded((inverse[0][1] * y + inverse[0][2]) * SCALE) + SCALE / STEPS / 2;
+        int row_y = rounded((inverse[1][1] * y + inverse[1][2]) * SCALE) + SCALE / STEPS / 2;
+        for (int x = 0; x < width; x++, output += 4) {
+            int at_x = (row_x + rounded(inverse[0][0] * x * SCALE)) >> (SCALE_BITS - STEP_BITS);
+            int at_y = (row_y + rounded(inverse[1][0] * x * SCALE)) >> (SCALE_BITS - STEP_BITS);
+            int left = at_x >> STEP_BITS, top = at_y >> STEP_BITS, right = left + 1, bottom = top + 1;
+            if (left < 0 || top < 0 || right >= width || bottom >= height) {
+                left = mirror_101(left, width);
+                right = mirror_101(right, width);
+                top = mirror_101(top, height);
+                bottom = mirror_101(bottom, height);
+            }
+            float across = (float)(at_x & (STEPS - 1)) * (1.0f / STEPS);
+            float down = (float)(at_y & (STEPS - 1)) * (1.0f / STEPS);
+            size_t upper = (size_t)top * (size_t)width, lower = (size_t)bottom * (size_t)width;
+            pixel a, b, c, d;
+            load(input, upper + (size_t)left, &a);
+            load(input, upper + (size_t)right, &b);
+            load(input, lower + (size_t)left, &c);
+            load(input, lower + (size_t)right, &d);
+            pixel result = a * ((1 - down) * (1 - across)) + b * ((1 - down) * across) + c * (down * (1 - across)) +
+                           d * (down * across);
+            memcpy(output, &result, sizeof result);
+        }
+    }
+}
+
+void warp_displace_row(const float *input, int height, int width, const float *dx, const float *dy, int y,
+                       float *output)
+{
+    for (int x = 0; x < width; x++, output += 4) {
+        double at_x = x + (double)dx[x], at_y = y + (double)dy[x];
+        int left = (int)at_x, top = (int)at_y;
+        left -= left > at_x; /* floor */
+        top -= top > at_y;
+        double across = at_x - left, down = at_y - top;
+        int right = left + 1, bottom = top + 1;
+        if (left < 0 || top < 0 || right >= width || bottom >= height) {
+            left = mirror_edge(left, width);
+            right = mirror_edge(right, width);
+            top = mirror_edge(top, height);
+            bottom = mirror_edge(bottom, height);
+        }
+        size_t upper = (size_t)top * (size_t)width, lower = (size_t)bottom * (size_t)width;
+        pixel a, b, c, d;
+        load(input, upper + (size_t)left, &a);
+        load(input, upper + (size_t)right, &b);
+        load(input, lower + (size_t)left, &c);
+        load(input, lower + (size_t)right, &d);
+        wide sum = __builtin_convertvector(a, wide) * ((1 - down) * (1 - across)) +
+                   __builtin_convertvector(b, wide) * ((1 - down) * across) +
+                   __builtin_convertvector(c, wide) * (down * (1 - across)) +
+                   __builtin_convertvector(d, wide) * (down * across);
+        pixel result = __builtin_convertvector(sum, pixel);
+        memcpy(output, &result, sizeof result);
+    }
+}

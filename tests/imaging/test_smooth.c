@@ -1,0 +1,93 @@
+/* The mirrored Gaussian against its definition, tap by tap over the mirrored plane, for kernels short and long. */
+#include "check.h"
+
+#include <math.h>
+
+#include "imaging/smooth.h"
+
+static int mirrored(int index, int extent)
+{
+    while (index < 0 || index >= extent) {
+        index = index < 0 ? -1 - index : 2 * extent - 1 - index;
+    }
+    return index;
+}
+
+/* One pass along rows (step 1) or columns, straight from the definition. */
+static void reference_pass(const double *in, int height, int width, int down, double sigma, double truncate,
+                           double *out)
+{
+    int radius = (int)(truncate * sigma + 0.5);
+    double total = 0;
+    for (int k = -radius; k <= radius; k++) {
+        total += exp(-0.5 * k * k / (sigma * sigma));
+    }
+    for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+            double sum = 0;
+            for (int k = -radius; k <= radius; k++) {
+                int from = down ? mirrored(y + k, height) * width + x : y * width + mirrored(x + k, width);
+                sum += in[from] * exp(-0.5 * k * k / (sigma * sigma));
+            }
+            out[y * width + x] = sum / total;
+        }
+    }
+}
+
+static void test_definition(void **state)
+{
+    (void)state;
+    static const struct {
+        int height, width;
+        double sigma;
+    } cases[] = {{32, 32, .96}, {32, 32, 6.4}, {12, 31, 3.9}, {12, 12, 40},
+                 {7, 5, 11.7},  {1, 1, 2},     {1, 9, 5},     {20, 3, .1}};
+    enum { MOST = 32 * 32 };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        int height = cases[c].height, width = cases[c].width;
+        double plane[MOST], between[MOST], expected[MOST], row[MOST], down[33], across[33], work[96];
+        for (int i = 0; i < height * width; i++) {
+            plane[i] = (double)((uint32_t)i * 2654435761u >> 8) / 8388608.0 - 1;
+        }
+        reference_pass(plane, height, width, 1, cases[c].sigma, 3, between);
+        reference_pass(between, height, width, 0, cases[c].sigma, 3, expected);
+        smooth_axis a = smooth_axis_fill(cases[c].sigma, 3, height, down);
+        smooth_axis b = smooth_axis_fill(cases[c].sigma, 3, width, across);
+        for (int y = 0; y < height; y++) {
+            smooth_row(plane, height, width, &a, &b, y, work, row);
+            for (int x = 0; x < width; x++) {
+                /* values of at most 1; two sums of up to 241 products on each side, and 241 weights summed */
+                if (fabs(row[x] - expected[y * width + x]) > 6 * 241 * 0x1p-53) {
+                    fail_msg("%dx%d, sigma %g, (%d,%d): expected %.17g, found %.17g", width, height, cases[c].sigma, x,
+                             y, expected[y * width + x], row[x]);
+                }
+            }
+        }
+    }
+}
+
+/* A constant stays, whatever the kernel. */
+static void test_constant(void **state)
+{
+    (void)state;
+    double plane[6 * 8], row[8], work[24], down[7], across[9];
+    for (int i = 0; i < 48; i++) {
+        plane[i] = 0.75;
+    }
+    static const double sigmas[] = {.2, 1, 3, 100};
+    for (size_t s = 0; s < sizeof sigmas / sizeof sigmas[0]; s++) {
+        smooth_axis a = smooth_axis_fill(sigmas[s], 3, 6, down), b = smooth_axis_fill(sigmas[s], 3, 8, across);
+        for (int y = 0; y < 6; y++) {
+            smooth_row(plane, 6, 8, &a, &b, y, work, row);
+            for (int x = 0; x < 8; x++) {
+                assert_true(fabs(row[x] - 0.75) < 601 * 0x1p-52);
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition), cmocka_unit_test(test_constant)};
+    return cmocka_run_group_tests_name("smooth", tests, NULL, NULL);
+}
