@@ -20,6 +20,7 @@
 #include "imaging/motion.h"
 #include "imaging/plasma.h"
 #include "imaging/resize.h"
+#include "imaging/unit.h"
 #include "imaging/zoom.h"
 
 /* Work memory up to this size stands on the stack: enough for 32x32. */
@@ -74,7 +75,7 @@ RESHIFT_VECTOR static void fog_row(const uint8_t *restrict pixels, const double 
         haze[3 * x + 2] = value;
     }
     for (int i = 0; i < 3 * width; i++) {
-        double value = ((double)pixels[i] / 255.0 + haze[i]) * brightest / range * 255;
+        double value = (unit_double(pixels[i]) + haze[i]) * brightest / range * 255;
         int byte = (int)value;
         output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
@@ -99,7 +100,7 @@ reshift_status weather_fog_with(const reshift_image *input, double thickness, do
     }
     for (int y = 0; y < height; y++) {
         fog_row(input->pixels + (size_t)y * row, map + (size_t)y * (size_t)side, width, thickness,
-                (double)brightest / 255.0, haze, output->pixels + (size_t)y * row);
+                unit_double(brightest), haze, output->pixels + (size_t)y * row);
     }
     if (work != stack) {
         memory_free(work);
@@ -239,13 +240,13 @@ RESHIFT_VECTOR static void snow_pixels(const uint8_t *restrict pixels, const uin
                                        double *restrict streak, double *restrict turned)
 {
     for (size_t i = 0; i < n; i++) {
-        float red = (float)pixels[3 * i] / 255.f, green = (float)pixels[3 * i + 1] / 255.f;
-        float grey = 0.299f * red + 0.587f * green + 0.114f * ((float)pixels[3 * i + 2] / 255.f);
+        float red = unit_float(pixels[3 * i]), green = unit_float(pixels[3 * i + 1]);
+        float grey = 0.299f * red + 0.587f * green + 0.114f * unit_float(pixels[3 * i + 2]);
         bank[i] = grey * 1.5f + 0.5f;
     }
     for (size_t i = 0; i < n; i++) {
-        streak[i] = (double)streaks[i] / 255.0;
-        turned[i] = (double)*(last - i) / 255.0;
+        streak[i] = unit_double(streaks[i]);
+        turned[i] = unit_double(*(last - i));
     }
 }
 
@@ -255,7 +256,7 @@ RESHIFT_VECTOR static void snow_samples(const uint8_t *restrict pixels, const fl
                                         float kept, float whitened, uint8_t *restrict output)
 {
     for (size_t i = 0; i < n; i++) {
-        float sample = (float)pixels[i] / 255.f;
+        float sample = unit_float(pixels[i]);
         float white = kept * sample + whitened * (sample > bank[i] ? sample : bank[i]);
         double value = ((double)white + streak[i] + turned[i]) * 255;
         int byte = (int)value;

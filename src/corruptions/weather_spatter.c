@@ -15,6 +15,7 @@
 #include "corruptions/weather.h"
 #include "imaging/gaussian.h"
 #include "imaging/grey.h"
+#include "imaging/unit.h"
 
 /* Work memory up to this size stands on the stack: enough for 32x32. */
 #define STACK_BYTES (64 * 1024)
@@ -42,58 +43,19 @@ RESHIFT_VECTOR static void scale_normals(const float *restrict normals, size_t n
     }
 }
 
-static int clamp(int index, int last) { return index < 0 ? 0 : index > last ? last : index; }
-
-RESHIFT_VECTOR static void weigh_centre(const double *restrict centre, double weight, size_t n, double *restrict sums)
-{
-    for (size_t i = 0; i < n; i++) {
-        sums[i] = centre[i] * weight;
-    }
-}
-
-RESHIFT_VECTOR static void add_pair(const double *before, const double *after, double weight, size_t n,
-                                    double *restrict sums)
-{
-    for (size_t i = 0; i < n; i++) {
-        sums[i] += (before[i] + after[i]) * weight;
-    }
-}
-
-RESHIFT_VECTOR static void round_to_single(double *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        values[i] = (double)(float)values[i];
-    }
-}
-
-/* SciPy's Gaussian of a plane; `single`: of a float32 plane, which is rounded to float32 after each of the two axes. */
-static void smooth(const double *input, int height, int width, const gaussian_kernel *kernel, int single, double *line,
+static void smooth(const double *input, int height, int width, const gaussian_kernel *kernel, double *work,
                    double *output)
 {
-    size_t samples = (size_t)width;
-    int radius = kernel->radius;
-    double *row = line + radius;
     for (int y = 0; y < height; y++) {
-        double *target = output + (size_t)y * samples;
-        weigh_centre(input + (size_t)y * samples, kernel->weights[0], samples, row);
-        for (int k = radius; k > 0; k--) {
-            add_pair(input + (size_t)clamp(y - k, height - 1) * samples,
-                     input + (size_t)clamp(y + k, height - 1) * samples, kernel->weights[k], samples, row);
-        }
-        if (single) {
-            round_to_single(row, samples);
-        }
-        for (int k = 0; k < radius; k++) {
-            line[k] = row[0];
-            row[samples + (size_t)k] = row[samples - 1];
-        }
-        weigh_centre(row, kernel->weights[0], samples, target);
-        for (int k = radius; k > 0; k--) {
-            add_pair(row - k, row + k, kernel->weights[k], samples, target);
-        }
-        if (single) {
-            round_to_single(target, samples);
-        }
+        gaussian_row(input, height, width, 1, kernel, y, work, output + (size_t)y * (size_t)width);
+    }
+}
+
+static void smooth_single(const double *input, int height, int width, const gaussian_kernel *kernel, double *work,
+                          double *output)
+{
+    for (int y = 0; y < height; y++) {
+        gaussian_row_single(input, height, width, 1, kernel, y, work, output + (size_t)y * (size_t)width);
     }
 }
 
@@ -148,7 +110,7 @@ RESHIFT_VECTOR static void lay_liquid(const uint8_t *restrict pixels, const floa
                                       float covering, const float *restrict colour, uint8_t *restrict output)
 {
     for (size_t i = 0; i < n; i++) {
-        float value = ((float)pixels[i] / 255.f * (1 - covering * mask[i]) + mask[i] * colour[i]) * 255;
+        float value = (unit_float(pixels[i]) * (1 - covering * mask[i]) + mask[i] * colour[i]) * 255;
         int byte = (int)value;
         output[i] = (uint8_t)(byte < 255 ? byte : 255);
     }
@@ -206,7 +168,7 @@ reshift_status weather_spatter_with(const reshift_image *input, const weather_sp
     gaussian_kernel_normalise(&edge);
     int height = input->height, width = input->width;
     size_t n = (size_t)height * (size_t)width, planes = memory_align(2 * n * sizeof(double));
-    size_t line = memory_align(((size_t)width + 2 * GAUSSIAN_MAX_RADIUS) * sizeof(double));
+    size_t line = memory_align(GAUSSIAN_ROW_WORK(width, 1, GAUSSIAN_MAX_RADIUS) * sizeof(double));
     size_t bytes = planes + line + grey_work_bytes(height, width) + memory_align(3 * n);
     _Alignas(MEMORY_ALIGNMENT) char stack[STACK_BYTES];
     char *block = bytes <= sizeof stack ? stack : memory_allocate(bytes);
@@ -217,10 +179,10 @@ reshift_status weather_spatter_with(const reshift_image *input, const weather_sp
     void *work = block + planes + line;
     float *mask = (float *)(void *)smoothed; /* when that has been read */
     scale_normals(normals, n, constants->mean, constants->deviation, layer);
-    smooth(layer, height, width, &kernel, 0, row, smoothed);
+    smooth(layer, height, width, &kernel, row, smoothed);
     if (constants->mud) {
         mud_mask(smoothed, n, constants->threshold);
-        smooth(smoothed, height, width, &edge, 1, row, layer);
+        smooth_single(smoothed, height, width, &edge, row, layer);
         cut_mud(layer, n, mask);
         lay_mask(input, mask, 1, output);
     } else {

@@ -3,6 +3,7 @@
 #include "imaging/gaussian.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -87,6 +88,13 @@ RESHIFT_VECTOR static void filter(const double *const *before, const double *con
         sums[1] = b;
         sums[2] = c;
     }
+    for (; i + DOUBLE_LANES <= n; i += DOUBLE_LANES) {
+        double_lanes sum = *(const double_lanes *)(before[0] + i) * weights[0];
+        for (int k = radius; k > 0; k--) {
+            sum += (*(const double_lanes *)(before[k] + i) + *(const double_lanes *)(after[k] + i)) * weights[k];
+        }
+        *(double_lanes *)(output + i) = sum;
+    }
     for (; i < n; i++) {
         double sum = before[0][i] * weights[0];
         for (int k = radius; k > 0; k--) {
@@ -98,8 +106,15 @@ RESHIFT_VECTOR static void filter(const double *const *before, const double *con
 
 static int clamp(int index, int last) { return index < 0 ? 0 : index > last ? last : index; }
 
-void gaussian_row(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
-                  double *work, double *output)
+RESHIFT_VECTOR static void round_to_single(double *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        values[i] = (double)(float)values[i];
+    }
+}
+
+static void row_of(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
+                   bool single, double *work, double *output)
 {
     size_t samples = (size_t)width * (size_t)channels, step = (size_t)channels;
     int radius = kernel->radius;
@@ -111,6 +126,9 @@ void gaussian_row(const double *input, int height, int width, int channels, cons
         after[k] = input + (size_t)clamp(y + k, height - 1) * samples;
     }
     filter(before, after, kernel->weights, radius, samples, row);
+    if (single) {
+        round_to_single(row, samples);
+    }
     for (int k = 0; k < radius; k++) {
         memcpy(work + (size_t)k * step, row, step * sizeof *row);
         memcpy(row + samples + (size_t)k * step, row + samples - step, step * sizeof *row);
@@ -121,4 +139,19 @@ void gaussian_row(const double *input, int height, int width, int channels, cons
         after[k] = row + (size_t)k * step;
     }
     filter(before, after, kernel->weights, radius, samples, output);
+    if (single) {
+        round_to_single(output, samples);
+    }
+}
+
+void gaussian_row(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
+                  double *work, double *output)
+{
+    row_of(input, height, width, channels, kernel, y, false, work, output);
+}
+
+void gaussian_row_single(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
+                         double *work, double *output)
+{
+    row_of(input, height, width, channels, kernel, y, true, work, output);
 }

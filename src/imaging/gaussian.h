@@ -44,4 +44,8 @@ void gaussian_kernel_normalise(gaussian_kernel *kernel);
 void gaussian_row(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
                   double *work, double *output);
 
+/** The same of a float32 image, held in doubles: SciPy rounds to float32 after each of the two axes. */
+void gaussian_row_single(const double *input, int height, int width, int channels, const gaussian_kernel *kernel, int y,
+                         double *work, double *output);
+
 #endif
