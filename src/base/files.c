@@ -87,7 +87,9 @@ reshift_status folder_create(const char *path, reshift_error *error)
         char kept = *end;
         *end = '\0';
         if (mkdir(walk, 0777) != 0 && !(errno == EEXIST && folder_exists(walk))) {
-            status = error_from_errno(error, errno, "cannot make folder '%s'", walk);
+            status = errno == EEXIST
+                         ? error_set(error, RESHIFT_ERROR_EXISTS, "cannot make folder '%s': a file is there", walk)
+                         : error_from_errno(error, errno, "cannot make folder '%s'", walk);
         }
         *end = kept;
         if (kept == '\0') {

@@ -88,6 +88,10 @@ int main(int argc, char **argv)
             print_overview(stdout);
             return session_end();
         }
+        if (strcmp(argv[2], "help") == 0) {
+            print_overview(stdout);
+            return session_end();
+        }
         const command *about = find_command(argv[2]);
         char help[] = "--help";
         char *words[] = {help, NULL};

@@ -49,13 +49,15 @@ static void cifar10c_destroy(void *state)
 
 static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy};
 
-static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t count, reshift_error *error)
+static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t count, const char *images,
+                                   reshift_error *error)
 {
     if (labels->dtype != RESHIFT_U8 || labels->n_dims != 1 || labels->shape[0] != count) {
         char found[256];
         reshift_array_describe(labels, found, sizeof found);
-        return error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected uint8 [%lld], found %s", name,
-                         (long long)count, found);
+        return error_set(error, RESHIFT_ERROR_SHAPE,
+                         "labels '%s': expected uint8 [%lld], one for each of '%s', found %s", name, (long long)count,
+                         images, found);
     }
     const uint8_t *label = labels->data;
     for (int64_t i = 0; i < count; i++) {
@@ -183,7 +185,7 @@ static reshift_status read_arrays(blob *images_bytes, const char *images_name, b
         status = npy_read(labels_bytes, labels_name, &labels, error);
     }
     if (status == RESHIFT_OK) {
-        status = check_labels(&labels, labels_name, c->images.shape[0], error);
+        status = check_labels(&labels, labels_name, c->images.shape[0], images_name, error);
     }
     if (status == RESHIFT_OK) {
         status = compare_with_clean(where, options, &labels, labels_name, error);
@@ -239,6 +241,9 @@ static reshift_status read_archive(const char *path, const char *file, const cha
     }
     if (status == RESHIFT_OK) {
         status = archive_load_entries(archive, path, names, 2, MAX_ENTRY_BYTES, bytes, error);
+        if (status == RESHIFT_ERROR_FORMAT && error && !error->hint[0]) {
+            error_hint(error, "the archive is cut short or damaged; fetch it again with: reshift fetch cifar10-c");
+        }
     }
     *found = status == RESHIFT_OK && bytes[0];
     if (*found && !bytes[1]) {

@@ -37,6 +37,7 @@ reshift_status manifest_load(const char *folder, json_t **manifest, reshift_erro
                                "'%s' is no manifest of a reshift run: expected the keys "
                                "'experiment' and 'stages'",
                                path);
+            error_hint(error, "use another folder with --out, or move this one away");
             json_decref(*manifest);
             *manifest = NULL;
         }

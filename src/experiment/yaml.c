@@ -418,7 +418,9 @@ reshift_status reshift_experiment_load(const char *path, const char *const *over
         status = error_set(error, RESHIFT_ERROR_ARGUMENT, "experiment '%s': expected at most %d bytes, found %zu", path,
                            FILE_BYTES_MOST, map.size);
     } else {
-        status = create((const char *)map.data, map.size, path, overrides, n_overrides, experiment, error);
+        /* libyaml asserts that there is a text, and an empty file has no bytes to point at */
+        status = create(map.size > 0 ? (const char *)map.data : "", map.size, path, overrides, n_overrides, experiment,
+                        error);
     }
     file_map_close(&map);
     return status;

@@ -52,6 +52,8 @@ check "key unknown" 2 - "experiment 'typo.yaml' line 3: unknown key 'probe.epoch
 check "key unknown, with the nearest" 2 - "hint: did you mean 'probe.epochs'?" "$reshift" run typo.yaml
 printf 'name: a\n\tprobe: 3\n' >tab.yaml
 check "tab" 2 - "line 2: the line is indented with a tab" "$reshift" run tab.yaml
+: >empty.yaml
+check "an empty experiment is all defaults" 1 - "cannot find weights 'resnet50'" "$reshift" run empty.yaml
 printf 'probe: {epochs: many}\n' >type.yaml
 check "wrong type" 2 - "line 1: 'probe.epochs': expected a whole number from 1 to 100000, found 'many'" "$reshift" run type.yaml
 check "override unknown" 2 - "--set probe.epoch=3: unknown key" "$reshift" demo --set probe.epoch=3

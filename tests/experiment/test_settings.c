@@ -2,6 +2,8 @@
  * files. */
 #include "check.h"
 
+#include <unistd.h>
+
 #include "base/files.h"
 #include "experiment/demo.h"
 #include "experiment/settings.h"
@@ -260,6 +262,13 @@ static void test_shipped_files(void **state)
     check_ok(reshift_experiment_load(TEST_SOURCE_ROOT "/experiments/seed-by-row.yaml", overrides, 2, &e, &error));
     assert_memory_equal(e, &expected, sizeof expected);
     reshift_experiment_destroy(&e);
+    char empty[] = "/tmp/reshift-empty-XXXXXX";
+    close(mkstemp(empty));
+    check_ok(reshift_experiment_load(empty, NULL, 0, &e, &error));
+    settings_default(&expected);
+    assert_memory_equal(e, &expected, sizeof expected);
+    reshift_experiment_destroy(&e);
+    remove(empty);
     check_error(reshift_experiment_load("/nowhere/x.yaml", NULL, 0, &e, &error), RESHIFT_ERROR_NOT_FOUND,
                 "cannot read the experiment: cannot open '/nowhere/x.yaml'");
     assert_null(e);
