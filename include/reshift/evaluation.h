@@ -24,12 +24,16 @@ RESHIFT_API reshift_accuracy reshift_accuracy_of(int64_t correct, int64_t n);
 RESHIFT_API reshift_status reshift_predictions(const reshift_array *logits, int *predictions, reshift_error *error);
 
 /**
- * Principal components of features [N,D] float32 by the covariance (float64) and LAPACK; exact, no random numbers.
- * 1 <= k <= min(N,D), N >= 2; the variance's divisor is N - 1.
+ * Principal components of features [N,D] float32. 1 <= k <= min(N,D), N >= 2; the variance's divisor is N - 1.
+ * Where N and D are at least 512 and k is small (up to 27 for 720 of both and more, up to 7 for 512) by block Krylov: some
+ * passes over the features, then a residual |C v - s v| measured in float64 of at most 6e-6 of the largest variance, so an
+ * axis is right to 6e-6 times the largest variance over its gap to the next. Else, and where that is not reached, by the
+ * covariance in float64 and LAPACK, exactly.
  * coordinates [N,k] float32, components [k,D] float64, mean [D] float64, variance [k], ratio [k] (share of the total variance).
  * The sign of each axis: the entry of the component that is largest in magnitude (the first of equals) is positive.
- * Constant features have ratio 0. Memory: 8 D^2 bytes and a block of 1,024 rows (N < D: 8 N (N + D)). Same bytes for the same
- * machine and thread count. Errors: SHAPE, ARGUMENT (k, N), NUMERIC (a feature that is not finite, naming the row), MEMORY;
+ * Constant features have ratio 0. Memory: Krylov about 1,000 D k' bytes, k' = k rounded up to tens, and 64 MiB of sums at
+ * most; else 8 D^2 bytes and a block of 1,024 rows (N < D: 8 N (N + D)). By Krylov the same bytes for any thread count, else
+ * for the same machine and thread count. Errors: SHAPE, ARGUMENT (k, N), NUMERIC (a feature that is not finite, naming the row), MEMORY;
  * *result is empty then. The caller destroys *result.
  */
 typedef struct reshift_pca_result {

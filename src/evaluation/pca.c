@@ -1,8 +1,9 @@
 /*
- * Principal components, exactly: the covariance matrix in float64, summed over blocks of centred rows (OpenBLAS dsyrk),
- * and LAPACK's dsyevr for its k largest eigenvalues. With fewer rows than features the eigenproblem is that of the
- * smaller matrix of products between rows, X X', whose eigenvectors u give the components X' u / |X' u|. Centring
- * before the products, not after, keeps features with a large mean exact.
+ * Principal components. Large features of which few components are wanted: block Krylov (pca_krylov.c). Else, and where
+ * that does not converge, the covariance matrix in float64, summed over blocks of centred rows (OpenBLAS dsyrk), and
+ * LAPACK's dsyevr for its k largest eigenvalues. With fewer rows than features the eigenproblem is that of the smaller
+ * matrix of products between rows, X X', whose eigenvectors u give the components X' u / |X' u|. Centring before the
+ * products, not after, keeps features with a large mean exact.
  */
 #include "reshift/evaluation.h"
 
@@ -13,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "evaluation/pca_inside.h"
 
 #define BLOCK_ROWS 1024
 
@@ -27,39 +29,7 @@ static reshift_status check_features(const reshift_array *features, reshift_erro
         return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "features: [%lld,%lld] is more than %d rows or features",
                          (long long)features->shape[0], (long long)features->shape[1], INT32_MAX);
     }
-    const float *values = features->data;
-    int64_t n = features->shape[0], d = features->shape[1], bad = n;
-#pragma omp parallel for schedule(static) reduction(min : bad)
-    for (int64_t row = 0; row < n; row++) {
-        const float *x = values + row * d;
-        float sum = 0; /* 0 * x is 0, or NaN where x is infinite or not a number */
-        for (int64_t j = 0; j < d; j++) {
-            sum += 0.0F * x[j];
-        }
-        bad = !(sum == 0.0F) && row < bad ? row : bad;
-    }
-    if (bad < n) {
-        return error_set(error, RESHIFT_ERROR_NUMERIC, "features: row %lld holds a value that is not a finite number",
-                         (long long)bad);
-    }
     return RESHIFT_OK;
-}
-
-/* mean [D]: every column is summed over the rows in order, so the threads cannot change it. */
-static void column_means(const float *x, int64_t n, int64_t d, double *mean)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t first = 0; first < d; first += 64) {
-        int64_t last = first + 64 < d ? first + 64 : d;
-        for (int64_t row = 0; row < n; row++) {
-            for (int64_t j = first; j < last; j++) {
-                mean[j] += x[row * d + j];
-            }
-        }
-        for (int64_t j = first; j < last; j++) {
-            mean[j] /= (double)n;
-        }
-    }
 }
 
 /* block [rows,D] = x - mean */
@@ -73,10 +43,8 @@ static void centre_rows(const float *x, const double *mean, int64_t rows, int64_
     }
 }
 
-/* The k largest eigenvalues of the symmetric matrix [m,m] (upper triangle, destroyed), largest first, and their vectors
- * [k,m]. */
-static reshift_status largest_eigenpairs(double *matrix, int64_t m, int k, double *values, double *vectors,
-                                         reshift_error *error)
+reshift_status pca_largest_eigenpairs(double *matrix, int64_t m, int k, double *values, double *vectors,
+                                      reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
     double *all = memory_allocate((size_t)m * sizeof *all), *columns = memory_allocate((size_t)m * k * sizeof *columns);
@@ -131,7 +99,7 @@ static reshift_status solve_by_covariance(const float *x, const double *mean, in
     for (int64_t j = 0; j < d; j++) {
         *total += covariance[j * d + j];
     }
-    status = largest_eigenpairs(covariance, d, k, variance, components, error);
+    status = pca_largest_eigenpairs(covariance, d, k, variance, components, error);
 done:
     memory_free(block);
     memory_free(covariance);
@@ -182,7 +150,7 @@ static reshift_status solve_by_rows(const float *x, const double *mean, int64_t 
     for (int64_t i = 0; i < n; i++) {
         *total += products[i * n + i];
     }
-    status = largest_eigenpairs(products, n, k, variance, vectors, error);
+    status = pca_largest_eigenpairs(products, n, k, variance, vectors, error);
     if (status != RESHIFT_OK) {
         goto done;
     }
@@ -205,7 +173,18 @@ done:
     return status;
 }
 
-static void fix_sign(double *component, int64_t d)
+reshift_status pca_exact(const centred_rows *rows, int k, double *variance, double *components, double *total,
+                         reshift_error *error)
+{
+    reshift_status status = (rows->n < rows->d ? solve_by_rows : solve_by_covariance)(
+        rows->x, rows->mean, rows->n, rows->d, k, variance, components, total, error);
+    for (int i = 0; i < k && status == RESHIFT_OK; i++) {
+        pca_fix_sign(components + i * rows->d, rows->d);
+    }
+    return status;
+}
+
+void pca_fix_sign(double *component, int64_t d)
 {
     int64_t largest = 0;
     for (int64_t j = 1; j < d; j++) {
@@ -216,30 +195,6 @@ static void fix_sign(double *component, int64_t d)
             component[j] = -component[j];
         }
     }
-}
-
-/* coordinates [N,k] = (x - mean) components', a block of rows at a time */
-static reshift_status project(const float *x, int64_t n, int64_t d, const double *mean, const double *components, int k,
-                              float *coordinates, reshift_error *error)
-{
-    double *block = memory_allocate((size_t)BLOCK_ROWS * (size_t)d * sizeof *block);
-    double *out = memory_allocate((size_t)BLOCK_ROWS * (size_t)k * sizeof *out);
-    reshift_status status = RESHIFT_OK;
-    if (!block || !out) {
-        status = error_memory(error, (size_t)BLOCK_ROWS * (size_t)(d + k) * sizeof *block, "a block of features");
-    }
-    for (int64_t first = 0; first < n && status == RESHIFT_OK; first += BLOCK_ROWS) {
-        int64_t rows = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        centre_rows(x + first * d, mean, rows, d, block);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, k, (int)d, 1.0, block, (int)d, components,
-                    (int)d, 0.0, out, k);
-        for (int64_t i = 0; i < rows * k; i++) {
-            coordinates[first * k + i] = (float)out[i];
-        }
-    }
-    memory_free(block);
-    memory_free(out);
-    return status;
 }
 
 reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_result *result, reshift_error *error)
@@ -269,21 +224,44 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
     const float *x = features->data;
     double *mean = result->mean.data, *components = result->components.data, *variance = result->variance.data,
            *ratio = result->ratio.data, total = 0;
-    column_means(x, n, d, mean);
-    status = (n < d ? solve_by_rows : solve_by_covariance)(x, mean, n, d, k, variance, components, &total, error);
-    if (status != RESHIFT_OK) {
-        goto done;
+    float *coordinates = result->coordinates.data;
+    const centred_rows rows = {x, mean, n, d};
+    bool found = false;
+    status = pca_statistics(x, n, d, mean, &total, error);
+    if (status == RESHIFT_OK && pca_krylov_suits(n, d, k)) {
+        status = pca_krylov(&rows, total, k, variance, components, coordinates, &found, error);
     }
-    for (int i = 0; i < k; i++) {
-        fix_sign(components + (int64_t)i * d, d);
+    if (status == RESHIFT_OK && !found) {
+        status = pca_exact(&rows, k, variance, components, &total, error);
+        if (status == RESHIFT_OK) {
+            pca_project(&rows, components, k, coordinates);
+        }
+    }
+    for (int i = 0; i < k && status == RESHIFT_OK; i++) {
         ratio[i] = total > 0 ? variance[i] / total : 0; /* features that are all constant: no variance to share */
     }
-    status = project(x, n, d, mean, components, k, result->coordinates.data, error);
 done:
     if (status != RESHIFT_OK) {
         reshift_pca_destroy(result);
     }
     return status;
+}
+
+/* A value that is not finite shows in its row's coordinates, so only such rows are looked through. */
+static reshift_status check_finite(const reshift_array *features, const reshift_array *coordinates,
+                                   reshift_error *error)
+{
+    const float *x = features->data, *points = coordinates->data;
+    const int64_t d = features->shape[1], k = coordinates->shape[1];
+    for (int64_t row = 0; row < features->shape[0]; row++) {
+        for (int64_t j = 0; !isfinite(points[row * k]) && j < d; j++) {
+            if (!isfinite(x[row * d + j])) {
+                return error_set(error, RESHIFT_ERROR_NUMERIC,
+                                 "features: row %lld holds a value that is not a finite number", (long long)row);
+            }
+        }
+    }
+    return RESHIFT_OK;
 }
 
 reshift_status reshift_pca_project(const reshift_pca_result *pca, const reshift_array *features,
@@ -302,7 +280,9 @@ reshift_status reshift_pca_project(const reshift_pca_result *pca, const reshift_
     }
     status = reshift_array_create(RESHIFT_F32, 2, (int64_t[]){n, k}, coordinates, error);
     if (status == RESHIFT_OK) {
-        status = project(features->data, n, d, pca->mean.data, pca->components.data, (int)k, coordinates->data, error);
+        const centred_rows rows = {features->data, pca->mean.data, n, d};
+        pca_project(&rows, pca->components.data, (int)k, coordinates->data);
+        status = check_finite(features, coordinates, error);
     }
     if (status != RESHIFT_OK) {
         reshift_array_destroy(coordinates);

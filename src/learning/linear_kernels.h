@@ -45,7 +45,7 @@ TARGET INLINE void KERNEL(forward_rows)(const linear_rows *r, int b, const float
             for (int i = 0; i < tile; i++) {
                 x[i] = *(const VECTOR *)(rows[i] + group * LINEAR_LANES + lane);
             }
-            if (lane == 0 && (group & 1)) { /* the other half is asked for going backward */
+            if (lane == 0 && (group & 4)) { /* the other half is asked for going backward */
 #pragma GCC unroll 2
                 for (int i = 0; i < tile; i++) {
                     __builtin_prefetch(next[i] + group * LINEAR_LANES, 0, 2);
@@ -121,7 +121,7 @@ TARGET INLINE void KERNEL(finish)(const KERNEL(goal) * goal, int64_t at, VECTOR 
 TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, const float *delta, int64_t stride,
                                            const KERNEL(goal) * goal, const int tile, const bool whole)
 {
-    const float *const *next = r->next ? r->next : r->rows;
+    const float *const *next = r->next && !(group & 4) ? r->next : r->rows;
 #pragma GCC unroll 4
     for (int lane = 0; lane < LINEAR_LANES; lane += WIDTH) {
         VECTOR sum[GROUPS][LINEAR_CLASSES] = {0};
@@ -138,7 +138,10 @@ TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, 
                 x[0] = *(const VECTOR *)(padded + lane);
             }
             if (lane == 0) {
-                __builtin_prefetch(next[b] + (group + 1) / 2 * 2 * LINEAR_LANES, 0, 2);
+#pragma GCC unroll 2
+                for (int i = 0; i < tile; i++) {
+                    __builtin_prefetch(next[b] + (group + i) * LINEAR_LANES, 0, 2);
+                }
             }
             const float *d = delta + b * stride;
 #pragma GCC unroll 10

@@ -4,6 +4,12 @@
 
 #include <math.h>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/random.h"
+#include "evaluation/pca_inside.h"
 #include "golden/expected.h"
 #include "made_up.h"
 #include "reshift/evaluation.h"
@@ -156,6 +162,271 @@ static void test_rank(void **state)
     reshift_array_destroy(&x);
 }
 
+/* ---- block Krylov ---- */
+
+/* Random factors of falling strength (falling by `ratio` each), noise, and means of `offset`. */
+static reshift_array factors(int64_t n, int64_t d, int n_factors, double ratio, double noise, double offset)
+{
+    reshift_array array;
+    reshift_error error;
+    check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){n, d}, &array, &error));
+    double *axes = malloc((size_t)(n_factors * d) * sizeof *axes);
+    random_stream stream = random_open(1, "axes", 0, 0);
+    for (int64_t i = 0; i < n_factors * d; i++) {
+        axes[i] = random_gaussian(&stream);
+    }
+    float *x = array.data;
+    for (int64_t row = 0; row < n; row++) {
+        stream = random_open(1, "row", 0, (uint64_t)row);
+        double *points = malloc((size_t)d * sizeof *points), strength = 1;
+        for (int64_t j = 0; j < d; j++) {
+            points[j] = offset * (1 + 0.01 * (double)(j % 7)) + noise * random_gaussian(&stream);
+        }
+        for (int f = 0; f < n_factors; f++, strength *= ratio) {
+            double weight = strength * random_gaussian(&stream);
+            for (int64_t j = 0; j < d; j++) {
+                points[j] += weight * axes[f * d + j];
+            }
+        }
+        for (int64_t j = 0; j < d; j++) {
+            x[row * d + j] = (float)points[j];
+        }
+        free(points);
+    }
+    free(axes);
+    return array;
+}
+
+typedef struct solution {
+    double *mean, *variance, *components, total;
+    float *coordinates;
+} solution;
+
+static void solution_destroy(solution *s)
+{
+    free(s->mean);
+    free(s->variance);
+    free(s->components);
+    free(s->coordinates);
+}
+
+/* By Krylov (`found`) or exactly (NULL), one component more than k in the latter. */
+static solution solve(const reshift_array *x, int k, bool *found)
+{
+    int64_t n = x->shape[0], d = x->shape[1];
+    int wide = found ? k : k + 1;
+    solution s = {.mean = malloc((size_t)d * sizeof(double)),
+                  .variance = malloc((size_t)wide * sizeof(double)),
+                  .components = malloc((size_t)(wide * d) * sizeof(double)),
+                  .coordinates = malloc((size_t)(wide * n) * sizeof(float))};
+    reshift_error error;
+    check_ok(pca_statistics(x->data, n, d, s.mean, &s.total, &error));
+    const centred_rows rows = {x->data, s.mean, n, d};
+    if (found) {
+        assert_true(pca_krylov_suits(n, d, k));
+        check_ok(pca_krylov(&rows, s.total, k, s.variance, s.components, s.coordinates, found, &error));
+    } else {
+        double total;
+        check_ok(pca_exact(&rows, wide, s.variance, s.components, &total, &error));
+        assert_true(fabs(total - s.total) < 1e-12 * total);
+        pca_project(&rows, s.components, wide, s.coordinates);
+    }
+    return s;
+}
+
+/*
+ * The residual r = |C v - s v| <= 6e-6 of the largest variance moves the vector by at most sqrt(2) r over the gap to
+ * the nearest other eigenvalue (Davis & Kahan), the variance by r^2 over the gap; coordinates move by that times the
+ * length of a row.
+ */
+static void check_near(const solution *krylov, const solution *exact, int64_t n, int64_t d, int k)
+{
+    const double *v = exact->variance, residual = 6e-6 * v[0];
+    for (int i = 0; i < k; i++) {
+        double gap = v[i] - v[i + 1], off = 0, farthest = 0;
+        gap = i > 0 && v[i - 1] - v[i] < gap ? v[i - 1] - v[i] : gap;
+        assert_true(fabs(krylov->variance[i] - v[i]) <= residual * residual / gap + 1e-12 * v[0]);
+        for (int64_t j = 0; j < d; j++) {
+            off += pow(krylov->components[i * d + j] - exact->components[i * d + j], 2);
+        }
+        assert_true(sqrt(off) <= 1.4143 * residual / gap + 1e-12);
+        for (int64_t row = 0; row < n; row++) {
+            double here = krylov->coordinates[row * k + i], there = exact->coordinates[row * (k + 1) + i], length = 0;
+            for (int c = 0; c <= k; c++) {
+                length += pow((double)exact->coordinates[row * (k + 1) + c], 2);
+            }
+            farthest = fmax(farthest, fabs(here - there) / sqrt(length));
+        }
+        /* the rows' length is almost that of their first k + 1 coordinates here; twice it is on the safe side */
+        assert_true(farthest <= 2 * 1.4143 * residual / gap + 0x1p-23);
+        for (int a = 0; a <= i; a++) {
+            double product = pca_dot(krylov->components + i * d, krylov->components + a * d, d);
+            assert_true(fabs(product - (a == i)) < 1e-12);
+        }
+    }
+}
+
+/* One block of ten, of twenty, of thirty; a width that is no multiple of 16, and more features than rows. */
+static void test_krylov_against_the_covariance(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t n, d;
+        int k;
+    } cases[] = {{2500, 768, 1}, {2500, 768, 2}, {2500, 768, 7}, {1500, 531, 12}, {1100, 777, 27}, {600, 1030, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t n = cases[i].n, d = cases[i].d;
+        int k = cases[i].k;
+        reshift_array x = factors(n, d, 40, 0.85, 0.05, 3);
+        bool found;
+        solution krylov = solve(&x, k, &found), exact = solve(&x, k, NULL);
+        assert_true(found);
+        check_near(&krylov, &exact, n, d, k);
+        solution_destroy(&krylov);
+        solution_destroy(&exact);
+        reshift_array_destroy(&x);
+    }
+}
+
+/* The public function takes that way, and any thread count gives the same bytes; rows project onto themselves. */
+static void test_krylov_threads(void **state)
+{
+    (void)state;
+    enum { n = 1300, d = 600, k = 3 };
+    reshift_array x = factors(n, d, 30, 0.8, 0.05, 1);
+    reshift_error error;
+    reshift_pca_result first = {0};
+    for (int threads = 1; threads <= 4; threads++) {
+#ifdef _OPENMP
+        int before = omp_get_max_threads();
+        omp_set_num_threads(threads);
+#endif
+        reshift_pca_result pca;
+        check_ok(reshift_pca(&x, k, &pca, &error));
+#ifdef _OPENMP
+        assert_int_equal(omp_get_max_threads(), threads);
+        omp_set_num_threads(before);
+#endif
+        if (threads == 1) {
+            bool found;
+            solution krylov = solve(&x, k, &found);
+            assert_true(found);
+            assert_memory_equal(pca.components.data, krylov.components, sizeof(double) * k * d);
+            solution_destroy(&krylov);
+            reshift_array again;
+            check_ok(reshift_pca_project(&pca, &x, &again, &error));
+            assert_memory_equal(again.data, pca.coordinates.data, reshift_array_bytes(&again));
+            reshift_array_destroy(&again);
+            first = pca;
+            continue;
+        }
+        assert_memory_equal(pca.components.data, first.components.data, reshift_array_bytes(&first.components));
+        assert_memory_equal(pca.coordinates.data, first.coordinates.data, reshift_array_bytes(&first.coordinates));
+        assert_memory_equal(pca.variance.data, first.variance.data, reshift_array_bytes(&first.variance));
+        assert_memory_equal(pca.ratio.data, first.ratio.data, reshift_array_bytes(&first.ratio));
+        reshift_pca_destroy(&pca);
+    }
+    reshift_pca_destroy(&first);
+    reshift_array_destroy(&x);
+}
+
+/* Noise alone has no gaps: twelve passes do not do, and the covariance answers. */
+static void test_krylov_falls_back(void **state)
+{
+    (void)state;
+    enum { n = 1200, d = 520, k = 2 };
+    reshift_array x = factors(n, d, 0, 1, 1, 0);
+    bool found;
+    solution krylov = solve(&x, k, &found), exact = solve(&x, k, NULL);
+    assert_false(found);
+    reshift_error error;
+    reshift_pca_result pca;
+    check_ok(reshift_pca(&x, k, &pca, &error));
+    for (int64_t j = 0; j < k * d; j++) {
+        assert_true(fabs(((double *)pca.components.data)[j] - exact.components[j]) < 1e-9);
+    }
+    reshift_pca_destroy(&pca);
+    solution_destroy(&krylov);
+    solution_destroy(&exact);
+    reshift_array_destroy(&x);
+}
+
+/* Means of 30,000 deviations: float32 products lose what is looked for. Whatever is answered is right. */
+static void test_krylov_far_from_the_origin(void **state)
+{
+    (void)state;
+    enum { n = 1200, d = 520, k = 2 };
+    reshift_array x = factors(n, d, 10, 0.6, 0.05, 30000);
+    reshift_error error;
+    reshift_pca_result pca;
+    solution exact = solve(&x, k, NULL);
+    check_ok(reshift_pca(&x, k, &pca, &error));
+    for (int i = 0; i < k; i++) {
+        double gap = exact.variance[1] - exact.variance[2], off = 0;
+        for (int64_t j = 0; j < d; j++) {
+            off += pow(((double *)pca.components.data)[i * d + j] - exact.components[i * d + j], 2);
+        }
+        assert_true(sqrt(off) <= 1.4143 * 6e-6 * exact.variance[0] / gap);
+    }
+    reshift_pca_destroy(&pca);
+    solution_destroy(&exact);
+    reshift_array_destroy(&x);
+}
+
+/* Five directions and no more, up to float32's rounding of the features; eight components are wanted. */
+static void test_krylov_of_low_rank(void **state)
+{
+    (void)state;
+    enum { n = 1100, d = 700, k = 8, rank = 5 };
+    reshift_array x = factors(n, d, rank, 0.7, 0, 0);
+    reshift_error error;
+    reshift_pca_result pca;
+    solution exact = solve(&x, k, NULL);
+    check_ok(reshift_pca(&x, k, &pca, &error));
+    const double *variance = pca.variance.data, *components = pca.components.data;
+    for (int i = 0; i < k; i++) {
+        assert_true(fabs(variance[i] - exact.variance[i]) <= 1e-9 * exact.variance[0]);
+        assert_true(i < rank ? variance[i] > 0.01 * variance[0] : variance[i] < 1e-13 * variance[0]);
+        for (int a = 0; a <= i; a++) {
+            assert_true(fabs(pca_dot(components + i * d, components + a * d, d) - (a == i)) < 1e-12);
+        }
+    }
+    reshift_pca_destroy(&pca);
+    solution_destroy(&exact);
+    reshift_array_destroy(&x);
+}
+
+/* Nothing varies: 0 everywhere, by the covariance; a single row that differs: one axis. */
+static void test_krylov_of_constants(void **state)
+{
+    (void)state;
+    enum { n = 700, d = 513, k = 2 };
+    reshift_array x;
+    reshift_error error;
+    check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){n, d}, &x, &error));
+    for (int64_t i = 0; i < n * d; i++) {
+        ((float *)x.data)[i] = 0.3F + (float)(i % d);
+    }
+    reshift_pca_result pca;
+    check_ok(reshift_pca(&x, k, &pca, &error));
+    assert_true(((double *)pca.variance.data)[0] == 0 && ((double *)pca.ratio.data)[1] == 0);
+    for (int64_t i = 0; i < n * k; i++) {
+        assert_true(((float *)pca.coordinates.data)[i] == 0);
+    }
+    reshift_pca_destroy(&pca);
+    ((float *)x.data)[5 * d + 100] += 2;
+    check_ok(reshift_pca(&x, k, &pca, &error));
+    const double *c = pca.components.data;
+    assert_true(fabs(c[100] - 1) < 1e-10 && fabs(((double *)pca.ratio.data)[0] - 1) < 1e-10);
+    /* 2 in one row of n: 4 (1 - 1/n) / (n - 1) = 4 / n */
+    assert_true(fabs(((double *)pca.variance.data)[0] - 4.0 / n) < 1e-9);
+    assert_true(fabs(pca_dot(c, c + d, d)) < 1e-12 && fabs(pca_dot(c + d, c + d, d) - 1) < 1e-12);
+    reshift_pca_destroy(&pca);
+    ((float *)x.data)[699 * d + 512] = NAN;
+    check_error(reshift_pca(&x, k, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 699");
+    reshift_array_destroy(&x);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -193,6 +464,12 @@ int main(void)
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_rank),
+        cmocka_unit_test(test_krylov_against_the_covariance),
+        cmocka_unit_test(test_krylov_threads),
+        cmocka_unit_test(test_krylov_falls_back),
+        cmocka_unit_test(test_krylov_far_from_the_origin),
+        cmocka_unit_test(test_krylov_of_low_rank),
+        cmocka_unit_test(test_krylov_of_constants),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("pca", tests, NULL, NULL);
