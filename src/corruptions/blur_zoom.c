@@ -9,7 +9,7 @@
 #include "imaging/vector.h"
 #include "imaging/zoom_image.h"
 
-/* Work memory up to this size stands on the stack: a 32x32 image needs 38 KB. */
+/* Work memory up to this size stands on the stack: a 32x32 image needs 36 KB. */
 #define STACK_BYTES (40 * 1024)
 
 static const struct {

@@ -53,17 +53,15 @@ static zoom_axis make_axis(int length, double factor, void **work)
     return axis;
 }
 
-/* A source row of all three channels, enlarged: output [3][stride]. */
-ALWAYS_INLINE static inline void enlarge_row(const float *row, size_t plane, const zoom_axis *axis, double *output,
-                                             size_t stride)
+/* A source row of all three channels, spread to the result's columns: output [3][2][stride], the near and far sources.
+ */
+ALWAYS_INLINE static inline void spread_row(const float *row, size_t plane, const zoom_axis *columns, double *output,
+                                            size_t stride)
 {
-    for (int x = 0; x < axis->length; x += LANES) {
-        int first = axis->places[x];
+    for (int x = 0; x < columns->length; x += LANES) {
+        int first = columns->places[x];
         index_lanes places;
-        double_lanes near_weights, far_weights;
-        memcpy(&places, axis->places + x, sizeof places);
-        memcpy(&near_weights, axis->near + x, sizeof near_weights);
-        memcpy(&far_weights, axis->far + x, sizeof far_weights);
+        memcpy(&places, columns->places + x, sizeof places);
         places -= first;
         for (size_t c = 0; c < 3; c++) {
             float_lanes left, right, near, far;
@@ -71,24 +69,31 @@ ALWAYS_INLINE static inline void enlarge_row(const float *row, size_t plane, con
             memcpy(&right, row + c * plane + first + 1, sizeof right);
             PERMUTE(near, left, places);
             PERMUTE(far, right, places);
-            double_lanes sum = __builtin_convertvector(near, double_lanes) * near_weights +
-                               __builtin_convertvector(far, double_lanes) * far_weights;
-            memcpy(output + c * stride + x, &sum, sizeof sum);
+            double_lanes *to = (double_lanes *)(output + 2 * c * stride + x);
+            *to = __builtin_convertvector(near, double_lanes);
+            to = (double_lanes *)(output + (2 * c + 1) * stride + x);
+            *to = __builtin_convertvector(far, double_lanes);
         }
     }
 }
 
-ALWAYS_INLINE static inline void add_row(const double *above, const double *below, double near, double far, size_t n,
-                                         float *sums)
+/* One row of the result, its four taps weighed and added in SciPy's order. */
+ALWAYS_INLINE static inline void add_row(const double *above, const double *below, double upper, double lower,
+                                         const zoom_axis *columns, size_t stride, float *sums, size_t plane)
 {
-    for (size_t x = 0; x < n; x += LANES) {
-        double_lanes upper, lower;
-        float_lanes sum;
-        memcpy(&upper, above + x, sizeof upper);
-        memcpy(&lower, below + x, sizeof lower);
-        memcpy(&sum, sums + x, sizeof sum);
-        sum += __builtin_convertvector(upper * near + lower * far, float_lanes);
-        memcpy(sums + x, &sum, sizeof sum);
+    for (int x = 0; x < columns->length; x += LANES) {
+        double_lanes near = *(const double_lanes *)(columns->near + x), far = *(const double_lanes *)(columns->far + x);
+        for (size_t c = 0; c < 3; c++) {
+            const double *above_near = above + 2 * c * stride + x, *below_near = below + 2 * c * stride + x;
+            double_lanes value = *(const double_lanes *)above_near * upper * near;
+            value += *(const double_lanes *)(above_near + stride) * upper * far;
+            value += *(const double_lanes *)below_near * lower * near;
+            value += *(const double_lanes *)(below_near + stride) * lower * far;
+            float_lanes sum;
+            memcpy(&sum, sums + c * plane + x, sizeof sum);
+            sum += __builtin_convertvector(value, float_lanes);
+            memcpy(sums + c * plane + x, &sum, sizeof sum);
+        }
     }
 }
 
@@ -97,7 +102,7 @@ RESHIFT_VECTOR static void add_planes(const float *input, const zoom_axis *rows,
                                       size_t stride, double *buffers, float *sums)
 {
     size_t plane = (size_t)rows->length * stride;
-    double *above = buffers, *below = buffers + 3 * stride;
+    double *above = buffers, *below = buffers + 6 * stride;
     int ready = -1; /* the source row that stands in `above`; the next one stands in `below` */
     for (int y = 0; y < rows->length; y++) {
         int wanted = rows->places[y], next = wanted + 1 < rows->length ? wanted + 1 : wanted; /* weighs nothing there */
@@ -107,15 +112,12 @@ RESHIFT_VECTOR static void add_planes(const float *input, const zoom_axis *rows,
                 above = below;
                 below = kept;
             } else {
-                enlarge_row(input + (size_t)wanted * stride, plane, columns, above, stride);
+                spread_row(input + (size_t)wanted * stride, plane, columns, above, stride);
             }
-            enlarge_row(input + (size_t)next * stride, plane, columns, below, stride);
+            spread_row(input + (size_t)next * stride, plane, columns, below, stride);
             ready = wanted;
         }
-        for (size_t c = 0; c < 3; c++) {
-            add_row(above + c * stride, below + c * stride, rows->near[y], rows->far[y], stride - LANES,
-                    sums + c * plane + (size_t)y * stride);
-        }
+        add_row(above, below, rows->near[y], rows->far[y], columns, stride, sums + (size_t)y * stride, plane);
     }
 }
 

@@ -11,7 +11,7 @@
 /** Floats from one row to the next: room for whole vectors, and for one read beyond the last. */
 #define ZOOM_STRIDE(width) (((size_t)(width) + 7) / 8 * 8 + 8)
 /** Bytes that zoom_image_add() works in. */
-#define ZOOM_WORK_BYTES(height, width) ((ZOOM_STRIDE(height) + ZOOM_STRIDE(width)) * 24 + 6 * ZOOM_STRIDE(width) * 8)
+#define ZOOM_WORK_BYTES(height, width) ((ZOOM_STRIDE(height) + ZOOM_STRIDE(width)) * 24 + 12 * ZOOM_STRIDE(width) * 8)
 
 /**
  * Adds the image enlarged by `factor` to `sums`: the centre ceil(H/factor) x ceil(W/factor) of it on the grid
@@ -23,9 +23,8 @@
  * sums    [3,H,ZOOM_STRIDE(W)], read and written; what stands behind a row's end is not to be relied on
  * work    ZOOM_WORK_BYTES(H, W), aligned for float64
  * Errors none. Memory: none allocated. Same result on every machine.
- * Source  SciPy 1.10, ndimage/_interpolation.py and ni_interpolation.c (NI_ZoomShift), mode "constant"; SciPy weighs by
- *         row, then by column, each tap by itself, here rows are interpolated before columns: float64 rounds otherwise,
- *         and what is left of that in float is nothing but at exact ties of irrational weights
+ * Source  SciPy 1.10, ndimage/_interpolation.py and ni_interpolation.c (NI_ZoomShift), mode "constant": the taps in its
+ *         order, each weighed by its row, then by its column
  */
 void zoom_image_add(const float *input, int height, int width, double factor, float *sums, void *work);
 
