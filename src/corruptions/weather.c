@@ -26,6 +26,9 @@
 /* Work memory up to this size stands on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)
 
+/* Fog's map is square, whatever the image: 24 bytes a point, 1.6 GB at this side. */
+enum { FOG_SIDE_MAX = 8192 };
+
 static const weather_snow_constants snow_constants[2][5] = {
     {{.1, .2, 1, .6, 8, 3, .95},
      {.1, .2, 1, .5, 10, 4, .9},
@@ -110,8 +113,13 @@ reshift_status weather_fog_with(const reshift_image *input, double thickness, do
 
 reshift_status corruption_fog(const corruption_call *call, reshift_error *error)
 {
+    const reshift_image *input = call->input;
+    if (input->height > FOG_SIDE_MAX || input->width > FOG_SIDE_MAX) {
+        return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "fog covers images of up to %d pixels a side, found %dx%d",
+                         FOG_SIDE_MAX, input->width, input->height);
+    }
     const double *constants = fog_constants[constants_set(call)][call->severity - 1];
-    size_t draws = PLASMA_DRAWS(weather_fog_side(call->input->height, call->input->width));
+    size_t draws = PLASMA_DRAWS(weather_fog_side(input->height, input->width));
     double stack[1024];
     double *uniforms = draws <= 1024 ? stack : memory_allocate(draws * sizeof *uniforms);
     if (!uniforms) {
@@ -119,7 +127,7 @@ reshift_status corruption_fog(const corruption_call *call, reshift_error *error)
     }
     random_stream stream = random_open(call->seed, "fog", (uint64_t)call->severity, (uint64_t)call->image_index);
     random_fill_uniform(&stream, uniforms, draws);
-    reshift_status status = weather_fog_with(call->input, constants[0], constants[1], uniforms, call->output, error);
+    reshift_status status = weather_fog_with(input, constants[0], constants[1], uniforms, call->output, error);
     if (uniforms != stack) {
         memory_free(uniforms);
     }

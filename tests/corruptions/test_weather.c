@@ -394,6 +394,10 @@ static void test_sizes(void **state)
         }
         free(image.pixels);
     }
+    reshift_image strip = pattern_image(1, 8193, 1);
+    check_error(reshift_corruption_apply(find("fog"), 1, RESHIFT_CONSTANTS_AUTO, 0, 0, NULL, &strip, &output, &error),
+                RESHIFT_ERROR_UNSUPPORTED, "up to 8192 pixels a side, found 8193x1");
+    free(strip.pixels);
     reshift_image_destroy(&output);
 }
 
