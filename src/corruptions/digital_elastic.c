@@ -63,11 +63,14 @@ static void to_float(const uint8_t *bytes, size_t pixels, float *values)
 static void to_bytes(const float *values, size_t pixels, uint8_t *bytes)
 {
     for (size_t i = 0; i < pixels; i++) {
-        for (size_t c = 0; c < 3; c++) {
-            float value = values[4 * i + c];
-            value = value < 0 ? 0 : value > 1 ? 1 : value;
-            bytes[3 * i + c] = (uint8_t)(int)(value * 255.0f);
+        int levels[4]; /* four at once, the last for nothing */
+        for (size_t c = 0; c < 4; c++) {
+            float value = values[4 * i + c] < 0 ? 0 : values[4 * i + c];
+            levels[c] = (int)((value > 1 ? 1 : value) * 255.0f);
         }
+        bytes[3 * i] = (uint8_t)levels[0];
+        bytes[3 * i + 1] = (uint8_t)levels[1];
+        bytes[3 * i + 2] = (uint8_t)levels[2];
     }
 }
 

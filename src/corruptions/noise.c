@@ -42,9 +42,9 @@ RESHIFT_VECTOR void noise_impulse_with(const uint8_t *restrict input, size_t n, 
                                        const uint32_t *restrict words, uint8_t *restrict output)
 {
     uint32_t hit = (uint32_t)(amount * 0x1p32), salt = hit / 2;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t value = words[i] < hit ? 0 : input[i];
-        output[i] = (uint8_t)(words[i] < salt ? 255 : value);
+    for (size_t i = 0; i < n; i++) { /* masks, so that nothing branches */
+        uint32_t kept = words[i] >= hit ? 255 : 0, white = words[i] < salt ? 255 : 0;
+        output[i] = (uint8_t)((input[i] & kept) | white);
     }
 }
 

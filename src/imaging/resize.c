@@ -7,6 +7,7 @@
 #include "imaging/resize.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -15,9 +16,11 @@
 
 #define PRECISION_BITS (32 - 8 - 2) /* 8 bits for the result, 2 for sums that overshoot before they are clamped */
 
-/* Outputs first..first+count-1 of an axis: each reads `n[i]` inputs from `start[i]`, weights [count, n_max]. */
+/* Outputs first..first+count-1 of an axis: each reads `n[i]` inputs from `start[i]`, weights [count, n_max]. Where
+ * every output is one input, as when the box filter enlarges, nothing is computed: `copies`. */
 typedef struct axis_weights {
     int count, n_max;
+    bool copies;
     int *start, *n;
     int32_t *weights;
     void *block;
@@ -53,6 +56,7 @@ static reshift_status axis_weights_create(int in, int out, int first, int count,
     axis->n = (int *)(block + indices);
     double *exact = (double *)(block + 2 * indices);
     axis->weights = (int32_t *)(block + 2 * indices + memory_align(line));
+    axis->copies = true;
     for (int i = 0; i < count; i++) {
         double centre = (first + i + 0.5) * scale;
         int start = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
@@ -68,6 +72,7 @@ static reshift_status axis_weights_create(int in, int out, int first, int count,
             double weight = sum != 0 ? exact[k] / sum : exact[k];
             weights[k] = (int32_t)(0.5 + weight * (1 << PRECISION_BITS));
         }
+        axis->copies = axis->copies && end - start == 1 && weights[0] == 1 << PRECISION_BITS;
         axis->start[i] = start;
         axis->n[i] = end - start;
     }
@@ -95,6 +100,16 @@ static void resize_row(const uint8_t *row, const axis_weights *axis, uint8_t *ou
         output[3 * i] = clamp_u8(red);
         output[3 * i + 1] = clamp_u8(green);
         output[3 * i + 2] = clamp_u8(blue);
+    }
+}
+
+static void copy_row(const uint8_t *row, const axis_weights *axis, uint8_t *output)
+{
+    for (int i = 0; i < axis->count; i++) {
+        const uint8_t *pixel = row + 3 * (size_t)axis->start[i];
+        output[3 * i] = pixel[0];
+        output[3 * i + 1] = pixel[1];
+        output[3 * i + 2] = pixel[2];
     }
 }
 
@@ -164,7 +179,8 @@ reshift_status resize_window_u8(const reshift_image *input, int height, int widt
         }
         rows = input->pixels + (size_t)first_row * stride;
         for (int y = 0; y < n_rows; y++) {
-            resize_row(rows + (size_t)y * stride, &across, shortened + (size_t)y * samples);
+            (across.copies ? copy_row : resize_row)(rows + (size_t)y * stride, &across,
+                                                    shortened + (size_t)y * samples);
         }
         rows = shortened;
         stride = samples;
@@ -176,9 +192,13 @@ reshift_status resize_window_u8(const reshift_image *input, int height, int widt
             goto done;
         }
         for (int y = 0; y < window.height; y++) {
-            blend_rows(rows + (size_t)(down.start[y] - first_row) * stride, stride,
-                       down.weights + (size_t)y * (size_t)down.n_max, down.n[y], samples, sums,
-                       output + (size_t)y * samples);
+            const uint8_t *first = rows + (size_t)(down.start[y] - first_row) * stride;
+            if (down.copies) {
+                memcpy(output + (size_t)y * samples, first, samples);
+            } else {
+                blend_rows(first, stride, down.weights + (size_t)y * (size_t)down.n_max, down.n[y], samples, sums,
+                           output + (size_t)y * samples);
+            }
         }
     } else if (rows != output) {
         for (int y = 0; y < window.height; y++) {
