@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "corruptions/blur.h"
 #include "corruptions/family.h"
+#include "imaging/unit.h"
 #include "imaging/vector.h"
 
 /* Work memory up to this size stands on the stack: a 32x32 image needs 27 KB. */
@@ -43,12 +44,10 @@ reshift_status blur_kernel(const blur_sigma *sigma, gaussian_kernel *kernel, res
     return status;
 }
 
-/* x / 255, correctly rounded, without dividing: 1/255 is a number of 44 bits, whose product with a byte is exact, and a
- * rest. Right for each of the 256 bytes (the test of flat images meets each). */
 RESHIFT_VECTOR static void to_unit(const uint8_t *restrict bytes, size_t n, double *restrict values)
 {
     for (size_t i = 0; i < n; i++) {
-        values[i] = bytes[i] * 0x1.01010101010p-8 + bytes[i] * 0x1.010101010101p-56;
+        values[i] = unit_double(bytes[i]);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "corruptions/family.h"
+#include "imaging/unit.h"
 #include "imaging/vector.h"
 #include "imaging/zoom_image.h"
 
@@ -24,9 +25,9 @@ RESHIFT_VECTOR static void to_planes(const uint8_t *restrict pixels, size_t n, f
                                      float *restrict green, float *restrict blue)
 {
     for (size_t i = 0; i < n; i++) {
-        red[i] = (float)(pixels[3 * i] / 255.0);
-        green[i] = (float)(pixels[3 * i + 1] / 255.0);
-        blue[i] = (float)(pixels[3 * i + 2] / 255.0);
+        red[i] = unit_float(pixels[3 * i]);
+        green[i] = unit_float(pixels[3 * i + 1]);
+        blue[i] = unit_float(pixels[3 * i + 2]);
     }
 }
 
