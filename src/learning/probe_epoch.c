@@ -1,0 +1,260 @@
+/*
+ * One epoch of the linear probe.
+ *
+ * Every thread owns a share of the feature columns for the whole epoch: their weights, both moments and their part of
+ * every row stay in its own cache. A step is: partial logits of the batch over one's own columns; barrier; softmax of
+ * the whole batch (each thread for itself: cheaper than to wait once more); gradient and Adam over one's own columns,
+ * while the next batch is on its way from memory. Columns are cut into fixed parts whose partial logits are added in
+ * order, so the thread count changes no bit of the result.
+ */
+#include "learning/probe_epoch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "learning/optimiser.h"
+#include "learning/softmax.h"
+
+/* ---- memory ---- */
+
+void probe_release(probe *p)
+{
+    sample_release(&p->train);
+    sample_release(&p->test);
+    linear_destroy(&p->layer);
+    memory_free(p->first_weight);
+    memory_free(p->second_weight);
+    memory_free(p->partial);
+    for (int i = 0; p->desks && i < p->n_threads; i++) {
+        memory_free(p->desks[i].delta); /* the first piece of the thread's block */
+    }
+    free(p->desks);
+    memory_free(p->logits);
+    memory_free(p->row_loss);
+    memory_free(p->correct);
+    memory_free(p->labels);
+    memory_free(p->order);
+    memory_free(p->rows);
+    memory_free(p->tile_loss);
+    memory_free(p->tile_correct);
+}
+
+static void *take(size_t a, size_t b, size_t c, size_t d)
+{
+    size_t bytes;
+    if (!memory_product(a, b, &bytes) || !memory_product(bytes, c, &bytes) || !memory_product(bytes, d, &bytes)) {
+        return NULL;
+    }
+    return memory_allocate(bytes);
+}
+
+/* One block a thread, so that no two threads write to the same page. */
+static bool desk_set(probe_desk *d, const linear *l, size_t batch)
+{
+    const size_t padded = (size_t)l->n_blocks * LINEAR_LANES, scratch = softmax_scratch(l->n_classes);
+    size_t deltas;
+    if (!memory_product(batch, padded, &deltas)) {
+        return false;
+    }
+    d->delta = take(deltas + 4 * padded + scratch + 1024, sizeof(float), 1, 1);
+    d->bias = d->delta + deltas;
+    d->first = d->bias + padded;
+    d->second = d->first + padded;
+    d->sum = d->second + padded;
+    d->scratch = d->sum + padded;
+    return d->delta != NULL;
+}
+
+reshift_status probe_allocate(probe *p, reshift_error *error)
+{
+    const linear *l = &p->layer;
+    size_t padded = (size_t)l->n_blocks * LINEAR_LANES, batch = (size_t)p->options->batch, n = (size_t)p->train.n;
+    size_t threads = (size_t)p->n_threads, tiles = (size_t)(p->test.n / LINEAR_TILE + 1);
+    p->first_weight = take(l->n_weights, sizeof(float), 1, 1);
+    p->second_weight = take(l->n_weights, sizeof(float), 1, 1);
+    p->partial = take(2 * (size_t)l->n_parts, batch, padded, sizeof(float));
+    p->desks = calloc(threads, sizeof *p->desks);
+    p->logits = take(threads, LINEAR_TILE, (size_t)l->n_classes, sizeof(float));
+    p->row_loss = take(n, sizeof(float), 1, 1);
+    p->correct = take(n, sizeof *p->correct, 1, 1);
+    p->labels = take(n, sizeof *p->labels, 1, 1);
+    p->order = take(n, sizeof *p->order, 1, 1);
+    p->rows = take(n + batch, sizeof *p->rows, 1, 1);
+    p->tile_loss = take(tiles, sizeof *p->tile_loss, 1, 1);
+    p->tile_correct = take(tiles, sizeof *p->tile_correct, 1, 1);
+    bool enough = p->first_weight && p->second_weight && p->partial && p->desks && p->logits && p->row_loss &&
+                  p->correct && p->labels && p->order && p->rows && p->tile_loss && p->tile_correct;
+    for (int i = 0; enough && i < p->n_threads; i++) {
+        enough = desk_set(&p->desks[i], l, batch);
+    }
+    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
+}
+
+/* ---- one epoch ---- */
+
+/* What every thread of an epoch needs to know of itself: which parts of the columns it owns. */
+typedef struct share {
+    int thread, n_threads;
+    int64_t first_part, last_part;
+} share;
+
+static share own_share(const probe *p)
+{
+    share s = {0, 1, 0, 0};
+#ifdef _OPENMP
+    s.thread = omp_get_thread_num();
+    s.n_threads = omp_get_num_threads();
+#endif
+    s.first_part = p->layer.n_parts * s.thread / s.n_threads;
+    s.last_part = p->layer.n_parts * (s.thread + 1) / s.n_threads;
+    return s;
+}
+
+/* Partial logits of one's own columns. Two steps take turns in `partial`: who is ahead does not write what another
+ * still reads. */
+static float *partial_at(const probe *p, int64_t step, int64_t part, int block)
+{
+    const linear *l = &p->layer;
+    return p->partial + (((step & 1) * l->n_parts + part) * l->n_blocks + block) * p->options->batch * LINEAR_LANES;
+}
+
+static void step_forward(const probe *p, const share *s, int64_t step, linear_rows *r)
+{
+    for (int64_t part = s->first_part; part < s->last_part; part++) {
+        linear_part_range(&p->layer, part, &r->first, &r->last);
+        for (int block = 0; block < p->layer.n_blocks; block++) {
+            linear_forward(r, linear_weight(&p->layer, block, r->first), partial_at(p, step, part, block));
+        }
+    }
+}
+
+/* Gradients by the logits of the whole batch; losses are left by the thread whose turn the rows are. */
+static void step_softmax(const probe *p, const share *s, const probe_desk *d, int64_t step, int64_t start, int n)
+{
+    const softmax_pieces pieces = {.partial = partial_at(p, step, 0, 0),
+                                   .bias = d->bias,
+                                   .n_parts = p->layer.n_parts,
+                                   .n_blocks = p->layer.n_blocks,
+                                   .n_classes = p->layer.n_classes,
+                                   .batch = p->options->batch};
+    for (int first = 0, tile = 0; first < n; first += 16, tile++) {
+        float *loss = tile % s->n_threads == s->thread ? p->row_loss + start : NULL;
+        softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, p->labels + start, 1.0f / (float)n, d->scratch,
+                     d->delta, loss, p->correct + start);
+    }
+}
+
+static void step_backward(const probe *p, const share *s, const probe_desk *d, const adam_step *constants,
+                          linear_rows *r)
+{
+    const linear *l = &p->layer;
+    const int64_t padded = (int64_t)l->n_blocks * LINEAR_LANES;
+    for (int64_t part = s->first_part; part < s->last_part; part++) {
+        linear_part_range(l, part, &r->first, &r->last);
+        for (int block = 0; block < l->n_blocks; block++) {
+            int64_t at = linear_weight(l, block, r->first) - l->weight;
+            linear_descend(r, d->delta + block * LINEAR_LANES, padded, constants, l->weight + at, p->first_weight + at,
+                           p->second_weight + at);
+        }
+    }
+    memset(d->sum, 0, (size_t)padded * sizeof(float));
+    for (int b = 0; b < r->n; b++) {
+        for (int64_t k = 0; k < padded; k++) {
+            d->sum[k] += d->delta[b * padded + k];
+        }
+    }
+    adam_update(constants, d->sum, d->bias, d->first, d->second, (size_t)padded);
+}
+
+static void gather_rows(probe *p, const int64_t *order)
+{
+    int64_t n = p->train.n;
+    for (int64_t i = 0; i < n; i++) {
+        p->rows[i] = p->train.features + order[i] * p->train.n_features;
+        p->labels[i] = p->train.labels[order[i]];
+    }
+    for (int64_t i = n; i < n + p->options->batch; i++) {
+        p->rows[i] = p->rows[n - 1];
+    }
+}
+
+/* All steps of an epoch. */
+void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct)
+{
+    const linear *l = &p->layer;
+    const size_t bias_bytes = (size_t)l->n_blocks * LINEAR_LANES * sizeof(float);
+    const int64_t n_rows = p->train.n, steps_before = p->steps;
+    const int batch = p->options->batch;
+    gather_rows(p, order);
+#pragma omp parallel num_threads(p->n_threads)
+    {
+        share s = own_share(p);
+        const probe_desk *d = &p->desks[s.thread];
+        memcpy(d->bias, l->bias, bias_bytes);
+        int64_t step = steps_before;
+        for (int64_t start = 0; start < n_rows; start += batch) {
+            int n = n_rows - start < batch ? (int)(n_rows - start) : batch;
+            adam_step constants = adam_step_at(++step, p->options->learning_rate);
+            linear_rows r = {
+                .rows = p->rows + start, .next = p->rows + start + n, .n = n, .n_features = p->train.n_features};
+            step_forward(p, &s, step, &r);
+#pragma omp barrier
+            step_softmax(p, &s, d, step, start, n);
+            step_backward(p, &s, d, &constants, &r);
+        }
+    }
+    memcpy(l->bias, p->desks[0].bias, bias_bytes);
+    p->steps += (n_rows + batch - 1) / batch;
+    double loss_sum = 0;
+    *correct = 0;
+    for (int64_t i = 0; i < n_rows; i++) {
+        loss_sum += (double)p->row_loss[i];
+        *correct += p->correct[i];
+    }
+    *loss = loss_sum / (double)n_rows;
+}
+
+/* Loss and accuracy of the test set; tiles of rows in any order, their sums added in row order. */
+void probe_measure(probe *p, double *loss, double *accuracy)
+{
+    const sample *t = &p->test;
+    int64_t n_tiles = (t->n + LINEAR_TILE - 1) / LINEAR_TILE;
+#pragma omp parallel for num_threads(p->n_threads) schedule(static)
+    for (int64_t tile = 0; tile < n_tiles; tile++) {
+        int thread = 0;
+#ifdef _OPENMP
+        thread = omp_get_thread_num();
+#endif
+        float *logits = p->logits + (size_t)thread * LINEAR_TILE * (size_t)p->layer.n_classes;
+        _Alignas(64) float scratch[LINEAR_TILE * LINEAR_LANES];
+        const float *rows[LINEAR_TILE];
+        int n = 0;
+        for (int64_t i = tile * LINEAR_TILE; i < t->n && n < LINEAR_TILE; i++) {
+            rows[n++] = t->features + i * t->n_features;
+        }
+        linear_logits(&p->layer, rows, n, scratch, logits);
+        double sum = 0;
+        int64_t hits = 0;
+        for (int b = 0; b < n; b++) {
+            int correct;
+            sum += (double)linear_cross_entropy(logits + (int64_t)b * p->layer.n_classes, p->layer.n_classes,
+                                                t->labels[tile * LINEAR_TILE + b], 0, NULL, &correct);
+            hits += correct;
+        }
+        p->tile_loss[tile] = sum;
+        p->tile_correct[tile] = hits;
+    }
+    double sum = 0;
+    int64_t hits = 0;
+    for (int64_t tile = 0; tile < n_tiles; tile++) {
+        sum += p->tile_loss[tile];
+        hits += p->tile_correct[tile];
+    }
+    *loss = sum / (double)t->n;
+    *accuracy = (double)hits / (double)t->n;
+}
