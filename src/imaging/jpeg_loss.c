@@ -12,7 +12,11 @@
 #include "base/memory.h"
 #include "imaging/vector.h"
 
-enum { LANES = 8, BLOCK = 64, STACK_BYTES = 16 * 1024 };
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
+enum { LANES = 8, PIECE = 256, BLOCK = 64, STACK_BYTES = 16 * 1024 };
 
 /* The quantisation tables of T.81, annex K, for quality 50. */
 static const uint8_t luma_steps[BLOCK] = {
@@ -117,9 +121,13 @@ static void quantiser_fill(const uint8_t *steps, int quality, quantiser *q)
 #define TIMES_4(x) ((x)*4)
 #define ROUNDED_2(x) ROUNDED(x, 2)
 
-/* samples [8,8,LANES], less 128; the same after transform, quantisation and back, not yet clipped. */
-RESHIFT_VECTOR static void lose_blocks(int32_t *restrict samples, const quantiser *restrict q)
+/* bytes [8,8,LANES]: rows, columns, blocks; in place, there and back. */
+RESHIFT_VECTOR static void lose_blocks(uint8_t *restrict bytes, const quantiser *restrict q)
 {
+    _Alignas(MEMORY_ALIGNMENT) int32_t samples[BLOCK * LANES];
+    for (int i = 0; i < BLOCK * LANES; i++) {
+        samples[i] = bytes[i] - 128;
+    }
     for (int y = 0; y < 8; y++) {
         FORWARD(samples + y * 8 * LANES, LANES, 11, TIMES_4)
     }
@@ -141,54 +149,118 @@ RESHIFT_VECTOR static void lose_blocks(int32_t *restrict samples, const quantise
     for (int y = 0; y < 8; y++) {
         INVERSE(samples + y * 8 * LANES, LANES, 18)
     }
+    for (int i = 0; i < BLOCK * LANES; i++) {
+        int32_t value = samples[i] + 128;
+        value = value < 0 ? 0 : value;
+        bytes[i] = (uint8_t)(value > 255 ? 255 : value);
+    }
+}
+
+/* Eight rows of eight bytes, `from` to `to`, rows becoming columns. */
+static void transpose(const uint8_t *const from[8], uint8_t *const to[8])
+{
+#if defined(__x86_64__)
+    __m128i pairs[4], low[2], high[2], columns[4];
+    for (int i = 0; i < 4; i++) {
+        pairs[i] = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)(const void *)from[2 * i]),
+                                     _mm_loadl_epi64((const __m128i *)(const void *)from[2 * i + 1]));
+    }
+    for (int i = 0; i < 2; i++) {
+        low[i] = _mm_unpacklo_epi16(pairs[2 * i], pairs[2 * i + 1]);
+        high[i] = _mm_unpackhi_epi16(pairs[2 * i], pairs[2 * i + 1]);
+    }
+    columns[0] = _mm_unpacklo_epi32(low[0], low[1]);
+    columns[1] = _mm_unpackhi_epi32(low[0], low[1]);
+    columns[2] = _mm_unpacklo_epi32(high[0], high[1]);
+    columns[3] = _mm_unpackhi_epi32(high[0], high[1]);
+    for (int i = 0; i < 4; i++) {
+        _mm_storel_epi64((__m128i *)(void *)to[2 * i], columns[i]);
+        _mm_storel_epi64((__m128i *)(void *)to[2 * i + 1], _mm_unpackhi_epi64(columns[i], columns[i]));
+    }
+#else
+    for (int i = 0; i < 8; i++) {
+        for (int j = 0; j < 8; j++) {
+            to[j][i] = from[i][j];
+        }
+    }
+#endif
 }
 
 /* All blocks of a plane [height,width], both multiples of 8, in place. */
 static void lose_plane(uint8_t *plane, size_t height, size_t width, const quantiser *q)
 {
     size_t across = width / 8, blocks = across * (height / 8);
-    _Alignas(MEMORY_ALIGNMENT) int32_t samples[BLOCK * LANES];
-    memset(samples, 0, sizeof samples);
+    _Alignas(MEMORY_ALIGNMENT) uint8_t bytes[BLOCK * LANES];
     for (size_t first = 0; first < blocks; first += LANES) {
-        size_t n = blocks - first < LANES ? blocks - first : LANES;
-        for (size_t lane = 0; lane < n; lane++) {
-            const uint8_t *block = plane + (first + lane) / across * 8 * width + (first + lane) % across * 8;
-            for (size_t i = 0; i < BLOCK; i++) {
-                samples[i * LANES + lane] = block[i / 8 * width + i % 8] - 128;
-            }
+        uint8_t *rows[LANES], *columns[8]; /* lanes beyond the last block do its work again */
+        for (size_t lane = 0; lane < LANES; lane++) {
+            size_t block = first + lane < blocks ? first + lane : blocks - 1;
+            rows[lane] = plane + block / across * 8 * width + block % across * 8;
         }
-        lose_blocks(samples, q);
-        for (size_t lane = 0; lane < n; lane++) {
-            uint8_t *block = plane + (first + lane) / across * 8 * width + (first + lane) % across * 8;
-            for (size_t i = 0; i < BLOCK; i++) {
-                int32_t value = samples[i * LANES + lane] + 128;
-                block[i / 8 * width + i % 8] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+        for (size_t y = 0; y < 8; y++) {
+            const uint8_t *from[LANES];
+            for (size_t i = 0; i < 8; i++) {
+                from[i] = rows[i] + y * width;
+                columns[i] = bytes + (y * 8 + i) * LANES;
             }
+            transpose(from, columns);
+        }
+        lose_blocks(bytes, q);
+        for (size_t y = 0; y < 8; y++) {
+            const uint8_t *from[LANES];
+            uint8_t *to[LANES];
+            for (size_t i = 0; i < 8; i++) {
+                from[i] = bytes + (y * 8 + i) * LANES;
+                to[i] = rows[i] + y * width;
+            }
+            transpose(from, to);
         }
     }
 }
 
-RESHIFT_VECTOR static void to_ycc(const uint8_t *restrict rgb, size_t n, uint8_t *restrict y, uint8_t *restrict cb,
+/* Pixels as words, red in the lowest byte: three bytes apart they are slow to compute with. */
+static void unpack_pixels(const uint8_t *rgb, size_t n, uint32_t *words)
+{
+    for (size_t i = 0; i < n; i++) {
+        words[i] = (uint32_t)rgb[3 * i] | (uint32_t)rgb[3 * i + 1] << 8 | (uint32_t)rgb[3 * i + 2] << 16;
+    }
+}
+
+static void pack_pixels(const uint32_t *words, size_t n, uint8_t *rgb)
+{
+    for (size_t i = 0; i < n; i++) {
+        rgb[3 * i] = (uint8_t)words[i];
+        rgb[3 * i + 1] = (uint8_t)(words[i] >> 8);
+        rgb[3 * i + 2] = (uint8_t)(words[i] >> 16);
+    }
+}
+
+RESHIFT_VECTOR static void to_ycc(const uint32_t *restrict words, size_t n, uint8_t *restrict y, uint8_t *restrict cb,
                                   uint8_t *restrict cr)
 {
     for (size_t i = 0; i < n; i++) {
-        int32_t r = rgb[3 * i], g = rgb[3 * i + 1], b = rgb[3 * i + 2];
+        int32_t r = words[i] & 255, g = words[i] >> 8 & 255, b = (int32_t)(words[i] >> 16);
         y[i] = (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
         cb[i] = (uint8_t)((-11059 * r - 21709 * g + 32768 * b + (128 << 16) + 32767) >> 16);
         cr[i] = (uint8_t)((32768 * r - 27439 * g - 5329 * b + (128 << 16) + 32767) >> 16);
     }
 }
 
-static inline uint8_t clip(int32_t value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
-
 RESHIFT_VECTOR static void to_rgb(const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
-                                  size_t n, uint8_t *restrict rgb)
+                                  size_t n, uint32_t *restrict words)
 {
     for (size_t i = 0; i < n; i++) {
         int32_t luma = y[i], blue = cb[i] - 128, red = cr[i] - 128;
-        rgb[3 * i] = clip(luma + ((91881 * red + 32768) >> 16));
-        rgb[3 * i + 1] = clip(luma + ((-22554 * blue - 46802 * red + 32768) >> 16));
-        rgb[3 * i + 2] = clip(luma + ((116130 * blue + 32768) >> 16));
+        int32_t r = luma + ((91881 * red + 32768) >> 16);
+        int32_t g = luma + ((-22554 * blue - 46802 * red + 32768) >> 16);
+        int32_t b = luma + ((116130 * blue + 32768) >> 16);
+        r = r < 0 ? 0 : r;
+        g = g < 0 ? 0 : g;
+        b = b < 0 ? 0 : b;
+        r = r > 255 ? 255 : r;
+        g = g > 255 ? 255 : g;
+        b = b > 255 ? 255 : b;
+        words[i] = (uint32_t)(r | g << 8 | b << 16);
     }
 }
 
@@ -242,9 +314,14 @@ static void repeat_last_sample(uint8_t *row, size_t n, size_t width) { memset(ro
 static void encode(const reshift_image *input, const planes *p)
 {
     size_t height = (size_t)input->height, width = (size_t)input->width;
+    uint32_t words[PIECE];
     for (size_t y = 0; y < height; y++) {
         uint8_t *luma = p->luma + y * p->width, *cb = p->full[0][y & 1], *cr = p->full[1][y & 1];
-        to_ycc(input->pixels + 3 * y * width, width, luma, cb, cr);
+        for (size_t x = 0; x < width; x += PIECE) {
+            size_t n = width - x < PIECE ? width - x : PIECE;
+            unpack_pixels(input->pixels + 3 * (y * width + x), n, words);
+            to_ycc(words, n, luma + x, cb + x, cr + x);
+        }
         repeat_last_sample(luma, width, p->width);
         repeat_last_sample(cb, width, p->width);
         repeat_last_sample(cr, width, p->width);
@@ -282,10 +359,15 @@ static void double_chroma(const planes *p, int c, size_t y, uint8_t *output)
 
 static void decode(const planes *p, size_t height, size_t width, uint8_t *output)
 {
+    uint32_t words[PIECE];
     for (size_t y = 0; y < height; y++) {
         double_chroma(p, 0, y, p->full[0][0]);
         double_chroma(p, 1, y, p->full[1][0]);
-        to_rgb(p->luma + y * p->width, p->full[0][0], p->full[1][0], width, output + 3 * y * width);
+        for (size_t x = 0; x < width; x += PIECE) {
+            size_t n = width - x < PIECE ? width - x : PIECE;
+            to_rgb(p->luma + y * p->width + x, p->full[0][0] + x, p->full[1][0] + x, n, words);
+            pack_pixels(words, n, output + 3 * (y * width + x));
+        }
     }
 }
 
