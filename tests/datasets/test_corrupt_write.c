@@ -179,6 +179,8 @@ static void test_same_images_however_made(void **state)
     const reshift_corruption *table = reshift_corruption_table(&count);
     reshift_dataset *set = open_set(spec), *few = NULL;
     int64_t order[FEW], made = 0;
+    reshift_frost *frost = NULL; /* the overlays that a set made on the fly finds by itself */
+    check_ok(reshift_frost_find(NULL, &frost, &error));
     for (int64_t i = 0; i < FEW; i++) {
         order[i] = (i * 5 + 3) % FEW; /* another order than the set's, too */
     }
@@ -187,7 +189,7 @@ static void test_same_images_however_made(void **state)
         if (!table[i].available) {
             continue;
         }
-        reshift_corrupt_options options = {.severity_first = 4, .severity_last = 5, .seed = 11, .overwrite = true};
+        reshift_corrupt_options options = {.severity_first = 4, .severity_last = 5, .seed = 11, .overwrite = true, .frost = frost};
         char path[128];
         snprintf(path, sizeof path, "%s/%s.npy", target, table[i].name);
         reshift_array whole = {0}, part = {0};
@@ -229,6 +231,7 @@ static void test_same_images_however_made(void **state)
         reshift_array_destroy(&part);
     }
     assert_true(made > 0);
+    reshift_frost_close(&frost);
     reshift_dataset_close(&few);
     reshift_dataset_close(&set);
 }
