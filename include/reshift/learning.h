@@ -4,6 +4,7 @@
 
 #include "reshift/dataset.h"
 #include "reshift/model.h"
+#include "reshift/precision.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus
@@ -15,6 +16,7 @@ extern "C" {
 typedef struct reshift_forward_options {
     int size;  /* input size; 0: the weights' recipe */
     int batch; /* rows a pass at most; the engine may use smaller ones; 0: chosen. Results do not depend on it beyond rounding */
+    reshift_precision precision; /* where the processor cannot: float32, which goes to progress->message */
 } reshift_forward_options;
 
 /**
@@ -34,8 +36,8 @@ RESHIFT_API reshift_status reshift_extract(const reshift_model *model, const res
 RESHIFT_API reshift_status reshift_head_logits(const reshift_model *model, const reshift_array *features,
                                                reshift_array *logits, reshift_error *error);
 /** One image through the model by the weights' recipe: probabilities [K] (caller's memory). */
-RESHIFT_API reshift_status reshift_predict(const reshift_model *model, const reshift_image *image, float *probabilities,
-                                           reshift_error *error);
+RESHIFT_API reshift_status reshift_predict(const reshift_model *model, const reshift_image *image,
+                                           reshift_precision precision, float *probabilities, reshift_error *error);
 
 /* ---- what training leaves ---- */
 
@@ -103,6 +105,8 @@ typedef struct reshift_finetune_options {
     int n_blocks;
     int epochs, batch, size;       /* 10, 64, 0: the weights' recipe */
     reshift_batchnorm batchnorm;
+    reshift_precision precision;   /* of the frozen blocks; the trained ones' is reshift_precision_here(precision, true).
+                                      Weights, statistics, losses and gradients of weights are float32 all the same */
     uint64_t seed;                 /* order of the rows of every epoch */
     uint64_t cache_budget_bytes;   /* for the output of the frozen blocks, in memory or in a file; 0: no cache */
     const char *cache_folder;      /* where a cache that memory cannot hold goes (an unlinked file); NULL: memory only */

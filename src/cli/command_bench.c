@@ -76,7 +76,8 @@ static reshift_status first_images(bench *b, int64_t n, reshift_dataset **part, 
 
 static reshift_status time_forward(bench *b, int64_t n, double *seconds, reshift_error *error)
 {
-    const reshift_forward_options options = {.size = b->size, .batch = (int)b->c->batch};
+    const reshift_forward_options options = {
+        .size = b->size, .batch = (int)b->c->batch, .precision = session_precision(b->c)};
     reshift_dataset *part = NULL;
     reshift_array features = {0};
     reshift_status status = first_images(b, n, &part, error);
@@ -104,8 +105,8 @@ static reshift_status bench_extract(bench *b, reshift_error *error)
     if (status == RESHIFT_OK) {
         char what[96];
         double rate = (double)(many - few) / (second - first);
-        snprintf(what, sizeof what, "%s, %dx%d, batch %lld, float32", reshift_model_arch(b->model), b->size, b->size,
-                 (long long)few);
+        snprintf(what, sizeof what, "%s, %dx%d, batch %lld, %s", reshift_model_arch(b->model), b->size, b->size,
+                 (long long)few, reshift_precision_name(reshift_precision_here(session_precision(b->c), false)));
         double share = 2 * reshift_model_multiply_adds(b->model, b->size) * rate / b->flops;
         tell(b, "extract", what, rate, "images/s", b->flops > 0 ? share : NAN, "arithmetic");
     }
@@ -127,6 +128,7 @@ static reshift_status bench_finetune(bench *b, reshift_error *error)
         options.epochs = cached ? 4 : 3;
         options.batch = (int)b->c->batch;
         options.size = b->size;
+        options.precision = session_precision(b->c);
         options.cache_budget_bytes = cached ? (uint64_t)1 << 30 : 0;
         status = first_images(b, b->c->batch, &part, error);
         if (status == RESHIFT_OK) {

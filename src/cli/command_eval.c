@@ -21,7 +21,8 @@ typedef struct eval_row {
 static reshift_status measure(const common *c, const reshift_model *model, const reshift_dataset *dataset,
                               eval_row *row, reshift_error *error)
 {
-    const reshift_forward_options forward = {.size = (int)c->size, .batch = (int)c->batch};
+    const reshift_forward_options forward = {
+        .size = (int)c->size, .batch = (int)c->batch, .precision = session_precision(c)};
     const int64_t n = reshift_dataset_count(dataset);
     int64_t count[6] = {0}, correct[6] = {0};
     reshift_array logits = {0};

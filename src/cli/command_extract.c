@@ -51,7 +51,8 @@ int command_extract(int argc, char **argv)
     reshift_error error;
     reshift_model *model = NULL;
     reshift_dataset *dataset = NULL;
-    const reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch};
+    const reshift_forward_options forward = {
+        .size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK && labels_out) {
         done = check_target(&c, labels_out, &error);

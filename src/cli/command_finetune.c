@@ -220,6 +220,7 @@ int command_finetune(int argc, char **argv)
         how.epochs = (int)epochs;
         how.batch = (int)c.batch;
         how.size = (int)c.size;
+        how.precision = session_precision(&c);
         how.seed = (uint64_t)c.seed;
         how.cache_budget_bytes = (uint64_t)cache_mebibytes << 20;
         how.checkpoint = checkpoint;

@@ -107,7 +107,7 @@ int command_predict(int argc, char **argv)
     for (int i = 0; i < words.n && status < 0; i++) {
         reshift_image image = {0};
         if (reshift_image_load(words.items[i], &image, &error) != RESHIFT_OK ||
-            reshift_predict(model, &image, probabilities, &error) != RESHIFT_OK) {
+            reshift_predict(model, &image, session_precision(&c), probabilities, &error) != RESHIFT_OK) {
             status = session_fail(&error);
         } else {
             order_classes(probabilities, n, order, shown);

@@ -131,6 +131,10 @@ static void add_overrides(const common *c, option_words *set, char memory[8][64]
             set->items[set->n++] = memory[i];
         }
     }
+    if (c->precision && set->n < OPTION_WORDS_MOST) {
+        snprintf(memory[5], 64, "input.precision=%s", c->precision);
+        set->items[set->n++] = memory[5];
+    }
 }
 
 static int study(const usage *u, const common *c, const char *file, const char *out, option_words *set, bool show)
@@ -162,7 +166,7 @@ static int study(const usage *u, const common *c, const char *file, const char *
 
 #define NOT_GIVEN                                                                                                      \
     {                                                                                                                  \
-        .precision = "f32", .seed = -1, .limit = -1, .size = -1, .batch = -1                                           \
+        .seed = -1, .limit = -1, .size = -1, .batch = -1                                                               \
     }
 #define SET_ROW(set) WORDS("--set", &(set), "KEY=VALUE", 1, "change one key of the experiment; may be given again")
 #define SHOW_ROW(show) FLAG("--show", &(show), "print the experiment with every key, and do nothing")

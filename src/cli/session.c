@@ -138,6 +138,15 @@ static void on_interrupt(int number)
 
 static const reshift_progress progress = {on_update, on_message, on_cancelled, NULL};
 
+reshift_precision session_precision(const common *c)
+{
+    reshift_precision precision = RESHIFT_PRECISION_F32;
+    if (c->precision) {
+        reshift_precision_read(c->precision, &precision);
+    }
+    return precision;
+}
+
 const reshift_progress *session_progress(void) { return &progress; }
 
 void session_say(const char *format, ...)
@@ -155,21 +164,14 @@ void session_say(const char *format, ...)
 
 int session_begin(const usage *u, const common *c)
 {
-    static const char *const known[] = {"f32", "bf16", "int8", "auto", NULL};
     session.quiet = c->quiet;
     session.terminal = isatty(STDERR_FILENO) == 1;
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of writing like any other */
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (strcmp(c->precision, "f32") != 0) {
-        for (int i = 1; known[i]; i++) {
-            if (strcmp(c->precision, known[i]) == 0) {
-                fprintf(stderr, "reshift: --precision %s is not available in this build: it computes in f32\n",
-                        c->precision);
-                return 2;
-            }
-        }
+    reshift_precision precision;
+    if (c->precision && !reshift_precision_read(c->precision, &precision)) {
         return usage_error(u, "--precision: expected f32, bf16, int8 or auto, found '%s'", c->precision);
     }
     reshift_set_threads((int)c->threads);

@@ -8,13 +8,14 @@
 #include "cli/options.h"
 #include "reshift/dataset.h"
 #include "reshift/model.h"
+#include "reshift/precision.h"
 #include "reshift/progress.h"
 
 /** Values of the options that commands have in common; each command offers those that mean something to it. */
 typedef struct common {
     bool quiet, json, force;
     int64_t threads, seed, limit, size, batch;
-    const char *data_dir, *precision;
+    const char *data_dir, *precision; /* precision NULL: not given */
 } common;
 
 #define COMMON_DEFAULTS                                                                                                \
@@ -39,10 +40,14 @@ typedef struct common {
 #define OPTION_DATA_DIR(c)                                                                                             \
     TEXT("--data-dir", &(c).data_dir, "DIR", "where data sets and weights are looked up",                              \
          "$RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift")
-#define OPTION_PRECISION(c) TEXT("--precision", &(c).precision, "f32", "arithmetic of the network", "f32")
+#define OPTION_PRECISION(c)                                                                                            \
+    TEXT("--precision", &(c).precision, "f32|bf16|int8|auto",                                                          \
+         "arithmetic of the network; auto: the fastest that keeps its accuracy; training knows f32 and bf16", "f32")
 
 /** Sets threads, Ctrl-C and the progress display. Returns -1 to go on, else the exit status. */
 int session_begin(const usage *u, const common *c);
+/** What --precision says; session_begin() has checked it. */
+reshift_precision session_precision(const common *c);
 /** The progress to hand to the library. */
 const reshift_progress *session_progress(void);
 /** A line for people on stderr, between two states of the progress bar; silent with --quiet. */

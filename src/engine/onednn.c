@@ -33,14 +33,15 @@ const char *engine_description(void)
     }
 }
 
-reshift_status onednn_activation(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error)
+reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, int n, int c, int h, int w,
+                                 reshift_error *error)
 {
     /* few channels (an image's three) are not worth a block; every convolution reads them plane by plane */
     dnnl_dims_t dims = {n, c, h, w};
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2;
-    dnnl_format_tag_t tag = c < 8 ? dnnl_nchw : narrow ? dnnl_nChw8c : dnnl_nChw16c;
-    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, tag), "laying out an activation");
+    dnnl_format_tag_t tag = type != dnnl_f32 ? dnnl_nhwc : c < 8 ? dnnl_nchw : narrow ? dnnl_nChw8c : dnnl_nChw16c;
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, type, tag), "laying out an activation");
     return RESHIFT_OK;
 }
 

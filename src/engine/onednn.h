@@ -22,16 +22,23 @@ reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const c
     } while (0)
 
 /**
- * Activations [N,C,H,W] in the one layout that all of them have: blocks of 16 channels (8 without AVX-512). Measured with
- * oneDNN 2.6.3 on two quiet AVX-512 cores (dnnl_sgemm: 350 GFLOP/s), ResNet-50 at 224 in float32, blocked / channels last:
+ * Activations [N,C,H,W] in the one layout that all of a type have. float32: blocks of 16 channels (8 without AVX-512).
+ * Measured with oneDNN 2.6.3 on two quiet AVX-512 cores (dnnl_sgemm: 350 GFLOP/s), ResNet-50 at 224 in float32, blocked
+ * / channels last:
  *
  *     all convolutions forward, fused   39.1 / 36.7 images/s at batch 16, 39.8 / 37.7 at 32, 39.3 / 37.4 at 64
  *     layer4's weight gradients         293 / 258 GFLOP/s at batch 16, 273 / 264 at 64
  *     layer4's input gradients          329 / 269 GFLOP/s at batch 16, 304 / 286 at 64
  *
- * The stem reads its three channels as plain NCHW; from NHWC into blocks only the reference kernel exists, 450 times slower.
+ * bfloat16 and int8 are channels last: AMX has kernels for nothing else. ResNet-50's convolutions at 224, one thread of
+ * a processor with AMX, blocked / channels last: bfloat16 7.7 / 129 images/s, int8 (channels last) 245, at batch 8; 136
+ * and 255 at batch 4, 130 and 244 at 16, 111 and 229 at 32. Without AMX the two layouts are equally fast in bfloat16.
+ *
+ * In float32 the stem reads its three channels as plain NCHW; from NHWC into blocks only the reference kernel exists,
+ * 450 times slower.
  */
-reshift_status onednn_activation(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
+reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, int n, int c, int h, int w,
+                                 reshift_error *error);
 /** The same shape, channels last and dense: what callers write and read. */
 reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
 /** [rows, columns] with any strides. */

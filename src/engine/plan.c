@@ -77,6 +77,7 @@ static reshift_status copy_options(plan *p, const plan_options *o, reshift_error
         p->batchnorm_batch[b] = o->batchnorm_batch && o->batchnorm_batch[b];
         p->training |= p->train_block[b];
     }
+    p->precision = reshift_precision_here(o->precision, p->training);
     int ignored;
     graph_block_range(g, o->first_block, &p->first, &ignored);
     graph_block_range(g, o->last_block, &ignored, &p->last);
@@ -236,68 +237,6 @@ void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4])
     shape_of(p, p->last, end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL, n_dims, shape);
 }
 
-/* running = (1 - momentum) running + momentum batch's; the variance by n/(n-1), as PyTorch keeps it. */
-static void move_statistics(plan *p, const plan_step *s)
-{
-    const graph_node *n = node_of(p, s->node);
-    const float *mean = p->tensors[s->a].data, *variance = p->tensors[s->b].data;
-    float *running_mean = network_parameter(p->net, n->parameter + 2);
-    float *running_variance = network_parameter(p->net, n->parameter + 3);
-    double count = (double)p->options.batch * p->nodes[s->node].h * p->nodes[s->node].w;
-    float unbiased = (float)(count / (count - 1));
-    for (int c = 0; c < n->channels_out; c++) {
-        running_mean[c] = (1 - n->momentum) * running_mean[c] + n->momentum * mean[c];
-        running_variance[c] = (1 - n->momentum) * running_variance[c] + n->momentum * unbiased * variance[c];
-    }
-    network_touch(p->net, n->parameter + 2);
-    network_touch(p->net, n->parameter + 3);
-    p->net->batches_tracked[s->node]++;
-}
-
-static void run_own(plan *p, const plan_step *s)
-{
-    float *a = s->a >= 0 ? p->tensors[s->a].data : NULL;
-    const float *b = s->b >= 0 ? p->tensors[s->b].data : NULL;
-    int64_t count = s->a >= 0 ? (int64_t)(dnnl_memory_desc_get_size(&p->tensors[s->a].md) / sizeof(float)) : 0;
-    switch (s->kind) {
-    case STEP_RELU:
-#pragma omp parallel for simd schedule(static)
-        for (int64_t i = 0; i < count; i++) {
-            a[i] = a[i] < 0 ? 0 : a[i]; /* not-a-number stays */
-        }
-        break;
-    case STEP_ADD:
-#pragma omp parallel for simd schedule(static)
-        for (int64_t i = 0; i < count; i++) {
-            a[i] += b[i];
-        }
-        break;
-    case STEP_COPY:
-#pragma omp parallel for simd schedule(static)
-        for (int64_t i = 0; i < count; i++) {
-            a[i] = b[i];
-        }
-        break;
-    case STEP_RELU_BACKWARD:
-#pragma omp parallel for simd schedule(static)
-        for (int64_t i = 0; i < count; i++) {
-            a[i] = b[i] > 0 ? a[i] : 0;
-        }
-        break;
-    case STEP_STATISTICS: move_statistics(p, s); break;
-    case STEP_COLUMN_SUM:
-        for (int64_t j = 0; j < s->columns; j++) {
-            double sum = 0;
-            for (int64_t i = 0; i < s->rows; i++) {
-                sum += a[i * s->columns + j];
-            }
-            s->target[j] = (float)sum;
-        }
-        break;
-    case STEP_PRIMITIVE: break;
-    }
-}
-
 static reshift_status run(plan *p, int from, int to, reshift_error *error)
 {
     for (int i = from; i < to; i++) {
@@ -306,7 +245,7 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
             ONEDNN(dnnl_primitive_execute(s->primitive, p->stream, s->n, s->bound), node_of(p, s->node)->name);
         } else {
             ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
-            run_own(p, s);
+            plan_run_own(p, s);
         }
     }
     ONEDNN(dnnl_stream_wait(p->stream), "running a plan");
@@ -348,5 +287,7 @@ void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *sc
     *weights = p->prepared_bytes + (p->staging_floats + p->gradient_floats) * sizeof(float);
     *scratch = p->scratch_bytes;
 }
+
+reshift_precision plan_precision(const plan *p) { return p->precision; }
 
 double plan_multiply_adds(const plan *p) { return p->multiply_adds; }

@@ -8,6 +8,7 @@
 #define ENGINE_PLAN_H
 
 #include "engine/network.h"
+#include "reshift/precision.h"
 
 typedef struct plan plan;
 
@@ -16,6 +17,7 @@ typedef struct plan_options {
     int height, width;           /* of the plan's input */
     int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
     bool stop_at_features;       /* end before the linear layer: the output is the global average pool [N,D] */
+    reshift_precision precision; /* what the processor cannot do becomes float32: plan_precision() */
     const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
     const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
                                     the running ones (training); the others use the fixed statistics */
@@ -58,6 +60,8 @@ const float *plan_gradient(const plan *p, int parameter);
 
 /** Bytes of the activation block, of reordered weights, and of scratch. */
 void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch);
+/** What it computes in: F32 or BF16. Input, output, features, loss and gradients are float32 all the same. */
+reshift_precision plan_precision(const plan *p);
 /** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
 double plan_multiply_adds(const plan *p);
 

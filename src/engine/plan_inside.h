@@ -21,12 +21,14 @@ typedef struct plan_tensor {
 
 typedef enum step_kind {
     STEP_PRIMITIVE,
-    STEP_RELU,          /* a = max(a, 0) in place */
-    STEP_ADD,           /* a += b */
-    STEP_COPY,          /* a = b */
-    STEP_RELU_BACKWARD, /* a = b > 0 ? a : 0 in place; b is the ReLU's result */
-    STEP_STATISTICS,    /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
-    STEP_COLUMN_SUM     /* gradient `target` [columns] = sum over rows of a [rows, columns] */
+    STEP_RELU,             /* a = max(a, 0) in place */
+    STEP_ADD,              /* a += b */
+    STEP_COPY,             /* a = b */
+    STEP_RELU_BACKWARD,    /* a = b > 0 ? a : 0 in place; b is the ReLU's result */
+    STEP_AVERAGE,          /* a [N,C] float32 = mean over `rows` pixels of b [N,rows,C] bfloat16 */
+    STEP_AVERAGE_BACKWARD, /* a [N,rows,C] bfloat16 = b [N,C] float32 / rows */
+    STEP_STATISTICS, /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
+    STEP_COLUMN_SUM  /* gradient `target` [columns] = sum over rows of a [rows, columns] */
 } step_kind;
 
 #define STEP_ARGUMENTS 12
@@ -78,6 +80,7 @@ struct plan {
     int first, last;                     /* nodes run: first..last; node `first - 1` (or the input node) feeds them */
     int source;                          /* node whose result is the plan's input */
     bool training;
+    reshift_precision precision; /* never AUTO */
 
     dnnl_engine_t engine;
     dnnl_stream_t stream;
@@ -134,9 +137,15 @@ reshift_status plan_weights_refresh(plan *p, reshift_error *error);
 /** float32 [O,I,kh,kw] as torchvision keeps it. */
 reshift_status plan_weights_plain(const graph_node *conv, dnnl_memory_desc_t *md, reshift_error *error);
 
+/* ---- plan_own.c ---- */
+/** Runs a step that is no primitive. */
+void plan_run_own(plan *p, const plan_step *s);
+
 /* ---- plan_lower_forward.c, plan_lower_backward.c ---- */
 reshift_status plan_lower_forward(plan *p, reshift_error *error);
 reshift_status plan_lower_backward(plan *p, reshift_error *error);
+/** Of activations and of convolutions' weights. */
+dnnl_data_type_t plan_type(const plan *p);
 /** Activation of node's shape. */
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error);
 

@@ -90,7 +90,7 @@ static reshift_status conv_data(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, plan_type(p), dnnl_format_tag_any), n->name);
     dnnl_convolution_desc_t d;
     ONEDNN(dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &p->tensors[target].md, &weights,
                                                     &p->tensors[p->nodes[node].result].md, stride, padding, padding),
@@ -252,6 +252,21 @@ static reshift_status lower_relu(plan *p, int node, reshift_error *error)
     return hand_on(p, node, node_of(p, node)->input, true, error);
 }
 
+static reshift_status lower_average(plan *p, int node, reshift_error *error)
+{
+    int input = node_of(p, node)->input, target;
+    bool add;
+    reshift_status status = gradient_target(p, input, &target, &add, error);
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_AVERAGE_BACKWARD, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : out_of_memory(error);
+    }
+    s->a = target;
+    s->b = p->nodes[node].gradient;
+    s->rows = (int64_t)p->nodes[input].h * p->nodes[input].w;
+    return add ? add_to(p, input, target, error) : RESHIFT_OK;
+}
+
 static reshift_status lower_pool(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
@@ -260,6 +275,9 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
         return RESHIFT_OK;
     }
     bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
+    if (global && plan_type(p) != dnnl_f32) {
+        return lower_average(p, node, error);
+    }
     reshift_status status = RESHIFT_OK;
     dnnl_memory_desc_t md;
     if (global) { /* from the plain [N,C] back to the layout of activations */

@@ -7,10 +7,12 @@
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
+dnnl_data_type_t plan_type(const plan *p) { return p->precision == RESHIFT_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32; }
+
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
 {
-    return onednn_activation(md, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h, p->nodes[node].w,
-                             error);
+    return onednn_activation(md, plan_type(p), p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
+                             p->nodes[node].w, error);
 }
 
 /* The one node of the range that reads `node`, or -1 when there are none or several. */
@@ -69,8 +71,7 @@ static fusion find_fusion(const plan *p, int conv)
         /* the shortcut must be there already, be read by nobody later, and be neither the caller's input nor what this
          * convolution reads while it writes */
         if (shortcut < conv && shortcut != p->source && last_reader(p, shortcut) == next &&
-            p->nodes[shortcut].result >= 0 &&
-            p->nodes[shortcut].result != p->nodes[node_of(p, conv)->input].result) {
+            p->nodes[shortcut].result >= 0 && p->nodes[shortcut].result != p->nodes[node_of(p, conv)->input].result) {
             f.add = f.end = next;
             f.shortcut = shortcut;
             int after = only_reader(p, next);
@@ -130,7 +131,7 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     destination = p->tensors[p->nodes[f.end].result].md;
     dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
     dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, plan_type(p), dnnl_format_tag_any), n->name);
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
     dnnl_convolution_desc_t d;
     ONEDNN(dnnl_convolution_forward_desc_init(
@@ -338,6 +339,26 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     return plan_step_primitive(p, s, pd, error);
 }
 
+/* The global average of bfloat16 maps: the library's would be rounded to bfloat16 again. */
+static reshift_status lower_average(plan *p, int node, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    dnnl_memory_desc_t md;
+    reshift_status status = onednn_dense(&md, p->options.batch, n->channels_out, 1, 1, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    p->nodes[node].result = plan_tensor_add(p, &md);
+    plan_step *s = p->nodes[node].result >= 0 ? plan_step_add(p, STEP_AVERAGE, node) : NULL;
+    if (!s) {
+        return error_memory(error, sizeof *s, "a plan");
+    }
+    s->a = p->nodes[node].result;
+    s->b = p->nodes[n->input].result;
+    s->rows = (int64_t)p->nodes[n->input].h * p->nodes[n->input].w;
+    return RESHIFT_OK;
+}
+
 /* Behind the pool a result is a plain matrix [N,C]: whatever the layout, it is reordered once. */
 static reshift_status flatten(plan *p, int node, reshift_error *error)
 {
@@ -449,8 +470,8 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         case GRAPH_ADD: status = lower_elementwise(p, node, error); break;
         case GRAPH_MAXPOOL: status = lower_pool(p, node, error); break;
         case GRAPH_GLOBAL_AVGPOOL:
-            status = lower_pool(p, node, error);
-            if (status == RESHIFT_OK) {
+            status = plan_type(p) == dnnl_f32 ? lower_pool(p, node, error) : lower_average(p, node, error);
+            if (status == RESHIFT_OK && plan_type(p) == dnnl_f32) {
                 status = flatten(p, node, error);
             }
             break;

@@ -347,11 +347,25 @@ static reshift_status walk(run *r, bool force, reshift_error *error)
     return status;
 }
 
+static reshift_precision precision_here(const reshift_experiment *experiment, const reshift_progress *progress)
+{
+    reshift_precision wanted = (reshift_precision)experiment->input.precision;
+    reshift_precision here = reshift_precision_here(wanted, false);
+    if (here != wanted) {
+        progress_message(progress, wanted == RESHIFT_PRECISION_AUTO ? RESHIFT_LOG_INFO : RESHIFT_LOG_WARNING,
+                         "precision %s: this processor computes in %s", reshift_precision_name(wanted),
+                         reshift_precision_name(here));
+    }
+    return here;
+}
+
 reshift_status reshift_experiment_run(const reshift_experiment *experiment, const reshift_run_options *options,
                                       const reshift_progress *progress, reshift_error *error)
 {
     char *usual = options->folder ? NULL : path_join("runs", experiment->name);
-    run r = {.experiment = experiment,
+    reshift_experiment resolved = *experiment; /* stages and the manifest name the precision that it comes to here */
+    resolved.input.precision = (int)precision_here(experiment, progress);
+    run r = {.experiment = &resolved,
              .folder = options->folder ? options->folder : usual,
              .data_dir = options->data_dir,
              .progress = progress};

@@ -30,8 +30,6 @@ typedef struct settings_severities {
     int64_t first, last;
 } settings_severities;
 
-enum { PRECISION_F32 };
-
 struct reshift_experiment {
     char name[SETTINGS_TEXT_BYTES];
     int64_t seed;
@@ -40,7 +38,7 @@ struct reshift_experiment {
     } model;
     struct {
         int64_t size, batch;
-        int precision;
+        int precision; /* a reshift_precision */
     } input;
     struct {
         char data[SETTINGS_TEXT_BYTES];

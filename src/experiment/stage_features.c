@@ -49,7 +49,8 @@ static reshift_status extract_chunk(const run *r, const reshift_model *model, re
                                     int64_t n, const char *path, chunk_progress *chunk, reshift_error *error)
 {
     const reshift_forward_options options = {.size = (int)r->experiment->input.size,
-                                             .batch = (int)r->experiment->input.batch};
+                                             .batch = (int)r->experiment->input.batch,
+                                             .precision = (reshift_precision)r->experiment->input.precision};
     const reshift_progress progress = {chunk_update, chunk_message, chunk_cancelled, chunk};
     int64_t *rows = malloc((size_t)n * sizeof *rows);
     if (!rows) {

@@ -124,6 +124,7 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
         options.batch = (int)e->pretrain.batch;
         options.size = (int)e->input.size;
         options.batchnorm = RESHIFT_BATCHNORM_TRAIN_ALL;
+        options.precision = (reshift_precision)e->input.precision;
         options.seed = (uint64_t)e->seed;
         options.cache_budget_bytes = 0; /* nothing is frozen */
         options.checkpoint = checkpoint;
@@ -315,6 +316,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.batch = (int)e->finetune.batch;
         options.size = (int)e->input.size;
         options.batchnorm = (reshift_batchnorm)e->finetune.batchnorm;
+        options.precision = (reshift_precision)e->input.precision;
         options.seed = (uint64_t)e->seed;
         options.cache_budget_bytes = (uint64_t)e->finetune.cache_budget_bytes;
         options.cache_folder = cache;

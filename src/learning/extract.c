@@ -31,6 +31,8 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
                            .size = options ? options->size : 0,
                            .batch = options ? options->batch : 0,
                            .n_rows = n,
+                           .precision =
+                               options ? forward_precision(options->precision, false, progress) : RESHIFT_PRECISION_F32,
                            .last_block = net->graph->n_blocks - 1,
                            .stop_at_features = stop_at_features};
     const char *what = stop_at_features ? "features" : "forward";
@@ -218,13 +220,16 @@ static void softmax(const float *logits, int n, float *probabilities)
     }
 }
 
-reshift_status reshift_predict(const reshift_model *model, const reshift_image *image, float *probabilities,
-                               reshift_error *error)
+reshift_status reshift_predict(const reshift_model *model, const reshift_image *image, reshift_precision precision,
+                               float *probabilities, reshift_error *error)
 {
     network *net = model_network(model);
     const reshift_recipe *recipe = reshift_model_recipe(model);
-    plan_options options = {
-        .batch = 1, .height = recipe->size, .width = recipe->size, .last_block = net->graph->n_blocks - 1};
+    plan_options options = {.batch = 1,
+                            .height = recipe->size,
+                            .width = recipe->size,
+                            .last_block = net->graph->n_blocks - 1,
+                            .precision = precision};
     plan *p;
     reshift_status status = plan_create(net, &options, &p, error);
     if (status == RESHIFT_OK) {

@@ -32,7 +32,8 @@ typedef struct finetune {
     const reshift_finetune_options *options;
     const reshift_progress *progress;
     int64_t n_rows, n_test;
-    double *rates; /* [n_blocks], 0: not trained */
+    reshift_precision precision; /* of the frozen blocks, as it is here */
+    double *rates;               /* [n_blocks], 0: not trained */
     tail *tail;
     frozen *frozen;
     int *labels;         /* of a batch */
@@ -131,6 +132,7 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
                     .recipe = reshift_model_recipe(t->model),
                     .size = o->size,
                     .n_rows = t->n_rows > t->n_test ? t->n_rows : t->n_test,
+                    .precision = t->precision,
                     .last_block = tail_first_block(t->tail) - 1,
                     .stop_at_features = false},
         .sets = {t->dataset, o->test},
@@ -210,6 +212,9 @@ static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], re
     }
     add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, o->size ? o->size : recipe->size,
              (int)o->batchnorm, (unsigned long long)o->seed);
+    if (t->precision != RESHIFT_PRECISION_F32) {
+        add_text(d, "precision %s", reshift_precision_name(t->precision));
+    }
     for (int b = 0; b < g->n_blocks; b++) {
         if (t->rates[b] > 0) {
             add_text(d, "train %s %.17g", g->blocks[b], t->rates[b]);
@@ -347,7 +352,8 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     if (!history->epochs) {
         return error_memory(error, (size_t)o->epochs * sizeof *history->epochs, "a history");
     }
-    status = tail_create(t->net, t->rates, o->batchnorm, &t->tail, error);
+    t->precision = forward_precision(o->precision, false, t->progress);
+    status = tail_create(t->net, t->rates, o->batchnorm, reshift_precision_here(o->precision, true), &t->tail, error);
     if (status != RESHIFT_OK) {
         return status;
     }

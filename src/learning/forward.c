@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "base/memory.h"
 #include "datasets/loader.h"
 #include "engine/plan.h"
@@ -90,7 +91,8 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
                             .width = f->stem ? (int)f->shape[1] : f->reading.size,
                             .first_block = f->stem ? 1 : 0,
                             .last_block = setup->last_block,
-                            .stop_at_features = setup->stop_at_features};
+                            .stop_at_features = setup->stop_at_features,
+                            .precision = setup->precision};
     status = plan_create(setup->net, &options, &f->plan, error);
     if (status == RESHIFT_OK) {
         int n_dims;
@@ -148,6 +150,18 @@ void forward_destroy(forward **f)
         free(*f);
         *f = NULL;
     }
+}
+
+reshift_precision forward_precision(reshift_precision wanted, bool training, const reshift_progress *progress)
+{
+    reshift_precision here = reshift_precision_here(wanted, training);
+    if (wanted == RESHIFT_PRECISION_AUTO) {
+        progress_message(progress, RESHIFT_LOG_INFO, "precision auto: %s", reshift_precision_name(here));
+    } else if (here != wanted) {
+        progress_message(progress, RESHIFT_LOG_WARNING, "precision %s: computing in %s here",
+                         reshift_precision_name(wanted), reshift_precision_name(here));
+    }
+    return here;
 }
 
 int forward_size(const forward *f) { return f->reading.size; }

@@ -9,6 +9,8 @@
 #include "engine/network.h"
 #include "reshift/dataset.h"
 #include "reshift/model.h"
+#include "reshift/precision.h"
+#include "reshift/progress.h"
 
 typedef struct forward forward;
 
@@ -19,8 +21,9 @@ typedef struct forward_setup {
     int batch;                    /* rows a pass at most; 0: chosen */
     int64_t n_rows;               /* rows that will come at most, so that few rows make a small plan; 0: many */
     int height, width;            /* of all images that will come (forward_expect), 0: any sizes */
-    int last_block;               /* runs blocks 0..last_block; -1: none, the images themselves come out */
-    bool stop_at_features;        /* the output is the global average pool (last_block: the one of fc) */
+    reshift_precision precision;
+    int last_block;        /* runs blocks 0..last_block; -1: none, the images themselves come out */
+    bool stop_at_features; /* the output is the global average pool (last_block: the one of fc) */
 } forward_setup;
 
 /**
@@ -35,6 +38,9 @@ void forward_expect(forward_setup *setup, const reshift_dataset *dataset);
  */
 reshift_status forward_create(const forward_setup *setup, forward **out, reshift_error *error);
 void forward_destroy(forward **f);
+
+/** What `wanted` becomes on this processor, said in words where that is something else. */
+reshift_precision forward_precision(reshift_precision wanted, bool training, const reshift_progress *progress);
 
 /** Input size, rows of a pass, and the shape of one row of output: [H,W,C] or [D] (n_dims 1). */
 int forward_size(const forward *f);

@@ -16,6 +16,7 @@ typedef struct training_plan {
 
 struct tail {
     network *net;
+    reshift_precision precision;
     int first_block;
     bool *train_block;     /* [n_blocks] */
     bool *batchnorm_batch; /* [n_blocks] */
@@ -67,14 +68,15 @@ static reshift_status make_optimiser(tail *t, const double *rates, reshift_error
     return status;
 }
 
-reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, tail **out,
-                           reshift_error *error)
+reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, reshift_precision precision,
+                           tail **out, reshift_error *error)
 {
     *out = NULL;
     size_t blocks = (size_t)net->graph->n_blocks, parameters = (size_t)net->graph->n_parameters;
     tail *t = calloc(1, sizeof *t);
     if (t) {
         t->net = net;
+        t->precision = precision;
         t->train_block = calloc(blocks + 1, sizeof *t->train_block);
         t->batchnorm_batch = calloc(blocks + 1, sizeof *t->batchnorm_batch);
         t->trained = calloc(parameters + 1, sizeof *t->trained);
@@ -155,6 +157,7 @@ reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], int batch,
                             .width = n_dims == 3 ? (int)shape[1] : 1,
                             .first_block = t->first_block,
                             .last_block = t->net->graph->n_blocks - 1,
+                            .precision = t->precision,
                             .train_block = t->train_block,
                             .batchnorm_batch = t->batchnorm_batch};
     reshift_status status = RESHIFT_OK;

@@ -18,8 +18,8 @@ typedef struct tail tail;
  * Which blocks run and move: rates [n_blocks] are their learning rates, 0 where a block is not trained. `net` outlives
  * the tail and is changed by tail_step(). Errors: MEMORY. The caller destroys *out.
  */
-reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, tail **out,
-                           reshift_error *error);
+reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, reshift_precision precision,
+                           tail **out, reshift_error *error);
 void tail_destroy(tail **t);
 
 int tail_first_block(const tail *t);

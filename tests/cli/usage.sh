@@ -34,9 +34,6 @@ check "number with a tail" 2 - "found '3x'" "$reshift" probe --epochs 3x
 check "rate that is none" 2 - "--lr: expected a number above 0, at most 10, found 'nan'" "$reshift" probe --lr nan
 check "severity out of range" 2 - "--severity: expected a number from 1 to 5 or a range" "$reshift" eval --severity 1-6
 check "severity backwards" 2 - "found '3-2'" "$reshift" eval --severity 3-2
-check "precision of another build" 2 - "--precision bf16 is not available in this build: it computes in f32" "$reshift" eval --weights w --data demo --precision bf16
-check "precision int8" 2 - "--precision int8 is not available" "$reshift" extract --precision int8
-check "precision auto" 2 - "--precision auto is not available" "$reshift" demo --precision auto
 check "precision unknown" 2 - "expected f32, bf16, int8 or auto, found 'f64'" "$reshift" eval --precision f64
 check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo

@@ -6,6 +6,9 @@
  * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b. Where rounding may turn a
  * decision (a ReLU's input within its bound of zero, two candidates of a max pool within theirs), the whole value in
  * question counts as error. Nothing is tuned: a bound that is exceeded is a mistake somewhere.
+ *
+ * Where a plan keeps weights, activations and their gradients in bfloat16 (8 significant bits), each of them adds a
+ * rounding of 2^-8 of itself; sums, statistics and gradients of parameters stay float32.
  */
 #ifndef TESTS_ENGINE_REFERENCE_H
 #define TESTS_ENGINE_REFERENCE_H
@@ -18,6 +21,7 @@
 #include "engine/network.h"
 
 #define UNIT_ROUNDOFF 5.9604644775390625e-8 /* 2^-24 */
+#define BF16_ROUNDOFF 0.00390625            /* 2^-8 */
 
 /* Values v and bounds e of an [N,C,H,W] tensor. */
 typedef struct approximate {
@@ -28,6 +32,7 @@ typedef struct approximate {
 typedef struct reference {
     const network *network;
     int first, last;                                           /* nodes that run */
+    double storage;                                            /* rounding of what is kept: 0, or BF16_ROUNDOFF */
     const bool *batchnorm_batch;                               /* [n_blocks] or NULL */
     approximate *result, *gradient;                            /* [n_nodes] */
     double **mean, **mean_error, **variance, **variance_error; /* [n_nodes] what the batch norm normalised by */
@@ -59,6 +64,7 @@ static inline reference reference_create(const network *n, int first, int last, 
     reference r = {n,
                    first,
                    last,
+                   0,
                    batchnorm_batch,
                    calloc(nodes, sizeof(approximate)),
                    calloc(nodes, sizeof(approximate)),
@@ -105,8 +111,8 @@ static inline bool reference_uses_batch(const reference *r, int node)
 /* ---- forward ---- */
 
 /* One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. */
-static inline void reference_window(const approximate *x, const graph_node *node, const float *w, int64_t n, int64_t o,
-                                    int64_t y, int64_t xx, double *value, double *error)
+static inline void reference_window(const approximate *x, const graph_node *node, const float *w, double weight_rounding,
+                                    int64_t n, int64_t o, int64_t y, int64_t xx, double *value, double *error)
 {
     double sum = 0, size = 0, inherited = 0;
     int64_t terms = 0;
@@ -121,7 +127,7 @@ static inline void reference_window(const approximate *x, const graph_node *node
                 int64_t s = at(x, n, i, sy, sx);
                 sum += weight * x->v[s];
                 size += fabs(weight * x->v[s]);
-                inherited += fabs(weight) * x->e[s];
+                inherited += product_error(weight, weight_rounding * fabs(weight), x->v[s], x->e[s]);
                 terms++;
             }
         }
@@ -140,7 +146,7 @@ static inline void reference_conv(reference *r, int index)
             for (int64_t i = 0; i < y->h; i++) {
                 for (int64_t j = 0; j < y->w; j++) {
                     int64_t d = at(y, n, o, i, j);
-                    reference_window(x, node, w, n, o, i, j, &y->v[d], &y->e[d]);
+                    reference_window(x, node, w, node->op == GRAPH_CONV ? r->storage : 0, n, o, i, j, &y->v[d], &y->e[d]);
                 }
             }
         }
@@ -295,6 +301,14 @@ static inline int64_t reference_extent(int64_t extent, const graph_node *node)
     return (extent + 2 * node->padding - node->kernel) / node->stride + 1;
 }
 
+/* What is kept has been rounded; behind the average all is float32. */
+static inline void reference_keep(const reference *r, approximate *a, graph_op op)
+{
+    for (int64_t i = 0; op != GRAPH_LINEAR && op != GRAPH_GLOBAL_AVGPOOL && i < count_of(a); i++) {
+        a->e[i] += r->storage * (fabs(a->v[i]) + a->e[i]);
+    }
+}
+
 /* `input` [N,H,W,C] is the result of node `input_node`, exact. */
 static inline void reference_forward(reference *r, int input_node, const float *input, int64_t n, int64_t h, int64_t w)
 {
@@ -305,6 +319,9 @@ static inline void reference_forward(reference *r, int input_node, const float *
     for (int64_t i = 0; i < count_of(x); i++) {
         int64_t c = i % channels, p = i / channels;
         x->v[at(x, p / (h * w), c, p / w % h, p % w)] = input[i];
+    }
+    if (g->nodes[r->first].op != GRAPH_LINEAR) {
+        reference_keep(r, x, GRAPH_INPUT);
     }
     for (int index = r->first; index <= r->last; index++) {
         const graph_node *node = &g->nodes[index];
@@ -330,6 +347,7 @@ static inline void reference_forward(reference *r, int input_node, const float *
         case GRAPH_ADD: reference_pointwise(r, index); break;
         case GRAPH_INPUT: break;
         }
+        reference_keep(r, &r->result[index], node->op);
     }
 }
 
@@ -368,6 +386,7 @@ static inline void reference_conv_backward(reference *r, int index)
     approximate *dx = &r->gradient[node->input];
     const float *w = network_parameter(r->network, node->parameter);
     int64_t n_terms = (int64_t)node->channels_out * node->kernel * node->kernel;
+    double rounding = node->op == GRAPH_CONV ? r->storage : 0;
     double *size = calloc((size_t)count_of(x), sizeof *size), *inherited = calloc((size_t)count_of(x), sizeof *size);
     for (int64_t o = 0; o < dy->c; o++) {
         for (int64_t i = 0; i < x->c; i++) {
@@ -385,7 +404,7 @@ static inline void reference_conv_backward(reference *r, int index)
                     gather(&sum, x->v[s], x->e[s], dy->v[d], dy->e[d]);
                     dx->v[s] += w[q] * dy->v[d];
                     size[s] += fabs(w[q] * dy->v[d]);
-                    inherited[s] += fabs((double)w[q]) * dy->e[d];
+                    inherited[s] += product_error(w[q], rounding * fabs((double)w[q]), dy->v[d], dy->e[d]);
                 }
                 reference_store(r, node->parameter, q, &sum);
             }
@@ -508,6 +527,14 @@ static inline void reference_spread(reference *r, int from, int to)
     }
 }
 
+/* A node's share of a gradient is kept rounded, and so is its sum with the shares before. */
+static inline void reference_keep_share(const reference *r, const graph_node *node, approximate *dx, const double *before)
+{
+    for (int64_t i = 0; node->op != GRAPH_LINEAR && i < count_of(dx); i++) {
+        dx->e[i] += r->storage * (fabs(dx->v[i] - before[i]) + fabs(dx->v[i]) + 2 * dx->e[i]);
+    }
+}
+
 /* From the gradient of the last node's result [N,K], taken as exact. Every parameter and every result gets one. */
 static inline void reference_backward(reference *r, const float *output_gradient)
 {
@@ -523,6 +550,14 @@ static inline void reference_backward(reference *r, const float *output_gradient
     }
     for (int index = r->last; index >= r->first; index--) {
         const graph_node *node = &g->nodes[index];
+        int inputs[2] = {node->input, node->residual};
+        double *before[2] = {NULL, NULL};
+        for (int i = 0; i < 2; i++) {
+            if (inputs[i] >= 0) {
+                size_t bytes = (size_t)count_of(&r->gradient[inputs[i]]) * sizeof(double);
+                before[i] = memcpy(malloc(bytes), r->gradient[inputs[i]].v, bytes);
+            }
+        }
         switch (node->op) {
         case GRAPH_CONV: reference_conv_backward(r, index); break;
         case GRAPH_LINEAR: reference_linear_backward(r, index); break;
@@ -535,6 +570,12 @@ static inline void reference_backward(reference *r, const float *output_gradient
             reference_spread(r, index, node->residual);
             break;
         case GRAPH_INPUT: break;
+        }
+        for (int i = 0; i < 2; i++) {
+            if (before[i]) {
+                reference_keep_share(r, node, &r->gradient[inputs[i]], before[i]);
+                free(before[i]);
+            }
         }
     }
 }

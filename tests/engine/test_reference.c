@@ -19,11 +19,12 @@ typedef struct plan_case {
     bool stop_at_features;
 } plan_case;
 
-static plan_options options_of(const plan_case *c)
+static plan_options options_of(const plan_case *c, reshift_precision precision)
 {
     plan_options options = {.batch = c->batch, .height = c->height, .width = c->width, .first_block = c->first_block,
                             .last_block = c->last_block, .stop_at_features = c->stop_at_features,
-                            .train_block = c->train, .batchnorm_batch = c->batch_statistics};
+                            .precision = precision, .train_block = c->train,
+                            .batchnorm_batch = c->batch_statistics};
     return options;
 }
 
@@ -120,10 +121,10 @@ static void check_gradients(const plan_case *c, const plan *p, const reference *
 }
 
 /* Runs a plan and the reference on the same input and compares all that the plan gives. Changes running statistics of n. */
-static void check_case(network *n, const plan_case *c)
+static void check_case_in(reshift_precision precision, network *n, const plan_case *c)
 {
     reshift_error error;
-    plan_options options = options_of(c);
+    plan_options options = options_of(c, precision);
     plan *p;
     check_ok(plan_create(n, &options, &p, &error));
     int n_dims, first, last, ignored;
@@ -139,6 +140,7 @@ static void check_case(network *n, const plan_case *c)
     network *before = network_clone(n);
     memcpy(before->version, n->version, (size_t)g->n_parameters * sizeof *n->version);
     reference r = reference_create(before, first, last, c->batch_statistics);
+    r.storage = plan_precision(p) == RESHIFT_PRECISION_BF16 ? BF16_ROUNDOFF : 0;
     reference_forward(&r, input_node_of(g, first), plan_input(p), shape[0], n_dims == 4 ? shape[1] : 1,
                       n_dims == 4 ? shape[2] : 1);
     check_ok(plan_forward(p, &error));
@@ -175,6 +177,8 @@ static void check_case(network *n, const plan_case *c)
     plan_destroy(&p);
     assert_null(p);
 }
+
+static void check_case(network *n, const plan_case *c) { check_case_in(RESHIFT_PRECISION_F32, n, c); }
 
 static const net_shape nets[] = {
     {{16, 16, 32}, 10, false, false}, /* identity shortcut in layer1, whole blocks of channels */
@@ -341,6 +345,28 @@ static void test_zero_variance(void **state)
     network_destroy(&n);
 }
 
+/* The same in bfloat16: forward, its parts, odd graphs, and training in every batch-norm mode. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    if (reshift_precision_here(RESHIFT_PRECISION_BF16, true) != RESHIFT_PRECISION_BF16) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        network *n = net_create(&nets[i], i);
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            plan_case c = {"bf16", sizes[s][0], sizes[s][1], sizes[s][2], 0, 3, {0}, {0}, false};
+            check_case_in(RESHIFT_PRECISION_BF16, n, &c);
+            for (c.last_block = 0; c.last_block < 3; c.last_block++) {
+                check_case_in(RESHIFT_PRECISION_BF16, n, &c);
+            }
+        }
+        plan_case tail = {"bf16 tail", 3, 5, 4, 2, 3, {0, 0, true, true}, {0}, false};
+        check_case_in(RESHIFT_PRECISION_BF16, n, &tail);
+        network_destroy(&n);
+    }
+}
+
 /* The reference's own gradients against central differences of its own loss, in double: sure to eight digits. */
 static double reference_loss(const network *n, const float *input, const bool *batch, const int *labels, float *gradient,
                              reference *r)
@@ -408,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_batch_of_one),
         cmocka_unit_test(test_reference_by_central_differences),
         cmocka_unit_test(test_odd_graphs),
+        cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_zero_variance),
         cmocka_unit_test(test_every_set_of_trained_blocks),
     };

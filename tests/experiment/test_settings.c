@@ -113,7 +113,7 @@ static const struct {
     {"shift: {severity: 3-2}\n", 1, "found '3-2'", ""},
     {"shift: {severity: 1-6}\n", 1, "found '1-6'", ""},
     {"shift: {severity: -1}\n", 1, "found '-1'", ""},
-    {"input: {precision: bf16}\n", 1, "'input.precision': expected f32, found 'bf16'", ""},
+    {"input: {precision: f16}\n", 1, "'input.precision': expected f32, bf16, int8 or auto, found 'f16'", ""},
     {"finetune: {split: by-class}\n", 1, "'finetune.split': expected by-image or by-row, found 'by-class'", ""},
     {"finetune: {batchnorm: on}\n", 1, "expected frozen, train or train-all, found 'on'", ""},
     {"finetune: {cache_budget: 4X}\n", 1, "expected a size such as 4G, 512M or 0, found '4X'", ""},

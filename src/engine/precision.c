@@ -1,0 +1,38 @@
+/*
+ * Which arithmetic this processor is given. bfloat16 wants AVX-512 BF16 or AMX: without them oneDNN still computes, by
+ * emulation and slower than float32. Networks are not run in int8: where it is asked for they run in bfloat16.
+ */
+#include "reshift/precision.h"
+
+#include <string.h>
+
+#include "engine/onednn.h"
+
+static const char *const names[] = {"f32", "bf16", "int8", "auto"}; /* the enum's order */
+
+const char *reshift_precision_name(reshift_precision precision) { return names[precision]; }
+
+bool reshift_precision_read(const char *name, reshift_precision *precision)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *precision = (reshift_precision)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+reshift_precision reshift_precision_here(reshift_precision wanted, bool training)
+{
+    (void)training; /* the same set today */
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    bool bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+    switch (wanted) {
+    case RESHIFT_PRECISION_INT8:
+    case RESHIFT_PRECISION_BF16:
+    case RESHIFT_PRECISION_AUTO: return bf16 ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32;
+    case RESHIFT_PRECISION_F32: break;
+    }
+    return RESHIFT_PRECISION_F32;
+}
