@@ -1,4 +1,4 @@
-/* Numbers about a model: accuracies with their intervals, principal components, separation of classes. */
+/* Numbers about a model: accuracy, calibration, intervals, baselines; principal components, separation of classes. */
 #ifndef RESHIFT_EVALUATION_H
 #define RESHIFT_EVALUATION_H
 
@@ -22,6 +22,79 @@ RESHIFT_API reshift_accuracy reshift_accuracy_of(int64_t correct, int64_t n);
  * memory. Errors: SHAPE, NUMERIC (a logit that is not a number, naming the row).
  */
 RESHIFT_API reshift_status reshift_predictions(const reshift_array *logits, int *predictions, reshift_error *error);
+
+/* ---- what a network's scores are worth ---- */
+
+/** What the rows of a score array are. */
+typedef enum reshift_scores {
+    RESHIFT_SCORES_LOGITS,       /* any finite numbers; -infinity where a class is ruled out */
+    RESHIFT_SCORES_PROBABILITIES /* 0..1, each row summing to 1 within 1e-3 */
+} reshift_scores;
+
+#define RESHIFT_CALIBRATION_BINS 15
+
+/** Figures of some rows; NAN for none. p is a row's probabilities, y its label. */
+typedef struct reshift_metrics {
+    reshift_accuracy accuracy;
+    double nll;   /* mean of -ln p[y]; infinite where a label has probability 0 */
+    double brier; /* mean over rows of the sum over classes of (p[k] - [k = y])^2: 0..2 (Brier 1950, the original form) */
+    double ece;   /* expected calibration error: 15 bins of equal width of the largest probability, the upper bound of a bin
+                     belongs to it; sum of |B|/n |accuracy(B) - mean confidence(B)| (Guo et al. 2017) */
+} reshift_metrics;
+
+/**
+ * Figures of scores [N,K] float32 against labels [N] in 0..K-1. `predictions` [N] gets the first of the largest of every row,
+ * `confusion` [K,K] the number of rows by label (row) and prediction (column), added to what it holds; both are the caller's
+ * memory, either may be NULL. Float64 throughout, summed in the order of the rows: the same for any thread count.
+ * Memory: 24 N bytes. Errors: SHAPE (also a label out of range, naming the row), NUMERIC (naming the row), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const int *labels,
+                                              int *predictions, int64_t *confusion, reshift_metrics *metrics,
+                                              reshift_error *error);
+
+/* ---- intervals of means over images ---- */
+
+/** A value with its 95 % interval. */
+typedef struct reshift_interval {
+    double value, low, high;
+} reshift_interval;
+
+#define RESHIFT_BOOTSTRAP_RESAMPLES 2000
+
+/**
+ * Bootstrap intervals of means over images, by the percentile method (Efron 1979; quantiles 2.5 and 97.5 % with linear
+ * interpolation between order statistics). values [N,S]: row i holds S figures of image i, each taken over all versions of
+ * the image that count (the mean of its 0s and 1s over severities and corruptions; for two networks on the same images the
+ * difference of theirs). A resample draws N images with replacement, and an image comes with all its figures: versions of an
+ * image are never taken for independent, and the S intervals rest on the same draws. intervals [S], the caller's memory.
+ * Random draws depend on (seed, resample) only; the same result for any thread count. Memory: 8 S resamples bytes and 32 N a
+ * thread. An interval of one image, or of figures that are all equal, has no width. Errors: ARGUMENT (N < 1, S < 1,
+ * resamples < 2), NUMERIC (a figure that is not finite, naming the image), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_bootstrap_means(const double *values, int64_t n, int64_t s, int resamples,
+                                                   uint64_t seed, reshift_interval *intervals, reshift_error *error);
+
+/* ---- the network that corruption errors are measured against ---- */
+
+/** Accuracies of one network by corruption and severity. */
+typedef struct reshift_baseline {
+    char name[96];           /* "AlexNet", "Standard" */
+    double error[19][6];     /* fractions, in the order of reshift_corruption_table(): [0] mean of the severities, [1..5]; NAN where
+                                not known: the four corruptions of the validation set, AlexNet's single severities */
+    double mean_error;       /* over the 15 corruptions that leaderboards average */
+} reshift_baseline;
+
+/**
+ * Finds a baseline. `spec`: "alexnet" (ImageNet-C's, built in: Hendrycks & Dietterich 2019), or "FILE.csv[:NAME]" in
+ * RobustBench's layout: a line of corruption names and one of severities, each with an empty first field, then a line a
+ * network: its name and its accuracies, fractions 0..1. Without NAME: the only network of the file, else "Standard". All 15
+ * corruptions at all 5 severities must be there; the other four may be. Errors: NOT_FOUND (the file; the network, with
+ * the nearest name as a hint), FORMAT (naming file and line: a missing, unknown or repeated corruption, a repeated network,
+ * what is no number), IO, MEMORY.
+ */
+RESHIFT_API reshift_status reshift_baseline_find(const char *spec, reshift_baseline *baseline, reshift_error *error);
+
+/* ---- features ---- */
 
 /**
  * Principal components of features [N,D] float32. 1 <= k <= min(N,D), N >= 2; the variance's divisor is N - 1.
