@@ -16,29 +16,24 @@ typedef enum reshift_constants {
     RESHIFT_CONSTANTS_IMAGENET
 } reshift_constants;
 
-/** One row of the table of corruptions. */
+/** The most constants that a severity has: snow's. */
+#define RESHIFT_CORRUPTION_CONSTANTS 7
+
+/** One row of the table of corruptions: all that is known of one, but for the function that makes it. */
 typedef struct reshift_corruption {
     const char *name;
-    const char *family; /* noise, blur, weather, digital */
-    bool random;        /* needs draws; else the same image always comes out */
-    bool validation;    /* one of the 4 that leaderboards leave out */
-    bool available;     /* this build can make it */
+    const char *family;                               /* noise, blur, weather, digital */
+    bool random;                                      /* needs draws; else the same image always comes out */
+    bool validation;                                  /* one of the 4 that leaderboards leave out */
+    const char *about;                                /* for people: "normal noise added to every value" */
+    const char *parameters;                           /* and what the constants are, in their order */
+    int n_constants;                                  /* that each severity has; 0 beyond them */
+    double cifar[5][RESHIFT_CORRUPTION_CONSTANTS];    /* of severities 1 to 5 for images of 32x32 */
+    double imagenet[5][RESHIFT_CORRUPTION_CONSTANTS]; /* and of 224x224 */
 } reshift_corruption;
 
 /** The table, in CIFAR-10-C's customary order; *count rows, static. */
 RESHIFT_API const reshift_corruption *reshift_corruption_table(int *count);
-
-/** A corruption for people: the constants are those of severities 1 to 5, "0.04" or, where there are several, "0.3,
- * 0.4". */
-typedef struct reshift_corruption_text {
-    const char *about;       /* "normal noise added to every value" */
-    const char *parameters;  /* what the constants are, in their order */
-    const char *cifar[5];    /* for images of 32x32 */
-    const char *imagenet[5]; /* and of 224x224 */
-} reshift_corruption_text;
-
-/** What a row of the table does, static; NULL for what is no row of it. */
-RESHIFT_API const reshift_corruption_text *reshift_corruption_describe(const reshift_corruption *corruption);
 
 /** A row by name, or by another name in use (frosted_glass_blur, elastic, jpeg). Errors: NOT_FOUND with the nearest
  * name as a hint. */
@@ -64,8 +59,8 @@ RESHIFT_API void reshift_frost_close(reshift_frost **frost);
 /**
  * Makes `output` (any image, resized as needed; not `input`) from `input` at `severity` 1 to 5. Random draws depend on
  * (seed, corruption, severity, image_index) only. `frost`: the overlays of the corruption frost, which alone looks at
- * them; NULL: drawn procedurally. Thread-safe. Errors: ARGUMENT (severity), UNSUPPORTED (not available, image too
- * small), MEMORY.
+ * them; NULL: drawn procedurally. Thread-safe. Errors: ARGUMENT (severity), UNSUPPORTED (an image too small, or too
+ * large for fog), MEMORY.
  */
 RESHIFT_API reshift_status reshift_corruption_apply(const reshift_corruption *corruption, int severity,
                                                     reshift_constants constants, uint64_t seed, int64_t image_index,

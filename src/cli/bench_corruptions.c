@@ -115,7 +115,7 @@ reshift_status bench_corruptions(const reshift_dataset *dataset, const char *dat
                list.images[0].width, list.images[0].height, frost ? "" : ", frost's overlays drawn");
     }
     for (int i = 0; i < count && status == RESHIFT_OK; i++) {
-        if (table[i].available && (!only || only == &table[i])) {
+        if (!only || only == &table[i]) {
             status = bench_one(&table[i], frost, &list, json, rows, error);
         }
     }

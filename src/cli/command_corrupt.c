@@ -23,17 +23,29 @@ typedef struct corrupt_command {
 
 /* ---- --list ---- */
 
-static json_t *constants_json(const char *const constants[5])
+/* An array a severity. */
+static json_t *constants_json(const double constants[5][RESHIFT_CORRUPTION_CONSTANTS], int n)
 {
-    return json_pack("[s, s, s, s, s]", constants[0], constants[1], constants[2], constants[3], constants[4]);
+    json_t *severities = json_array();
+    for (int s = 0; s < 5; s++) {
+        json_t *values = json_array();
+        for (int i = 0; i < n; i++) {
+            json_array_append_new(values, json_real(constants[s][i]));
+        }
+        json_array_append_new(severities, values);
+    }
+    return severities;
 }
 
-static void print_constants(const char *set, const char *const constants[5])
+static void print_constants(const char *set, const double constants[5][RESHIFT_CORRUPTION_CONSTANTS], int n)
 {
     printf("    %-9s", set);
     for (int s = 0; s < 5; s++) {
-        bool several = strchr(constants[s], ',') != NULL;
-        printf(" %s%s%s", several ? "(" : "", constants[s], several ? ")" : "");
+        printf(" %s", n > 1 ? "(" : "");
+        for (int i = 0; i < n; i++) {
+            printf("%s%g", i ? ", " : "", constants[s][i]);
+        }
+        printf("%s", n > 1 ? ")" : "");
     }
     printf("\n");
 }
@@ -45,23 +57,22 @@ static int list_corruptions(bool as_json)
     json_t *rows = json_array();
     for (int i = 0; i < count; i++) {
         const reshift_corruption *row = &table[i];
-        const reshift_corruption_text *text = reshift_corruption_describe(row);
         if (as_json) {
-            json_array_append_new(
-                rows, json_pack("{s:s, s:s, s:b, s:b, s:b, s:s, s:s, s:{s:o, s:o}}", "name", row->name, "family",
-                                row->family, "random", row->random, "validation", row->validation, "available",
-                                row->available, "about", text->about, "parameters", text->parameters, "constants",
-                                "cifar", constants_json(text->cifar), "imagenet", constants_json(text->imagenet)));
+            json_array_append_new(rows, json_pack("{s:s, s:s, s:b, s:b, s:s, s:s, s:{s:o, s:o}}", "name", row->name,
+                                                  "family", row->family, "random", row->random, "validation",
+                                                  row->validation, "about", row->about, "parameters", row->parameters,
+                                                  "constants", "cifar", constants_json(row->cifar, row->n_constants),
+                                                  "imagenet", constants_json(row->imagenet, row->n_constants)));
             continue;
         }
-        printf("%-18s %-8s %s%s%s\n", row->name, row->family, row->random ? "random" : "deterministic",
-               row->validation ? ", validation" : "", row->available ? "" : ", not available in this build");
-        printf("    %s\n    constants: %s\n", text->about, text->parameters);
-        print_constants("cifar", text->cifar);
-        print_constants("imagenet", text->imagenet);
+        printf("%-18s %-8s %s%s\n", row->name, row->family, row->random ? "random" : "deterministic",
+               row->validation ? ", validation" : "");
+        printf("    %s\n    constants: %s\n", row->about, row->parameters);
+        print_constants("cifar", row->cifar, row->n_constants);
+        print_constants("imagenet", row->imagenet, row->n_constants);
     }
     if (as_json) {
-        char *text = json_dumps(rows, JSON_INDENT(1));
+        char *text = json_dumps(rows, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         printf("%s\n", text ? text : "[]");
         free(text);
     }
@@ -71,7 +82,7 @@ static int list_corruptions(bool as_json)
 
 /* ---- what is asked for ---- */
 
-/* The corruptions that --corruption names: all that are available, or those of a comma list. -1 to go on. */
+/* The corruptions that --corruption names: all, or those of a comma list. -1 to go on. */
 static int choose(const usage *u, corrupt_command *k, reshift_error *error)
 {
     int count;
@@ -85,11 +96,7 @@ static int choose(const usage *u, corrupt_command *k, reshift_error *error)
         status = 1;
     } else if (strcmp(k->names, "all") == 0) {
         for (int i = 0; i < count; i++) {
-            if (table[i].available) {
-                k->chosen[k->n++] = &table[i];
-            } else {
-                fprintf(stderr, "reshift: warning: left out: %s is not available in this build\n", table[i].name);
-            }
+            k->chosen[k->n++] = &table[i];
         }
     } else if (!split_words(k->names, memory, &names) || names.n > count) {
         status = usage_error(u, "--corruption: expected names with commas between them, or all, found '%s'", k->names);

@@ -6,7 +6,7 @@
  * the last place reaches the filter's weights, and where a pixel's exact value is a whole number (flat areas) that
  * decides whether it is truncated to it or to the number below. Elsewhere, and in 2018, NumPy calls the C library, and
  * 74 of the 153,600,000 values of gaussian_blur.npy differ: then its md5 is the published file's,
- * c33370155bc9b055fb4a89113d3c559d. So the taps that differ are written down beside the constants.
+ * c33370155bc9b055fb4a89113d3c559d. So the taps that differ are written down.
  */
 #include <math.h>
 #include <string.h>
@@ -21,27 +21,31 @@
 /* Work memory up to this size stands on the stack: a 32x32 image needs 27 KB. */
 #define STACK_BYTES (32 * 1024)
 
-static const blur_sigma gaussian_cifar[5] = {
-    {0.4, 0, 0}, {0.6, 0x2, 0}, {0.7, 0x2, 0x8}, {0.8, 0, 0}, {1, 0x8, 0x14},
-};
-static const blur_sigma gaussian_imagenet[5] = {
-    {1, 0x8, 0x14}, {2, 0x40, 0x132}, {3, 0x320, 0x1040}, {4, 0x1800, 0x10584}, {6, 0x50400, 0x1009008},
+/* Bit k: for the pair k away from the centre NumPy's exponential is one unit above, or below, the right one. */
+static const struct {
+    double sigma;
+    uint32_t one_above, one_below;
+} last_bits[] = {
+    {.25, 0, 0x2},     {.6, 0x2, 0},     {.7, 0x2, 0x8},     {.9, 0, 0x4},         {1, 0x8, 0x14},
+    {1.5, 0x10, 0x48}, {2, 0x40, 0x132}, {3, 0x320, 0x1040}, {4, 0x1800, 0x10584}, {6, 0x50400, 0x1009008},
 };
 
-reshift_status blur_kernel(const blur_sigma *sigma, gaussian_kernel *kernel, reshift_error *error)
+reshift_status blur_kernel(double sigma, gaussian_kernel *kernel, reshift_error *error)
 {
-    reshift_status status = gaussian_kernel_create(sigma->sigma, 4.0, kernel, error);
-    if (status == RESHIFT_OK) {
-        for (int k = 0; k <= kernel->radius; k++) {
-            if (sigma->one_above >> k & 1) {
-                kernel->weights[k] = nextafter(kernel->weights[k], 2);
-            } else if (sigma->one_below >> k & 1) {
-                kernel->weights[k] = nextafter(kernel->weights[k], 0);
-            }
-        }
-        gaussian_kernel_normalise(kernel);
+    reshift_status status = gaussian_kernel_create(sigma, 4.0, kernel, error);
+    if (status != RESHIFT_OK) {
+        return status;
     }
-    return status;
+    for (size_t i = 0; i < sizeof last_bits / sizeof last_bits[0]; i++) {
+        for (int k = 0; last_bits[i].sigma == sigma && k <= kernel->radius; k++) {
+            double *weight = &kernel->weights[k];
+            *weight = last_bits[i].one_above >> k & 1   ? nextafter(*weight, 2)
+                      : last_bits[i].one_below >> k & 1 ? nextafter(*weight, 0)
+                                                        : *weight;
+        }
+    }
+    gaussian_kernel_normalise(kernel);
+    return RESHIFT_OK;
 }
 
 RESHIFT_VECTOR static void to_unit(const uint8_t *restrict bytes, size_t n, double *restrict values)
@@ -83,9 +87,8 @@ reshift_status blur_gaussian_bytes(const uint8_t *input, int height, int width, 
 
 reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error)
 {
-    const blur_sigma *sets = call->constants == RESHIFT_CONSTANTS_IMAGENET ? gaussian_imagenet : gaussian_cifar;
     gaussian_kernel kernel;
-    reshift_status status = blur_kernel(&sets[call->severity - 1], &kernel, error);
+    reshift_status status = blur_kernel(call->constants[0], &kernel, error);
     if (status != RESHIFT_OK) {
         return status;
     }

@@ -1,19 +1,13 @@
-/* What the blurs share, and those that draw with their draws as arguments. `constants` is CIFAR or IMAGENET. */
+/* What the blurs share, and those that draw with their draws as arguments. */
 #ifndef CORRUPTIONS_BLUR_H
 #define CORRUPTIONS_BLUR_H
 
 #include "imaging/gaussian.h"
 #include "reshift/corruption.h"
 
-/* A sigma, and where NumPy's AVX-512 exponential errs (see blur.c). Bit k: for the pair k away from the centre it is
- * one unit above, or below, the right one. */
-typedef struct blur_sigma {
-    double sigma;
-    uint32_t one_above, one_below;
-} blur_sigma;
-
-/** The normalised kernel of scikit-image's gaussian(). Errors: UNSUPPORTED (sigma too large). */
-reshift_status blur_kernel(const blur_sigma *sigma, gaussian_kernel *kernel, reshift_error *error);
+/** The normalised kernel of scikit-image's gaussian(), of a sigma that the table has. Errors: UNSUPPORTED (too large).
+ */
+reshift_status blur_kernel(double sigma, gaussian_kernel *kernel, reshift_error *error);
 
 /**
  * x/255 filtered in float64, clipped to 0..1, times 255, truncated.
@@ -22,23 +16,30 @@ reshift_status blur_kernel(const blur_sigma *sigma, gaussian_kernel *kernel, res
 reshift_status blur_gaussian_bytes(const uint8_t *input, int height, int width, const gaussian_kernel *kernel,
                                    uint8_t *output, reshift_error *error);
 
-/* Where a pixel of glass_blur is taken from: each -delta..delta-1. */
+/* Constants of glass_blur: the blur before and after, how far pixels are taken from, how often that is done. */
+typedef struct glass_constants {
+    double sigma;
+    int reach, rounds;
+} glass_constants;
+
+/** From the table's numbers. */
+glass_constants glass_constants_of(const double *constants);
+
+/* Where a pixel of glass_blur is taken from: each -reach..reach-1. */
 typedef struct glass_offset {
     int8_t dx, dy;
 } glass_offset;
 
-/** How far glass_blur looks, and how many offsets it uses up: one a pixel further than that from the border, each time.
- */
-int glass_reach(int severity, reshift_constants constants);
-size_t glass_offset_count(int height, int width, int severity, reshift_constants constants);
+/** Offsets that glass_blur uses up: one a round for every pixel that is farther than its reach from the border. */
+size_t glass_offset_count(int height, int width, const glass_constants *constants);
 
-/** `offsets` in the order of the published loop: times, then rows from below, then columns from the right.
+/** `offsets` in the order of the published loop: rounds, then rows from below, then columns from the right.
  *  `output` has the input's size. Errors: MEMORY. */
-reshift_status blur_glass_with(const reshift_image *input, int severity, reshift_constants constants,
+reshift_status blur_glass_with(const reshift_image *input, const glass_constants *constants,
                                const glass_offset *offsets, reshift_image *output, reshift_error *error);
 
-/** The angle in degrees. `output` has the input's size. Errors: MEMORY. */
-reshift_status blur_motion_with(const reshift_image *input, int severity, reshift_constants constants,
-                                double angle_degrees, reshift_image *output, reshift_error *error);
+/** Radius and sigma in pixels, the angle in degrees. `output` has the input's size. Errors: MEMORY. */
+reshift_status blur_motion_with(const reshift_image *input, double radius, double sigma, double angle_degrees,
+                                reshift_image *output, reshift_error *error);
 
 #endif

@@ -1,8 +1,10 @@
 /*
  * zoom_blur: the mean of the image and of its centre enlarged ever more, in float32 as the published generator's. The
- * zooms are NumPy's arange(1, end, step): start + i ((start + step) - start), as many as fit before the end, which
- * rounding lets the first two of CIFAR's and others reach.
+ * zooms are NumPy's arange(first, end, step): first + i ((first + step) - first), as many as its division says fit
+ * before the end, which by rounding is one more than meant at the first two of CIFAR's severities and others.
  */
+#include <math.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "corruptions/family.h"
@@ -12,14 +14,6 @@
 
 /* Work memory up to this size stands on the stack: a 32x32 image needs 36 KB. */
 #define STACK_BYTES (40 * 1024)
-
-static const struct {
-    double step;
-    int count;
-} zooms[2][5] = {
-    {{.01, 7}, {.01, 12}, {.01, 16}, {.01, 21}, {.01, 26}},
-    {{.01, 12}, {.01, 16}, {.02, 11}, {.02, 13}, {.03, 11}},
-};
 
 RESHIFT_VECTOR static void to_planes(const uint8_t *restrict pixels, size_t n, float *restrict red,
                                      float *restrict green, float *restrict blue)
@@ -42,8 +36,8 @@ RESHIFT_VECTOR static void mean_to_bytes(const float *restrict plane, const floa
 
 reshift_status corruption_zoom_blur(const corruption_call *call, reshift_error *error)
 {
-    int set = call->constants == RESHIFT_CONSTANTS_IMAGENET, level = call->severity - 1;
-    int height = call->input->height, width = call->input->width, count = zooms[set][level].count;
+    double first = call->constants[0], end = call->constants[1], step = call->constants[2];
+    int height = call->input->height, width = call->input->width, count = (int)ceil((end - first) / step);
     size_t stride = ZOOM_STRIDE(width), plane = (size_t)height * stride, row = (size_t)width;
     size_t bytes = 6 * plane * sizeof(float) + ZOOM_WORK_BYTES(height, width);
     _Alignas(MEMORY_ALIGNMENT) float stack[STACK_BYTES / sizeof(float)];
@@ -59,14 +53,14 @@ reshift_status corruption_zoom_blur(const corruption_call *call, reshift_error *
         float *red = planes + (size_t)y * stride;
         to_planes(call->input->pixels + 3 * row * (size_t)y, row, red, red + plane, red + 2 * plane);
     }
-    double step = (1 + zooms[set][level].step) - 1;
+    double rounded_step = (first + step) - first;
     for (int i = 0; i < count; i++) {
-        zoom_image_add(planes, height, width, 1 + i * step, sums, sums + 3 * plane);
+        zoom_image_add(planes, height, width, first + i * rounded_step, sums, sums + 3 * plane);
     }
     for (int y = 0; y < height; y++) {
         for (size_t c = 0; c < 3; c++) {
-            size_t first = c * plane + (size_t)y * stride;
-            mean_to_bytes(planes + first, sums + first, (float)(count + 1), row,
+            size_t line = c * plane + (size_t)y * stride;
+            mean_to_bytes(planes + line, sums + line, (float)(count + 1), row,
                           call->output->pixels + 3 * row * (size_t)y + c);
         }
     }

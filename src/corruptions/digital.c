@@ -11,8 +11,6 @@
 #include "imaging/resize.h"
 #include "imaging/vector.h"
 
-static int set_of(const corruption_call *call) { return call->constants == RESHIFT_CONSTANTS_IMAGENET; }
-
 static uint8_t to_byte(double value) { return (uint8_t)(int)((value < 0 ? 0 : value > 1 ? 1 : value) * 255); }
 
 static void fill_units(double units[256])
@@ -26,8 +24,7 @@ static void fill_units(double units[256])
 reshift_status corruption_contrast(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double factors[2][5] = {{.75, .5, .4, .3, .15}, {.4, .3, .2, .1, .05}};
-    double factor = factors[set_of(call)][call->severity - 1], units[256], sums[3] = {0};
+    double factor = call->constants[0], units[256];
     const uint8_t *input = call->input->pixels;
     uint8_t *output = call->output->pixels, tables[3][256];
     size_t n = (size_t)call->input->height * (size_t)call->input->width;
@@ -38,13 +35,10 @@ reshift_status corruption_contrast(const corruption_call *call, reshift_error *e
         green += units[input[3 * i + 1]];
         blue += units[input[3 * i + 2]];
     }
-    sums[0] = red;
-    sums[1] = green;
-    sums[2] = blue;
+    const double means[3] = {red / (double)n, green / (double)n, blue / (double)n};
     for (int c = 0; c < 3; c++) {
-        double mean = sums[c] / (double)n;
         for (int value = 0; value < 256; value++) {
-            tables[c][value] = to_byte((units[value] - mean) * factor + mean);
+            tables[c][value] = to_byte((units[value] - means[c]) * factor + means[c]);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -109,26 +103,21 @@ static void change_hsv(const corruption_call *call, int plane, double factor, do
 reshift_status corruption_brightness(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double offsets[2][5] = {{.05, .1, .15, .2, .3}, {.1, .2, .3, .4, .5}};
-    change_hsv(call, 2, 1, offsets[set_of(call)][call->severity - 1]);
+    change_hsv(call, 2, 1, call->constants[0]);
     return RESHIFT_OK;
 }
 
 reshift_status corruption_saturate(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double constants[2][5][2] = {{{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}},
-                                              {{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {20, .2}}};
-    const double *c = constants[set_of(call)][call->severity - 1];
-    change_hsv(call, 1, c[0], c[1]);
+    change_hsv(call, 1, call->constants[0], call->constants[1]);
     return RESHIFT_OK;
 }
 
 /* Pillow's BOX resize to a share of the extents and back. */
 reshift_status corruption_pixelate(const corruption_call *call, reshift_error *error)
 {
-    static const double shares[2][5] = {{.95, .9, .85, .75, .65}, {.6, .5, .4, .3, .25}};
-    double share = shares[set_of(call)][call->severity - 1];
+    double share = call->constants[0];
     int height = call->input->height, width = call->input->width;
     reshift_image small = {(int)(height * share), (int)(width * share), NULL, 0};
     if (small.height < 1 || small.width < 1) {
@@ -154,6 +143,5 @@ reshift_status corruption_pixelate(const corruption_call *call, reshift_error *e
 
 reshift_status corruption_jpeg_compression(const corruption_call *call, reshift_error *error)
 {
-    static const int qualities[2][5] = {{80, 65, 58, 50, 40}, {25, 18, 15, 10, 7}};
-    return jpeg_loss(call->input, qualities[set_of(call)][call->severity - 1], call->output->pixels, error);
+    return jpeg_loss(call->input, (int)call->constants[0], call->output->pixels, error);
 }

@@ -7,22 +7,16 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "corruptions/elastic.h"
 #include "corruptions/family.h"
 #include "imaging/smooth.h"
 #include "imaging/warp.h"
 
-elastic_constants elastic_constants_for(bool imagenet, int severity, int height, int width)
+elastic_constants elastic_constants_of(const double *constants, bool imagenet, int height, int width)
 {
-    static const double shares[2][5][3] = {
-        {{0, 0, .08}, {.05, .2, .07}, {.08, .06, .06}, {.1, .04, .05}, {.1, .03, .03}},
-        {{2, .7, .1}, {2, .08, .2}, {.05, .01, .02}, {.07, .01, .02}, {.12, .01, .02}},
-    };
-    const double *share = shares[imagenet][severity - 1];
     double unit = height < width ? height : width;
     unit = imagenet ? 244 * unit / 224 : unit; /* the published code has 244 for images of 224 */
-    return (elastic_constants){unit * share[0], unit * share[1], unit * share[2]};
+    return (elastic_constants){unit * constants[0], unit * constants[1], unit * constants[2]};
 }
 
 /* The map of the output's pixels to the input's: the inverse of the one that carries the three points to the moved
@@ -134,9 +128,8 @@ reshift_status corruption_elastic_transform(const corruption_call *call, reshift
 {
     int height = call->input->height, width = call->input->width;
     elastic_constants constants =
-        elastic_constants_for(call->constants == RESHIFT_CONSTANTS_IMAGENET, call->severity, height, width);
-    random_stream stream =
-        random_open(call->seed, call->corruption->name, (uint64_t)call->severity, (uint64_t)call->image_index);
+        elastic_constants_of(call->constants, call->set == RESHIFT_CONSTANTS_IMAGENET, height, width);
+    random_stream stream = corruption_stream(call);
     double moves[3][2];
     fill_field(&stream, &moves[0][0], 6);
     for (int i = 0; i < 6; i++) {

@@ -9,8 +9,8 @@ typedef struct elastic_constants {
     double strength_px, sigma_px, move_px;
 } elastic_constants;
 
-/** Of an image of this size at `severity` 1..5; the published numbers are shares of the shorter side. */
-elastic_constants elastic_constants_for(bool imagenet, int severity, int height, int width);
+/** From the table's numbers, which are shares of the shorter side, for an image of this size. */
+elastic_constants elastic_constants_of(const double *constants, bool imagenet, int height, int width);
 
 /**
  * An affine map that carries three points of the image to moved ones, then displacements along both axes.

@@ -1,8 +1,11 @@
-/* What the table knows of a corruption beyond its public row: the function that makes it. One file a family has them.
+/*
+ * What stands behind a row of the table: the function that makes the corruption, and the call that all of them take. A
+ * family's functions are in the files of its name.
  */
 #ifndef CORRUPTIONS_FAMILY_H
 #define CORRUPTIONS_FAMILY_H
 
+#include "base/random.h"
 #include "reshift/corruption.h"
 
 /* One image to be corrupted. The table has checked everything: severity 1..5, an image with pixels, an output of the
@@ -10,7 +13,8 @@
 typedef struct corruption_call {
     const reshift_corruption *corruption;
     int severity;
-    reshift_constants constants; /* CIFAR or IMAGENET, never AUTO */
+    reshift_constants set;   /* CIFAR or IMAGENET, never AUTO */
+    const double *constants; /* the table's, of this set and severity */
     uint64_t seed;
     int64_t image_index;
     const reshift_frost *frost; /* NULL: overlays are drawn procedurally */
@@ -19,6 +23,12 @@ typedef struct corruption_call {
 } corruption_call;
 
 typedef reshift_status (*corruption_function)(const corruption_call *call, reshift_error *error);
+
+/** Who makes it; NULL for what is no row of the table. */
+corruption_function corruption_maker(const reshift_corruption *corruption);
+
+/** The stream of an image's draws, named by (seed, the corruption's name, severity, image) and stable for good. */
+random_stream corruption_stream(const corruption_call *call);
 
 /* noise.c */
 reshift_status corruption_gaussian_noise(const corruption_call *call, reshift_error *error);
@@ -33,7 +43,7 @@ reshift_status corruption_motion_blur(const corruption_call *call, reshift_error
 reshift_status corruption_zoom_blur(const corruption_call *call, reshift_error *error);
 reshift_status corruption_gaussian_blur(const corruption_call *call, reshift_error *error);
 
-/* weather.c, weather_spatter.c */
+/* weather_snow.c, weather_frost.c, weather_fog.c, weather_spatter.c */
 reshift_status corruption_snow(const corruption_call *call, reshift_error *error);
 reshift_status corruption_frost(const corruption_call *call, reshift_error *error);
 reshift_status corruption_fog(const corruption_call *call, reshift_error *error);

@@ -7,7 +7,6 @@
 
 #include <threads.h>
 
-#include "base/random.h"
 #include "base/vector.h"
 #include "corruptions/family.h"
 
@@ -66,21 +65,21 @@ void noise_shot_with(const uint8_t *input, size_t n, const poisson_table *table,
 
 /* The tables of both sets of constants. They are made at a set's first image and never change afterwards, so this is no
  * state that anyone can tell from constants. */
-static const int photons[2][5] = {{500, 250, 100, 75, 50}, {60, 25, 12, 5, 3}};
 static poisson_table tables[2][5];
 static once_flag tables_once[2] = {ONCE_FLAG_INIT, ONCE_FLAG_INIT};
 
 static void fill_tables(int set)
 {
-    for (int i = 0; i < 5; i++) {
-        poisson_table_fill(&tables[set][i], photons[set][i]);
+    const reshift_corruption *shot_noise;
+    if (reshift_corruption_find("shot_noise", &shot_noise, NULL) == RESHIFT_OK) {
+        for (int i = 0; i < 5; i++) {
+            poisson_table_fill(&tables[set][i], (int)(set ? shot_noise->imagenet : shot_noise->cifar)[i][0]);
+        }
     }
 }
 
 static void fill_cifar(void) { fill_tables(0); }
 static void fill_imagenet(void) { fill_tables(1); }
-
-static int set_of(const corruption_call *call) { return call->constants == RESHIFT_CONSTANTS_IMAGENET; }
 
 /* The image's bytes, piece by piece: their place and number. */
 typedef struct piece {
@@ -103,17 +102,11 @@ static void next_piece(piece *p)
     p->n = p->left < PIECE ? p->left : PIECE;
 }
 
-static random_stream open_stream(const corruption_call *call)
-{
-    return random_open(call->seed, call->corruption->name, (uint64_t)call->severity, (uint64_t)call->image_index);
-}
-
 reshift_status corruption_gaussian_noise(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double sds[2][5] = {{.04, .06, .08, .09, .10}, {.08, .12, .18, .26, .38}};
-    double sd = sds[set_of(call)][call->severity - 1];
-    random_stream stream = open_stream(call);
+    double sd = call->constants[0];
+    random_stream stream = corruption_stream(call);
     float normals[PIECE];
     for (piece p = first_piece(call); p.left; next_piece(&p)) {
         random_fill_gaussian(&stream, normals, p.n);
@@ -125,9 +118,8 @@ reshift_status corruption_gaussian_noise(const corruption_call *call, reshift_er
 reshift_status corruption_speckle_noise(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double sds[2][5] = {{.06, .1, .12, .16, .2}, {.15, .2, .35, .45, .6}};
-    double sd = sds[set_of(call)][call->severity - 1];
-    random_stream stream = open_stream(call);
+    double sd = call->constants[0];
+    random_stream stream = corruption_stream(call);
     float normals[PIECE];
     for (piece p = first_piece(call); p.left; next_piece(&p)) {
         random_fill_gaussian(&stream, normals, p.n);
@@ -139,9 +131,8 @@ reshift_status corruption_speckle_noise(const corruption_call *call, reshift_err
 reshift_status corruption_impulse_noise(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    static const double amounts[2][5] = {{.01, .02, .03, .05, .07}, {.03, .06, .09, .17, .27}};
-    double amount = amounts[set_of(call)][call->severity - 1];
-    random_stream stream = open_stream(call);
+    double amount = call->constants[0];
+    random_stream stream = corruption_stream(call);
     uint32_t words[PIECE];
     for (piece p = first_piece(call); p.left; next_piece(&p)) {
         random_fill_u32(&stream, words, p.n);
@@ -153,9 +144,9 @@ reshift_status corruption_impulse_noise(const corruption_call *call, reshift_err
 reshift_status corruption_shot_noise(const corruption_call *call, reshift_error *error)
 {
     (void)error;
-    int set = set_of(call);
+    int set = call->set == RESHIFT_CONSTANTS_IMAGENET;
     call_once(&tables_once[set], set ? fill_imagenet : fill_cifar);
-    random_stream stream = open_stream(call);
+    random_stream stream = corruption_stream(call);
     uint32_t words[PIECE];
     for (piece p = first_piece(call); p.left; next_piece(&p)) {
         random_fill_u32(&stream, words, p.n);

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/vector.h"
 #include "corruptions/family.h"
 #include "corruptions/weather.h"
@@ -19,19 +18,6 @@
 
 /* Work memory up to this size stands on the stack: enough for 32x32. */
 #define STACK_BYTES (64 * 1024)
-
-static const weather_spatter_constants spatter_constants[2][5] = {
-    {{.62, .1, .7, .7, .5, 0},
-     {.65, .1, .8, .7, .5, 0},
-     {.65, .3, 1, .69, .5, 0},
-     {.65, .1, .7, .69, .6, 1},
-     {.65, .1, .5, .68, .6, 1}},
-    {{.65, .3, 4, .69, .6, 0},
-     {.65, .3, 3, .68, .6, 0},
-     {.65, .3, 2, .68, .5, 0},
-     {.65, .3, 1, .65, 1.5, 1},
-     {.67, .4, 1, .65, 1.5, 1}},
-};
 
 static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
 
@@ -210,11 +196,11 @@ reshift_status corruption_spatter(const corruption_call *call, reshift_error *er
     if (!normals) {
         return error_memory(error, pixels * sizeof *normals, "spatter");
     }
-    random_stream stream = random_open(call->seed, "spatter", (uint64_t)call->severity, (uint64_t)call->image_index);
+    random_stream stream = corruption_stream(call);
     random_fill_gaussian(&stream, normals, pixels);
-    int set = call->constants == RESHIFT_CONSTANTS_IMAGENET;
-    reshift_status status =
-        weather_spatter_with(call->input, &spatter_constants[set][call->severity - 1], normals, call->output, error);
+    const double *c = call->constants;
+    const weather_spatter_constants constants = {c[0], c[1], c[2], c[3], c[4], (int)c[5]};
+    reshift_status status = weather_spatter_with(call->input, &constants, normals, call->output, error);
     if (normals != stack) {
         memory_free(normals);
     }

@@ -132,9 +132,6 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
     if (status != RESHIFT_OK) {
         return status;
     }
-    if (!corruption->available) {
-        return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "this build cannot make corruption '%s'", corruption->name);
-    }
     corrupted *c = calloc(1, sizeof *c);
     if (!c) {
         return error_memory(error, sizeof *c, "a corrupted set");

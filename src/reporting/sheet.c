@@ -20,7 +20,7 @@ typedef struct sheet {
     int left, top; /* of the first cell */
 } sheet;
 
-static const uint8_t ink[3] = {40, 40, 40}, pale[3] = {120, 120, 120};
+static const uint8_t ink[3] = {40, 40, 40};
 
 /* A cell's size: the image a whole number of times enlarged, or shrunk to fit. */
 static reshift_status choose_cell(const reshift_image *image, sheet *s, reshift_error *error)
@@ -134,10 +134,9 @@ static reshift_status draw_row(sheet *s, const reshift_corruption *row, int top,
     char words[NAME_BYTES];
     spell(row->name, words);
     int middle = top + (s->cell_height - PIXEL_TEXT_ASCENT * SCALE) / 2;
-    pixel_text_draw(&s->page, s->left - 2 * GAP - pixel_text_width(words, SCALE) + SCALE, middle, words, SCALE,
-                    row->available ? ink : pale);
+    pixel_text_draw(&s->page, s->left - 2 * GAP - pixel_text_width(words, SCALE) + SCALE, middle, words, SCALE, ink);
     reshift_status status = show(s, image, top, 0, error);
-    for (int severity = 1; status == RESHIFT_OK && row->available && severity <= 5; severity++) {
+    for (int severity = 1; status == RESHIFT_OK && severity <= 5; severity++) {
         status = reshift_corruption_apply(row, severity, options->constants, options->seed, image_index, options->frost,
                                           image, &s->made, error);
         if (status == RESHIFT_OK) {

@@ -36,6 +36,13 @@ static glass_offset *make_offsets(size_t count, int delta, int severity)
     return offsets;
 }
 
+/* The table's constants of this set and severity. */
+static const double *constants_of(const golden_blur *golden, int severity)
+{
+    const reshift_corruption *row = find(golden->name);
+    return (golden->constants == RESHIFT_CONSTANTS_IMAGENET ? row->imagenet : row->cifar)[severity - 1];
+}
+
 static void apply_golden(const golden_blur *golden, int severity, const reshift_image *image, reshift_image *output)
 {
     reshift_error error;
@@ -43,13 +50,14 @@ static void apply_golden(const golden_blur *golden, int severity, const reshift_
     check_ok(reshift_image_resize(output, height, width, &error));
     memset(output->pixels, 0xaa, 3 * (size_t)height * (size_t)width);
     if (strcmp(golden->name, "glass_blur") == 0) {
-        glass_offset *offsets = make_offsets(glass_offset_count(height, width, severity, golden->constants),
-                                             glass_reach(severity, golden->constants), severity);
-        check_ok(blur_glass_with(image, severity, golden->constants, offsets, output, &error));
+        glass_constants constants = glass_constants_of(constants_of(golden, severity));
+        glass_offset *offsets = make_offsets(glass_offset_count(height, width, &constants), constants.reach, severity);
+        check_ok(blur_glass_with(image, &constants, offsets, output, &error));
         free(offsets);
     } else if (strcmp(golden->name, "motion_blur") == 0) {
         double angle = 90 * draw_uniform(0, (uint32_t)(severity + height)) - 45;
-        check_ok(blur_motion_with(image, severity, golden->constants, angle, output, &error));
+        const double *constants = constants_of(golden, severity);
+        check_ok(blur_motion_with(image, constants[0], constants[1], angle, output, &error));
     } else {
         check_ok(reshift_corruption_apply(find(golden->name), severity, golden->constants, 0, 0, NULL, image, output,
                                           &error));
@@ -196,11 +204,39 @@ static void test_motion_draws(void **state)
     reshift_image_destroy(&output);
 }
 
+/* Pinned for good: sets made by earlier versions must come out again, on every processor. */
+static void test_own_draws_golden(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *md5[2]; /* with CIFAR's constants and with ImageNet's */
+    } expected[] = {
+        {"glass_blur", {"06f929bb398a2e149040d8a57599db7d", "2d81994deed4c69ba0368d71201a2e78"}},
+        {"motion_blur", {"1cfe02f4e7fefc66513140ace8c958f2", "15ccb39a07254765aa3dde88a46ad822"}},
+    };
+    reshift_error error;
+    reshift_image image = pattern_image(32, 32, 0), output = {0};
+    for (size_t i = 0; i < 2 * COUNT(expected); i++) {
+        check_ok(reshift_corruption_apply(find(expected[i / 2].name), 5,
+                                          i % 2 ? RESHIFT_CONSTANTS_IMAGENET : RESHIFT_CONSTANTS_CIFAR, 2019, 7, NULL,
+                                          &image, &output, &error));
+        char hex[DIGEST_HEX_BYTES];
+        digest_bytes(DIGEST_MD5, output.pixels, image.capacity, hex);
+        if (strcmp(hex, expected[i / 2].md5[i % 2]) != 0) {
+            fail_msg("%s, set %d: expected %s, found %s", expected[i / 2].name, (int)(i % 2),
+                     expected[i / 2].md5[i % 2], hex);
+        }
+    }
+    free(image.pixels);
+    reshift_image_destroy(&output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),     cmocka_unit_test(test_flat_images), cmocka_unit_test(test_glass_draws),
-        cmocka_unit_test(test_motion_draws), cmocka_unit_test(test_real_images),
+        cmocka_unit_test(test_patterns),         cmocka_unit_test(test_flat_images),
+        cmocka_unit_test(test_glass_draws),      cmocka_unit_test(test_motion_draws),
+        cmocka_unit_test(test_own_draws_golden), cmocka_unit_test(test_real_images),
     };
     return cmocka_run_group_tests_name("blur", tests, NULL, NULL);
 }

@@ -13,6 +13,14 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
+static const reshift_corruption *elastic(void)
+{
+    const reshift_corruption *corruption = NULL;
+    reshift_error error;
+    check_ok(reshift_corruption_find("elastic_transform", &corruption, &error));
+    return corruption;
+}
+
 static void test_oracle(void **state)
 {
     (void)state;
@@ -25,8 +33,10 @@ static void test_oracle(void **state)
         double *fields = malloc(2 * pixels * sizeof *fields);
         assert_non_null(fields);
         for (int severity = 1; severity <= 5; severity++) {
-            elastic_constants constants = elastic_constants_for(golden->constants == RESHIFT_CONSTANTS_IMAGENET,
-                                                                severity, golden->height, golden->width);
+            bool imagenet = golden->constants == RESHIFT_CONSTANTS_IMAGENET;
+            elastic_constants constants =
+                elastic_constants_of((imagenet ? elastic()->imagenet : elastic()->cifar)[severity - 1], imagenet,
+                                     golden->height, golden->width);
             double moves[3][2];
             for (uint32_t k = 0; k < 6; k++) {
                 moves[k / 2][k % 2] = (2 * draw_uniform(k, (uint32_t)severity) - 1) * constants.move_px;
@@ -46,14 +56,6 @@ static void test_oracle(void **state)
         free(image.pixels);
         reshift_image_destroy(&output);
     }
-}
-
-static const reshift_corruption *elastic(void)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find("elastic_transform", &corruption, &error));
-    return corruption;
 }
 
 /* Pinned for good: sets made by earlier versions must come out again, on every processor. */
