@@ -2,14 +2,17 @@
 
     python3 bench/corruptions.py speed BUILD/libreshift.so DATA all --program BUILD/reshift
     python3 bench/corruptions.py spread BUILD/libreshift.so DATA --images 10000 gaussian_noise ...
+    python3 bench/corruptions.py spread BUILD/libreshift.so DATA --images 10000 --sets 12 frost
     python3 bench/corruptions.py equal BUILD/libreshift.so DATA --constants imagenet --images 16 contrast ...
+    python3 bench/corruptions.py equal BUILD/libreshift.so DATA --constants imagenet --size 375x500 contrast ...
 
 DATA holds cifar-10-batches-bin/, frost/ and, for ImageNet's constants, photos/. The oracles are
 tests/corruptions/golden/oracle_*.py: Python with NumPy, SciPy, scikit-image, Pillow, OpenCV and Wand. One thread each.
 `speed`: severity 5, passes over the same hundred images by turns, the fastest pass of each counts; ours through the public C
 function and, with --program, as `reshift bench corruptions` times it itself. `spread`: mean absolute change and standard
-deviation of the change over all values, by severity; ours, the oracle's and their ratio. `equal`: bytes that differ, for those
-without draws. `all` means all nineteen.
+deviation of the change over all values, by severity; ours, the oracle's and their ratio, over --sets sets of draws. `equal`:
+bytes that differ, for those without draws. Images are the CIFAR-10 test set's, or with ImageNet's constants or a --size the
+photographs brought to HEIGHTxWIDTH, 224x224 unless told. `all` means all nineteen.
 """
 import argparse
 import ctypes
@@ -59,12 +62,12 @@ class Ours:
             sys.exit(f'no corruption {name}')
         return row
 
-    def calls(self, name, severity, constants, images):
+    def calls(self, name, severity, constants, images, seed=0):
         """Arguments ready for apply(), so that little but the call itself is timed."""
         row, keep = self.find(name), []
         for index, image in enumerate(images):
             holder = Image(image.shape[0], image.shape[1], image.ctypes.data, image.nbytes)
-            keep.append((row, severity, {'cifar': 1, 'imagenet': 2}[constants], 0, index, self.frost,
+            keep.append((row, severity, {'cifar': 1, 'imagenet': 2}[constants], seed, index, self.frost,
                          ctypes.addressof(holder), ctypes.addressof(self.output), ctypes.addressof(self.error), holder))
         return keep
 
@@ -84,11 +87,12 @@ def oracle(name):
     sys.exit(f'no oracle has {name}')
 
 
-def read_images(data, constants, count):
-    if constants == 'imagenet':
+def read_images(data, constants, count, size):
+    if constants == 'imagenet' or size:
+        height, width = map(int, (size or '224x224').split('x'))
         from PIL import Image as Picture
         paths = sorted(glob.glob(os.path.join(data, 'photos/*.png')) + glob.glob(os.path.join(data, 'photos/*.jpg')))
-        return [np.array(Picture.open(p).convert('RGB').resize((224, 224), Picture.BILINEAR)) for p in paths[:count]]
+        return [np.array(Picture.open(p).convert('RGB').resize((width, height), Picture.BILINEAR)) for p in paths[:count]]
     rows = np.fromfile(os.path.join(data, 'cifar-10-batches-bin/test_batch.bin'), np.uint8).reshape(-1, 3073)
     images = rows[:count, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return [np.ascontiguousarray(image) for image in images]
@@ -143,13 +147,14 @@ def spread(ours, names, images, arguments):
         function, rng = oracle(name), np.random.default_rng(1)
         for severity in range(1, 6):
             sums = np.zeros((2, 3))
-            for call, image in zip(ours.calls(name, severity, arguments.constants, images), images):
-                ours(call)
-                results = ours.result(image.shape), function(image, severity, arguments.constants, rng=rng)
-                for who, result in enumerate(results):
-                    change = result.astype(np.float64) - image
-                    sums[who] += np.abs(change).mean(), change.mean(), (change ** 2).mean()
-            sums /= len(images)
+            for seed in range(arguments.sets):
+                for call, image in zip(ours.calls(name, severity, arguments.constants, images, seed), images):
+                    ours(call)
+                    results = ours.result(image.shape), function(image, severity, arguments.constants, rng=rng)
+                    for who, result in enumerate(results):
+                        change = result.astype(np.float64) - image
+                        sums[who] += np.abs(change).mean(), change.mean(), (change ** 2).mean()
+            sums /= len(images) * arguments.sets
             sd = np.sqrt(sums[:, 2] - sums[:, 1] ** 2)
             print(f'{name:18} {severity}  mean |change| {sums[0, 0]:8.4f} {sums[1, 0]:8.4f} {sums[0, 0] / sums[1, 0] - 1:+8.3%}'
                   f'   sd {sd[0]:8.4f} {sd[1]:8.4f} {sd[0] / sd[1] - 1:+8.3%}', flush=True)
@@ -174,6 +179,8 @@ parser.add_argument('library')
 parser.add_argument('data')
 parser.add_argument('names', nargs='+')
 parser.add_argument('--constants', choices=['cifar', 'imagenet'], default='cifar')
+parser.add_argument('--size')
+parser.add_argument('--sets', type=int, default=1)
 parser.add_argument('--program')
 parser.add_argument('--images', type=int, default=100)
 arguments = parser.parse_args()
@@ -182,4 +189,4 @@ if arguments.names == ['all']:
     arguments.names = NAMES
 {'speed': speed, 'spread': spread, 'equal': equal}[arguments.what](
     Ours(os.path.abspath(arguments.library), arguments.data), arguments.names,
-    read_images(arguments.data, arguments.constants, arguments.images), arguments)
+    read_images(arguments.data, arguments.constants, arguments.images, arguments.size), arguments)

@@ -208,7 +208,7 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
 /* What one corruption's file or folder holds. */
 static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset *dataset, const char *path)
 {
-    int height, width;
+    int height = 0, width = 0;
     const char *constants = "by each image's size";
     if (k->how.constants != RESHIFT_CONSTANTS_AUTO || reshift_dataset_fixed_size(dataset, &height, &width)) {
         bool large = reshift_corruption_constants(k->how.constants, height, width) == RESHIFT_CONSTANTS_IMAGENET;
