@@ -76,7 +76,7 @@ static void test_gaussian_and_speckle(void **state)
             free(normals);
             free(image.pixels);
         }
-        assert_int_equal(seen, 10);
+        assert_int_equal(seen, 20);
     }
 }
 
@@ -112,7 +112,7 @@ static void test_impulse_and_shot(void **state)
             free(words);
             free(image.pixels);
         }
-        assert_int_equal(seen, 10);
+        assert_int_equal(seen, 20);
     }
     free(table);
 }

@@ -54,4 +54,10 @@ static const golden_elastic golden_elastics[] = {
      1,
      {"201b8f7850b1b14be7c7161961a7abe4", "d3a845f952fcf0dc779230892d239064", "fc1e4161fde9dae02c3fedd142a3e8c0",
       "105323b5fb6b5f5a96c09b8727bf6e7a", "fc316e3f73b13f68a83f73d062ac8a5e"}},
+    {RESHIFT_CONSTANTS_IMAGENET,
+     375,
+     500,
+     2,
+     {"0bbde45224e73829b7b42b14f18a2596", "779071b0e2e28b1440f5913b6c9cbc32", "778e7faf0e64d8ecc766021cec24b6d9",
+      "4dcd5c29f9b31447adeef3c873b6645c", "770f9018e27c1c22b18b5b41cbe6cbdd"}},
 };

@@ -16,7 +16,8 @@ from pattern import pattern_image  # noqa: E402
 
 IMAGES = [('CIFAR', 32, 32, 0), ('CIFAR', 32, 32, 1), ('CIFAR', 1, 1, 2), ('CIFAR', 1, 7, 3), ('CIFAR', 5, 2, 4),
           ('CIFAR', 33, 20, 0), ('IMAGENET', 224, 224, 0), ('IMAGENET', 224, 224, 1), ('IMAGENET', 9, 13, 5),
-          ('IMAGENET', 1, 1, 6), ('IMAGENET', 50, 31, 0)]
+          ('IMAGENET', 1, 1, 6), ('IMAGENET', 50, 31, 0), ('IMAGENET', 47, 33, 2),
+          ('IMAGENET', 375, 500, 3), ('CIFAR', 64, 64, 3)]
 NAMES = ['gaussian_blur', 'defocus_blur', 'zoom_blur', 'glass_blur', 'motion_blur']
 
 

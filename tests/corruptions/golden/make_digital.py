@@ -12,7 +12,8 @@ import oracle_digital  # noqa: E402
 from pattern import pattern_image  # noqa: E402
 
 IMAGES = [('cifar', 32, 32, 0), ('cifar', 32, 32, 1), ('cifar', 5, 2, 4), ('cifar', 33, 20, 0), ('cifar', 47, 61, 2),
-          ('imagenet', 224, 224, 0), ('imagenet', 224, 224, 1), ('imagenet', 9, 13, 5), ('imagenet', 50, 131, 0)]
+          ('imagenet', 224, 224, 0), ('imagenet', 224, 224, 1), ('imagenet', 9, 13, 5), ('imagenet', 50, 131, 0),
+          ('imagenet', 375, 500, 3), ('cifar', 64, 64, 3)]
 
 print('/* Made by make_digital.py; do not edit. */')
 print('typedef struct golden_digital { const char *name; reshift_constants constants; int height, width; unsigned seed; '

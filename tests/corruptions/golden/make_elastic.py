@@ -13,7 +13,7 @@ from draws import draw_uniforms  # noqa: E402
 from pattern import pattern_image  # noqa: E402
 
 IMAGES = [('cifar', 32, 32, 0), ('cifar', 32, 32, 1), ('cifar', 3, 8, 2), ('cifar', 61, 40, 0), ('cifar', 64, 64, 3),
-          ('imagenet', 224, 224, 0), ('imagenet', 50, 131, 0), ('imagenet', 20, 9, 1)]
+          ('imagenet', 224, 224, 0), ('imagenet', 50, 131, 0), ('imagenet', 20, 9, 1), ('imagenet', 375, 500, 2)]
 
 
 def shared_draws(shape, severity, constants):

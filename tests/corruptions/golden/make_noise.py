@@ -13,7 +13,7 @@ import oracle_noise  # noqa: E402
 from draws import draw_normals, draw_uniforms, draw_words  # noqa: E402
 from pattern import pattern_image  # noqa: E402
 
-IMAGES = [('cifar', 32, 32, 1), ('imagenet', 40, 56, 0)]
+IMAGES = [('cifar', 32, 32, 1), ('imagenet', 40, 56, 0), ('imagenet', 224, 224, 2), ('imagenet', 375, 500, 3)]
 
 
 def draws_for(name, image, severity, constants):
