@@ -3,6 +3,7 @@
 #define RESHIFT_LEARNING_H
 
 #include "reshift/dataset.h"
+#include "reshift/frozen_cache.h"
 #include "reshift/model.h"
 #include "reshift/precision.h"
 #include "reshift/progress.h"
@@ -108,7 +109,11 @@ typedef struct reshift_finetune_options {
     reshift_precision precision;   /* of the frozen blocks; the trained ones' is reshift_precision_here(precision, true).
                                       Weights, statistics, losses and gradients of weights are float32 all the same */
     uint64_t seed;                 /* order of the rows of every epoch */
-    uint64_t cache_budget_bytes;   /* for the output of the frozen blocks, in memory or in a file; 0: no cache */
+    reshift_frozen_cache *cache;   /* for the output of the frozen blocks, shared with other calls; NULL: of this call's
+                                      own, within the budget */
+    int forward_batch;             /* rows a pass of the frozen blocks at most; 0: chosen. Calls that share a cache find
+                                      each other's rows where their passes are alike */
+    uint64_t cache_budget_bytes;   /* in memory or in a file; 0: no cache. Not for a shared one */
     const char *cache_folder;      /* where a cache that memory cannot hold goes (an unlinked file); NULL: memory only */
     const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none. It fits
                                       the same images, initial weights and options; epochs may be more than it holds */

@@ -53,6 +53,9 @@ reshift_status dataset_create(const dataset_kind *functions, void *state, const 
                               int n_classes, const char *const *class_names, reshift_dataset **dataset,
                               reshift_error *error);
 
+/** The set that a row of a subset (of a subset, ...) was taken from, the same for all its rows, and its row there. */
+const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row);
+
 /** One more owner of the set; reshift_dataset_close() gives it up. */
 reshift_dataset *dataset_share(reshift_dataset *dataset);
 

@@ -47,6 +47,17 @@ static void subset_destroy(void *state)
 
 static const dataset_kind subset_kind = {subset_read, subset_row_name, subset_identity, subset_destroy};
 
+const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row)
+{
+    while (dataset->functions == &subset_kind) {
+        const subset *s = dataset->state;
+        row = s->rows[row];
+        dataset = s->base;
+    }
+    *origin_row = row;
+    return dataset;
+}
+
 reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n, reshift_dataset **dataset,
                                       reshift_error *error)
 {

@@ -215,6 +215,16 @@ float *plan_input(plan *p) { return p->tensors[p->input].data; }
 const float *plan_output(const plan *p) { return p->tensors[p->output].data; }
 const float *plan_features(const plan *p) { return p->features >= 0 ? p->tensors[p->features].data : NULL; }
 
+uint16_t *plan_input_half(plan *p)
+{
+    return p->tensors[p->input].md.data_type == dnnl_bf16 ? p->tensors[p->input].data : NULL;
+}
+
+const uint16_t *plan_output_half(const plan *p)
+{
+    return p->tensors[p->output].md.data_type == dnnl_bf16 ? p->tensors[p->output].data : NULL;
+}
+
 static void shape_of(const plan *p, int node, bool flat, int *n_dims, int64_t shape[4])
 {
     shape[0] = p->options.batch;

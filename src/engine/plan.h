@@ -17,6 +17,8 @@ typedef struct plan_options {
     int height, width;           /* of the plan's input */
     int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
     bool stop_at_features;       /* end before the linear layer: the output is the global average pool [N,D] */
+    bool half_input, half_output; /* a plan that computes in bfloat16 takes or gives activations [N,H,W,C] as such:
+                                     plan_input_half(), plan_output_half() */
     reshift_precision precision; /* what the processor cannot do becomes float32: plan_precision() */
     const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
     const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
@@ -35,6 +37,9 @@ void plan_destroy(plan **p);
  * outlive plan_forward in a plan without trained blocks, so it is written anew before every forward pass.
  */
 float *plan_input(plan *p);
+/** The same places where the options say half and the plan has them in bfloat16; else NULL. */
+uint16_t *plan_input_half(plan *p);
+const uint16_t *plan_output_half(const plan *p);
 /** Shape of the input and of the output: [N,H,W,C] or, behind the pool or fc, [N,C] (n_dims 2). */
 void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4]);
 void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4]);

@@ -440,11 +440,12 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    p->input = plan_tensor_add(p, &dense);
+    bool flat = node_of(p, p->first)->op == GRAPH_LINEAR;
+    p->input = plan_tensor_add(p, p->options.half_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
     if (p->input < 0) {
         return error_memory(error, sizeof(plan_tensor), "a plan");
     }
-    if (node_of(p, p->first)->op == GRAPH_LINEAR || dnnl_memory_desc_equal(&dense, &own)) {
+    if (flat || dnnl_memory_desc_equal(&p->tensors[p->input].md, &own)) {
         p->nodes[p->source].result = p->input;
         return RESHIFT_OK;
     }
@@ -486,7 +487,8 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         return status;
     }
     graph_op end = node_of(p, p->last)->op;
-    if (end != GRAPH_LINEAR && end != GRAPH_GLOBAL_AVGPOOL) {
+    bool half = p->options.half_output && p->tensors[p->nodes[p->last].result].md.data_type == dnnl_bf16;
+    if (end != GRAPH_LINEAR && end != GRAPH_GLOBAL_AVGPOOL && !half) {
         status = flatten(p, p->last, error);
     }
     p->output = p->nodes[p->last].result;

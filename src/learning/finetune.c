@@ -36,9 +36,9 @@ typedef struct finetune {
     double *rates;               /* [n_blocks], 0: not trained */
     tail *tail;
     frozen *frozen;
+    reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
     int *labels;         /* of a batch */
     int64_t *order;      /* [n_rows] of an epoch */
-    int64_t *test_order; /* [n_test] 0, 1, ... */
 } finetune;
 
 /* ---- what is asked for ---- */
@@ -124,22 +124,42 @@ static reshift_status check(finetune *t, reshift_error *error)
 
 /* ---- setting up ---- */
 
+/* The caller's cache, or one of this call's own; what is used once is not worth keeping. */
+static reshift_status choose_cache(finetune *t, int epochs_left, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    if (o->cache || epochs_left < 2 || o->cache_budget_bytes == 0) {
+        return RESHIFT_OK;
+    }
+    const reshift_frozen_cache_options options = {
+        .folder = o->cache_folder, .budget_bytes = o->cache_budget_bytes, .temporary = true};
+    return reshift_frozen_cache_open(&options, &t->own_cache, error);
+}
+
 static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
+    reshift_status status = choose_cache(t, epochs_left, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     frozen_setup setup = {
         .forward = {.net = t->net,
                     .recipe = reshift_model_recipe(t->model),
                     .size = o->size,
+                    .batch = o->forward_batch,
                     .n_rows = t->n_rows > t->n_test ? t->n_rows : t->n_test,
                     .precision = t->precision,
                     .last_block = tail_first_block(t->tail) - 1,
-                    .stop_at_features = false},
-        .sets = {t->dataset, o->test},
-        .budget_bytes = epochs_left > 1 ? o->cache_budget_bytes : 0, /* what is used once is not worth keeping */
-        .folder = o->cache_folder,
+                    .halves = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
+        .n_rows = t->n_rows + t->n_test,
+        .cache = o->cache ? o->cache : t->own_cache,
     };
-    return frozen_create(&setup, &t->frozen, error);
+    forward_expect(&setup.forward, t->dataset);
+    if (o->test) {
+        forward_expect(&setup.forward, o->test);
+    }
+    return frozen_create(&setup, &t->frozen, t->progress, error);
 }
 
 static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *error)
@@ -149,7 +169,8 @@ static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *er
     reshift_status status = make_frozen(t, epochs_left, error);
     if (status == RESHIFT_OK) {
         frozen_row_shape(t->frozen, &n_dims, shape);
-        status = tail_plan(t->tail, n_dims, shape, t->options->batch, t->n_rows, t->n_test, error);
+        status = tail_plan(t->tail, n_dims, shape, frozen_row_width(t->frozen) == 2, t->options->batch, t->n_rows,
+                           t->n_test, error);
     }
     return status;
 }
@@ -158,13 +179,9 @@ static reshift_status allocate(finetune *t, reshift_error *error)
 {
     t->rates = calloc((size_t)t->net->graph->n_blocks + 1, sizeof *t->rates);
     t->order = calloc((size_t)t->n_rows + 1, sizeof *t->order);
-    t->test_order = calloc((size_t)t->n_test + 1, sizeof *t->test_order);
     t->labels = calloc((size_t)(t->options->batch > 0 ? t->options->batch : 0) + 1, sizeof *t->labels);
-    if (!t->rates || !t->order || !t->test_order || !t->labels) {
-        return error_memory(error, ((size_t)t->n_rows + (size_t)t->n_test) * sizeof *t->order, "fine-tuning");
-    }
-    for (int64_t i = 0; i < t->n_test; i++) {
-        t->test_order[i] = i;
+    if (!t->rates || !t->order || !t->labels) {
+        return error_memory(error, (size_t)t->n_rows * sizeof *t->order, "fine-tuning");
     }
     return RESHIFT_OK;
 }
@@ -172,10 +189,10 @@ static reshift_status allocate(finetune *t, reshift_error *error)
 static void release(finetune *t)
 {
     frozen_destroy(&t->frozen);
+    reshift_frozen_cache_close(&t->own_cache);
     tail_destroy(&t->tail);
     free(t->rates);
     free(t->order);
-    free(t->test_order);
     free(t->labels);
 }
 
@@ -254,7 +271,7 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
     double loss_sum = 0;
     int64_t correct_sum = 0;
     progress_update(t->progress, what, 0, t->n_rows, "images");
-    reshift_status status = frozen_start(t->frozen, FROZEN_TRAIN, order, t->n_rows, error);
+    reshift_status status = frozen_start(t->frozen, t->dataset, order, t->n_rows, false, error);
     for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
         int n = tail_step_rows(t->tail, t->n_rows - done), correct;
         double loss;
@@ -287,9 +304,10 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
 
 static reshift_status measure(finetune *t, reshift_epoch *epoch, reshift_error *error)
 {
+    const reshift_finetune_options *o = t->options;
     double loss_sum = 0;
     int64_t correct_sum = 0, done = 0;
-    reshift_status status = frozen_start(t->frozen, FROZEN_TEST, t->test_order, t->n_test, error);
+    reshift_status status = frozen_start(t->frozen, o->test, NULL, t->n_test, false, error);
     progress_update(t->progress, "measuring", 0, t->n_test, "images");
     while (status == RESHIFT_OK && done < t->n_test) {
         int n = tail_measure_rows(t->tail, t->n_test - done);
@@ -373,7 +391,8 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     }
     status = make_plans(t, o->epochs - history->n_epochs, error);
     if (status == RESHIFT_OK) {
-        status = frozen_fill(t->frozen, t->progress, error);
+        const reshift_dataset *const sets[2] = {t->dataset, o->test};
+        status = frozen_fill(t->frozen, sets, t->progress, error);
     }
     return status == RESHIFT_OK ? run(t, &state, error) : status;
 }

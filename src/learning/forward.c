@@ -92,6 +92,7 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
                             .first_block = f->stem ? 1 : 0,
                             .last_block = setup->last_block,
                             .stop_at_features = setup->stop_at_features,
+                            .half_output = setup->halves,
                             .precision = setup->precision};
     status = plan_create(setup->net, &options, &f->plan, error);
     if (status == RESHIFT_OK) {
@@ -167,6 +168,7 @@ reshift_precision forward_precision(reshift_precision wanted, bool training, con
 int forward_size(const forward *f) { return f->reading.size; }
 int forward_batch(const forward *f) { return f->reading.batch; }
 int64_t forward_row_count(const forward *f) { return f->row_count; }
+int forward_row_width(const forward *f) { return f->plan && plan_output_half(f->plan) ? 2 : 4; }
 
 void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3])
 {
@@ -209,7 +211,8 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
         return RESHIFT_OK;
     }
     status = plan_forward(f->plan, error);
-    pass->output = plan_output(f->plan);
+    pass->halves = plan_output_half(f->plan);
+    pass->output = pass->halves ? NULL : plan_output(f->plan);
     pass->features = plan_features(f->plan);
     return status;
 }

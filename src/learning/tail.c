@@ -150,13 +150,14 @@ static reshift_status make_training_plan(tail *t, const plan_options *options, t
     return status;
 }
 
-reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], int batch, int64_t n_rows, int64_t n_test,
-                         reshift_error *error)
+reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
+                         int64_t n_test, reshift_error *error)
 {
     plan_options options = {.height = n_dims == 3 ? (int)shape[0] : 1,
                             .width = n_dims == 3 ? (int)shape[1] : 1,
                             .first_block = t->first_block,
                             .last_block = t->net->graph->n_blocks - 1,
+                            .half_input = halves,
                             .precision = t->precision,
                             .train_block = t->train_block,
                             .batchnorm_batch = t->batchnorm_batch};
@@ -191,7 +192,7 @@ int tail_step_rows(const tail *t, int64_t left)
     return t->whole.plan && left >= t->whole.batch ? t->whole.batch : t->rest.batch;
 }
 
-float *tail_step_input(tail *t, int n) { return plan_input(plan_of(t, n)->plan); }
+void *tail_step_input(tail *t, int n) { return plan_input(plan_of(t, n)->plan); }
 
 reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *correct, reshift_error *error)
 {
@@ -220,7 +221,7 @@ int tail_measure_rows(const tail *t, int64_t left)
     return left < t->measuring_batch ? (int)left : t->measuring_batch;
 }
 
-float *tail_measure_input(tail *t) { return plan_input(t->measuring); }
+void *tail_measure_input(tail *t) { return plan_input(t->measuring); }
 
 /* Rows behind the first n hold what was there before; their logits are not looked at. */
 reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,

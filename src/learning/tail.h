@@ -30,14 +30,14 @@ adam *tail_optimiser(tail *t);
 
 /**
  * Plans for rows of this shape ([H,W,C], or [D] with n_dims 1): n_rows an epoch in batches of `batch`, n_test (0: none)
- * to measure. Errors: those of plan_create.
+ * to measure; rows are bfloat16 with `halves`, which the tail then computes in. Errors: those of plan_create.
  */
-reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], int batch, int64_t n_rows, int64_t n_test,
-                         reshift_error *error);
+reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
+                         int64_t n_test, reshift_error *error);
 
 /** Rows of the next step when so many are left in the epoch; and where they go: [n, row]. */
 int tail_step_rows(const tail *t, int64_t left);
-float *tail_step_input(tail *t, int n);
+void *tail_step_input(tail *t, int n);
 /**
  * One step over the n rows there: forward, mean loss and hits, backward, Adam. Errors: NUMERIC (the loss is not finite;
  * nothing has moved but batch statistics), those of the engine.
@@ -46,7 +46,7 @@ reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *c
 
 /** The same for measuring: adds the losses and hits of n rows. */
 int tail_measure_rows(const tail *t, int64_t left);
-float *tail_measure_input(tail *t);
+void *tail_measure_input(tail *t);
 reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,
                             reshift_error *error);
 
