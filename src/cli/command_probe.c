@@ -3,16 +3,12 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "cli/probe_methods.h"
 #include "cli/training.h"
 #include "reshift/tensors.h"
 
-/* Features and labels of the four files; the test ones may be missing. */
-typedef struct probe_data {
-    reshift_array features, labels, test_features, test_labels;
-} probe_data;
-
-static reshift_status load(const option_words *train, const option_words *test, probe_data *data, reshift_error *error)
+static reshift_status load(const option_words *train, const option_words *test, const char *groups, probe_data *data,
+                           reshift_error *error)
 {
     reshift_status status = reshift_array_load_npy(train->items[0], &data->features, error);
     if (status == RESHIFT_OK) {
@@ -23,6 +19,9 @@ static reshift_status load(const option_words *train, const option_words *test, 
     }
     if (status == RESHIFT_OK && test->n == 2) {
         status = reshift_array_load_npy(test->items[1], &data->test_labels, error);
+    }
+    if (status == RESHIFT_OK && groups) {
+        status = reshift_array_load_npy(groups, &data->groups, error);
     }
     return status;
 }
@@ -52,17 +51,28 @@ int command_probe(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
     option_words words, train = {.n = 0}, test = {.n = 0};
-    int64_t epochs = 30, classes = 0;
+    int64_t epochs = 30, classes = 0, neighbours = 20;
     double rate = 0.001;
-    const char *out = NULL, *plots = NULL, *history_out = NULL;
+    const char *out = NULL, *plots = NULL, *history_out = NULL, *groups = NULL;
+    probe_choice choice = {.method = "adam", .l2 = "auto", .held_out = 0.1, .temperature = 0.07};
     c.batch = 64;
     const option options[] = {
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "what to train on: float32 [N,D] and whole numbers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "what to measure after every epoch"),
-        TEXT("--out", &out, "FILE.safetensors", "gets fc.weight [K,D] and fc.bias [K]", NULL),
+        TEXT("--out", &out, "FILE.safetensors", "gets fc.weight [K,D] and fc.bias [K]; neighbours have none", NULL),
+        TEXT("--method", &choice.method, "adam|lbfgs|mean|neighbours",
+             "adam, lbfgs: softmax regression; mean: the nearest class mean; neighbours: votes of the nearest rows",
+             "adam"),
         COUNT("--epochs", &epochs, "N", 1, 100000, "passes over the training features", "30"),
         COUNT("--batch", &c.batch, "N", 1, 1000000, "rows a step", "64"),
         NUMBER("--lr", &rate, "X", 0, 10, "learning rate of Adam", "0.001"),
+        TEXT("--l2", &choice.l2, "X|auto", "lbfgs: penalty X/2 |W|^2; auto: the best on training rows held out",
+             "auto"),
+        NUMBER("--held-out", &choice.held_out, "SHARE", 0, 0.9, "lbfgs: of the training rows, to choose l2", "0.1"),
+        TEXT("--groups", &groups, "FILE.npy",
+             "lbfgs: int64 [N]; rows of a group (versions of an image) are held out together", "every row by itself"),
+        COUNT("--neighbours", &neighbours, "K", 1, 1000000, "neighbours: how many vote", "20"),
+        NUMBER("--temperature", &choice.temperature, "T", 0, 1000, "neighbours: a vote counts exp(cosine / T)", "0.07"),
         COUNT("--classes", &classes, "K", 1, 1000000, "number of classes", "the largest training label and one"),
         TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
         TEXT("--plots", &plots, "DIR", "gets a loss curve and an accuracy curve, PNG and SVG", NULL),
@@ -75,7 +85,9 @@ int command_probe(int argc, char **argv)
     };
     const usage u = {
         .command = "probe",
-        .about = "Trains a linear layer on feature vectors: cross-entropy, Adam, shuffled anew each epoch.",
+        .about = "Trains a linear layer on feature vectors: cross-entropy, by Adam (shuffled anew each epoch) or by "
+                 "L-BFGS; or\n"
+                 "compares with class means or neighbours.",
         .synopsis = "--train FEATURES.npy LABELS.npy [--test FEATURES.npy LABELS.npy] --out FILE.safetensors [options]",
         .example = "  reshift probe --train feats.npy labels.npy --test tfeats.npy tlabels.npy --out fc.safetensors",
         .options = options,
@@ -84,9 +96,22 @@ int command_probe(int argc, char **argv)
     if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
         return status;
     }
-    if (train.n != 2 || (test.n != 0 && test.n != 2) || !out) {
+    const bool by_adam = strcmp(choice.method, "adam") == 0, layer = strcmp(choice.method, "neighbours") != 0;
+    const char *wrong = by_adam ? NULL : probe_check_choice(&choice);
+    if (wrong) {
+        return usage_error(&u, "%s", wrong);
+    }
+    if (train.n != 2 || (test.n != 0 && test.n != 2) || (layer && !out)) {
         return usage_error(&u, "expected --train FEATURES.npy LABELS.npy and --out FILE.safetensors, each once");
     }
+    if (!layer && (out || test.n != 2)) {
+        return usage_error(&u, "neighbours are no layer: expected --test FEATURES.npy LABELS.npy and no --out");
+    }
+    if (!by_adam && (history_out || plots)) {
+        return usage_error(&u, "--history and --plots are about epochs, which only --method adam has");
+    }
+    choice.neighbours = (int)neighbours;
+    choice.n_classes = (int)classes;
     reshift_error error;
     probe_data data = {0};
     reshift_array weight = {0}, bias = {0};
@@ -107,19 +132,20 @@ int command_probe(int argc, char **argv)
         done = training_check_plots(&c, plots, "probe", &error);
     }
     if (done == RESHIFT_OK) {
-        done = load(&train, &test, &data, &error);
+        done = load(&train, &test, groups, &data, &error);
     }
     if (done == RESHIFT_OK) {
-        done = reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
-                                   test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias, &history,
-                                   session_progress(), &error);
+        done = by_adam ? reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
+                                             test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias,
+                                             &history, session_progress(), &error)
+                       : probe_by_method(&c, &choice, &data, &weight, &bias, &error);
         if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
             bool tested = strncmp(error.message, "test ", 5) == 0;
             const char *const *files = tested ? test.items : train.items;
             done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);
         }
     }
-    if (done == RESHIFT_OK) {
+    if (done == RESHIFT_OK && layer) {
         done = save(out, c.force, &weight, &bias, &error);
     }
     if (done == RESHIFT_OK && history_out) {
@@ -129,7 +155,9 @@ int command_probe(int argc, char **argv)
         done = training_plot(&c, plots, "probe", "Linear probe", &history, &error);
     }
     if (done == RESHIFT_OK) {
-        training_print_result(&c, &history, NULL);
+        if (by_adam) {
+            training_print_result(&c, &history, NULL);
+        }
         status = session_end();
     } else {
         status = session_fail(&error);
@@ -141,5 +169,6 @@ int command_probe(int argc, char **argv)
     reshift_array_destroy(&data.labels);
     reshift_array_destroy(&data.test_features);
     reshift_array_destroy(&data.test_labels);
+    reshift_array_destroy(&data.groups);
     return status;
 }

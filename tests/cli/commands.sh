@@ -28,6 +28,16 @@ check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train
 holds "is the study's own" cmp -s fc.safetensors study/weights/probe.safetensors
 holds "draws its curves" test -s curves/probe-loss.svg -a -s curves/probe-accuracy.png
 holds "writes its history" grep -q '^epoch,train_loss,train_accuracy' probe.csv
+check "probe by L-BFGS chooses its penalty" 0 "  chosen" - "$reshift" probe --quiet --method lbfgs --train train.npy train-labels.npy --test test.npy test-labels.npy --out lbfgs.safetensors
+holds "of equal rows the same" sh -c '"$1" probe --quiet --method lbfgs --threads 1 --train train.npy train-labels.npy --out lbfgs1.safetensors >lbfgs1.out && cmp lbfgs.safetensors lbfgs1.safetensors' sh "$reshift"
+check "its layer is a head" 0 "clean" "" "$reshift" eval --quiet --weights $before --head lbfgs.safetensors --data demo --limit 50
+check "a penalty that was named" 0 "l2 0.5: loss " - "$reshift" probe --quiet --method lbfgs --l2 0.5 --train train.npy train-labels.npy --out lbfgs2.safetensors
+check "groups that do not fit" 1 - "--groups: expected int64 [240]" "$reshift" probe --quiet --method lbfgs --groups test-labels.npy --train train.npy train-labels.npy --out no.safetensors
+check "probe by class means" 0 "of 50 rows" "" "$reshift" probe --quiet --method mean --train train.npy train-labels.npy --test test.npy test-labels.npy --out mean.safetensors
+check "probe by neighbours, as JSON" 0 '"accuracy": ' "" "$reshift" probe --quiet --json --method neighbours --neighbours 5 --train train.npy train-labels.npy --test test.npy test-labels.npy
+check "more neighbours than rows" 2 - "expected 1 to 240 of them, found 500" "$reshift" probe --quiet --method neighbours --neighbours 500 --train train.npy train-labels.npy --test test.npy test-labels.npy
+check "neighbours are no layer" 2 - "neighbours are no layer" "$reshift" probe --method neighbours --train train.npy train-labels.npy --out no.safetensors
+check "a method that is none" 2 - "expected adam, lbfgs, mean or neighbours" "$reshift" probe --method svm --train train.npy train-labels.npy --out no.safetensors
 check "probe as JSON" 0 '"epoch": 2, "train_loss": ' - "$reshift" probe --quiet --json --train train.npy train-labels.npy --epochs 2 --out fc2.safetensors
 check "eval" 0 "clean" - "$reshift" eval --quiet --weights $after --data demo --limit 50
 check "eval by severity" 0 "gaussian_blur" - "$reshift" eval --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur --out table.csv

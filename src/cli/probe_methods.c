@@ -1,0 +1,207 @@
+/* reshift probe --method lbfgs, mean, neighbours: fits, tables and JSON. */
+#include "cli/probe_methods.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reshift/classifiers.h"
+#include "reshift/evaluation.h"
+
+const char *probe_check_choice(const probe_choice *choice)
+{
+    double l2;
+    if (strcmp(choice->method, "lbfgs") != 0 && strcmp(choice->method, "mean") != 0 &&
+        strcmp(choice->method, "neighbours") != 0) {
+        return "--method: expected adam, lbfgs, mean or neighbours";
+    }
+    if (strcmp(choice->l2, "auto") != 0 && !read_number(choice->l2, 0, 1e6, &l2)) {
+        return "--l2: expected auto, or a number from 0 to 1000000";
+    }
+    return NULL;
+}
+
+/* ---- softmax regression ---- */
+
+/* The choice of l2, as a table or as JSON "path". */
+static void tell_path(const common *c, const reshift_logistic_point *points, int n, int best, json_t *result)
+{
+    json_t *path = json_array();
+    if (!c->json) {
+        printf("%12s %6s %11s %13s %11s\n", "l2", "steps", "train loss", "held-out loss", "held-out %");
+    }
+    for (int i = 0; i < n; i++) {
+        const reshift_logistic_point *p = &points[i];
+        if (c->json) {
+            json_array_append_new(path,
+                                  json_pack("{s:f, s:i, s:b, s:f, s:f, s:f}", "l2", p->l2, "steps", p->fit.iterations,
+                                            "converged", p->fit.converged, "train_loss", p->fit.loss, "held_out_loss",
+                                            p->held_out_loss, "held_out_accuracy", p->held_out_accuracy));
+        } else {
+            printf("%12.3g %6d %11.4f %13.4f %11.2f%s\n", p->l2, p->fit.iterations, p->fit.loss, p->held_out_loss,
+                   100 * p->held_out_accuracy, i == best ? "  chosen" : "");
+        }
+    }
+    json_object_set_new(result, "path", path);
+    if (best == 0 || best == n - 1) {
+        session_say("the chosen l2 is the %s that was tried: the best may lie beyond", best ? "smallest" : "largest");
+    }
+}
+
+/* Groups must say something about every row. */
+static reshift_status take_groups(const probe_data *data, const int64_t **groups, reshift_error *error)
+{
+    *groups = NULL;
+    if (!data->groups.data) {
+        return RESHIFT_OK;
+    }
+    if (data->groups.dtype != RESHIFT_I64 || data->groups.n_dims != 1 ||
+        data->groups.shape[0] != data->features.shape[0]) {
+        return fail_with(error, RESHIFT_ERROR_SHAPE,
+                         "--groups: expected int64 [%lld], one for every training row, found %s [%lld]",
+                         (long long)data->features.shape[0], reshift_dtype_name(data->groups.dtype),
+                         data->groups.n_dims ? (long long)data->groups.shape[0] : 0);
+    }
+    *groups = data->groups.data;
+    return RESHIFT_OK;
+}
+
+static reshift_status by_lbfgs(const common *c, const probe_choice *choice, const probe_data *data, json_t *result,
+                               reshift_array *weight, reshift_array *bias, reshift_error *error)
+{
+    reshift_logistic_options options;
+    reshift_logistic_options_default(&options);
+    reshift_logistic_fit fit;
+    reshift_status status = RESHIFT_OK;
+    if (strcmp(choice->l2, "auto") == 0) {
+        reshift_logistic_point points[RESHIFT_LOGISTIC_POINTS];
+        reshift_logistic_path_options path;
+        int n, best;
+        reshift_logistic_path_options_default(&path);
+        path.held_out = choice->held_out;
+        path.seed = (uint64_t)c->seed;
+        status = take_groups(data, &path.groups, error);
+        if (status == RESHIFT_OK) {
+            status = reshift_logistic_path(&data->features, &data->labels, choice->n_classes, &path, points, &n, &best,
+                                           session_progress(), error);
+        }
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+        tell_path(c, points, n, best, result);
+        options.l2 = points[best].l2;
+    } else {
+        read_number(choice->l2, 0, 1e6, &options.l2);
+    }
+    status = reshift_logistic_train(&data->features, &data->labels, choice->n_classes, &options, weight, bias, &fit,
+                                    session_progress(), error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (!fit.converged) {
+        session_say(
+            "L-BFGS stopped after %d steps with a gradient of %.2g, above %.2g: the minimum is near, not reached",
+            fit.iterations, fit.gradient, options.tolerance);
+    }
+    json_object_set_new(result, "l2", json_real(options.l2));
+    json_object_set_new(result, "steps", json_integer(fit.iterations));
+    json_object_set_new(result, "gradient", json_real(fit.gradient));
+    json_object_set_new(result, "train_loss", json_real(fit.loss));
+    if (!c->json) {
+        printf("l2 %.3g: loss %.4f on all %lld training rows after %d steps\n", options.l2, fit.loss,
+               (long long)data->features.shape[0], fit.iterations);
+    }
+    return RESHIFT_OK;
+}
+
+/* ---- the test rows ---- */
+
+/* Labels as the library's measures take them. */
+static reshift_status whole_numbers(const reshift_array *labels, int64_t n, int **out, reshift_error *error)
+{
+    if (labels->n_dims != 1 || labels->shape[0] != n) {
+        return fail_with(error, RESHIFT_ERROR_SHAPE, "test labels: expected [%lld], one for every row", (long long)n);
+    }
+    int *values = malloc((size_t)(n + 1) * sizeof *values);
+    *out = values;
+    if (!values) {
+        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    }
+    for (int64_t i = 0; i < n; i++) {
+        switch (labels->dtype) {
+        case RESHIFT_U8: values[i] = ((const uint8_t *)labels->data)[i]; break;
+        case RESHIFT_I32: values[i] = ((const int32_t *)labels->data)[i]; break;
+        case RESHIFT_I64: values[i] = (int)((const int64_t *)labels->data)[i]; break;
+        default:
+            return fail_with(error, RESHIFT_ERROR_SHAPE, "test labels: expected uint8, int32 or int64, found %s",
+                             reshift_dtype_name(labels->dtype));
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status measure(const common *c, const probe_data *data, const reshift_array *scores, reshift_scores kind,
+                              json_t *result, reshift_error *error)
+{
+    int *labels = NULL;
+    reshift_metrics m;
+    reshift_status status = whole_numbers(&data->test_labels, scores->shape[0], &labels, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_metrics_of(scores, kind, labels, NULL, NULL, &m, error);
+        if (status != RESHIFT_OK) {
+            fail_in(error, status, "test rows");
+        }
+    }
+    free(labels);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (c->json) {
+        json_object_set_new(result, "test",
+                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f}", "n", (json_int_t)m.accuracy.n,
+                                      "correct", (json_int_t)m.accuracy.correct, "accuracy", m.accuracy.accuracy, "low",
+                                      m.accuracy.low, "high", m.accuracy.high, "nll",
+                                      m.nll < 1e300 ? json_real(m.nll) : json_null(), "brier", m.brier, "ece", m.ece));
+    } else {
+        printf("test accuracy %.2f %% (95 %% interval %.2f-%.2f) of %lld rows; log-likelihood %.4f, Brier %.4f, ECE "
+               "%.2f %%\n",
+               100 * m.accuracy.accuracy, 100 * m.accuracy.low, 100 * m.accuracy.high, (long long)m.accuracy.n, -m.nll,
+               m.brier, 100 * m.ece);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status probe_by_method(const common *c, const probe_choice *choice, const probe_data *data,
+                               reshift_array *weight, reshift_array *bias, reshift_error *error)
+{
+    json_t *result = json_pack("{s:s}", "method", choice->method);
+    reshift_array scores = {0};
+    reshift_scores kind = RESHIFT_SCORES_LOGITS;
+    reshift_status status = RESHIFT_OK;
+    const bool tested = data->test_features.data != NULL;
+    if (strcmp(choice->method, "neighbours") == 0) {
+        kind = RESHIFT_SCORES_PROBABILITIES;
+        status =
+            reshift_nearest_neighbours(&data->features, &data->labels, &data->test_features, choice->n_classes,
+                                       choice->neighbours, choice->temperature, &scores, session_progress(), error);
+    } else {
+        status = strcmp(choice->method, "mean") == 0
+                     ? reshift_nearest_mean(&data->features, &data->labels, choice->n_classes, weight, bias, error)
+                     : by_lbfgs(c, choice, data, result, weight, bias, error);
+        if (status == RESHIFT_OK && tested) {
+            status = reshift_linear_scores(weight, bias, &data->test_features, &scores, error);
+        }
+    }
+    if (status == RESHIFT_OK && tested) {
+        status = measure(c, data, &scores, kind, result, error);
+    }
+    if (status == RESHIFT_OK && c->json) {
+        char *text = json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        printf("%s\n", text ? text : "{}");
+        free(text);
+    }
+    json_decref(result);
+    reshift_array_destroy(&scores);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* Probes other than Adam's: what `reshift probe --method` knows besides. */
+#ifndef CLI_PROBE_METHODS_H
+#define CLI_PROBE_METHODS_H
+
+#include "cli/session.h"
+#include "reshift/array.h"
+
+/** Features and labels of the four files and the groups of the training rows; the last three may be empty. */
+typedef struct probe_data {
+    reshift_array features, labels, test_features, test_labels, groups;
+} probe_data;
+
+typedef struct probe_choice {
+    const char *method; /* "lbfgs", "mean" or "neighbours" */
+    const char *l2;     /* "auto", or a number */
+    double held_out, temperature;
+    int neighbours, n_classes;
+} probe_choice;
+
+/** NULL, or what is wrong with the choice. */
+const char *probe_check_choice(const probe_choice *choice);
+
+/**
+ * Fits, prints what came of it and measures it on the test rows where there are any. weight and bias stay empty for
+ * neighbours, which are no layer; the caller destroys them.
+ */
+reshift_status probe_by_method(const common *c, const probe_choice *choice, const probe_data *data,
+                               reshift_array *weight, reshift_array *bias, reshift_error *error);
+
+#endif
