@@ -43,8 +43,8 @@ RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);
 /**
- * A view of `base` with every image brought to size x size as ImageNet-C's were: the shorter side to size x 256/224 with
- * Pillow's bilinear filter, then the centre cut out. Keeps `base` alive by itself. Errors: ARGUMENT, MEMORY.
+ * A view of `base` with every image brought to size x size as ImageNet-C's were: the shorter side to size x 256/224
+ * with Pillow's bilinear filter, then the centre cut out. Keeps `base` alive by itself. Errors: ARGUMENT, MEMORY.
  */
 RESHIFT_API reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_dataset **dataset,
                                                    reshift_error *error);
@@ -103,6 +103,14 @@ typedef struct reshift_corrupt_options {
     const reshift_frost *frost; /* for the corruption frost; NULL: overlays are drawn procedurally */
     reshift_corrupt_layout layout;
 } reshift_corrupt_options;
+
+/**
+ * What can be known before anything is written: whether the request makes sense and the set's first image can be
+ * corrupted. reshift_corrupt_write() asks the same; this is for those who write several. Errors: ARGUMENT, UNSUPPORTED
+ * (many sizes in one array, an image too small), those of reading, MEMORY.
+ */
+RESHIFT_API reshift_status reshift_corrupt_check(const reshift_dataset *clean, const reshift_corruption *corruption,
+                                                 const reshift_corrupt_options *options, reshift_error *error);
 
 /**
  * Writes the corrupted versions of a set, streamed: never more than two buffers of 1 MB (or of one image a thread,

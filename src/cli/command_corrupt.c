@@ -244,6 +244,9 @@ static reshift_status work(corrupt_command *k, json_t *files, reshift_error *err
     if (status == RESHIFT_OK) {
         status = find_frost(k, &frost, error);
     }
+    for (int i = 0; i < k->n && status == RESHIFT_OK; i++) { /* before hours go into the first */
+        status = reshift_corrupt_check(dataset, k->chosen[i], &k->how, error);
+    }
     if (status == RESHIFT_OK && k->sheet) {
         status = draw_sheet(k, dataset, error);
         if (status == RESHIFT_OK && !k->c.json) {

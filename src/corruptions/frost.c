@@ -12,8 +12,7 @@
 #include "base/files.h"
 #include "formats/image_file.h"
 
-static const char *const file_names[FROST_OVERLAYS] = {"frost1.png", "frost2.png", "frost3.png", "frost4.jpg",
-                                                       "frost5.jpg"};
+const char *const frost_files[FROST_OVERLAYS] = {"frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"};
 
 reshift_status frost_overlay_reduce(frost_overlay *overlay, const char *name, reshift_error *error)
 {
@@ -69,7 +68,7 @@ reshift_status reshift_frost_open(const char *folder, reshift_frost **frost, res
         return error_memory(error, sizeof *opened, "the frost overlays");
     }
     for (int i = 0; i < FROST_OVERLAYS; i++) {
-        reshift_status status = open_overlay(folder, file_names[i], &opened->overlays[i], error);
+        reshift_status status = open_overlay(folder, frost_files[i], &opened->overlays[i], error);
         if (status != RESHIFT_OK) {
             reshift_frost_close(&opened);
             return status;

@@ -17,6 +17,9 @@ typedef struct frost_overlay {
     reshift_image full, small;
 } frost_overlay;
 
+/** The names of their files. */
+extern const char *const frost_files[FROST_OVERLAYS];
+
 struct reshift_frost {
     frost_overlay overlays[FROST_OVERLAYS];
 };

@@ -1,6 +1,6 @@
 /*
- * What both ways of writing corrupted sets share: the request, its checks, and one corrupted image. corrupt_write.c
- * writes arrays, corrupt_folder.c image folders.
+ * What the ways of making corrupted sets share: the request, and one corrupted image. corrupt_array.c writes arrays,
+ * corrupt_folder.c image folders; corrupted.c makes images when they are read.
  */
 #ifndef DATASETS_CORRUPT_H
 #define DATASETS_CORRUPT_H
@@ -26,10 +26,13 @@ void corrupt_note(corrupt_failure *failure, int64_t place, reshift_status status
 /** RESHIFT_OK where nothing was noted. */
 reshift_status corrupt_outcome(const corrupt_failure *failure, reshift_error *error);
 
-/** `output` from `input`, the image of `clean_row`. Errors name the image. */
-reshift_status corrupt_image(const corrupt_work *work, int64_t clean_row, int severity, const reshift_image *input,
+/** `output` from `input`, the image of `row` of the clean set. Errors name the image. */
+reshift_status corrupt_image(const reshift_dataset *clean, int64_t row, const reshift_corruption *corruption,
+                             int severity, const reshift_corrupt_options *options, const reshift_image *input,
                              reshift_image *output, reshift_error *error);
 
+/** Arrays in CIFAR-10-C's layout; the request is checked and one image has been tried. */
+reshift_status corrupt_array_write(const corrupt_work *work, const char *folder, reshift_error *error);
 /** An image folder in ImageNet-C's layout; the request is checked and one image has been tried. */
 reshift_status corrupt_folder_write(const corrupt_work *work, const char *folder, reshift_error *error);
 

@@ -188,7 +188,8 @@ static reshift_status write_row(const folder_work *f, int64_t row, reshift_image
     reshift_status status = reshift_dataset_read(work->clean, row, input, error);
     for (int s = work->options->severity_first; status == RESHIFT_OK && s <= work->options->severity_last; s++) {
         char *path = severity_path(f->temporary, s, f->names[row]);
-        status = path ? corrupt_image(work, row, s, input, output, error) : error_memory(error, 64, "a path");
+        status = path ? corrupt_image(work->clean, row, work->corruption, s, work->options, input, output, error)
+                      : error_memory(error, 64, "a path");
         if (status == RESHIFT_OK) {
             status = reshift_image_save_png(path, output, false, error);
         }

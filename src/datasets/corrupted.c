@@ -8,22 +8,19 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "datasets/dataset.h"
+#include "corruptions/frost.h"
+#include "datasets/corrupt.h"
 
 typedef struct corrupted {
     reshift_dataset *clean;
     const reshift_corruption *corruption;
-    int64_t n; /* images a severity */
-    int severity_first, severity_last;
-    uint64_t seed;
-    reshift_constants constants;
+    reshift_corrupt_options how;
+    int64_t n;            /* images a severity */
     reshift_frost *frost; /* NULL: another corruption, or overlays drawn procedurally */
     char *frost_folder;   /* where `frost` is from */
 } corrupted;
 
-static const char *const overlays[] = {"frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"};
-
-static int severity_of(const corrupted *c, int64_t row) { return c->severity_first + (int)(row / c->n); }
+static int severity_of(const corrupted *c, int64_t row) { return c->how.severity_first + (int)(row / c->n); }
 
 static reshift_status corrupted_read(const void *state, int64_t row, reshift_image *image, reshift_error *error)
 {
@@ -32,13 +29,7 @@ static reshift_status corrupted_read(const void *state, int64_t row, reshift_ima
     reshift_image clean = {0};
     reshift_status status = reshift_dataset_read(c->clean, clean_row, &clean, error);
     if (status == RESHIFT_OK) {
-        status = reshift_corruption_apply(c->corruption, severity_of(c, row), c->constants, c->seed,
-                                          reshift_dataset_source(c->clean, clean_row), c->frost, &clean, image, error);
-        if (status != RESHIFT_OK) {
-            char name[256];
-            reshift_dataset_row_name(c->clean, clean_row, name, sizeof name);
-            status = error_prefix(error, status, "cannot make %s of %s", c->corruption->name, name);
-        }
+        status = corrupt_image(c->clean, clean_row, c->corruption, severity_of(c, row), &c->how, &clean, image, error);
     }
     reshift_image_destroy(&clean);
     return status;
@@ -60,16 +51,16 @@ static reshift_status corrupted_identity(const void *state, digest *d, reshift_e
     reshift_status status = reshift_dataset_identity(c->clean, hex, error);
     if (status == RESHIFT_OK) {
         int length =
-            snprintf(text, sizeof text, "%s made: %s %d-%d seed %llu", hex, c->corruption->name, c->severity_first,
-                     c->severity_last, c->corruption->random ? (unsigned long long)c->seed : 0ull);
+            snprintf(text, sizeof text, "%s made: %s %d-%d seed %llu", hex, c->corruption->name, c->how.severity_first,
+                     c->how.severity_last, c->corruption->random ? (unsigned long long)c->how.seed : 0ull);
         digest_add(d, text, (size_t)length);
-        if (c->constants != RESHIFT_CONSTANTS_AUTO) { /* AUTO follows from the images */
-            length = snprintf(text, sizeof text, " constants %d", (int)c->constants);
+        if (c->how.constants != RESHIFT_CONSTANTS_AUTO) { /* AUTO follows from the images */
+            length = snprintf(text, sizeof text, " constants %d", (int)c->how.constants);
             digest_add(d, text, (size_t)length);
         }
     }
-    for (size_t i = 0; status == RESHIFT_OK && c->frost && i < sizeof overlays / sizeof *overlays; i++) {
-        char *path = path_join(c->frost_folder, overlays[i]);
+    for (int i = 0; status == RESHIFT_OK && c->frost && i < FROST_OVERLAYS; i++) {
+        char *path = path_join(c->frost_folder, frost_files[i]);
         status = path ? digest_file(DIGEST_SHA256, path, hex, error) : error_memory(error, 64, "a path");
         if (status == RESHIFT_OK) {
             digest_add(d, hex, 64);
@@ -138,14 +129,15 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
     }
     *c = (corrupted){.clean = dataset_share(clean),
                      .corruption = corruption,
-                     .n = clean->count,
-                     .severity_first = options->severity_first,
-                     .severity_last = options->severity_last,
-                     .seed = options->seed,
-                     .constants = options->constants};
+                     .how = {.severity_first = options->severity_first,
+                             .severity_last = options->severity_last,
+                             .constants = options->constants,
+                             .seed = options->seed},
+                     .n = clean->count};
     bool frosted = strcmp(corruption->name, "frost") == 0;
     if (frosted) {
         status = find_frost(options->data_dir, &c->frost_folder, &c->frost, error);
+        c->how.frost = c->frost;
     }
     if (status != RESHIFT_OK) {
         corrupted_destroy(c);

@@ -84,6 +84,10 @@ check "a format that is none" 2 - "--format: expected npy or folder, found 'zip'
 check "a corruption without a place" 2 - "expected --data, and --corruption with --out, or --sheet" "$reshift" corrupt --data demo --corruption fog
 check "an image without a sheet" 2 - "there is no --sheet" "$reshift" corrupt --data demo --corruption fog --out x --image 3
 check "many sizes in one array" 1 - "hint: write it as a folder of images: --format folder; or bring all to one size: --size 224" "$reshift" corrupt --data folder:D/fog/2 --corruption contrast --out x
+npy() { printf '\223NUMPY\001\000v\000%-117s\n%s' "{'descr': '|u1', 'fortran_order': False, 'shape': ($1), }" "$2"; }
+npy '1, 2, 2, 3' 000000000000 >tiny.npy
+npy '1,' "$(printf '\001')" >tiny-labels.npy
+check "too small for one of two" 1 - "elastic_transform: an image of 2x2 is too small" "$reshift" corrupt --quiet --data npy:tiny.npy,tiny-labels.npy --corruption contrast,elastic --out x
 check "corrupted already" 2 - "reshift: " "$reshift" corrupt --data cifar10-c --corruption contrast --out x
 holds "none of them made a folder" absent x
 

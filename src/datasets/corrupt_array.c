@@ -28,46 +28,6 @@ typedef struct array_work {
     int64_t n_rows;
 } array_work;
 
-/* ---- what arrays and folders share ---- */
-
-void corrupt_note(corrupt_failure *failure, int64_t place, reshift_status status, const reshift_error *error)
-{
-#pragma omp critical(corrupt_failure)
-    if (place < failure->place) {
-        failure->place = place;
-        failure->error = *error;
-        failure->error.code = status;
-    }
-}
-
-reshift_status corrupt_outcome(const corrupt_failure *failure, reshift_error *error)
-{
-    if (failure->place == INT64_MAX) {
-        return RESHIFT_OK;
-    }
-    if (error) {
-        *error = failure->error;
-    }
-    return failure->error.code;
-}
-
-reshift_status corrupt_image(const corrupt_work *work, int64_t clean_row, int severity, const reshift_image *input,
-                             reshift_image *output, reshift_error *error)
-{
-    const reshift_corrupt_options *options = work->options;
-    reshift_status status =
-        reshift_corruption_apply(work->corruption, severity, options->constants, options->seed,
-                                 reshift_dataset_source(work->clean, clean_row), options->frost, input, output, error);
-    if (status != RESHIFT_OK) {
-        char name[256];
-        reshift_dataset_row_name(work->clean, clean_row, name, sizeof name);
-        status = error_prefix(error, status, "cannot make %s of %s", work->corruption->name, name);
-    }
-    return status;
-}
-
-/* ---- arrays ---- */
-
 /* Row `row` of the file to be, into `pixels`. */
 static reshift_status corrupt_row(const array_work *a, int64_t row, reshift_image *image, uint8_t *pixels,
                                   reshift_error *error)
@@ -84,7 +44,8 @@ static reshift_status corrupt_row(const array_work *a, int64_t row, reshift_imag
     }
     /* a corruption makes an image of its input's size, so this one is never given other memory */
     reshift_image place = {a->height, a->width, pixels, a->image_bytes};
-    return corrupt_image(work, clean_row, work->options->severity_first + (int)(row / work->n), image, &place, error);
+    int severity = work->options->severity_first + (int)(row / work->n);
+    return corrupt_image(work->clean, clean_row, work->corruption, severity, work->options, image, &place, error);
 }
 
 /* Rows first..first+count-1 into `pixels`; of several failures the first row's is reported. */
@@ -279,7 +240,7 @@ static reshift_status write_array(const array_work *a, const char *folder, reshi
     return status;
 }
 
-static reshift_status corrupt_array_write(const corrupt_work *work, const char *folder, reshift_error *error)
+reshift_status corrupt_array_write(const corrupt_work *work, const char *folder, reshift_error *error)
 {
     array_work a = {.work = work,
                     .n_rows = work->n * (work->options->severity_last - work->options->severity_first + 1)};
@@ -296,78 +257,4 @@ static reshift_status corrupt_array_write(const corrupt_work *work, const char *
         rmdir(folder); /* stays where something is in it */
     }
     return status;
-}
-
-/* ---- the request ---- */
-
-static reshift_status check_request(const corrupt_work *work, reshift_error *error)
-{
-    const reshift_corrupt_options *options = work->options;
-    const char *name = work->corruption->name, *there = reshift_dataset_corruption(work->clean);
-    if (options->severity_first < 1 || options->severity_last > 5 || options->severity_first > options->severity_last) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s: severities are within 1 to 5, found %d to %d", name,
-                         options->severity_first, options->severity_last);
-    }
-    if (there) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s needs clean images, found a set with %s", name, there);
-    }
-    if (work->n < 1) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s: the set has no images", name);
-    }
-    if (options->layout == RESHIFT_CORRUPT_NPY && !reshift_dataset_fixed_size(work->clean, NULL, NULL)) {
-        error_set(error, RESHIFT_ERROR_UNSUPPORTED, "%s: a set of images of many sizes does not fit into one array",
-                  name);
-        error_hint(error, "write it as a folder of images: --format folder; or bring all to one size: --size 224");
-        return RESHIFT_ERROR_UNSUPPORTED;
-    }
-    return RESHIFT_OK;
-}
-
-static void say_constants(const corrupt_work *work)
-{
-    reshift_constants asked = work->options->constants;
-    int height, width;
-    if (asked != RESHIFT_CONSTANTS_AUTO) {
-        return;
-    }
-    if (!reshift_dataset_fixed_size(work->clean, &height, &width)) {
-        progress_message(work->progress, RESHIFT_LOG_INFO,
-                         "each image gets the published constants for the nearer of 32x32 and 224x224");
-    } else if (!(height == 32 && width == 32) && !(height == 224 && width == 224)) {
-        reshift_constants used = reshift_corruption_constants(asked, height, width);
-        int published = used == RESHIFT_CONSTANTS_CIFAR ? 32 : 224;
-        progress_message(work->progress, RESHIFT_LOG_INFO,
-                         "images of %dx%d: the published constants for %dx%d are used", width, height, published,
-                         published);
-    }
-}
-
-/* One image before anything is created: a corruption that cannot be made fails here. */
-static reshift_status try_one(const corrupt_work *work, reshift_error *error)
-{
-    reshift_image first = {0}, tried = {0};
-    reshift_status status = reshift_dataset_read(work->clean, 0, &first, error);
-    if (status == RESHIFT_OK) {
-        status = corrupt_image(work, 0, work->options->severity_first, &first, &tried, error);
-    }
-    reshift_image_destroy(&first);
-    reshift_image_destroy(&tried);
-    return status;
-}
-
-reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift_corruption *corruption,
-                                     const reshift_corrupt_options *options, const char *folder,
-                                     const reshift_progress *progress, reshift_error *error)
-{
-    const corrupt_work work = {clean, corruption, options, progress, reshift_dataset_count(clean)};
-    reshift_status status = check_request(&work, error);
-    if (status == RESHIFT_OK) {
-        status = try_one(&work, error);
-    }
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    say_constants(&work);
-    return options->layout == RESHIFT_CORRUPT_FOLDER ? corrupt_folder_write(&work, folder, error)
-                                                     : corrupt_array_write(&work, folder, error);
 }
