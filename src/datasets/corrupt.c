@@ -1,5 +1,4 @@
-/* Corrupted copies of a set: the request and its checks, one image, and what went wrong among threads. See corrupt.h.
- */
+/* Corrupted copies of a set: the request, one image, and what went wrong among threads. See corrupt.h. */
 #include "datasets/corrupt.h"
 
 #include "base/error.h"
