@@ -14,6 +14,18 @@ extern "C" {
 
 /* ---- going forward ---- */
 
+#define RESHIFT_CALIBRATION_IMAGES 256
+
+/**
+ * Finds how large activations get, which int8 needs to know, on RESHIFT_CALIBRATION_IMAGES images of `dataset` (all, where
+ * there are fewer), evenly spread, and keeps it with the model (and its file). `size` of the input; 0: the weights'
+ * recipe. Labels are not looked at. A model that goes forward in int8 without is calibrated on the images that it is
+ * given: call this with training images where there are some. Errors: those of reading, SHAPE (no images), NUMERIC
+ * (activations that are not finite), MEMORY, CANCELLED.
+ */
+RESHIFT_API reshift_status reshift_calibrate(reshift_model *model, const reshift_dataset *dataset, int size,
+                                             const reshift_progress *progress, reshift_error *error);
+
 typedef struct reshift_forward_options {
     int size;  /* input size; 0: the weights' recipe */
     int batch; /* rows a pass at most; the engine may use smaller ones; 0: chosen. Results do not depend on it beyond rounding */

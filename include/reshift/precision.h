@@ -13,7 +13,7 @@ extern "C" {
 typedef enum reshift_precision {
     RESHIFT_PRECISION_F32,
     RESHIFT_PRECISION_BF16, /* weights and activations in bfloat16, sums in float32; features, logits, losses float32 */
-    RESHIFT_PRECISION_INT8, /* comes to bf16 */
+    RESHIFT_PRECISION_INT8, /* 8-bit weights and activations, sums in 32 bits; features and logits float32 */
     RESHIFT_PRECISION_AUTO  /* the fastest whose accuracy stays within 0.2 points of float32's */
 } reshift_precision;
 
@@ -23,7 +23,7 @@ RESHIFT_API const char *reshift_precision_name(reshift_precision precision);
 RESHIFT_API bool reshift_precision_read(const char *name, reshift_precision *precision);
 /**
  * What is computed in on this processor when `wanted` is asked for: never AUTO. Training knows f32 and bf16: int8 there
- * means bf16. Where the instructions are missing it is float32.
+ * means bf16. Where the instructions are missing it is the next wider one.
  */
 RESHIFT_API reshift_precision reshift_precision_here(reshift_precision wanted, bool training);
 

@@ -242,7 +242,8 @@ int command_eval(int argc, char **argv)
     status = choose(&u, corruption, rows, &n);
     if (status < 0 && ((out && check_target(&c, out, &error) != RESHIFT_OK) ||
                        reshift_model_load(weights, c.data_dir, &model, &error) != RESHIFT_OK ||
-                       (head && reshift_model_load_head(model, head, &error) != RESHIFT_OK))) {
+                       (head && reshift_model_load_head(model, head, &error) != RESHIFT_OK) ||
+                       session_calibrate(&c, model, data, &error) != RESHIFT_OK)) {
         status = session_fail(&error);
     }
     int measured = 0;

@@ -64,6 +64,9 @@ int command_extract(int argc, char **argv)
         done = reshift_model_load(weights, c.data_dir, &model, &error);
     }
     if (done == RESHIFT_OK) {
+        done = session_calibrate(&c, model, data, &error);
+    }
+    if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
     }
     if (done != RESHIFT_OK) {

@@ -216,6 +216,9 @@ int command_finetune(int argc, char **argv)
         done = prepare_model(&c, weights, head, all, &model, &error);
     }
     if (done == RESHIFT_OK) {
+        done = session_calibrate(&c, model, data, &error);
+    }
+    if (done == RESHIFT_OK) {
         how.blocks = rates;
         how.epochs = (int)epochs;
         how.batch = (int)c.batch;

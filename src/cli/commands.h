@@ -3,6 +3,7 @@
 #define CLI_COMMANDS_H
 
 int command_bench(int argc, char **argv);
+int command_calibrate(int argc, char **argv);
 int command_corrupt(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_eval(int argc, char **argv);

@@ -19,6 +19,7 @@ static const command commands[] = {
     {"run", command_run, "do the study that an experiment file describes"},
     {"report", command_report, "draw the plots and the page of a finished run again"},
     {"fetch", command_fetch, "download data sets and weights"},
+    {"calibrate", command_calibrate, "find what int8 needs to know and store it with the weights"},
     {"extract", command_extract, "turn images into feature vectors"},
     {"probe", command_probe, "train a linear probe on features"},
     {"eval", command_eval, "measure accuracy, by corruption and severity"},

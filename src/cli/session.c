@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reshift/learning.h"
 #include "reshift/machine.h"
 
 #define BAR_SECONDS 0.1
@@ -24,7 +25,7 @@ static struct {
     bool quiet, terminal, bar_shown;
     char what[96];
     double started, shown;
-    int64_t first; /* done when this piece of work began: a resumed one does not begin at 0 */
+    int64_t first;                     /* done when this piece of work began: a resumed one does not begin at 0 */
     volatile sig_atomic_t interrupted; /* the signal's number */
 } session;
 
@@ -223,6 +224,32 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     if (status == RESHIFT_OK && reshift_dataset_note(*dataset)) {
         on_message(NULL, RESHIFT_LOG_WARNING, reshift_dataset_note(*dataset));
     }
+    return status;
+}
+
+reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error)
+{
+    if (reshift_precision_here(session_precision(c), false) != RESHIFT_PRECISION_INT8 ||
+        reshift_model_is_calibrated(model)) {
+        return RESHIFT_OK;
+    }
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.data_dir = c->data_dir;
+    options.split = "train";
+    options.seed = (uint64_t)c->seed;
+    reshift_dataset *dataset = NULL;
+    reshift_status status = reshift_dataset_open(spec, &options, &dataset, error);
+    bool plain = strncmp(spec, "cifar10-c", 9) != 0; /* versions of test images: their training split is CIFAR-10's */
+    if (status != RESHIFT_OK && !plain) {
+        status = reshift_dataset_open("cifar10", &options, &dataset, error);
+    }
+    if (status != RESHIFT_OK) {
+        session_say("int8: no training images, so ranges of activations come from the images at hand");
+        return RESHIFT_OK;
+    }
+    status = reshift_calibrate(model, dataset, (int)c->size, session_progress(), error);
+    reshift_dataset_close(&dataset);
     return status;
 }
 

@@ -48,6 +48,11 @@ typedef struct common {
 int session_begin(const usage *u, const common *c);
 /** What --precision says; session_begin() has checked it. */
 reshift_precision session_precision(const common *c);
+/**
+ * Before `model` goes forward on `spec`: where that will be in int8 and the weights hold no ranges of activations, they are
+ * found on the training split of the same images, if there is one. If not, the library takes the images at hand.
+ */
+reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error);
 /** The progress to hand to the library. */
 const reshift_progress *session_progress(void);
 /** A line for people on stderr, between two states of the progress bar; silent with --quiet. */

@@ -262,3 +262,38 @@ void graph_block_range(const graph *g, int block, int *first, int *last)
         }
     }
 }
+
+bool graph_is_kept(const graph *g, int node)
+{
+    const graph_node *n = &g->nodes[node];
+    int first, last;
+    if (n->block == 0) {
+        graph_block_range(g, 0, &first, &last);
+        return node == last;
+    }
+    if (n->op != GRAPH_BATCHNORM) {
+        return n->op == GRAPH_RELU;
+    }
+    for (int i = node + 1; i < g->n_nodes; i++) {
+        if (g->nodes[i].op == GRAPH_ADD && (g->nodes[i].input == node || g->nodes[i].residual == node)) {
+            return node < (g->nodes[i].input == node ? g->nodes[i].residual : g->nodes[i].input);
+        }
+    }
+    return false;
+}
+
+bool graph_is_nonnegative(const graph *g, int node)
+{
+    const graph_node *n = &g->nodes[node];
+    return n->op == GRAPH_RELU || (n->op == GRAPH_MAXPOOL && graph_is_nonnegative(g, n->input));
+}
+
+int graph_shortcut_of(const graph *g, int node)
+{
+    int sum = g->nodes[node].op == GRAPH_RELU ? g->nodes[node].input : node;
+    if (g->nodes[sum].op != GRAPH_ADD) {
+        return -1;
+    }
+    int input = g->nodes[sum].input, residual = g->nodes[sum].residual;
+    return graph_is_kept(g, input) ? input : graph_is_kept(g, residual) ? residual : -1;
+}

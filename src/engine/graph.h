@@ -14,8 +14,8 @@
 #define GRAPH_NAME_BYTES 64
 
 typedef enum graph_op {
-    GRAPH_INPUT,          /* [N,H,W,C] float, normalised */
-    GRAPH_CONV,           /* no bias: every convolution of a ResNet is followed by batch norm */
+    GRAPH_INPUT, /* [N,H,W,C] float, normalised */
+    GRAPH_CONV,  /* no bias: every convolution of a ResNet is followed by batch norm */
     GRAPH_BATCHNORM,
     GRAPH_RELU,
     GRAPH_ADD,            /* input + residual */
@@ -88,6 +88,15 @@ int graph_add_linear(graph *g, const char *name, int input, int channels_out);
 /** -1 where there is none of that name. */
 int graph_find_parameter(const graph *g, const char *name);
 int graph_find_block(const graph *g, const char *name);
+/**
+ * Whether the node's result lies in memory when all that can be fused is fused: a ReLU's; a shortcut's batch norm,
+ * which waits for the other summand; the first block's end. In int8 these are the results that are rounded to 8 bits.
+ */
+bool graph_is_kept(const graph *g, int node);
+/** The kept result that the sum behind the kept result `node` was written over: its block's shortcut; -1: no sum. */
+int graph_shortcut_of(const graph *g, int node);
+/** Whether the node's result is never negative. */
+bool graph_is_nonnegative(const graph *g, int node);
 /** First and last node of a block. */
 void graph_block_range(const graph *g, int block, int *first, int *last);
 

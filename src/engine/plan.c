@@ -1,6 +1,7 @@
 /* A plan from outside: making it, running it, taking it down. How nodes become steps is plan_lower_*.c's matter. */
 #include "engine/plan.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,10 @@ void plan_destroy(plan **out)
     }
     for (int i = 0; i < p->n_weights; i++) {
         dnnl_primitive_destroy(p->weights[i].reorder);
+        if (p->weights[i].int8) {
+            free(p->weights[i].int8->weight_units);
+            free(p->weights[i].int8);
+        }
     }
     for (int i = 0; i < p->n_descriptors; i++) {
         dnnl_primitive_desc_destroy(p->descriptors[i]);
@@ -46,6 +51,9 @@ void plan_destroy(plan **out)
     free(p->gradient_offset);
     free(p->train_block);
     free(p->batchnorm_batch);
+    for (int i = 0; p->nodes && i < p->net->graph->n_nodes; i++) {
+        free(p->nodes[i].unit);
+    }
     free(p->nodes);
     free(p->tensors);
     free(p->steps);
@@ -247,6 +255,56 @@ void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4])
     shape_of(p, p->last, end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL, n_dims, shape);
 }
 
+void plan_watch(plan *p, plan_watcher watcher, void *context)
+{
+    assert(p->precision == RESHIFT_PRECISION_F32 && !p->training);
+    p->watcher = watcher;
+    p->watcher_context = context;
+}
+
+/* Hands a result to the watcher, channels last whatever its layout is. */
+static reshift_status show(plan *p, int node, int tensor, reshift_error *error)
+{
+    const plan_tensor *t = &p->tensors[tensor];
+    const plan_node *own = &p->nodes[node];
+    int channels = node_of(p, node)->channels_out;
+    if (!graph_is_kept(p->net->graph, node)) {
+        return RESHIFT_OK;
+    }
+    dnnl_memory_desc_t dense;
+    reshift_status status = onednn_dense(&dense, p->options.batch, channels, own->h, own->w, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    size_t bytes = dnnl_memory_desc_get_size(&dense);
+    float *values = memory_allocate(bytes);
+    dnnl_memory_t memory = NULL;
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_primitive_t reorder = NULL;
+    dnnl_status_t done = values ? dnnl_memory_create(&memory, &dense, p->engine, values) : dnnl_out_of_memory;
+    if (done == dnnl_success) {
+        done = dnnl_reorder_primitive_desc_create(&pd, &t->md, p->engine, &dense, p->engine, NULL);
+    }
+    if (done == dnnl_success) {
+        done = dnnl_primitive_create(&reorder, pd);
+    }
+    if (done == dnnl_success) {
+        dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, t->memory}, {DNNL_ARG_TO, memory}};
+        done = dnnl_primitive_execute(reorder, p->stream, 2, arguments);
+    }
+    if (done == dnnl_success) {
+        done = dnnl_stream_wait(p->stream);
+    }
+    if (done == dnnl_success) {
+        p->watcher(p->watcher_context, node, values, (int64_t)p->options.batch * own->h * own->w, channels);
+    }
+    dnnl_primitive_destroy(reorder);
+    dnnl_primitive_desc_destroy(pd);
+    dnnl_memory_destroy(memory);
+    memory_free(values);
+    return done == dnnl_success ? RESHIFT_OK : onednn_failed(error, done, "watching a plan");
+}
+
 static reshift_status run(plan *p, int from, int to, reshift_error *error)
 {
     for (int i = from; i < to; i++) {
@@ -257,6 +315,12 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
             ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
             plan_run_own(p, s);
         }
+        if (p->watcher && s->end >= 0) {
+            reshift_status shown = show(p, s->end, p->nodes[s->end].result, error);
+            if (shown != RESHIFT_OK) {
+                return shown;
+            }
+        }
     }
     ONEDNN(dnnl_stream_wait(p->stream), "running a plan");
     return RESHIFT_OK;
@@ -265,6 +329,9 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
 reshift_status plan_forward(plan *p, reshift_error *error)
 {
     reshift_status status = plan_weights_refresh(p, error);
+    if (status == RESHIFT_OK && p->watcher) {
+        status = show(p, p->source, p->input, error);
+    }
     return status == RESHIFT_OK ? run(p, 0, p->n_forward, error) : status;
 }
 

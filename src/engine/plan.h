@@ -26,8 +26,10 @@ typedef struct plan_options {
 } plan_options;
 
 /**
- * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). Errors: ARGUMENT (blocks out of
- * range, input too small), MEMORY, INTERNAL (oneDNN's words).
+ * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). In int8 convolutions behind the
+ * first block take 8-bit activations, as far as n->range says, and 8-bit weights, one unit an output channel; the first
+ * block runs in bfloat16 or float32, fc in float32. Errors: ARGUMENT (blocks out of range, input too small, a range
+ * that is not known), MEMORY, INTERNAL (oneDNN's words).
  */
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
 void plan_destroy(plan **p);
@@ -43,6 +45,13 @@ const uint16_t *plan_output_half(const plan *p);
 /** Shape of the input and of the output: [N,H,W,C] or, behind the pool or fc, [N,C] (n_dims 2). */
 void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4]);
 void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4]);
+
+/**
+ * Is shown every result that plans in int8 keep (graph_is_kept), as it is made: [pixels of the batch, channels].
+ */
+typedef void (*plan_watcher)(void *context, int node, const float *values, int64_t rows, int channels);
+/** Only in float32 without trained blocks. NULL: nobody watches. */
+void plan_watch(plan *p, plan_watcher watcher, void *context);
 
 /** Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. */
 reshift_status plan_forward(plan *p, reshift_error *error);
@@ -65,7 +74,7 @@ const float *plan_gradient(const plan *p, int parameter);
 
 /** Bytes of the activation block, of reordered weights, and of scratch. */
 void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch);
-/** What it computes in: F32 or BF16. Input, output, features, loss and gradients are float32 all the same. */
+/** What it computes in: never AUTO. Input, output, features, loss and gradients are float32 all the same. */
 reshift_precision plan_precision(const plan *p);
 /** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
 double plan_multiply_adds(const plan *p);

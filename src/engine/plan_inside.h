@@ -25,7 +25,9 @@ typedef enum step_kind {
     STEP_ADD,              /* a += b */
     STEP_COPY,             /* a = b */
     STEP_RELU_BACKWARD,    /* a = b > 0 ? a : 0 in place; b is the ReLU's result */
-    STEP_AVERAGE,          /* a [N,C] float32 = mean over `rows` pixels of b [N,rows,C] bfloat16 */
+    STEP_AVERAGE,          /* a [N,C] float32 = mean over `rows` pixels of b [N,rows,C], 16 or 8 bits, times `unit` */
+    STEP_QUANTISE,         /* a 8 bits = b float32 or bfloat16 over unit, rounded to the nearest even, saturated */
+    STEP_DEQUANTISE,       /* a float32 or bfloat16 = b 8 bits times unit */
     STEP_AVERAGE_BACKWARD, /* a [N,rows,C] bfloat16 = b [N,C] float32 / rows */
     STEP_STATISTICS, /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
     STEP_COLUMN_SUM  /* gradient `target` [columns] = sum over rows of a [rows, columns] */
@@ -47,8 +49,25 @@ typedef struct plan_step {
     dnnl_exec_arg_t bound[STEP_ARGUMENTS];
     int a, b; /* own steps: tensors */
     int64_t rows, columns;
+    const float *unit; /* [C] the plan's, NULL: 1 */
     float *target;
+    int end; /* node whose result is complete behind this step, -1 */
 } plan_step;
+
+/*
+ * A convolution in int8. y = sat(round(relu(scale[o] (sum w_q x_q + bias[o]) + sum_factor shortcut_q))) with scale[o] =
+ * weight_unit[o] / output_unit[o]: a stored integer times its channel's unit is a value. The units of the input's
+ * channels are part of the weights.
+ */
+typedef struct plan_int8 {
+    dnnl_convolution_desc_t convolution;
+    const float *input_unit, *output_unit; /* [I], [O] the plan's */
+    float sum_factor;
+    bool sum, relu;
+    dnnl_data_type_t sum_type;
+    float *weight_units; /* [O] that the primitive was made for */
+    int step;
+} plan_int8;
 
 /* A convolution's weights in the library's layout, with batch norm folded in where `norm` >= 0. */
 typedef struct plan_weights {
@@ -59,6 +78,7 @@ typedef struct plan_weights {
     dnnl_memory_t memory, bias_memory, source;
     dnnl_primitive_t reorder;
     uint64_t seen[5]; /* versions of conv weight, gamma, beta, mean, var that this copy was made from; 0: never */
+    plan_int8 *int8;  /* NULL: not in 8 bits */
 } plan_weights;
 
 /* What a node of the graph became. */
@@ -66,12 +86,19 @@ typedef struct plan_node {
     int result;   /* tensor of its output, -1: fused into a later node */
     int gradient; /* tensor of the gradient of its output, -1: none so far */
     int h, w;     /* of its output */
+    float *unit;  /* [C] of an 8-bit result, NULL: not in 8 bits */
     int workspace, mean, variance;
     bool needs_gradient; /* it or something upstream is trained */
     bool batch_statistics;
     int fused_into;                      /* convolution that computes this node too, -1 */
     const_dnnl_primitive_desc_t forward; /* hint for backward */
 } plan_node;
+
+/* What a convolution computes besides itself; nodes, -1: none. */
+typedef struct plan_fusion {
+    int norm, add, relu, shortcut;
+    int end; /* node whose result the convolution gives */
+} plan_fusion;
 
 struct plan {
     network *net;
@@ -101,6 +128,8 @@ struct plan {
     size_t activation_bytes, prepared_bytes, staging_floats, scratch_bytes, gradient_floats;
     size_t *gradient_offset; /* [n_parameters], SIZE_MAX: none */
     double multiply_adds;
+    plan_watcher watcher; /* NULL: nobody watches */
+    void *watcher_context;
 };
 
 /* ---- plan_memory.c: tensors, steps, places ---- */
@@ -114,6 +143,10 @@ reshift_status plan_step_primitive(plan *p, plan_step *s, dnnl_primitive_desc_t 
 reshift_status plan_descriptor(plan *p, const_dnnl_op_desc_t op, const_dnnl_post_ops_t post_ops,
                                const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *pd, const char *what,
                                reshift_error *error);
+/** The same with one output scale a channel (dimension 1). */
+reshift_status plan_descriptor_scaled(plan *p, const_dnnl_op_desc_t op, const_dnnl_post_ops_t post_ops,
+                                      const float *scales, int n_scales, const_dnnl_primitive_desc_t hint,
+                                      dnnl_primitive_desc_t *pd, const char *what, reshift_error *error);
 /** A memory object on memory of the plan's or the network's own (NULL: bound later). */
 reshift_status plan_fixed_memory(plan *p, const dnnl_memory_desc_t *md, void *data, dnnl_memory_t *memory,
                                  reshift_error *error);
@@ -134,17 +167,36 @@ reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_d
 reshift_status plan_weights_place(plan *p, reshift_error *error);
 /** Makes every stale copy anew. */
 reshift_status plan_weights_refresh(plan *p, reshift_error *error);
-/** float32 [O,I,kh,kw] as torchvision keeps it. */
-reshift_status plan_weights_plain(const graph_node *conv, dnnl_memory_desc_t *md, reshift_error *error);
+/** [O,I,kh,kw] as torchvision keeps it. */
+reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                  reshift_error *error);
+/** units[o] = largest folded weight of output channel o, times its input's unit, / 127; 1 where all are 0. */
+void plan_weights_units(const plan *p, int conv, int norm, const float *input_unit, float *units);
 
 /* ---- plan_own.c ---- */
 /** Runs a step that is no primitive. */
 void plan_run_own(plan *p, const plan_step *s);
 
+/* ---- plan_fusion.c ---- */
+/** What `conv` takes along; the nodes are marked so. */
+plan_fusion plan_find_fusion(plan *p, int conv);
+/** The one node of the plan that reads `node`, -1 where there are none or several; the last that does, -1: none. */
+int plan_only_reader(const plan *p, int node);
+int plan_last_reader(const plan *p, int node);
+
+/* ---- plan_int8.c ---- */
+/** Whether convolutions at this node compute in 8 bits. */
+bool plan_is_int8(const plan *p, int node);
+reshift_status plan_lower_int8(plan *p, int conv, reshift_error *error);
+/** Makes the convolution anew for the units of changed weights. */
+reshift_status plan_int8_remake(plan *p, plan_int8 *c, int node, const float *units, reshift_error *error);
+/** Adds a dense copy of an 8-bit result in float32, or bfloat16 where the options say half, that takes its place. */
+reshift_status plan_dequantise(plan *p, int node, reshift_error *error);
+
 /* ---- plan_lower_forward.c, plan_lower_backward.c ---- */
 reshift_status plan_lower_forward(plan *p, reshift_error *error);
 reshift_status plan_lower_backward(plan *p, reshift_error *error);
-/** Of activations and of convolutions' weights. */
+/** Of activations and of convolutions' weights; with int8, of those that are not in 8 bits. */
 dnnl_data_type_t plan_type(const plan *p);
 /** Activation of node's shape. */
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error);

@@ -61,7 +61,7 @@ static reshift_status conv_weights(plan *p, int node, reshift_error *error)
     int theirs = -1;
     if (status == RESHIFT_OK) {
         theirs = plan_tensor_add(p, dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0));
-        status = theirs < 0 ? out_of_memory(error) : plan_weights_plain(n, &plain, error);
+        status = theirs < 0 ? out_of_memory(error) : plan_weights_plain(n, dnnl_f32, &plain, error);
     }
     plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {

@@ -1,89 +1,23 @@
 /*
- * From nodes to forward steps. A convolution that nothing upstream is trained for swallows the batch norm with fixed
- * statistics behind it, the ReLU behind that, and the residual sum between the two: the sum is written over the
- * shortcut, which nobody reads afterwards. Everything else becomes a step of its own; ReLU and addition work in place.
+ * From nodes to forward steps. A convolution takes along what plan_fusion.c finds for it; everything else becomes a
+ * step of its own; ReLU and addition work in place. Convolutions in int8 are lowered in plan_int8.c.
  */
 #include "engine/plan_inside.h"
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
-dnnl_data_type_t plan_type(const plan *p) { return p->precision == RESHIFT_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32; }
+dnnl_data_type_t plan_type(const plan *p)
+{
+    bool half = p->precision == RESHIFT_PRECISION_BF16 ||
+                (p->precision == RESHIFT_PRECISION_INT8 &&
+                 reshift_precision_here(RESHIFT_PRECISION_BF16, false) == RESHIFT_PRECISION_BF16);
+    return half ? dnnl_bf16 : dnnl_f32;
+}
 
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
 {
     return onednn_activation(md, plan_type(p), p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
                              p->nodes[node].w, error);
-}
-
-/* The one node of the range that reads `node`, or -1 when there are none or several. */
-static int only_reader(const plan *p, int node)
-{
-    int reader = -1;
-    for (int i = p->first; i <= p->last; i++) {
-        const graph_node *n = node_of(p, i);
-        if (n->input == node || n->residual == node) {
-            if (reader >= 0) {
-                return -1;
-            }
-            reader = i;
-        }
-    }
-    return reader;
-}
-
-static int last_reader(const plan *p, int node)
-{
-    int reader = -1;
-    for (int i = p->first; i <= p->last; i++) {
-        if (node_of(p, i)->input == node || node_of(p, i)->residual == node) {
-            reader = i;
-        }
-    }
-    return reader;
-}
-
-typedef struct fusion {
-    int norm, add, relu, shortcut; /* nodes, -1: none */
-    int end;                       /* node whose result the convolution gives */
-} fusion;
-
-static bool may_vanish(const plan *p, int node)
-{
-    return node >= 0 && node != p->last && !p->nodes[node].needs_gradient;
-}
-
-static fusion find_fusion(const plan *p, int conv)
-{
-    fusion f = {-1, -1, -1, -1, conv};
-    int norm = only_reader(p, conv);
-    if (!may_vanish(p, conv) || norm < 0 || node_of(p, norm)->op != GRAPH_BATCHNORM || p->nodes[norm].needs_gradient ||
-        p->nodes[norm].batch_statistics) {
-        return f;
-    }
-    f.norm = f.end = norm;
-    int next = only_reader(p, norm);
-    if (!may_vanish(p, norm) || next < 0) {
-        return f;
-    }
-    const graph_node *n = node_of(p, next);
-    if (n->op == GRAPH_ADD && !p->nodes[next].needs_gradient) {
-        int shortcut = n->input == norm ? n->residual : n->input;
-        /* the shortcut must be there already, be read by nobody later, and be neither the caller's input nor what this
-         * convolution reads while it writes */
-        if (shortcut < conv && shortcut != p->source && last_reader(p, shortcut) == next &&
-            p->nodes[shortcut].result >= 0 && p->nodes[shortcut].result != p->nodes[node_of(p, conv)->input].result) {
-            f.add = f.end = next;
-            f.shortcut = shortcut;
-            int after = only_reader(p, next);
-            if (may_vanish(p, next) && after >= 0 && node_of(p, after)->op == GRAPH_RELU &&
-                !p->nodes[after].needs_gradient) {
-                f.relu = f.end = after;
-            }
-        }
-    } else if (n->op == GRAPH_RELU && !p->nodes[next].needs_gradient) {
-        f.relu = f.end = next;
-    }
-    return f;
 }
 
 static reshift_status add_result(plan *p, int node, reshift_error *error)
@@ -96,7 +30,7 @@ static reshift_status add_result(plan *p, int node, reshift_error *error)
     return status;
 }
 
-static reshift_status post_ops_of(const fusion *f, dnnl_post_ops_t *post_ops, reshift_error *error)
+static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_ops, reshift_error *error)
 {
     ONEDNN(dnnl_post_ops_create(post_ops), "fusing");
     if (f->add >= 0) {
@@ -111,13 +45,7 @@ static reshift_status post_ops_of(const fusion *f, dnnl_post_ops_t *post_ops, re
 static reshift_status lower_conv(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    fusion f = find_fusion(p, node);
-    int fused[4] = {f.norm, f.add, f.relu, -1};
-    for (int i = 0; i < 3; i++) {
-        if (fused[i] >= 0) {
-            p->nodes[fused[i]].fused_into = node;
-        }
-    }
+    plan_fusion f = plan_find_fusion(p, node);
     reshift_status status = RESHIFT_OK;
     if (f.add >= 0) {
         p->nodes[f.end].result = p->nodes[f.shortcut].result;
@@ -162,6 +90,7 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
         plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
     }
     plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
+    s->end = f.end;
     p->multiply_adds += (double)p->options.batch * n->channels_out * n->channels_in * n->kernel * n->kernel *
                         p->nodes[node].h * p->nodes[node].w;
     return plan_step_primitive(p, s, pd, error);
@@ -248,14 +177,14 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
 /* The tensor of `node` may be written over by its reader `by`: nobody else reads it and its own backward does not. */
 static bool may_overwrite(const plan *p, int node, int by)
 {
-    if (node == p->source || last_reader(p, node) != by || p->nodes[node].result < 0) {
+    if (node == p->source || plan_last_reader(p, node) != by || p->nodes[node].result < 0) {
         return false;
     }
     if (!p->nodes[by].needs_gradient) {
-        return only_reader(p, node) == by;
+        return plan_only_reader(p, node) == by;
     }
     graph_op op = node_of(p, node)->op; /* results that backward passes read: a ReLU's, a pool's, a convolution's */
-    return only_reader(p, node) == by && (op == GRAPH_BATCHNORM || op == GRAPH_ADD);
+    return plan_only_reader(p, node) == by && (op == GRAPH_BATCHNORM || op == GRAPH_ADD);
 }
 
 /* A result that holds a copy of `input`'s unless it can simply take its place. */
@@ -288,6 +217,7 @@ static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
+    s->end = node;
     s->a = p->nodes[node].result;
     s->b = n->op == GRAPH_ADD ? p->nodes[other].result : -1;
     return RESHIFT_OK;
@@ -331,6 +261,7 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     if (!s) {
         return error_memory(error, sizeof *s, "a plan");
     }
+    s->end = node;
     plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
     plan_step_tensor(s, DNNL_ARG_DST, own->result);
     if (own->workspace >= 0) {
@@ -339,7 +270,7 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     return plan_step_primitive(p, s, pd, error);
 }
 
-/* The global average of bfloat16 maps: the library's would be rounded to bfloat16 again. */
+/* The global average of maps of 16 or 8 bits: the library's would be rounded to as few again. */
 static reshift_status lower_average(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
@@ -356,6 +287,7 @@ static reshift_status lower_average(plan *p, int node, reshift_error *error)
     s->a = p->nodes[node].result;
     s->b = p->nodes[n->input].result;
     s->rows = (int64_t)p->nodes[n->input].h * p->nodes[n->input].w;
+    s->unit = p->nodes[n->input].unit;
     return RESHIFT_OK;
 }
 
@@ -428,6 +360,11 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
     return plan_step_primitive(p, s, pd, error);
 }
 
+static dnnl_data_type_t type_of_input(const plan *p, int node)
+{
+    return p->tensors[p->nodes[node_of(p, node)->input].result].md.data_type;
+}
+
 static reshift_status lower_source(plan *p, reshift_error *error)
 {
     dnnl_memory_desc_t dense, own;
@@ -445,7 +382,7 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     if (p->input < 0) {
         return error_memory(error, sizeof(plan_tensor), "a plan");
     }
-    if (flat || dnnl_memory_desc_equal(&p->tensors[p->input].md, &own)) {
+    if (flat || plan_is_int8(p, p->first) || dnnl_memory_desc_equal(&p->tensors[p->input].md, &own)) {
         p->nodes[p->source].result = p->input;
         return RESHIFT_OK;
     }
@@ -465,14 +402,20 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         }
         switch (node_of(p, node)->op) {
         case GRAPH_INPUT: break;
-        case GRAPH_CONV: status = lower_conv(p, node, error); break;
+        case GRAPH_CONV:
+            status = plan_is_int8(p, node) ? plan_lower_int8(p, node, error) : lower_conv(p, node, error);
+            break;
         case GRAPH_BATCHNORM: status = lower_batchnorm(p, node, error); break;
         case GRAPH_RELU:
         case GRAPH_ADD: status = lower_elementwise(p, node, error); break;
         case GRAPH_MAXPOOL: status = lower_pool(p, node, error); break;
         case GRAPH_GLOBAL_AVGPOOL:
-            status = plan_type(p) == dnnl_f32 ? lower_pool(p, node, error) : lower_average(p, node, error);
-            if (status == RESHIFT_OK && plan_type(p) == dnnl_f32) {
+            if (type_of_input(p, node) != dnnl_f32) {
+                status = lower_average(p, node, error);
+                break;
+            }
+            status = lower_pool(p, node, error);
+            if (status == RESHIFT_OK) {
                 status = flatten(p, node, error);
             }
             break;
@@ -487,9 +430,10 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         return status;
     }
     graph_op end = node_of(p, p->last)->op;
-    bool half = p->options.half_output && p->tensors[p->nodes[p->last].result].md.data_type == dnnl_bf16;
-    if (end != GRAPH_LINEAR && end != GRAPH_GLOBAL_AVGPOOL && !half) {
-        status = flatten(p, p->last, error);
+    dnnl_data_type_t type = p->tensors[p->nodes[p->last].result].md.data_type;
+    bool as_it_is = end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL || (p->options.half_output && type == dnnl_bf16);
+    if (!as_it_is) {
+        status = plan_is_int8(p, p->last) ? plan_dequantise(p, p->last, error) : flatten(p, p->last, error);
     }
     p->output = p->nodes[p->last].result;
     p->tensors[p->output].external = true;

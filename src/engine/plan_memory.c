@@ -45,7 +45,7 @@ plan_step *plan_step_add(plan *p, step_kind kind, int node)
     memset(s, 0, sizeof *s);
     s->kind = kind;
     s->node = node;
-    s->a = s->b = -1;
+    s->a = s->b = s->end = -1;
     return s;
 }
 
@@ -66,6 +66,13 @@ reshift_status plan_descriptor(plan *p, const_dnnl_op_desc_t op, const_dnnl_post
                                const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *pd, const char *what,
                                reshift_error *error)
 {
+    return plan_descriptor_scaled(p, op, post_ops, NULL, 0, hint, pd, what, error);
+}
+
+reshift_status plan_descriptor_scaled(plan *p, const_dnnl_op_desc_t op, const_dnnl_post_ops_t post_ops,
+                                      const float *scales, int n_scales, const_dnnl_primitive_desc_t hint,
+                                      dnnl_primitive_desc_t *pd, const char *what, reshift_error *error)
+{
     if (!grow((void **)&p->descriptors, p->n_descriptors, sizeof *p->descriptors)) {
         return error_memory(error, sizeof *p->descriptors, "a plan");
     }
@@ -74,6 +81,9 @@ reshift_status plan_descriptor(plan *p, const_dnnl_op_desc_t op, const_dnnl_post
     dnnl_status_t status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
     if (status == dnnl_success && post_ops) {
         status = dnnl_primitive_attr_set_post_ops(attributes, post_ops);
+    }
+    if (status == dnnl_success && scales) {
+        status = dnnl_primitive_attr_set_output_scales(attributes, n_scales, 1 << 1, scales);
     }
     if (status == dnnl_success) {
         status = dnnl_primitive_desc_create(pd, op, attributes, p->engine, hint);

@@ -1,14 +1,17 @@
 /*
- * Steps that are the plan's own: what works in place on a whole tensor, batch norm's running statistics, and the global
- * average of bfloat16 maps, whose result is float32. bfloat16 is the upper half of a float32; sums are made in float32
- * and rounded to the nearest, ties to even, as the processor's own instruction does.
+ * Steps that are the plan's own: what works in place on a whole tensor, batch norm's running statistics, rounding to 8
+ * bits and back, and the global average of bfloat16 and 8-bit maps, whose result is float32. bfloat16 is the upper half
+ * of a float32; sums are made in float32 and rounded to the nearest, ties to even, as the processor's own instruction
+ * does.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/vector.h"
 #include "engine/plan_inside.h"
 
 #define CHUNK 8192 /* values a thread takes at a time */
+#define CHANNELS_AT_ONCE 512
 
 static inline float widen(uint16_t bits)
 {
@@ -91,12 +94,140 @@ static void run_in_place(const plan_step *s, void *a, const void *b, int64_t cou
     }
 }
 
-/* ---- the global average of bfloat16 maps ---- */
+/* ---- 8 bits ---- */
+
+/* A row of channels; 1/unit is taken once for all rows. */
+RESHIFT_VECTOR static void quantise_f32(uint8_t *restrict a, const float *restrict b, int64_t n,
+                                        const float *restrict per_unit, float least, float most)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float value = rintf(b[i] * per_unit[i]);
+        value = value > least ? value : least; /* not-a-number too */
+        a[i] = (uint8_t)(int)(value < most ? value : most);
+    }
+}
+
+RESHIFT_VECTOR static void quantise_bf16(uint8_t *restrict a, const uint16_t *restrict b, int64_t n,
+                                         const float *restrict per_unit, float least, float most)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float value = rintf(widen(b[i]) * per_unit[i]);
+        value = value > least ? value : least; /* not-a-number too */
+        a[i] = (uint8_t)(int)(value < most ? value : most);
+    }
+}
+
+RESHIFT_VECTOR static void dequantise_u8(float *restrict a, const uint8_t *restrict b, int64_t n,
+                                         const float *restrict unit)
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = (float)b[i] * unit[i];
+    }
+}
+
+RESHIFT_VECTOR static void dequantise_s8(float *restrict a, const int8_t *restrict b, int64_t n,
+                                         const float *restrict unit)
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = (float)b[i] * unit[i];
+    }
+}
+
+/* Behind a ReLU, or a shortcut's batch norm. */
+RESHIFT_VECTOR static void dequantise_half(uint16_t *restrict a, const void *b, int64_t n, const float *restrict unit,
+                                           bool positive)
+{
+    const uint8_t *restrict u = b;
+    const int8_t *restrict s = b;
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = narrow((float)(positive ? u[i] : s[i]) * unit[i]);
+    }
+}
+
+/* Rows `first` to `end` of [rows, channels], some channels at a time. */
+static void run_rows(const plan_step *s, const plan_tensor *to, const plan_tensor *from, int64_t channels,
+                     int64_t first, int64_t end)
+{
+    bool positive = (s->kind == STEP_QUANTISE ? to : from)->md.data_type == dnnl_u8;
+    float per_unit[CHANNELS_AT_ONCE], least = positive ? 0 : -127, most = positive ? 255 : 127;
+    for (int64_t c = 0; c < channels; c += CHANNELS_AT_ONCE) {
+        int64_t n = channels - c < CHANNELS_AT_ONCE ? channels - c : CHANNELS_AT_ONCE;
+        for (int64_t i = 0; i < n; i++) {
+            per_unit[i] = 1 / s->unit[c + i];
+        }
+        for (int64_t row = first; row < end; row++) {
+            int64_t at = row * channels + c;
+            if (s->kind == STEP_DEQUANTISE && to->md.data_type == dnnl_bf16) {
+                dequantise_half((uint16_t *)to->data + at, (const uint8_t *)from->data + at, n, s->unit + c, positive);
+            } else if (s->kind == STEP_DEQUANTISE && positive) {
+                dequantise_u8((float *)to->data + at, (const uint8_t *)from->data + at, n, s->unit + c);
+            } else if (s->kind == STEP_DEQUANTISE) {
+                dequantise_s8((float *)to->data + at, (const int8_t *)from->data + at, n, s->unit + c);
+            } else if (from->md.data_type == dnnl_bf16) {
+                quantise_bf16((uint8_t *)to->data + at, (const uint16_t *)from->data + at, n, per_unit, least, most);
+            } else {
+                quantise_f32((uint8_t *)to->data + at, (const float *)from->data + at, n, per_unit, least, most);
+            }
+        }
+    }
+}
+
+static void run_bytes(const plan_step *s, const plan_tensor *to, const plan_tensor *from, int64_t channels)
+{
+    const plan_tensor *bytes = s->kind == STEP_QUANTISE ? to : from;
+    int64_t rows = (int64_t)dnnl_memory_desc_get_size(&bytes->md) / channels;
+    int64_t rows_at_once = CHUNK / channels > 0 ? CHUNK / channels : 1;
+    int64_t n_chunks = (rows + rows_at_once - 1) / rows_at_once;
+#pragma omp parallel for schedule(static)
+    for (int64_t chunk = 0; chunk < n_chunks; chunk++) {
+        int64_t first = chunk * rows_at_once, end = first + rows_at_once;
+        run_rows(s, to, from, channels, first, end < rows ? end : rows);
+    }
+}
+
+/* ---- the global average of maps of 16 or 8 bits ---- */
 
 RESHIFT_VECTOR static void add_row(float *restrict sum, const uint16_t *restrict row, int64_t n)
 {
     for (int64_t c = 0; c < n; c++) {
         sum[c] += widen(row[c]);
+    }
+}
+
+RESHIFT_VECTOR static void add_row_u8(int32_t *restrict sum, const uint8_t *restrict row, int64_t n)
+{
+    for (int64_t c = 0; c < n; c++) {
+        sum[c] += row[c];
+    }
+}
+
+RESHIFT_VECTOR static void add_row_s8(int32_t *restrict sum, const int8_t *restrict row, int64_t n)
+{
+    for (int64_t c = 0; c < n; c++) {
+        sum[c] += row[c];
+    }
+}
+
+/* The same of 8 bits: sums are whole numbers and exact. */
+static void average_bytes(const void *x, int64_t n_images, int64_t area, int64_t channels, bool positive,
+                          const float *unit, float *mean)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t n = 0; n < n_images; n++) {
+        float *result = mean + n * channels;
+        int32_t sum[CHANNELS_AT_ONCE];
+        for (int64_t first = 0; first < channels; first += CHANNELS_AT_ONCE) {
+            int64_t count = channels - first < CHANNELS_AT_ONCE ? channels - first : CHANNELS_AT_ONCE;
+            memset(sum, 0, sizeof sum);
+            for (int64_t p = 0; p < area; p++) {
+                int64_t at = (n * area + p) * channels + first;
+                positive ? add_row_u8(sum, (const uint8_t *)x + at, count)
+                         : add_row_s8(sum, (const int8_t *)x + at, count);
+            }
+            for (int64_t c = 0; c < count; c++) {
+                result[first + c] = (float)sum[c] * unit[first + c] / (float)area;
+            }
+        }
     }
 }
 
@@ -175,7 +306,16 @@ void plan_run_own(plan *p, const plan_step *s)
         run_in_place(s, a->data, b ? b->data : NULL, (int64_t)(dnnl_memory_desc_get_size(&a->md) / width), half);
         break;
     }
-    case STEP_AVERAGE: average(b->data, p->options.batch, s->rows, node->channels_out, a->data); break;
+    case STEP_AVERAGE:
+        if (b->md.data_type == dnnl_bf16) {
+            average(b->data, p->options.batch, s->rows, node->channels_out, a->data);
+        } else {
+            average_bytes(b->data, p->options.batch, s->rows, node->channels_out, b->md.data_type == dnnl_u8, s->unit,
+                          a->data);
+        }
+        break;
+    case STEP_QUANTISE:
+    case STEP_DEQUANTISE: run_bytes(s, a, b, node->channels_out); break;
     case STEP_AVERAGE_BACKWARD:
         average_backward(a->data, p->options.batch, s->rows, node->channels_out, b->data);
         break;

@@ -1,7 +1,8 @@
 /*
  * Weights as the library wants them: copies of the network's own, made anew when a version number says that they are
  * stale. Where a batch norm with fixed statistics follows and nothing upstream is trained, it is folded in:
- * w' = w gamma/sqrt(var + eps), b' = beta - mean gamma/sqrt(var + eps), in double, rounded once.
+ * w' = w gamma/sqrt(var + eps), b' = beta - mean gamma/sqrt(var + eps), in double, rounded once. Weights of 8 bits are
+ * the folded ones times their input's unit over their output channel's, rounded to the nearest.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,10 +11,11 @@
 #include "base/memory.h"
 #include "engine/plan_inside.h"
 
-reshift_status plan_weights_plain(const graph_node *conv, dnnl_memory_desc_t *md, reshift_error *error)
+reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                  reshift_error *error)
 {
     dnnl_dims_t dims = {conv->channels_out, conv->channels_in, conv->kernel, conv->kernel};
-    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, dnnl_oihw), "laying out weights");
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, type, dnnl_oihw), "laying out weights");
     return RESHIFT_OK;
 }
 
@@ -39,13 +41,14 @@ reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_d
         ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, dims, dnnl_f32, dnnl_a), "laying out a bias");
         status = plan_fixed_memory(p, &bias, NULL, &w->bias_memory, error);
         size_t count = p->net->graph->parameters[node->parameter].count;
+        count += md->data_type == dnnl_s8 ? (count + 3) / 4 : 0; /* behind the folded weights those of 8 bits */
         if (count > p->staging_floats) {
             p->staging_floats = count;
         }
     }
     if (status == RESHIFT_OK) {
         dnnl_memory_desc_t plain;
-        status = plan_weights_plain(node, &plain, error);
+        status = plan_weights_plain(node, md->data_type == dnnl_s8 ? dnnl_s8 : dnnl_f32, &plain, error);
         if (status == RESHIFT_OK) {
             status = plan_fixed_memory(p, &plain, NULL, &w->source, error);
         }
@@ -84,34 +87,90 @@ reshift_status plan_weights_place(plan *p, reshift_error *error)
         plan_weights *w = &p->weights[i];
         ONEDNN(dnnl_memory_set_data_handle(w->memory, (char *)p->prepared + w->offset), "binding weights");
         const graph_node *conv = &p->net->graph->nodes[w->conv];
-        float *source = network_parameter(p->net, conv->parameter);
+        void *source = network_parameter(p->net, conv->parameter);
         if (w->norm >= 0) {
             w->bias = (float *)((char *)p->prepared + w->bias_offset);
             ONEDNN(dnnl_memory_set_data_handle(w->bias_memory, w->bias), "binding a bias");
-            source = p->staging;
+            source = p->staging + (w->int8 ? p->net->graph->parameters[conv->parameter].count : 0);
         }
         ONEDNN(dnnl_memory_set_data_handle(w->source, source), "binding weights");
     }
     return RESHIFT_OK;
 }
 
+/* What batch norm multiplies output channel o by. */
+static double scale_of(const plan *p, int norm, int o)
+{
+    const graph_node *n = &p->net->graph->nodes[norm];
+    const float *gamma = network_parameter(p->net, n->parameter);
+    const float *variance = network_parameter(p->net, n->parameter + 3);
+    return gamma[o] / sqrt((double)variance[o] + (double)n->epsilon);
+}
+
+void plan_weights_units(const plan *p, int conv, int norm, const float *input_unit, float *units)
+{
+    const graph_node *n = &p->net->graph->nodes[conv];
+    const float *weight = network_parameter(p->net, n->parameter);
+    int64_t area = (int64_t)n->kernel * n->kernel, per_channel = n->channels_in * area;
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < n->channels_out; o++) {
+        double scale = fabs(scale_of(p, norm, o));
+        float most = 0;
+        for (int64_t i = 0; i < per_channel; i++) {
+            most = fmaxf(most, fabsf(weight[o * per_channel + i]) * input_unit[i / area]);
+        }
+        float unit = (float)(most * scale / 127);
+        units[o] = unit > 0 ? unit : 1;
+    }
+}
+
+/* Folded weights times their input's units in 8 bits, bias in the units of the sum. */
+static void quantise(plan *p, plan_weights *w)
+{
+    const graph_node *conv = &p->net->graph->nodes[w->conv];
+    int64_t area = (int64_t)conv->kernel * conv->kernel, per_channel = conv->channels_in * area;
+    int8_t *bytes = (int8_t *)(p->staging + conv->channels_out * per_channel);
+#pragma omp parallel for schedule(static)
+    for (int o = 0; o < conv->channels_out; o++) {
+        float unit = w->int8->weight_units[o];
+        for (int64_t i = 0; i < per_channel; i++) {
+            float value = rintf(p->staging[o * per_channel + i] * w->int8->input_unit[i / area] / unit);
+            bytes[o * per_channel + i] = (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
+        }
+        w->bias[o] = (float)((double)w->bias[o] / unit);
+    }
+}
+
 static void fold(plan *p, plan_weights *w)
 {
     const graph_node *conv = &p->net->graph->nodes[w->conv], *norm = &p->net->graph->nodes[w->norm];
     const float *weight = network_parameter(p->net, conv->parameter);
-    const float *gamma = network_parameter(p->net, norm->parameter);
     const float *beta = network_parameter(p->net, norm->parameter + 1);
     const float *mean = network_parameter(p->net, norm->parameter + 2);
-    const float *variance = network_parameter(p->net, norm->parameter + 3);
     int64_t per_channel = (int64_t)conv->channels_in * conv->kernel * conv->kernel;
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < conv->channels_out; o++) {
-        double scale = gamma[o] / sqrt((double)variance[o] + (double)norm->epsilon);
+        double scale = scale_of(p, w->norm, o);
         for (int64_t i = 0; i < per_channel; i++) {
             p->staging[o * per_channel + i] = (float)(weight[o * per_channel + i] * scale);
         }
         w->bias[o] = (float)(beta[o] - mean[o] * scale);
     }
+}
+
+static reshift_status refresh_units(plan *p, plan_weights *w, reshift_error *error)
+{
+    size_t bytes = (size_t)p->net->graph->nodes[w->conv].channels_out * sizeof(float);
+    float *units = malloc(bytes);
+    if (!units) {
+        return error_memory(error, bytes, "units of weights");
+    }
+    plan_weights_units(p, w->conv, w->norm, w->int8->input_unit, units);
+    reshift_status status = memcmp(units, w->int8->weight_units, bytes) != 0
+                                ? plan_int8_remake(p, w->int8, w->conv, units, error)
+                                : RESHIFT_OK;
+    free(units);
+    return status;
 }
 
 reshift_status plan_weights_refresh(plan *p, reshift_error *error)
@@ -127,6 +186,13 @@ reshift_status plan_weights_refresh(plan *p, reshift_error *error)
         }
         if (w->norm >= 0) {
             fold(p, w);
+        }
+        if (w->int8) {
+            reshift_status status = refresh_units(p, w, error);
+            if (status != RESHIFT_OK) {
+                return status;
+            }
+            quantise(p, w);
         }
         dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, w->source}, {DNNL_ARG_TO, w->memory}};
         ONEDNN(dnnl_primitive_execute(w->reorder, p->stream, 2, arguments), "changing the layout of weights");

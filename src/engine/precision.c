@@ -1,6 +1,6 @@
 /*
- * Which arithmetic this processor is given. bfloat16 wants AVX-512 BF16 or AMX: without them oneDNN still computes, by
- * emulation and slower than float32. Networks are not run in int8: where it is asked for they run in bfloat16.
+ * Which arithmetic this processor is given. bfloat16 wants AVX-512 BF16 or AMX, int8 VNNI or AMX: without them oneDNN
+ * still computes, by emulation, in bfloat16 slower than in float32 and in int8 with sums that may saturate.
  */
 #include "reshift/precision.h"
 
@@ -25,11 +25,15 @@ bool reshift_precision_read(const char *name, reshift_precision *precision)
 
 reshift_precision reshift_precision_here(reshift_precision wanted, bool training)
 {
-    (void)training; /* the same set today */
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     bool bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+    bool int8 = bf16 || isa == dnnl_cpu_isa_avx512_core_vnni || isa == dnnl_cpu_isa_avx2_vnni;
     switch (wanted) {
     case RESHIFT_PRECISION_INT8:
+        if (int8 && !training) {
+            return RESHIFT_PRECISION_INT8;
+        }
+        return bf16 ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32;
     case RESHIFT_PRECISION_BF16:
     case RESHIFT_PRECISION_AUTO: return bf16 ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32;
     case RESHIFT_PRECISION_F32: break;

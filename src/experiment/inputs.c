@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "experiment/run.h"
+#include "reshift/learning.h"
 #include "reshift/tensors.h"
 
 static reshift_status open_set(run *r, const char *what, const char *spec, reshift_dataset_options *options,
@@ -171,18 +172,24 @@ reshift_status run_path(const run *r, const char *name, char **path, reshift_err
     return *path ? RESHIFT_OK : error_memory(error, strlen(name), "a path");
 }
 
+reshift_status run_calibrate(const run *r, reshift_model *model, reshift_error *error)
+{
+    bool needed = r->experiment->input.precision == RESHIFT_PRECISION_INT8 && !reshift_model_is_calibrated(model);
+    return needed ? reshift_calibrate(model, r->train, (int)r->experiment->input.size, r->progress, error) : RESHIFT_OK;
+}
+
 reshift_status run_original(run *r, reshift_error *error)
 {
-    if (r->original) {
-        return RESHIFT_OK;
-    }
-    char *path;
-    reshift_status status = run_path(r, "weights/pretrained.safetensors", &path, error);
-    if (status == RESHIFT_OK) {
-        status = reshift_model_load(path, NULL, &r->original, error);
+    char *path = NULL;
+    reshift_status status = RESHIFT_OK;
+    if (!r->original) {
+        status = run_path(r, "weights/pretrained.safetensors", &path, error);
+        if (status == RESHIFT_OK) {
+            status = reshift_model_load(path, NULL, &r->original, error);
+        }
     }
     free(path);
-    return status;
+    return status == RESHIFT_OK ? run_calibrate(r, r->original, error) : status;
 }
 
 reshift_status run_original_with_probe(run *r, reshift_model **model, reshift_error *error)

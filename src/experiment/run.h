@@ -69,6 +69,8 @@ void run_close(run *r);
 
 /** The network the study starts from, loading the demo's pretrained one when it is there by now. */
 reshift_status run_original(run *r, reshift_error *error);
+/** Where the run goes forward in int8 and the model is not calibrated: calibrates it on the training images. */
+reshift_status run_calibrate(const run *r, reshift_model *model, reshift_error *error);
 /** A copy of it with the trained probe as its fc. */
 reshift_status run_original_with_probe(run *r, reshift_model **model, reshift_error *error);
 

@@ -111,6 +111,9 @@ reshift_status stage_measure(run *r, reshift_error *error)
         status = reshift_model_load(path, NULL, &finetuned, error);
     }
     if (status == RESHIFT_OK) {
+        status = run_calibrate(r, finetuned, error);
+    }
+    if (status == RESHIFT_OK) {
         status = run_extract(r, STAGE_MEASURE, finetuned, r->test, "finetuned-clean", NULL, error);
     }
     if (status == RESHIFT_OK) {

@@ -8,7 +8,7 @@
 #include "engine/plan.h"
 #include "formats/npy.h"
 #include "imaging/preprocess.h"
-#include "learning/forward.h"
+#include "learning/calibrate.h"
 #include "learning/linear.h"
 #include "models/model.h"
 #include "reshift/learning.h"
@@ -38,7 +38,11 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
     const char *what = stop_at_features ? "features" : "forward";
     forward *f;
     forward_expect(&setup, dataset);
-    reshift_status status = forward_create(&setup, &f, error);
+    reshift_status status = calibrate_if_needed(&setup, dataset, progress, error);
+    f = NULL;
+    if (status == RESHIFT_OK) {
+        status = forward_create(&setup, &f, error);
+    }
     if (status == RESHIFT_OK) {
         status = forward_start(f, dataset, NULL, n, error);
     }
@@ -225,6 +229,11 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
 {
     network *net = model_network(model);
     const reshift_recipe *recipe = reshift_model_recipe(model);
+    if (reshift_precision_here(precision, false) == RESHIFT_PRECISION_INT8 && !reshift_model_is_calibrated(model)) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "int8: the weights do not say how large activations get");
+        error_hint(error, "store it with them: reshift calibrate --weights W --data DATA --out FILE");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
     plan_options options = {.batch = 1,
                             .height = recipe->size,
                             .width = recipe->size,

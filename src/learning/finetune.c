@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "learning/calibrate.h"
 #include "learning/checkpoint.h"
 #include "learning/frozen.h"
 #include "learning/tail.h"
@@ -159,7 +160,8 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
     if (o->test) {
         forward_expect(&setup.forward, o->test);
     }
-    return frozen_create(&setup, &t->frozen, t->progress, error);
+    status = calibrate_if_needed(&setup.forward, t->dataset, t->progress, error);
+    return status == RESHIFT_OK ? frozen_create(&setup, &t->frozen, t->progress, error) : status;
 }
 
 static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *error)
@@ -410,6 +412,9 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
                   .n_test = options->test ? reshift_dataset_count(options->test) : 0};
     memset(history, 0, sizeof *history);
     reshift_status status = prepare_and_run(&t, history, error);
+    if (t.tail) { /* what was measured of the network before is no longer true of what was trained */
+        network_forget_ranges(t.net, tail_first_block(t.tail));
+    }
     release(&t);
     if (status != RESHIFT_OK) {
         reshift_history_destroy(history);

@@ -95,6 +95,9 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
                             .half_output = setup->halves,
                             .precision = setup->precision};
     status = plan_create(setup->net, &options, &f->plan, error);
+    if (status == RESHIFT_OK && setup->watcher) {
+        plan_watch(f->plan, setup->watcher, setup->watcher_context);
+    }
     if (status == RESHIFT_OK) {
         int n_dims;
         int64_t shape[4] = {0};

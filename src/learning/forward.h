@@ -7,6 +7,7 @@
 #define LEARNING_FORWARD_H
 
 #include "engine/network.h"
+#include "engine/plan.h"
 #include "reshift/dataset.h"
 #include "reshift/model.h"
 #include "reshift/precision.h"
@@ -25,6 +26,8 @@ typedef struct forward_setup {
     int last_block;        /* runs blocks 0..last_block; -1: none, the images themselves come out */
     bool stop_at_features; /* the output is the global average pool (last_block: the one of fc) */
     bool halves;           /* rows of activations may come out in bfloat16, where that is what they are computed in */
+    plan_watcher watcher;  /* NULL; else is shown what passes (float32 only) */
+    void *watcher_context;
 } forward_setup;
 
 /**

@@ -76,6 +76,11 @@ reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST
             digest_add(d, network_parameter(setup->net, p), g->parameters[p].count * sizeof(float));
         }
     }
+    for (int i = 0; i <= last && setup->precision == RESHIFT_PRECISION_INT8; i++) {
+        if (setup->net->range[i]) {
+            digest_add(d, setup->net->range[i], (size_t)g->nodes[i].channels_out * sizeof(float));
+        }
+    }
     digest_finish(d, key);
     digest_destroy(&d);
     return RESHIFT_OK;

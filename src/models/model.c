@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "models/find.h"
 #include "models/initialise.h"
+#include "models/ranges.h"
 #include "models/recipe.h"
 #include "models/resnet.h"
 #include "models/weights.h"
@@ -87,6 +88,9 @@ static reshift_status from_tensors(reshift_tensors *tensors, bool v2, reshift_mo
     }
     if (status == RESHIFT_OK) {
         status = recipe_class_names_from_tensors(tensors, n_classes, &(*model)->class_names, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = ranges_from_tensors(tensors, (*model)->net, error);
     }
     if (status != RESHIFT_OK) {
         reshift_model_destroy(model);
@@ -197,6 +201,11 @@ int64_t reshift_model_n_parameters(const reshift_model *model)
     return count;
 }
 
+bool reshift_model_is_calibrated(const reshift_model *model)
+{
+    return network_has_ranges(model->net, 0, model->net->graph->n_blocks - 1);
+}
+
 const char *reshift_model_block(const reshift_model *model, int index)
 {
     const graph *g = model->net->graph;
@@ -246,6 +255,10 @@ static reshift_status resize_head(reshift_model *model, int n_classes, reshift_e
         }
         memcpy(wider->batches_tracked, model->net->batches_tracked,
                (size_t)g->n_nodes * sizeof *wider->batches_tracked);
+        if (!network_copy_ranges(wider, model->net)) {
+            network_destroy(&wider);
+            return error_memory(error, sizeof(float), "the ranges of activations");
+        }
         network_destroy(&model->net);
         model->net = wider;
     }
@@ -388,6 +401,9 @@ reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tens
     }
     if (status == RESHIFT_OK) {
         status = recipe_to_tensors(&model->recipe, *tensors, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = ranges_to_tensors(model->net, *tensors, error);
     }
     if (status == RESHIFT_OK && model->class_names) {
         status = recipe_class_names_to_tensors(model->class_names, model->n_classes, *tensors, error);

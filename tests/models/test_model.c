@@ -259,6 +259,9 @@ static void test_recipes(void **state)
     check_recipe("full.safetensors", full, 3, 224, 224, 0.406f, 0.225f, true);
 }
 
+#define NINE "1,1,1,1,1,1,1,1,1,"
+#define RANGES_64(last) "{\"maxpool\":[" NINE NINE NINE NINE NINE NINE NINE last "]}"
+
 static void test_recipes_that_cannot_be(void **state)
 {
     (void)state;
@@ -281,6 +284,12 @@ static void test_recipes_that_cannot_be(void **state)
         {{"class_names", "cat,dog"}, RESHIFT_ERROR_FORMAT, "metadata 'class_names': expected a list of 2 strings"},
         {{"class_names", "[\"cat\"]"}, RESHIFT_ERROR_FORMAT, "expected a list of 2 strings, found '[\"cat\"]'"},
         {{"class_names", "[\"cat\",7]"}, RESHIFT_ERROR_FORMAT, "metadata 'class_names': entry 1 is not a string"},
+        {{"activation_ranges", "[1]"}, RESHIFT_ERROR_FORMAT, "metadata 'activation_ranges': expected a JSON object"},
+        {{"activation_ranges", "{\"layer1.0.bn1\":[1]}"}, RESHIFT_ERROR_FORMAT, "has no activation 'layer1.0.bn1'"},
+        {{"activation_ranges", "{\"maxpool\":[1,2]}"}, RESHIFT_ERROR_FORMAT, "expected 64 numbers at 'maxpool', found 2"},
+        {{"activation_ranges", RANGES_64("0")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63], found one"},
+        {{"activation_ranges", RANGES_64("1e99")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63]"},
+        {{"activation_ranges", RANGES_64("true")}, RESHIFT_ERROR_FORMAT, "found something else"},
     };
     reshift_error error;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {

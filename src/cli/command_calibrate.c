@@ -1,0 +1,68 @@
+/* reshift calibrate: how large a network's activations get, measured on images and stored with its weights for int8. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/learning.h"
+
+int command_calibrate(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words;
+    const char *weights = NULL, *head = NULL, *data = NULL, *split = "train", *out = NULL;
+    const option options[] = {
+        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--head", &head, "FILE", "fc to store instead, as 'reshift probe' writes it", NULL),
+        TEXT("--data", &data, "DATA", "images as the network will see them: cifar10[:DIR], folder:DIR, ...", NULL),
+        TEXT("--split", &split, "train|test", "which part of the set; labels are not looked at", "train"),
+        TEXT("--out", &out, "FILE.safetensors", "the weights, with what was measured", NULL),
+        OPTION_SIZE(c),
+        OPTION_LIMIT(c),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTIONS_END,
+    };
+    const usage u = {
+        .command = "calibrate",
+        .about = "Measures on a few hundred images how large a network's activations get and stores it with the "
+                 "weights,\n"
+                 "for --precision int8. Without, int8 measures it anew each time, on training images where there are "
+                 "some.",
+        .synopsis = "--weights W --data DATA --out FILE.safetensors [options]",
+        .example = "  reshift calibrate --weights resnet50 --data cifar10 --out resnet50-cifar10.safetensors",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (!weights || !data || !out) {
+        return usage_error(&u, "expected --weights, --data and --out");
+    }
+    reshift_error error;
+    reshift_model *model = NULL;
+    reshift_dataset *dataset = NULL;
+    reshift_status done = check_target(&c, out, &error);
+    if (done == RESHIFT_OK) {
+        done = open_data(&c, data, split, NULL, NULL, true, &dataset, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_model_load(weights, c.data_dir, &model, &error);
+    }
+    if (done == RESHIFT_OK && head) {
+        done = reshift_model_load_head(model, head, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_calibrate(model, dataset, (int)c.size, session_progress(), &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_model_save(out, model, c.force, &error);
+    }
+    status = done == RESHIFT_OK ? session_end() : session_fail(&error);
+    reshift_dataset_close(&dataset);
+    reshift_model_destroy(&model);
+    return status;
+}

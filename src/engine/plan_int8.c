@@ -1,0 +1,254 @@
+/*
+ * Convolutions in 8 bits. An activation is a whole number times its channel's unit: 0..255 behind a ReLU, -127..127 for
+ * a shortcut's batch norm, the unit chosen so that the largest stands for the range that calibration found
+ * (calibrate.h). Weights are -127..127 times one unit an output channel; the units of the input are part of them.
+ * Products are summed exactly in 32 bits; batch norm, residual sum, ReLU and the rounding to the next 8 bits happen
+ * while the sum is in registers. The first block stays in plan_type(): three channels of an image are little work and
+ * much accuracy.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/plan_inside.h"
+
+static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
+
+bool plan_is_int8(const plan *p, int node)
+{
+    graph_op op = node_of(p, node)->op;
+    return p->precision == RESHIFT_PRECISION_INT8 && node_of(p, node)->block > 0 && op != GRAPH_GLOBAL_AVGPOOL &&
+           op != GRAPH_LINEAR;
+}
+
+static bool has_bytes(const plan *p, int tensor)
+{
+    dnnl_data_type_t type = p->tensors[tensor].md.data_type;
+    return type == dnnl_u8 || type == dnnl_s8;
+}
+
+/* A tensor for the node's result in 8 bits; the node's unit. */
+static reshift_status add_bytes(plan *p, int node, int *tensor, reshift_error *error)
+{
+    const float *range = p->net->range[node];
+    bool positive = graph_is_nonnegative(p->net->graph, node);
+    int channels = node_of(p, node)->channels_out;
+    if (!range) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "int8 needs to know how large '%s' gets", node_of(p, node)->name);
+        error_hint(error, "calibrate the network first");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    if (!p->nodes[node].unit) {
+        p->nodes[node].unit = malloc((size_t)channels * sizeof(float));
+        if (!p->nodes[node].unit) {
+            return error_memory(error, (size_t)channels * sizeof(float), "a plan");
+        }
+        for (int c = 0; c < channels; c++) {
+            p->nodes[node].unit[c] = range[c] / (positive ? 255 : 127);
+        }
+    }
+    dnnl_memory_desc_t md;
+    reshift_status status = onednn_activation(&md, positive ? dnnl_u8 : dnnl_s8, p->options.batch, channels,
+                                              p->nodes[node].h, p->nodes[node].w, error);
+    *tensor = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
+    return status == RESHIFT_OK && *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : status;
+}
+
+/* Makes the result of `node`, which comes from outside or from the first block, one of 8 bits. */
+static reshift_status quantise(plan *p, int node, reshift_error *error)
+{
+    int from = p->nodes[node].result, to;
+    if (has_bytes(p, from)) {
+        return RESHIFT_OK;
+    }
+    dnnl_memory_desc_t dense;
+    reshift_status status = onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
+                                         p->nodes[node].w, error);
+    if (status == RESHIFT_OK && p->tensors[from].md.data_type == dnnl_f32 &&
+        !dnnl_memory_desc_equal(&p->tensors[from].md, &dense)) {
+        int plain = plan_tensor_add(p, &dense);
+        status =
+            plain < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : plan_reorder(p, node, from, plain, error);
+        from = plain;
+    }
+    if (status == RESHIFT_OK) {
+        status = add_bytes(p, node, &to, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_QUANTISE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    s->a = to;
+    s->b = from;
+    s->unit = p->nodes[node].unit;
+    p->nodes[node].result = to;
+    return RESHIFT_OK;
+}
+
+reshift_status plan_dequantise(plan *p, int node, reshift_error *error)
+{
+    dnnl_memory_desc_t dense;
+    bool half = p->options.half_output && plan_type(p) == dnnl_bf16;
+    reshift_status status = half ? plan_activation_of(p, node, &dense, error)
+                                 : onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out,
+                                                p->nodes[node].h, p->nodes[node].w, error);
+    int to = status == RESHIFT_OK ? plan_tensor_add(p, &dense) : -1;
+    plan_step *s = to >= 0 ? plan_step_add(p, STEP_DEQUANTISE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    s->a = to;
+    s->b = p->nodes[node].result;
+    s->unit = p->nodes[node].unit;
+    p->nodes[node].result = to;
+    return RESHIFT_OK;
+}
+
+/* The primitive's descriptor for these units of weights. */
+static reshift_status describe(plan *p, const plan_int8 *c, int node, const float *units, dnnl_primitive_desc_t *pd,
+                               reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    float *scales = malloc((size_t)n->channels_out * sizeof *scales);
+    if (!scales) {
+        return error_memory(error, (size_t)n->channels_out * sizeof *scales, "a plan");
+    }
+    for (int o = 0; o < n->channels_out; o++) {
+        scales[o] = (float)((double)units[o] / c->output_unit[o]);
+    }
+    dnnl_post_ops_t post_ops = NULL;
+    dnnl_status_t made = dnnl_post_ops_create(&post_ops);
+    if (made == dnnl_success && c->sum) {
+        made = dnnl_post_ops_append_sum_v2(post_ops, c->sum_factor, c->sum_type);
+    }
+    if (made == dnnl_success && c->relu) {
+        made = dnnl_post_ops_append_eltwise(post_ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    }
+    reshift_status status = made == dnnl_success ? plan_descriptor_scaled(p, &c->convolution, post_ops, scales,
+                                                                          n->channels_out, NULL, pd, n->name, error)
+                                                 : onednn_failed(error, made, n->name);
+    dnnl_post_ops_destroy(post_ops);
+    free(scales);
+    return status;
+}
+
+reshift_status plan_int8_remake(plan *p, plan_int8 *c, int node, const float *units, reshift_error *error)
+{
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    reshift_status status = describe(p, c, node, units, &pd, error);
+    if (status == RESHIFT_OK) {
+        ONEDNN(dnnl_primitive_create(&primitive, pd), node_of(p, node)->name);
+        dnnl_primitive_destroy(p->steps[c->step].primitive);
+        p->steps[c->step].primitive = primitive;
+        memcpy(c->weight_units, units, (size_t)node_of(p, node)->channels_out * sizeof *units);
+    }
+    return status;
+}
+
+/* The tensor that the convolution writes: its own, or over the shortcut, whose writer keeps its own view of it. */
+static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c, reshift_error *error)
+{
+    if (f->add < 0) {
+        return add_bytes(p, f->end, &p->nodes[f->end].result, error);
+    }
+    int shared = p->nodes[f->shortcut].result, own;
+    int n_tensors = p->n_tensors;
+    reshift_status status = add_bytes(p, f->end, &own, error); /* for its layout; the tensor is taken back */
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    dnnl_memory_desc_t md = p->tensors[own].md, before = p->tensors[shared].md;
+    const float *to = p->nodes[f->end].unit, *from = p->nodes[f->shortcut].unit;
+    p->n_tensors = n_tensors;
+    c->sum = true;
+    c->sum_type = before.data_type;
+    c->sum_factor = from[0] / to[0];
+    for (int i = 1; i < node_of(p, f->end)->channels_out; i++) {
+        if (!(fabsf(from[i] / to[i] - c->sum_factor) <= 1e-5f * c->sum_factor)) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                             "int8: expected ranges of '%s' and '%s' in one ratio, found %g and, at channel %d, %g",
+                             node_of(p, f->shortcut)->name, node_of(p, f->end)->name, (double)c->sum_factor, i,
+                             (double)(from[i] / to[i]));
+        }
+    }
+    for (int i = 0; i < p->n_steps && md.data_type != before.data_type; i++) {
+        for (int j = 0; j < p->steps[i].n; j++) {
+            if (p->steps[i].tensor[j] == shared && !p->steps[i].viewed[j]) {
+                p->steps[i].viewed[j] = true;
+                p->steps[i].view[j] = before;
+            }
+        }
+    }
+    p->tensors[shared].md = md;
+    p->nodes[f->end].result = shared;
+    return RESHIFT_OK;
+}
+
+static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *error)
+{
+    const graph_node *n = node_of(p, node);
+    reshift_status status = quantise(p, n->input, error);
+    plan_fusion f = plan_find_fusion(p, node);
+    if (status == RESHIFT_OK && (f.norm < 0 || !graph_is_kept(p->net->graph, f.end))) {
+        status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "int8: '%s' is not followed by what can be fused into it",
+                           n->name);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    c->relu = f.relu >= 0;
+    status = choose_result(p, &f, c, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    c->input_unit = p->nodes[n->input].unit;
+    c->output_unit = p->nodes[f.end].unit;
+    dnnl_memory_desc_t source = p->tensors[p->nodes[n->input].result].md, weights, bias, destination;
+    destination = p->tensors[p->nodes[f.end].result].md;
+    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
+    dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_s8, dnnl_format_tag_any), n->name);
+    ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
+    ONEDNN(dnnl_convolution_forward_desc_init(&c->convolution, dnnl_forward_inference, dnnl_convolution_direct, &source,
+                                              &weights, &bias, &destination, stride, padding, padding),
+           n->name);
+    dnnl_primitive_desc_t pd;
+    int copy = -1;
+    plan_weights_units(p, node, f.norm, c->input_unit, c->weight_units);
+    status = describe(p, c, node, c->weight_units, &pd, error);
+    if (status == RESHIFT_OK) {
+        status =
+            plan_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+    }
+    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    if (!s) {
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
+    }
+    c->step = p->n_steps - 1;
+    p->weights[copy].int8 = c;
+    s->end = f.end;
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
+    plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
+    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
+    p->multiply_adds += (double)p->options.batch * n->channels_out * n->channels_in * n->kernel * n->kernel *
+                        p->nodes[node].h * p->nodes[node].w;
+    return plan_step_primitive(p, s, pd, error);
+}
+
+reshift_status plan_lower_int8(plan *p, int conv, reshift_error *error)
+{
+    plan_int8 *c = calloc(1, sizeof *c);
+    int n_weights = p->n_weights;
+    if (!c || !(c->weight_units = calloc((size_t)node_of(p, conv)->channels_out, sizeof *c->weight_units))) {
+        free(c);
+        return error_memory(error, sizeof *c, "a plan");
+    }
+    reshift_status status = lower(p, conv, c, error);
+    if (p->n_weights == n_weights || p->weights[n_weights].int8 != c) { /* the plan does not hold it */
+        free(c->weight_units);
+        free(c);
+    }
+    return status;
+}

@@ -1,0 +1,17 @@
+/* How large activations get, in the metadata of the weights: what int8 was calibrated with goes with them. */
+#ifndef MODELS_RANGES_H
+#define MODELS_RANGES_H
+
+#include "engine/network.h"
+#include "reshift/tensors.h"
+
+/**
+ * activation_ranges (docs/formats.md) to n->range; nothing where the key is absent, or the file is PyTorch's own.
+ * Errors: FORMAT (no JSON object, a name that the network does not keep in 8 bits, a value that is no positive number),
+ * MEMORY.
+ */
+reshift_status ranges_from_tensors(const reshift_tensors *tensors, network *n, reshift_error *error);
+/** The ranges that are known; no key where none is. */
+reshift_status ranges_to_tensors(const network *n, reshift_tensors *tensors, reshift_error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* A processor with neither bfloat16 nor VNNI: everything comes to float32, and still runs. */
+#include "check.h"
+
+#include "engine/plan.h"
+#include "nets.h"
+
+static void test_precisions(void **state)
+{
+    (void)state;
+    static const reshift_precision all[] = {RESHIFT_PRECISION_F32, RESHIFT_PRECISION_BF16, RESHIFT_PRECISION_INT8,
+                                            RESHIFT_PRECISION_AUTO};
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(reshift_precision_here(all[i / 2], i % 2), RESHIFT_PRECISION_F32);
+    }
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    reshift_error error;
+    network *n = net_create(&(net_shape){{16, 16, 32}, 10, false, false}, 1);
+    plan_options o = {.batch = 2, .height = 8, .width = 8, .last_block = 3, .precision = RESHIFT_PRECISION_INT8};
+    plan *p;
+    check_ok(plan_create(n, &o, &p, &error)); /* no ranges needed */
+    assert_int_equal(plan_precision(p), RESHIFT_PRECISION_F32);
+    net_fill(plan_input(p), 2 * 8 * 8 * 3, 1);
+    check_ok(plan_forward(p, &error));
+    plan_destroy(&p);
+    network_destroy(&n);
+}
+
+int main(void)
+{
+    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); /* before the library is asked for anything */
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_precisions), cmocka_unit_test(test_plan)};
+    return cmocka_run_group_tests_name("fallback", tests, NULL, NULL);
+}
