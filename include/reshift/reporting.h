@@ -25,6 +25,23 @@ RESHIFT_API reshift_status reshift_plot_history(const char *folder, const char *
 RESHIFT_API reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, char *text, size_t size,
                                                     reshift_error *error);
 
+/** A table of accuracies, or of changes of accuracy. */
+typedef struct reshift_heatmap {
+    const char *about;          /* a line under the title: what a cell is */
+    const char *const *rows;    /* [n_rows] names */
+    const char *const *columns; /* [n_columns] */
+    int n_rows, n_columns;
+    const double *values; /* [n_rows][n_columns] fractions, written in per cent; NAN: an empty cell */
+    bool change;          /* colours about none, numbers with their sign */
+} reshift_heatmap;
+
+/**
+ * Draws FOLDER/<name>.{png,svg} with <name>.gp and <name>.csv beside: one coloured cell a value, the value written in it.
+ * Errors: ARGUMENT (1 to 200 rows and columns, at least one value), those of reshift_plot_history().
+ */
+RESHIFT_API reshift_status reshift_plot_heatmap(const char *folder, const char *name, const char *title,
+                                                const reshift_heatmap *map, bool overwrite, reshift_error *error);
+
 /** One panel of a scatter figure. */
 typedef struct reshift_panel {
     const char *title;

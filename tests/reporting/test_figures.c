@@ -285,6 +285,48 @@ static void draw_panels(void)
     }
 }
 
+static const char *const heat_rows[] = {"fc", "it's, \"all\"\nblocks"};
+static const char *const heat_columns[] = {"gaussian_noise", "fog", "`ls`"};
+static const double heat_values[] = {0.4, 0.55, NAN, 0.8, 0.123456, 1};
+
+static void draw_heat(void)
+{
+    reshift_error error;
+    const reshift_heatmap map = {"accuracy (%)", heat_rows, heat_columns, 2, 3, heat_values, false};
+    check_ok(reshift_plot_heatmap(folder, "heat", "Blocks by corruption", &map, true, &error));
+}
+
+static void test_heatmap(void **state)
+{
+    (void)state;
+    reshift_error error;
+    draw_heat();
+    assert_int_equal(folder_count("heat"), 4);
+    check_svg("heat.svg", 60000);
+    size_t size;
+    char *svg = folder_read("heat.svg", &size);
+    assert_non_null(strstr(svg, "12.3")); /* every value stands in its cell, a missing one nowhere */
+    assert_non_null(strstr(svg, "100.0"));
+    assert_null(strstr(svg, ">nan"));
+    free(svg);
+    char *data = folder_read("heat.csv", &size);
+    assert_non_null(strstr(data, "0,2,nan,nan,fc,`ls`\n"));
+    assert_non_null(strstr(data, "1,1,12.3456,0,it's   all  blocks,fog\n"));
+    free(data);
+    check_same_bytes((const char *const[]){"heat.png", "heat.svg", NULL}, "heat.gp", draw_heat);
+    const double changes[] = {-0.02, 0.01};
+    reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true};
+    check_ok(reshift_plot_heatmap(folder, "change", "t", &map, false, &error));
+    char *change = folder_read("change.svg", &size);
+    assert_non_null(strstr(change, "+1.0"));
+    free(change);
+    map.n_rows = 0;
+    check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found 0 and 2");
+    map = (reshift_heatmap){"none", heat_rows, heat_columns, 1, 1, &heat_values[2], false};
+    check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found none");
+    folder_empty();
+}
+
 static void test_panels(void **state)
 {
     (void)state;
@@ -407,8 +449,8 @@ int main(void)
         cmocka_unit_test(test_history),       cmocka_unit_test(test_odd_histories),
         cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_never_overwrites),
         cmocka_unit_test(test_gnuplot_fails), cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_panels),        cmocka_unit_test(test_svg_points),
-        cmocka_unit_test(test_odd_panels),
+        cmocka_unit_test(test_heatmap),       cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_svg_points),    cmocka_unit_test(test_odd_panels),
     };
     return cmocka_run_group_tests_name("figures", tests, folder_setup, folder_teardown);
 }
