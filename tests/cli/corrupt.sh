@@ -3,6 +3,7 @@
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 real=${RESHIFT_DATA:-}
+pictures=$(cd "$(dirname "$0")/../formats/golden" && pwd -P)
 cd "$work" || exit 1
 export RESHIFT_DATA="$work/data"
 mkdir data
@@ -62,6 +63,12 @@ class=$(ls D/fog/2 | head -1)
 picture=$(ls "D/fog/2/$class" | head -1)
 check "a folder made of that folder" 0 "E/gaussian_noise" - "$reshift" corrupt --quiet --data folder:D/fog/2 --corruption gaussian_noise --severity 1 --format folder --out E
 holds "keeps class and name" test -f "E/gaussian_noise/1/$class/$picture"
+mkdir -p K/grey K/alpha
+cp "$pictures"/image_L.png "$pictures"/image_I16.png "$pictures"/image_L.jpg K/grey
+cp "$pictures"/image_RGBA.png "$pictures"/image_LA16.png "$pictures"/image_P4.png K/alpha
+check "grey and alpha images, palettes and 16 bits" 0 "M/fog" "" "$reshift" corrupt --quiet --data folder:K --corruption fog,elastic --severity 5 --format folder --out M
+holds "each become two" sh -c 'test $(find M -name "*.png" | wc -l) = 12'
+check "in red, green and blue" 0 "colour: rgb" - "$reshift" inspect M/fog/5/grey/image_I16.png
 check "one size for all" 0 "[2,40,40,3]" - sh -c '"$1" corrupt --quiet --data folder:D/fog/2 --limit 2 --size 40 --corruption contrast --severity 3 --out G >/dev/null && "$1" inspect G/contrast.npy' sh "$reshift"
 check "which says what constants it takes" 0 "" "images of 40x40: the published constants for 32x32 are used" "$reshift" corrupt --data folder:D/fog/2 --limit 2 --size 40 --corruption contrast --severity 3 --out G2
 
