@@ -3,6 +3,7 @@
 #define RESHIFT_MACHINE_H
 
 #include "reshift/model.h"
+#include "reshift/precision.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,10 +14,18 @@ RESHIFT_API void reshift_set_threads(int threads);
 RESHIFT_API int reshift_threads(void);
 /** "oneDNN 2.6.3 (avx512_core)"; static. */
 RESHIFT_API const char *reshift_engine_description(void);
-/** Peak resident memory so far, bytes. */
+/** Peak resident memory, bytes: so far, or since it was forgotten. */
 RESHIFT_API size_t reshift_peak_memory_bytes(void);
-/** Measured limits: float32 operations a second (multiply and add are two) and bytes a second read from memory. */
-RESHIFT_API reshift_status reshift_measure_limits(double *f32_flops, double *read_bytes, reshift_error *error);
+/** Begins the peak anew with what is in memory now. False where the system cannot: it goes on from the old one then. */
+RESHIFT_API bool reshift_peak_memory_forget(void);
+/**
+ * Measured limit: operations a second (multiply and add are two) of a precision, which is one that
+ * reshift_precision_here() gives. Takes about a second. Errors: MEMORY, INTERNAL.
+ */
+RESHIFT_API reshift_status reshift_measure_arithmetic(reshift_precision precision, double *operations,
+                                                      reshift_error *error);
+/** Measured limit: bytes a second read from memory. Uses 1 GiB for the time. Errors: MEMORY. */
+RESHIFT_API reshift_status reshift_measure_reading(double *bytes_per_second, reshift_error *error);
 /** Multiply-adds of one image of size x size through the network. */
 RESHIFT_API double reshift_model_multiply_adds(const reshift_model *model, int size);
 

@@ -1,10 +1,13 @@
-/* Aligned blocks. Large ones are mapped with a request for huge pages: first touch of 4 KiB pages costs five times more. */
+/* Aligned blocks. Large ones are mapped with a request for huge pages: first touch of 4 KiB pages costs five times
+ * more. */
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -71,4 +74,15 @@ size_t memory_peak_bytes(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* Writing 5 there resets the high-water mark (proc(5), since Linux 4.0). */
+bool memory_forget_peak(void)
+{
+    int file = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    bool done = file >= 0 && write(file, "5", 1) == 1;
+    if (file >= 0) {
+        close(file);
+    }
+    return done;
 }

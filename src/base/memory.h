@@ -21,7 +21,9 @@ bool memory_product(size_t a, size_t b, size_t *product);
 /** Rounds up to a multiple of MEMORY_ALIGNMENT. */
 size_t memory_align(size_t bytes);
 
-/** Peak resident memory of this process so far, in bytes. */
+/** Peak resident memory of this process so far, or since memory_forget_peak(), in bytes. */
 size_t memory_peak_bytes(void);
+/** Begins the peak anew with what is resident now. False where the kernel does not let it. */
+bool memory_forget_peak(void);
 
 #endif

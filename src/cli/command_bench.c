@@ -1,7 +1,7 @@
 /*
  * reshift bench: rates of the stages on this machine, held against its measured limits. A rate is the difference of a
- * long and a short run, so that what is done once (planning, first touch of memory) does not count. Nothing is read
- * from disk.
+ * long and a short run, so that what is done once (planning, calibration, first touch of memory) does not count.
+ * Nothing is read from disk.
  */
 #include <jansson.h>
 #include <math.h>
@@ -23,7 +23,7 @@ typedef struct bench {
     reshift_dataset *images;
     const char *data, *corruption; /* where images come from; one corruption, or NULL: all */
     int size;
-    double flops, read_bytes; /* limits; 0: not measured */
+    double operations[RESHIFT_PRECISION_AUTO], read_bytes; /* limits, by precision; 0: not measured */
     json_t *rows;
 } bench;
 
@@ -52,17 +52,36 @@ static void tell(bench *b, const char *stage, const char *what, double rate, con
     fflush(stdout);
 }
 
-static reshift_status bench_limits(bench *b, reshift_error *error)
+static reshift_precision precision_here(const bench *b)
+{
+    return reshift_precision_here(session_precision(b->c), false);
+}
+
+/* Every limit once, before the stages: what is wanted of arithmetic, or all. */
+static reshift_status measure_limits(bench *b, bool all, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
-    if (b->flops == 0) {
-        status = reshift_measure_limits(&b->flops, &b->read_bytes, error);
+    for (int p = 0; p < RESHIFT_PRECISION_AUTO && status == RESHIFT_OK; p++) {
+        bool exists = reshift_precision_here((reshift_precision)p, false) == (reshift_precision)p;
+        if (exists && (all || (reshift_precision)p == precision_here(b))) {
+            status = reshift_measure_arithmetic((reshift_precision)p, &b->operations[p], error);
+        }
     }
-    if (status == RESHIFT_OK) {
-        tell(b, "limits", "multiply and add, float32", b->flops / 1e9, "GFLOP/s", NAN, "");
-        tell(b, "limits", "reading memory", b->read_bytes / 1e9, "GB/s", NAN, "");
+    return status == RESHIFT_OK ? reshift_measure_reading(&b->read_bytes, error) : status;
+}
+
+static reshift_status bench_limits(bench *b, reshift_error *error)
+{
+    (void)error;
+    for (int p = 0; p < RESHIFT_PRECISION_AUTO; p++) {
+        char what[64];
+        snprintf(what, sizeof what, "multiply and add, %s", reshift_precision_name((reshift_precision)p));
+        if (b->operations[p] > 0) {
+            tell(b, "limits", what, b->operations[p] / 1e9, p == RESHIFT_PRECISION_INT8 ? "GOP/s" : "GFLOP/s", NAN, "");
+        }
     }
-    return status;
+    tell(b, "limits", "reading memory", b->read_bytes / 1e9, "GB/s", NAN, "");
+    return RESHIFT_OK;
 }
 
 static reshift_status first_images(bench *b, int64_t n, reshift_dataset **part, reshift_error *error)
@@ -106,9 +125,10 @@ static reshift_status bench_extract(bench *b, reshift_error *error)
         char what[96];
         double rate = (double)(many - few) / (second - first);
         snprintf(what, sizeof what, "%s, %dx%d, batch %lld, %s", reshift_model_arch(b->model), b->size, b->size,
-                 (long long)few, reshift_precision_name(reshift_precision_here(session_precision(b->c), false)));
-        double share = 2 * reshift_model_multiply_adds(b->model, b->size) * rate / b->flops;
-        tell(b, "extract", what, rate, "images/s", b->flops > 0 ? share : NAN, "arithmetic");
+                 (long long)few, reshift_precision_name(precision_here(b)));
+        double limit = b->operations[precision_here(b)];
+        double share = 2 * reshift_model_multiply_adds(b->model, b->size) * rate / limit;
+        tell(b, "extract", what, rate, "images/s", limit > 0 ? share : NAN, "arithmetic");
     }
     return status;
 }
@@ -288,7 +308,7 @@ static reshift_status prepare(bench *b, const option_words *words, const char *w
         status = reshift_dataset_open(b->data, &options, &b->images, error);
     }
     if (status == RESHIFT_OK && limits) {
-        status = reshift_measure_limits(&b->flops, &b->read_bytes, error);
+        status = measure_limits(b, wanted(words, "limits"), error);
     }
     return status;
 }
@@ -345,23 +365,25 @@ int command_bench(int argc, char **argv)
     reshift_status done = prepare(&b, &words, weights, &error);
     for (int i = 0; i < STAGES && done == RESHIFT_OK; i++) {
         if (wanted(&words, stages[i].name)) {
+            bool alone = reshift_peak_memory_forget(); /* what the stages before used does not count */
             done = stages[i].run(&b, &error);
+            if (done == RESHIFT_OK && alone && stages[i].run != bench_limits) {
+                tell(&b, stages[i].name, "peak memory", (double)reshift_peak_memory_bytes() / 1e6, "MB", NAN, "");
+            }
         }
     }
     if (done != RESHIFT_OK) {
         status = session_fail(&error);
     } else if (c.json) {
-        json_t *object =
-            json_pack("{s:s, s:i, s:I, s:O}", "engine", reshift_engine_description(), "threads", reshift_threads(),
-                      "peak_memory_bytes", (json_int_t)reshift_peak_memory_bytes(), "rates", b.rows);
+        json_t *object = json_pack("{s:s, s:i, s:O}", "engine", reshift_engine_description(), "threads",
+                                   reshift_threads(), "rates", b.rows);
         char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
         printf("%s\n", text ? text : "{}");
         free(text);
         json_decref(object);
         status = session_end();
     } else {
-        printf("%s, %d threads; peak memory %.0f MB\n", reshift_engine_description(), reshift_threads(),
-               (double)reshift_peak_memory_bytes() / 1e6);
+        printf("%s, %d threads\n", reshift_engine_description(), reshift_threads());
         status = session_end();
     }
     json_decref(b.rows);

@@ -2,14 +2,17 @@
 #ifndef ENGINE_LIMITS_H
 #define ENGINE_LIMITS_H
 
+#include "reshift/precision.h"
 #include "reshift/status.h"
 
-typedef struct engine_limits {
-    double f32_flops; /* multiply and add counted as two, per second, all threads, cache-resident matrix product */
-    double read_bytes_per_second; /* streaming read of memory far larger than the caches */
-} engine_limits;
+/**
+ * Operations a second of this precision, multiply and add counted as two, all threads: the fastest of some matrix
+ * products whose operands stay in the caches. `precision` is one that reshift_precision_here() gives. About a second.
+ * Errors: MEMORY, INTERNAL.
+ */
+reshift_status engine_measure_arithmetic(reshift_precision precision, double *operations, reshift_error *error);
 
-/** Takes about two seconds. Errors: MEMORY, INTERNAL. */
-reshift_status engine_measure_limits(engine_limits *limits, reshift_error *error);
+/** Bytes a second of a streaming read of 1 GiB, which is far larger than the caches. Errors: MEMORY. */
+reshift_status engine_measure_reading(double *bytes_per_second, reshift_error *error);
 
 #endif

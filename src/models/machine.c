@@ -52,15 +52,16 @@ const char *reshift_engine_description(void) { return engine_description(); }
 
 size_t reshift_peak_memory_bytes(void) { return memory_peak_bytes(); }
 
-reshift_status reshift_measure_limits(double *f32_flops, double *read_bytes, reshift_error *error)
+bool reshift_peak_memory_forget(void) { return memory_forget_peak(); }
+
+reshift_status reshift_measure_arithmetic(reshift_precision precision, double *operations, reshift_error *error)
 {
-    engine_limits limits;
-    reshift_status status = engine_measure_limits(&limits, error);
-    if (status == RESHIFT_OK) {
-        *f32_flops = limits.f32_flops;
-        *read_bytes = limits.read_bytes_per_second;
-    }
-    return status;
+    return engine_measure_arithmetic(precision, operations, error);
+}
+
+reshift_status reshift_measure_reading(double *bytes_per_second, reshift_error *error)
+{
+    return engine_measure_reading(bytes_per_second, error);
 }
 
 /* Pixels along one side behind a window of `kernel` that moves by `stride`. */

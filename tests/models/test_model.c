@@ -505,6 +505,16 @@ static void test_threads(void **state)
     reshift_set_threads(before);
     assert_int_equal(reshift_threads(), before);
     assert_true(reshift_peak_memory_bytes() > 1 << 20);
+    size_t bytes = (size_t)64 << 20;
+    char *block = malloc(bytes); /* the peak stays when the block goes, and is forgotten when asked */
+    assert_non_null(block);
+    memset(block, 1, bytes);
+    size_t with = reshift_peak_memory_bytes();
+    free(block);
+    assert_true(with > bytes && reshift_peak_memory_bytes() >= with);
+    if (reshift_peak_memory_forget()) {
+        assert_true(reshift_peak_memory_bytes() < with - bytes / 2);
+    }
     assert_non_null(strstr(reshift_engine_description(), "oneDNN"));
 }
 
