@@ -136,25 +136,12 @@ static reshift_status make_labels(const array_work *a, reshift_array *labels, re
 /* Are these the labels that are there? Other integer types than ours count by value. */
 static bool labels_equal(const reshift_array *ours, const reshift_array *there)
 {
-    if (there->n_dims != 1 || there->shape[0] != ours->shape[0]) {
-        return false;
+    bool equal = there->n_dims == 1 && there->shape[0] == ours->shape[0];
+    for (int64_t i = 0; equal && i < ours->shape[0]; i++) {
+        int64_t expected, found;
+        equal = label_array_get(ours, i, &expected) && label_array_get(there, i, &found) && expected == found;
     }
-    for (int64_t i = 0; i < ours->shape[0]; i++) {
-        int64_t expected =
-            ours->dtype == RESHIFT_U8 ? ((const uint8_t *)ours->data)[i] : ((const int64_t *)ours->data)[i];
-        int64_t found;
-        switch (there->dtype) {
-        case RESHIFT_U8: found = ((const uint8_t *)there->data)[i]; break;
-        case RESHIFT_U16: found = ((const uint16_t *)there->data)[i]; break;
-        case RESHIFT_I32: found = ((const int32_t *)there->data)[i]; break;
-        case RESHIFT_I64: found = ((const int64_t *)there->data)[i]; break;
-        default: return false;
-        }
-        if (found != expected) {
-            return false;
-        }
-    }
-    return true;
+    return equal;
 }
 
 /* Compares with the labels.npy that is there: *keep where it is equal, an error where it is not and must stay. */

@@ -2,8 +2,8 @@
  * Corrupted versions of any set, made when a row is read and kept nowhere: severity by severity, row r is image r mod
  * n, as CIFAR-10-C lays out its files. Draws are keyed by the image, so a row always comes out the same.
  */
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -81,39 +81,6 @@ static void corrupted_destroy(void *state)
 
 static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy};
 
-/* The overlays of a data folder and the folder they lie in; both stay NULL where there is none. */
-static reshift_status find_frost(const char *data_dir, char **folder, reshift_frost **frost, reshift_error *error)
-{
-    char data_folder[4096];
-    *folder = NULL;
-    *frost = NULL;
-    if (reshift_data_folder(data_dir, data_folder, sizeof data_folder, error) != RESHIFT_OK) {
-        reshift_error_clear(error); /* no data folder at all: no overlays either */
-        return RESHIFT_OK;
-    }
-    *folder = path_join(data_folder, "frost");
-    if (!*folder) {
-        return error_memory(error, sizeof data_folder, "a path");
-    }
-    reshift_status status = RESHIFT_OK;
-    if (folder_exists(*folder)) {
-        status = reshift_frost_open(*folder, frost, error);
-    }
-    if (!*frost) {
-        free(*folder);
-        *folder = NULL;
-    }
-    return status;
-}
-
-reshift_status reshift_frost_find(const char *data_dir, reshift_frost **frost, reshift_error *error)
-{
-    char *folder;
-    reshift_status status = find_frost(data_dir, &folder, frost, error);
-    free(folder);
-    return status;
-}
-
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error)
 {
@@ -136,7 +103,7 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
                      .n = clean->count};
     bool frosted = strcmp(corruption->name, "frost") == 0;
     if (frosted) {
-        status = find_frost(options->data_dir, &c->frost_folder, &c->frost, error);
+        status = frost_find(options->data_dir, &c->frost_folder, &c->frost, error);
         c->how.frost = c->frost;
     }
     if (status != RESHIFT_OK) {
@@ -144,26 +111,17 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
         return status;
     }
     int64_t n_severities = options->severity_last - options->severity_first + 1;
-    reshift_dataset *d;
-    status = dataset_create(&corrupted_kind, c, clean->kind, n_severities * clean->count, clean->n_classes,
-                            (const char *const *)clean->class_names, &d, error);
+    status = dataset_derive(&corrupted_kind, c, clean, n_severities * clean->count, dataset, error);
     if (status != RESHIFT_OK) {
         return status;
     }
+    reshift_dataset *d = *dataset;
     for (int64_t row = 0; row < d->count; row++) {
         d->rows[row] = clean->rows[row % clean->count];
         d->rows[row].severity = severity_of(c, row);
     }
-    d->fixed_size = clean->fixed_size;
-    d->height = clean->height;
-    d->width = clean->width;
     d->from_file = false;
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
-    d->corruption = strdup(corruption->name);
-    if (!d->corruption) {
-        reshift_dataset_close(&d);
-        return error_memory(error, 32, "a name");
-    }
-    *dataset = d;
-    return RESHIFT_OK;
+    free(d->corruption); /* a set that is corrupted already may be corrupted once more */
+    return dataset_name_corruption(dataset, corruption->name, error);
 }

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "datasets/dataset.h"
@@ -91,23 +90,13 @@ reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_
         return error_memory(error, sizeof *c, "a cropped set");
     }
     *c = (cropped){dataset_share(base), size, (size * 256 + 112) / 224};
-    reshift_dataset *d;
-    reshift_status status = dataset_create(&cropped_kind, c, base->kind, base->count, base->n_classes,
-                                           (const char *const *)base->class_names, &d, error);
-    if (status != RESHIFT_OK) {
-        return status;
+    reshift_status status = dataset_derive(&cropped_kind, c, base, base->count, dataset, error);
+    if (status == RESHIFT_OK) {
+        for (int64_t row = 0; row < base->count; row++) {
+            (*dataset)->rows[row] = base->rows[row];
+        }
+        (*dataset)->fixed_size = true;
+        (*dataset)->height = (*dataset)->width = size;
     }
-    if (base->count > 0) {
-        memcpy(d->rows, base->rows, (size_t)base->count * sizeof *d->rows);
-    }
-    d->fixed_size = true;
-    d->height = d->width = size;
-    d->from_file = base->from_file;
-    d->note = base->note;
-    if (base->corruption && !(d->corruption = strdup(base->corruption))) {
-        reshift_dataset_close(&d);
-        return error_memory(error, 32, "a name");
-    }
-    *dataset = d;
-    return RESHIFT_OK;
+    return status;
 }

@@ -161,6 +161,33 @@ reshift_status dataset_create(const dataset_kind *functions, void *state, const 
     return RESHIFT_OK;
 }
 
+reshift_status dataset_derive(const dataset_kind *functions, void *state, const reshift_dataset *base, int64_t count,
+                              reshift_dataset **dataset, reshift_error *error)
+{
+    reshift_status status = dataset_create(functions, state, base->kind, count, base->n_classes,
+                                           (const char *const *)base->class_names, dataset, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    reshift_dataset *d = *dataset;
+    d->fixed_size = base->fixed_size;
+    d->height = base->height;
+    d->width = base->width;
+    d->from_file = base->from_file;
+    d->note = base->note;
+    return base->corruption ? dataset_name_corruption(dataset, base->corruption, error) : RESHIFT_OK;
+}
+
+reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *name, reshift_error *error)
+{
+    (*dataset)->corruption = strdup(name);
+    if (!(*dataset)->corruption) {
+        reshift_dataset_close(dataset);
+        return error_memory(error, strlen(name), "a name");
+    }
+    return RESHIFT_OK;
+}
+
 reshift_dataset *dataset_share(reshift_dataset *dataset)
 {
     atomic_fetch_add(&dataset->references, 1);
@@ -282,27 +309,4 @@ reshift_status reshift_dataset_identity(const reshift_dataset *dataset, char hex
     digest_finish(d, hex);
     digest_destroy(&d);
     return status;
-}
-
-reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error)
-{
-    const char *data = getenv("RESHIFT_DATA"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int length;
-    if (data_dir && *data_dir) {
-        length = snprintf(path, size, "%s", data_dir);
-    } else if (data && *data) {
-        length = snprintf(path, size, "%s", data);
-    } else if (cache && *cache == '/') { /* the base directory specification: a relative one is to be ignored */
-        length = snprintf(path, size, "%s/reshift", cache);
-    } else if (home && *home) {
-        length = snprintf(path, size, "%s/.cache/reshift", home);
-    } else {
-        error_set(error, RESHIFT_ERROR_NOT_FOUND, "no data folder: neither RESHIFT_DATA nor HOME is set");
-        error_hint(error, "name one with --data-dir DIR or RESHIFT_DATA");
-        return RESHIFT_ERROR_NOT_FOUND;
-    }
-    if (length < 0 || (size_t)length >= size) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "the data folder's name is too long: %d bytes", length);
-    }
-    return RESHIFT_OK;
 }

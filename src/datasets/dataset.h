@@ -56,6 +56,16 @@ reshift_status dataset_create(const dataset_kind *functions, void *state, const 
 /** The set that a row of a subset (of a subset, ...) was taken from, the same for all its rows, and its row there. */
 const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row);
 
+/**
+ * Makes a set of `count` rows from another one: its kind's name, classes, size of images, corruption and note; the rows
+ * are for the caller to fill. `state` as above. Errors: MEMORY.
+ */
+reshift_status dataset_derive(const dataset_kind *functions, void *state, const reshift_dataset *base, int64_t count,
+                              reshift_dataset **dataset, reshift_error *error);
+
+/** Says what corruption the set has, where none has been said. Errors: MEMORY, with the set closed. */
+reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *name, reshift_error *error);
+
 /** One more owner of the set; reshift_dataset_close() gives it up. */
 reshift_dataset *dataset_share(reshift_dataset *dataset);
 
@@ -80,6 +90,12 @@ reshift_status demo_source_open(const char *where, const reshift_dataset_options
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error);
 
+/**
+ * The overlays of the data folder's frost/ and that folder's path; both stay NULL, without an error, where it is not
+ * there. The caller closes one and frees the other. Errors: those of reshift_frost_open().
+ */
+reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **frost, reshift_error *error);
+
 /** count cut to the limit of the options (0: all). */
 int64_t dataset_limit(int64_t count, int64_t limit);
 
@@ -88,6 +104,8 @@ int64_t dataset_limit(int64_t count, int64_t limit);
  * Errors: SHAPE, with a hint for floats and for channels first.
  */
 reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error);
+/** Element i of an array of labels as int64; false for a type that holds no whole numbers, and beyond int64. */
+bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label);
 /** Copies image `row` of such an array. Errors: MEMORY. */
 reshift_status image_array_read(const reshift_array *images, int64_t row, reshift_image *image, reshift_error *error);
 

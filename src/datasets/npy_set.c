@@ -68,18 +68,17 @@ static void npy_set_destroy(void *state)
 
 static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy};
 
-/* Element i as int64; false for a type that holds no whole numbers, and beyond int64. */
-static bool whole_number(const reshift_array *a, int64_t i, int64_t *number)
+bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label)
 {
-    switch (a->dtype) {
-    case RESHIFT_U8: *number = ((const uint8_t *)a->data)[i]; return true;
-    case RESHIFT_I8: *number = ((const int8_t *)a->data)[i]; return true;
-    case RESHIFT_U16: *number = ((const uint16_t *)a->data)[i]; return true;
-    case RESHIFT_I16: *number = ((const int16_t *)a->data)[i]; return true;
-    case RESHIFT_U32: *number = ((const uint32_t *)a->data)[i]; return true;
-    case RESHIFT_I32: *number = ((const int32_t *)a->data)[i]; return true;
-    case RESHIFT_U64: *number = (int64_t)((const uint64_t *)a->data)[i]; return *number >= 0;
-    case RESHIFT_I64: *number = ((const int64_t *)a->data)[i]; return true;
+    switch (labels->dtype) {
+    case RESHIFT_U8: *label = ((const uint8_t *)labels->data)[i]; return true;
+    case RESHIFT_I8: *label = ((const int8_t *)labels->data)[i]; return true;
+    case RESHIFT_U16: *label = ((const uint16_t *)labels->data)[i]; return true;
+    case RESHIFT_I16: *label = ((const int16_t *)labels->data)[i]; return true;
+    case RESHIFT_U32: *label = ((const uint32_t *)labels->data)[i]; return true;
+    case RESHIFT_I32: *label = ((const int32_t *)labels->data)[i]; return true;
+    case RESHIFT_U64: *label = (int64_t)((const uint64_t *)labels->data)[i]; return *label >= 0;
+    case RESHIFT_I64: *label = ((const int64_t *)labels->data)[i]; return true;
     default: return false;
     }
 }
@@ -99,7 +98,7 @@ static reshift_status check_labels(const reshift_array *labels, const char *name
     }
     *n_classes = 0;
     for (int64_t i = 0; i < n_images; i++) {
-        if (!whole_number(labels, i, &label) || label < 0 || label >= DATASET_MAX_CLASSES) {
+        if (!label_array_get(labels, i, &label) || label < 0 || label >= DATASET_MAX_CLASSES) {
             error_set(error, RESHIFT_ERROR_FORMAT, "labels '%s': element %lld: expected 0 to %d, found %lld", name,
                       (long long)i, DATASET_MAX_CLASSES - 1, (long long)label);
             return error_at_offset(error, RESHIFT_ERROR_FORMAT, name, -1);
@@ -135,7 +134,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
         s = NULL; /* the set's from here on, whether it was made or not */
         for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
             int64_t label = 0;
-            whole_number(&labels, row, &label);
+            label_array_get(&labels, row, &label);
             (*dataset)->rows[row].label = (int32_t)label;
         }
         if (status == RESHIFT_OK) {

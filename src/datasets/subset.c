@@ -82,24 +82,9 @@ reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows
     }
     s->n = n;
     s->base = dataset_share(base);
-    reshift_dataset *d;
-    reshift_status status = dataset_create(&subset_kind, s, base->kind, n, base->n_classes,
-                                           (const char *const *)base->class_names, &d, error);
-    if (status != RESHIFT_OK) {
-        return status;
+    reshift_status status = dataset_derive(&subset_kind, s, base, n, dataset, error);
+    for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
+        (*dataset)->rows[i] = base->rows[rows[i]];
     }
-    for (int64_t i = 0; i < n; i++) {
-        d->rows[i] = base->rows[rows[i]];
-    }
-    d->fixed_size = base->fixed_size;
-    d->height = base->height;
-    d->width = base->width;
-    d->from_file = base->from_file;
-    d->note = base->note;
-    if (base->corruption && !(d->corruption = strdup(base->corruption))) {
-        reshift_dataset_close(&d);
-        return error_memory(error, 32, "a name");
-    }
-    *dataset = d;
-    return RESHIFT_OK;
+    return status;
 }
