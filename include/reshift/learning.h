@@ -30,6 +30,7 @@ typedef struct reshift_forward_options {
     int size;  /* input size; 0: the weights' recipe */
     int batch; /* rows a pass at most; the engine may use smaller ones; 0: chosen. Results do not depend on it beyond rounding */
     reshift_precision precision; /* where the processor cannot: float32, which goes to progress->message */
+    reshift_frozen_cache *cache; /* NULL, or what fine-tuning kept for the same lower blocks: only the rest is run then */
 } reshift_forward_options;
 
 /**

@@ -160,6 +160,7 @@ void run_close(run *r)
     reshift_dataset_close(&r->train);
     reshift_dataset_close(&r->test);
     reshift_dataset_close(&r->shift);
+    reshift_frozen_cache_close(&r->cache); /* holds the sets too */
     reshift_model_destroy(&r->original);
     reshift_split_destroy(&r->split);
     json_decref(r->manifest);

@@ -12,6 +12,7 @@
 #include "experiment/settings.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
+#include "reshift/frozen_cache.h"
 #include "reshift/model.h"
 #include "reshift/split.h"
 
@@ -44,6 +45,8 @@ typedef struct run {
     char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
     reshift_split split;
     json_t *manifest;
+    reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
+    int cut;                     /* the first block that fine-tuning trains */
 } run;
 
 typedef struct stage {
@@ -87,11 +90,22 @@ reshift_status stage_analysis(run *r, reshift_error *error);
 reshift_status stage_report(run *r, reshift_error *error);
 
 /**
+ * What the blocks below fine-tuning's give, in r->cache: NULL, without an error, where nothing lies below or nothing is
+ * to be kept. It lies below parts/ or in memory and goes with the run. Rows that fine-tuning reads go before others.
+ */
+reshift_status run_frozen_cache(run *r, reshift_error *error);
+/** The rows of the shifted set that are measured after every epoch, ascending, in fresh memory. Errors: MEMORY. */
+reshift_status run_monitored_rows(const run *r, int64_t **rows, int64_t *n, reshift_error *error);
+
+/** How features are extracted: in one piece; cut where fine-tuning cuts, the lower part's output kept, or only used. */
+typedef enum extract_way { EXTRACT_WHOLE, EXTRACT_AND_KEEP, EXTRACT_FROM_KEPT } extract_way;
+
+/**
  * Features of `dataset` to FOLDER/features/<name>.npy and, when `labels_name` is given, labels to that file. Done in
  * chunks that are kept until the file is whole, so that a run that is stopped loses minutes, not hours.
  */
-reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, reshift_dataset *dataset,
-                           const char *name, const char *labels_name, reshift_error *error);
+reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, const reshift_dataset *dataset,
+                           extract_way way, const char *name, const char *labels_name, reshift_error *error);
 
 /** The demo's network and whatever else is trained tell each epoch in one line. */
 typedef struct epoch_teller {

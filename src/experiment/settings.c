@@ -32,6 +32,9 @@ static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          [RESHIFT_BATCHNORM_TRAIN_ALL] = "train-all",
                                          NULL};
 
+static const char *const cache_places[] = {
+    [RESHIFT_CACHE_AUTO] = "auto", [RESHIFT_CACHE_MEMORY] = "memory", [RESHIFT_CACHE_DISK] = "disk", NULL};
+
 /* clang-format off: one row a key reads best as a table */
 static const setting table[] = {
     {"name", SETTING_NAME, AT(name), 0, 0, NULL, "study", "the run folder is runs/NAME"},
@@ -84,8 +87,10 @@ static const setting table[] = {
      "by-image: no image in training and testing; by-row: the published protocol, which leaks"},
     {"finetune.batchnorm", SETTING_CHOICE, AT(finetune.batchnorm), 0, 0, batchnorms, "frozen",
      "batch statistics: frozen, of the trained blocks only, or of all blocks"},
-    {"finetune.cache_budget", SETTING_BYTES, AT(finetune.cache_budget_bytes), 0, MOST, NULL, "4G",
-     "for what the frozen blocks give, kept across epochs; 0: computed anew each epoch"},
+    {"finetune.cache_budget", SETTING_BYTES, AT(finetune.cache_budget_bytes), 0, MOST, NULL, "auto",
+     "for what the frozen blocks give, kept for all epochs and for measuring; auto: half of what is free; 0: nothing"},
+    {"finetune.cache", SETTING_CHOICE, AT(finetune.cache_place), 0, 0, cache_places, "auto",
+     "where it is kept; auto: in the run folder, unless memory has more room"},
     {"finetune.monitor", SETTING_COUNT, AT(finetune.monitor), 0, MOST, NULL, "1000",
      "test rows measured after every epoch; 0: none"},
 
@@ -131,7 +136,7 @@ void setting_expectation(const setting *row, char *text, size_t size)
         }
         return;
     }
-    case SETTING_BYTES: snprintf(text, size, "a size such as 4G, 512M or 0"); return;
+    case SETTING_BYTES: snprintf(text, size, "a size such as 4G, 512M or 0, or auto"); return;
     case SETTING_SEVERITIES: snprintf(text, size, "a severity from 1 to 5, or a range such as 1-5"); return;
     case SETTING_BLOCKS: snprintf(text, size, "a list of blocks such as [layer4, fc]"); return;
     case SETTING_RATES:
@@ -208,6 +213,10 @@ static void bytes_text(int64_t bytes, char *text, size_t size)
 {
     static const char units[] = {'K', 'M', 'G', 'T'};
     int unit = -1;
+    if (bytes == SETTINGS_BYTES_AUTO) {
+        snprintf(text, size, "auto");
+        return;
+    }
     while (unit < 3 && bytes > 0 && bytes % 1024 == 0) {
         bytes /= 1024;
         unit++;

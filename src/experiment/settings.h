@@ -13,6 +13,7 @@
 
 #define SETTINGS_TEXT_BYTES 512
 #define SETTINGS_BLOCKS 16
+#define SETTINGS_BYTES_AUTO (-1)
 
 /** Names of blocks: "layer4", "fc". */
 typedef struct settings_blocks {
@@ -62,7 +63,8 @@ struct reshift_experiment {
         int64_t epochs, batch, samples;
         int split;     /* a reshift_split_kind */
         int batchnorm; /* a reshift_batchnorm */
-        int64_t cache_budget_bytes, monitor;
+        int64_t cache_budget_bytes, monitor; /* bytes: SETTINGS_BYTES_AUTO is one too */
+        int cache_place;                     /* a reshift_cache_place */
     } finetune;
     struct {
         int64_t components;
@@ -81,7 +83,7 @@ typedef enum setting_kind {
     SETTING_NUMBER,     /* double above low, up to high */
     SETTING_FLAG,       /* bool */
     SETTING_CHOICE,     /* int: the place of the word in `choices` */
-    SETTING_BYTES,      /* int64_t from low to high, "4G" */
+    SETTING_BYTES,      /* int64_t from low to high, "4G", or SETTINGS_BYTES_AUTO */
     SETTING_SEVERITIES, /* settings_severities, "1-5" or 3 */
     SETTING_BLOCKS,     /* settings_blocks, [layer4, fc] */
     SETTING_RATES       /* settings_rates, {layer4: 0.0001, fc: 0.001} or one number */

@@ -12,46 +12,18 @@
 #include "base/progress.h"
 #include "experiment/run.h"
 #include "formats/npy.h"
-#include "reshift/learning.h"
+#include "learning/extraction.h"
+#include "models/model.h"
 
 #define CHUNK_BATCHES 64
 
-/* One bar over all chunks: each chunk's progress is moved by what was done before it. */
-typedef struct chunk_progress {
-    const reshift_progress *caller;
-    const char *what;
-    int64_t before, total;
-} chunk_progress;
-
-static void chunk_update(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+/* Features of rows first..first+n-1 to a file of their own; `what` is said over all `total` rows. */
+static reshift_status extract_chunk(const run *r, extraction *e, const reshift_dataset *dataset, extract_way way,
+                                    int64_t first, int64_t n, int64_t n_features, const char *path, const char *what,
+                                    reshift_error *error)
 {
-    (void)what;
-    (void)total;
-    const chunk_progress *chunk = context;
-    progress_update(chunk->caller, chunk->what, chunk->before + done, chunk->total, unit);
-}
-
-static void chunk_message(void *context, reshift_log_level level, const char *text)
-{
-    const chunk_progress *chunk = context;
-    if (chunk->before == 0) { /* later chunks would say the same again */
-        progress_message(chunk->caller, level, "%s", text);
-    }
-}
-
-static bool chunk_cancelled(void *context)
-{
-    const chunk_progress *chunk = context;
-    return chunk->caller && chunk->caller->cancelled && chunk->caller->cancelled(chunk->caller->context);
-}
-
-static reshift_status extract_chunk(const run *r, const reshift_model *model, reshift_dataset *dataset, int64_t first,
-                                    int64_t n, const char *path, chunk_progress *chunk, reshift_error *error)
-{
-    const reshift_forward_options options = {.size = (int)r->experiment->input.size,
-                                             .batch = (int)r->experiment->input.batch,
-                                             .precision = (reshift_precision)r->experiment->input.precision};
-    const reshift_progress progress = {chunk_update, chunk_message, chunk_cancelled, chunk};
+    const int64_t shape[] = {n, n_features}, total = reshift_dataset_count(dataset);
+    npy_writer writer = {0};
     int64_t *rows = malloc((size_t)n * sizeof *rows);
     if (!rows) {
         return error_memory(error, (size_t)n * sizeof *rows, "rows of a chunk");
@@ -59,12 +31,32 @@ static reshift_status extract_chunk(const run *r, const reshift_model *model, re
     for (int64_t i = 0; i < n; i++) {
         rows[i] = first + i;
     }
-    reshift_dataset *part = NULL;
-    reshift_status status = reshift_dataset_subset(dataset, rows, n, &part, error);
+    reshift_status status = npy_writer_open(path, RESHIFT_F32, 2, shape, true, &writer, error);
     if (status == RESHIFT_OK) {
-        status = reshift_extract(model, part, &options, path, NULL, true, &progress, error);
+        status = extraction_start(e, dataset, rows, n, way == EXTRACT_AND_KEEP, error);
     }
-    reshift_dataset_close(&part);
+    progress_update(r->progress, what, first, total, "images");
+    for (int64_t done = 0; status == RESHIFT_OK && done < n;) {
+        forward_pass pass;
+        status = progress_check(r->progress, error);
+        if (status == RESHIFT_OK) {
+            status = extraction_next(e, &pass, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = npy_writer_append(&writer, pass.output, (size_t)(pass.n * n_features) * sizeof(float), error);
+        }
+        if (status == RESHIFT_OK) {
+            done += pass.n;
+            progress_update(r->progress, what, first + done, total, "images");
+        }
+    }
+    if (status == RESHIFT_OK && way == EXTRACT_AND_KEEP) { /* first, so that a chunk that is there has its rows kept */
+        status = extraction_commit(e, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = npy_writer_commit(&writer, error);
+    }
+    npy_writer_abort(&writer);
     free(rows);
     return status;
 }
@@ -120,16 +112,42 @@ static reshift_status save_labels(const run *r, const reshift_dataset *dataset, 
     return status;
 }
 
-reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, reshift_dataset *dataset,
-                           const char *name, const char *labels_name, reshift_error *error)
+/* Made when the first chunk that is missing is reached. */
+static reshift_status open_extraction(run *r, const reshift_model *model, const reshift_dataset *dataset,
+                                      extract_way way, extraction **e, reshift_error *error)
+{
+    const reshift_experiment *x = r->experiment;
+    reshift_status status = way == EXTRACT_WHOLE ? RESHIFT_OK : run_frozen_cache(r, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    network *net = model_network(model);
+    const int64_t n = reshift_dataset_count(dataset);
+    extraction_setup setup = {.forward = {.net = net,
+                                          .recipe = reshift_model_recipe(model),
+                                          .size = (int)x->input.size,
+                                          .batch = (int)x->input.batch,
+                                          .n_rows = n,
+                                          .precision = (reshift_precision)x->input.precision,
+                                          .last_block = net->graph->n_blocks - 1,
+                                          .stop_at_features = true},
+                              .cache = way == EXTRACT_WHOLE ? NULL : r->cache,
+                              .cut = r->cut,
+                              .n_rows = reshift_dataset_count(r->test) + reshift_dataset_count(r->shift)};
+    forward_expect(&setup.forward, dataset);
+    return extraction_create(&setup, e, r->progress, error);
+}
+
+reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, const reshift_dataset *dataset,
+                           extract_way way, const char *name, const char *labels_name, reshift_error *error)
 {
     const int64_t rows = reshift_dataset_count(dataset), chunk_rows = CHUNK_BATCHES * r->experiment->input.batch;
-    const int n_chunks = (int)((rows + chunk_rows - 1) / chunk_rows);
+    const int n_chunks = (int)((rows + chunk_rows - 1) / chunk_rows), n_features = reshift_model_n_features(model);
     char what[96], relative[160];
     snprintf(what, sizeof what, "features %s", name);
-    chunk_progress chunk = {r->progress, what, 0, rows};
 
     char *folder = NULL, *target = NULL;
+    extraction *e = NULL;
     char **paths = calloc((size_t)n_chunks, sizeof *paths);
     snprintf(relative, sizeof relative, "parts/%.16s", r->keys[owner]);
     reshift_status status = paths ? run_path(r, relative, &folder, error) : error_memory(error, 0, "paths");
@@ -147,13 +165,21 @@ reshift_status run_extract(run *r, stage_name owner, const reshift_model *model,
         paths[c] = path_join(folder, file);
         if (!paths[c]) {
             status = error_memory(error, sizeof file, "a path");
-        } else if (!chunk_is_there(paths[c], n, reshift_model_n_features(model))) {
-            chunk.before = first;
-            status = extract_chunk(r, model, dataset, first, n, paths[c], &chunk, error);
+        } else if (!chunk_is_there(paths[c], n, n_features)) {
+            status = e ? RESHIFT_OK : open_extraction(r, model, dataset, way, &e, error);
+            if (status == RESHIFT_OK) {
+                status = extract_chunk(r, e, dataset, way, first, n, n_features, paths[c], what, error);
+            }
         }
     }
+    if (status == RESHIFT_OK && e && way == EXTRACT_FROM_KEPT && extraction_computed(e) > 0) {
+        progress_message(r->progress, RESHIFT_LOG_INFO,
+                         "frozen blocks: run again for %lld of %lld images, whose output was not kept",
+                         (long long)extraction_computed(e), (long long)rows);
+    }
+    extraction_destroy(&e);
     if (status == RESHIFT_OK) {
-        status = join_chunks(paths, n_chunks, rows, reshift_model_n_features(model), target, error);
+        status = join_chunks(paths, n_chunks, rows, n_features, target, error);
     }
     if (status == RESHIFT_OK && labels_name) {
         status = save_labels(r, dataset, labels_name, error);
@@ -171,12 +197,12 @@ reshift_status stage_features(run *r, reshift_error *error)
 {
     reshift_status status = run_original(r, error);
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_FEATURES, r->original, r->train, "train-clean", "features/train-clean-labels.npy",
-                             error);
+        status = run_extract(r, STAGE_FEATURES, r->original, r->train, EXTRACT_WHOLE, "train-clean",
+                             "features/train-clean-labels.npy", error);
     }
     if (status == RESHIFT_OK) {
-        status =
-            run_extract(r, STAGE_FEATURES, r->original, r->test, "original-clean", "features/clean-labels.npy", error);
+        status = run_extract(r, STAGE_FEATURES, r->original, r->test, EXTRACT_AND_KEEP, "original-clean",
+                             "features/clean-labels.npy", error);
     }
     return status;
 }
@@ -185,6 +211,6 @@ reshift_status stage_shift(run *r, reshift_error *error)
 {
     reshift_status status = run_original(r, error);
     return status != RESHIFT_OK ? status
-                                : run_extract(r, STAGE_SHIFT, r->original, r->shift, "original-shift",
-                                              "features/shift-labels.npy", error);
+                                : run_extract(r, STAGE_SHIFT, r->original, r->shift, EXTRACT_AND_KEEP,
+                                              "original-shift", "features/shift-labels.npy", error);
 }

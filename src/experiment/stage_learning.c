@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "experiment/run.h"
 #include "reshift/learning.h"
 
@@ -238,33 +237,16 @@ static reshift_status save_rows(const run *r, const char *name, const int64_t *r
     return status;
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
-    return (first > second) - (first < second);
-}
-
-/* The rows measured after every epoch: a fixed random sample of the rows to be tested on. NULL where none are. */
+/* The rows measured after every epoch. NULL where none are. */
 static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_error *error)
 {
-    const int64_t n_test = r->split.n_test;
-    const int64_t n = r->experiment->finetune.monitor < n_test ? r->experiment->finetune.monitor : n_test;
+    int64_t *rows, n;
     *monitor = NULL;
-    if (n == 0) {
-        return RESHIFT_OK;
+    reshift_status status = run_monitored_rows(r, &rows, &n, error);
+    if (status == RESHIFT_OK && n > 0) {
+        status = reshift_dataset_subset(r->shift, rows, n, monitor, error);
     }
-    int64_t *order = malloc((size_t)n_test * sizeof *order);
-    if (!order) {
-        return error_memory(error, (size_t)n_test * sizeof *order, "rows to measure");
-    }
-    random_stream stream = random_open((uint64_t)r->experiment->seed, "monitor", 0, 0);
-    random_permutation(&stream, order, n_test);
-    for (int64_t i = 0; i < n; i++) {
-        order[i] = r->split.test_rows[order[i]];
-    }
-    qsort(order, (size_t)n, sizeof *order, compare_rows);
-    reshift_status status = reshift_dataset_subset(r->shift, order, n, monitor, error);
-    free(order);
+    free(rows);
     return status;
 }
 
@@ -284,8 +266,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
     reshift_dataset *rows = NULL, *monitor = NULL;
     reshift_history history = {0};
     reshift_block_rate rates[SETTINGS_BLOCKS];
-    char *checkpoint = NULL, *cache = NULL;
-    char relative[64];
+    char *checkpoint = NULL;
     epoch_teller teller = {r->progress, "fine-tuning", (int)e->finetune.epochs};
     reshift_status status = run_original_with_probe(r, &model, error);
     if (status == RESHIFT_OK) {
@@ -304,8 +285,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = checkpoint_path(r, STAGE_FINETUNE, &checkpoint, error);
     }
     if (status == RESHIFT_OK) {
-        snprintf(relative, sizeof relative, "parts/%.16s", r->keys[STAGE_FINETUNE]);
-        status = run_path(r, relative, &cache, error);
+        status = run_frozen_cache(r, error);
     }
     if (status == RESHIFT_OK) {
         reshift_finetune_options options;
@@ -318,8 +298,9 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.batchnorm = (reshift_batchnorm)e->finetune.batchnorm;
         options.precision = (reshift_precision)e->input.precision;
         options.seed = (uint64_t)e->seed;
-        options.cache_budget_bytes = (uint64_t)e->finetune.cache_budget_bytes;
-        options.cache_folder = cache;
+        options.cache = r->cache;
+        options.forward_batch = (int)e->input.batch;
+        options.cache_budget_bytes = 0; /* the run's or none */
         options.checkpoint = checkpoint;
         options.test = monitor;
         options.on_epoch = tell_epoch;
@@ -337,7 +318,6 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = save_history(r, "history/finetune.csv", &history, error);
     }
     free(checkpoint);
-    free(cache);
     reshift_history_destroy(&history);
     reshift_dataset_close(&monitor);
     reshift_dataset_close(&rows);

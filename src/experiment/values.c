@@ -49,6 +49,10 @@ static bool read_number(const char *text, double low, double high, double *value
 
 static bool read_bytes(const char *text, double low, double high, int64_t *value)
 {
+    if (strcmp(text, "auto") == 0) {
+        *value = SETTINGS_BYTES_AUTO;
+        return true;
+    }
     char digits[32];
     size_t length = strspn(text, "0123456789");
     if (length == 0 || length >= sizeof digits) {

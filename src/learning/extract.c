@@ -9,6 +9,7 @@
 #include "formats/npy.h"
 #include "imaging/preprocess.h"
 #include "learning/calibrate.h"
+#include "learning/extraction.h"
 #include "learning/linear.h"
 #include "models/model.h"
 #include "reshift/learning.h"
@@ -26,32 +27,34 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
     if (n < 1) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "the data set holds no images");
     }
-    forward_setup setup = {.net = net,
-                           .recipe = reshift_model_recipe(model),
-                           .size = options ? options->size : 0,
-                           .batch = options ? options->batch : 0,
-                           .n_rows = n,
-                           .precision =
-                               options ? forward_precision(options->precision, false, progress) : RESHIFT_PRECISION_F32,
-                           .last_block = net->graph->n_blocks - 1,
-                           .stop_at_features = stop_at_features};
+    extraction_setup setup = {
+        .forward = {.net = net,
+                    .recipe = reshift_model_recipe(model),
+                    .size = options ? options->size : 0,
+                    .batch = options ? options->batch : 0,
+                    .n_rows = n,
+                    .precision =
+                        options ? forward_precision(options->precision, false, progress) : RESHIFT_PRECISION_F32,
+                    .last_block = net->graph->n_blocks - 1,
+                    .stop_at_features = stop_at_features},
+        .cache = options ? options->cache : NULL,
+        .n_rows = n};
     const char *what = stop_at_features ? "features" : "forward";
-    forward *f;
-    forward_expect(&setup, dataset);
-    reshift_status status = calibrate_if_needed(&setup, dataset, progress, error);
-    f = NULL;
+    extraction *e = NULL;
+    forward_expect(&setup.forward, dataset);
+    reshift_status status = calibrate_if_needed(&setup.forward, dataset, progress, error);
     if (status == RESHIFT_OK) {
-        status = forward_create(&setup, &f, error);
+        status = extraction_create(&setup, &e, progress, error);
     }
     if (status == RESHIFT_OK) {
-        status = forward_start(f, dataset, NULL, n, error);
+        status = extraction_start(e, dataset, NULL, n, true, error);
     }
     progress_update(progress, what, 0, n, "images");
     while (status == RESHIFT_OK && done < n) {
         forward_pass pass;
         status = progress_check(progress, error);
         if (status == RESHIFT_OK) {
-            status = forward_next(f, &pass, error);
+            status = extraction_next(e, &pass, error);
         }
         if (status == RESHIFT_OK) {
             status = sink(context, done, &pass, error);
@@ -61,7 +64,10 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
             progress_update(progress, what, done, n, "images");
         }
     }
-    forward_destroy(&f);
+    if (status == RESHIFT_OK) {
+        status = extraction_commit(e, error);
+    }
+    extraction_destroy(&e);
     return status;
 }
 

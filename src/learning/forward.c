@@ -47,6 +47,11 @@ static int choose_batch(const forward_setup *setup, int size)
     return (int)rows;
 }
 
+int forward_batch_of(const forward_setup *setup)
+{
+    return choose_batch(setup, setup->size ? setup->size : setup->recipe->size);
+}
+
 void forward_expect(forward_setup *setup, const reshift_dataset *dataset)
 {
     int height = 0, width = 0;

@@ -43,6 +43,9 @@ void forward_expect(forward_setup *setup, const reshift_dataset *dataset);
 reshift_status forward_create(const forward_setup *setup, forward **out, reshift_error *error);
 void forward_destroy(forward **f);
 
+/** Rows of a pass of the forward that forward_create() would make. */
+int forward_batch_of(const forward_setup *setup);
+
 /** What `wanted` becomes on this processor, said in words where that is something else. */
 reshift_precision forward_precision(reshift_precision wanted, bool training, const reshift_progress *progress);
 

@@ -37,7 +37,7 @@ static void test_defaults(void **state)
     assert_true(settings_rate(&e, "fc") == 0.001);
     assert_true(settings_rate(&e, "layer3") == 0);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_IMAGE);
-    assert_int_equal(e.finetune.cache_budget_bytes, (int64_t)4 << 30);
+    assert_int_equal(e.finetune.cache_budget_bytes, SETTINGS_BYTES_AUTO);
     assert_int_equal(e.finetune.samples, 20000);
     /* every row of the table has a default that reads: nothing was left zeroed by a refused text */
     for (const setting *row = settings_table(); row->path; row++) {
@@ -116,7 +116,7 @@ static const struct {
     {"input: {precision: f16}\n", 1, "'input.precision': expected f32, bf16, int8 or auto, found 'f16'", ""},
     {"finetune: {split: by-class}\n", 1, "'finetune.split': expected by-image or by-row, found 'by-class'", ""},
     {"finetune: {batchnorm: on}\n", 1, "expected frozen, train or train-all, found 'on'", ""},
-    {"finetune: {cache_budget: 4X}\n", 1, "expected a size such as 4G, 512M or 0, found '4X'", ""},
+    {"finetune: {cache_budget: 4X}\n", 1, "expected a size such as 4G, 512M or 0, or auto, found '4X'", ""},
     {"finetune: {cache_budget: -1G}\n", 1, "found '-1G'", ""},
     {"finetune: {train: []}\n", 1, "expected at least one block, found an empty list", ""},
     {"finetune: {train: [layer4, layer4]}\n", 1, "found 'layer4'", ""},

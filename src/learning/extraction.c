@@ -1,0 +1,135 @@
+/* A forward pass over all blocks, or a frozen part with an inference plan over the rest. */
+#include "learning/extraction.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/plan.h"
+#include "learning/frozen.h"
+#include "learning/frozen_cache.h"
+
+struct extraction {
+    forward *whole; /* NULL where the network is cut */
+    frozen *lower;
+    plan *upper;
+    int batch;
+    int *labels; /* [batch] */
+    int64_t left;
+};
+
+/* The lower part of a cut before block `cut`, run as fine-tuning runs it. */
+static forward_setup lower_setup(const extraction_setup *setup, int cut)
+{
+    forward_setup lower = setup->forward;
+    lower.last_block = cut - 1;
+    lower.stop_at_features = false;
+    lower.halves = lower.precision == RESHIFT_PRECISION_BF16;
+    return lower;
+}
+
+/* The highest cut below which the cache knows what comes out; 0: none. */
+static reshift_status find_cut(const extraction_setup *setup, int *cut, reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    for (*cut = setup->forward.net->graph->n_blocks - 1; *cut > 0; --*cut) {
+        char key[DIGEST_HEX_BYTES];
+        const forward_setup lower = lower_setup(setup, *cut);
+        status = frozen_key(&lower, forward_batch_of(&lower), key, error);
+        if (status != RESHIFT_OK || frozen_cache_knows(setup->cache, key)) {
+            break;
+        }
+    }
+    return status;
+}
+
+static reshift_status make_upper(extraction *e, const extraction_setup *setup, int cut, reshift_error *error)
+{
+    int n_dims;
+    int64_t shape[3];
+    frozen_row_shape(e->lower, &n_dims, shape);
+    const plan_options options = {.batch = e->batch,
+                                  .height = n_dims == 3 ? (int)shape[0] : 1,
+                                  .width = n_dims == 3 ? (int)shape[1] : 1,
+                                  .first_block = cut,
+                                  .last_block = setup->forward.last_block,
+                                  .stop_at_features = setup->forward.stop_at_features,
+                                  .half_input = frozen_row_width(e->lower) == 2,
+                                  .precision = setup->forward.precision};
+    e->labels = calloc((size_t)e->batch, sizeof *e->labels);
+    return e->labels ? plan_create(setup->forward.net, &options, &e->upper, error)
+                     : error_memory(error, (size_t)e->batch * sizeof *e->labels, "labels");
+}
+
+reshift_status extraction_create(const extraction_setup *setup, extraction **out, const reshift_progress *progress,
+                                 reshift_error *error)
+{
+    extraction *e = *out = calloc(1, sizeof *e);
+    if (!e) {
+        return error_memory(error, sizeof *e, "an extraction");
+    }
+    int cut = setup->cache ? setup->cut : 0;
+    reshift_status status = setup->cache && cut == 0 ? find_cut(setup, &cut, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK && cut > 0) {
+        const frozen_setup lower = {
+            .forward = lower_setup(setup, cut), .n_rows = setup->n_rows, .cache = setup->cache};
+        status = frozen_create(&lower, &e->lower, progress, error);
+        if (status == RESHIFT_OK) {
+            e->batch = frozen_batch(e->lower);
+            status = make_upper(e, setup, cut, error);
+        }
+    } else if (status == RESHIFT_OK) {
+        status = forward_create(&setup->forward, &e->whole, error);
+    }
+    if (status != RESHIFT_OK) {
+        extraction_destroy(out);
+    }
+    return status;
+}
+
+void extraction_destroy(extraction **e)
+{
+    if (e && *e) {
+        forward_destroy(&(*e)->whole);
+        frozen_destroy(&(*e)->lower);
+        plan_destroy(&(*e)->upper);
+        free((*e)->labels);
+        free(*e);
+        *e = NULL;
+    }
+}
+
+reshift_status extraction_start(extraction *e, const reshift_dataset *dataset, const int64_t *rows, int64_t n,
+                                bool keep, reshift_error *error)
+{
+    e->left = n;
+    return e->whole ? forward_start(e->whole, dataset, rows, n, error)
+                    : frozen_start(e->lower, dataset, rows, n, keep, error);
+}
+
+reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error *error)
+{
+    if (e->whole) {
+        return forward_next(e->whole, pass, error);
+    }
+    *pass = (forward_pass){.n = e->left < e->batch ? (int)e->left : e->batch, .labels = e->labels};
+    if (pass->n == 0) {
+        return RESHIFT_OK;
+    }
+    void *input = plan_input_half(e->upper);
+    reshift_status status = frozen_next(e->lower, pass->n, input ? input : plan_input(e->upper), e->labels, error);
+    if (status == RESHIFT_OK) {
+        status = plan_forward(e->upper, error);
+    }
+    pass->output = plan_output(e->upper);
+    pass->features = plan_features(e->upper);
+    e->left -= pass->n;
+    return status;
+}
+
+reshift_status extraction_commit(extraction *e, reshift_error *error)
+{
+    return e->lower ? frozen_commit(e->lower, error) : RESHIFT_OK;
+}
+
+int64_t extraction_computed(const extraction *e) { return e->lower ? frozen_computed(e->lower) : -1; }
