@@ -8,6 +8,8 @@
 #include "base/files.h"
 #include "reshift/corruption.h"
 
+#include "corruptions/find.h"
+
 /** With .npy's header of 128 bytes before the images. Skips the test where the real data is not there. */
 static inline void real_md5(const char *name, char hex[DIGEST_HEX_BYTES])
 {
@@ -28,8 +30,7 @@ static inline void real_md5(const char *name, char hex[DIGEST_HEX_BYTES])
              "{'descr': '|u1', 'fortran_order': False, 'shape': (50000, 32, 32, 3), }");
     digest *whole = digest_create(DIGEST_MD5);
     digest_add(whole, header, 128);
-    const reshift_corruption *corruption = NULL;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
+    const reshift_corruption *corruption = find(name);
     reshift_image image = {0}, output = {0};
     check_ok(reshift_image_resize(&image, 32, 32, &error));
     for (int severity = 1; severity <= 5; severity++) {

@@ -9,19 +9,12 @@
 #include "reshift/corruption.h"
 
 #include "corruptions/draws.h"
+#include "corruptions/find.h"
 #include "corruptions/golden/blur.h"
 #include "corruptions/real.h"
 #include "imaging/pattern.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const reshift_corruption *find(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
 
 /* As make_blur.py does: a word chooses a pair of offsets. */
 static glass_offset *make_offsets(size_t count, int delta, int severity)

@@ -5,19 +5,12 @@
 #include "base/digest.h"
 #include "reshift/corruption.h"
 
+#include "corruptions/find.h"
 #include "corruptions/golden/digital.h"
 #include "corruptions/real.h"
 #include "imaging/pattern.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const reshift_corruption *find(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
 
 static void test_patterns(void **state)
 {

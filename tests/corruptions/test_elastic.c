@@ -8,18 +8,11 @@
 #include "reshift/corruption.h"
 
 #include "corruptions/draws.h"
+#include "corruptions/find.h"
 #include "corruptions/golden/elastic.h"
 #include "imaging/pattern.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
-
-static const reshift_corruption *elastic(void)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find("elastic_transform", &corruption, &error));
-    return corruption;
-}
 
 static void test_oracle(void **state)
 {
@@ -34,9 +27,9 @@ static void test_oracle(void **state)
         assert_non_null(fields);
         for (int severity = 1; severity <= 5; severity++) {
             bool imagenet = golden->constants == RESHIFT_CONSTANTS_IMAGENET;
-            elastic_constants constants =
-                elastic_constants_of((imagenet ? elastic()->imagenet : elastic()->cifar)[severity - 1], imagenet,
-                                     golden->height, golden->width);
+            elastic_constants constants = elastic_constants_of(
+                (imagenet ? find("elastic_transform")->imagenet : find("elastic_transform")->cifar)[severity - 1],
+                imagenet, golden->height, golden->width);
             double moves[3][2];
             for (uint32_t k = 0; k < 6; k++) {
                 moves[k / 2][k % 2] = (2 * draw_uniform(k, (uint32_t)severity) - 1) * constants.move_px;
@@ -66,8 +59,9 @@ static void test_own_draws_golden(void **state)
     reshift_error error;
     reshift_image image = pattern_image(32, 32, 0), output = {0};
     for (int set = 0; set < 2; set++) {
-        check_ok(reshift_corruption_apply(elastic(), 4, set ? RESHIFT_CONSTANTS_IMAGENET : RESHIFT_CONSTANTS_CIFAR,
-                                          2019, 7, NULL, &image, &output, &error));
+        check_ok(reshift_corruption_apply(find("elastic_transform"), 4,
+                                          set ? RESHIFT_CONSTANTS_IMAGENET : RESHIFT_CONSTANTS_CIFAR, 2019, 7, NULL,
+                                          &image, &output, &error));
         char hex[DIGEST_HEX_BYTES];
         digest_bytes(DIGEST_MD5, output.pixels, image.capacity, hex);
         assert_string_equal(hex, expected[set]);
@@ -92,7 +86,8 @@ static void test_own_moves(void **state)
     }
     double sums[2] = {0}, squares[2] = {0};
     for (int n = 0; n < images; n++) {
-        check_ok(reshift_corruption_apply(elastic(), 1, RESHIFT_CONSTANTS_CIFAR, 3, n, NULL, &image, &output, &error));
+        check_ok(reshift_corruption_apply(find("elastic_transform"), 1, RESHIFT_CONSTANTS_CIFAR, 3, n, NULL, &image,
+                                          &output, &error));
         /* the third point, (16 - 10, 16 - 10); half a level for the cut to whole ones */
         const uint8_t *pixel = output.pixels + 3 * (6 * side + 6);
         for (int axis = 0; axis < 2; axis++) {
@@ -117,7 +112,8 @@ static void test_too_small(void **state)
     (void)state;
     reshift_error error;
     reshift_image image = pattern_image(2, 9, 0), output = {0};
-    check_error(reshift_corruption_apply(elastic(), 3, RESHIFT_CONSTANTS_AUTO, 0, 0, NULL, &image, &output, &error),
+    check_error(reshift_corruption_apply(find("elastic_transform"), 3, RESHIFT_CONSTANTS_AUTO, 0, 0, NULL, &image,
+                                         &output, &error),
                 RESHIFT_ERROR_UNSUPPORTED, "elastic_transform: an image of 9x2 is too small: it needs 3 pixels a side");
     free(image.pixels);
     reshift_image_destroy(&output);

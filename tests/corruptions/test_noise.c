@@ -8,6 +8,7 @@
 #include "reshift/corruption.h"
 
 #include "corruptions/draws.h"
+#include "corruptions/find.h"
 #include "corruptions/golden/noise.h"
 #include "imaging/pattern.h"
 
@@ -160,14 +161,6 @@ static void test_poisson_tables(void **state)
         }
     }
     free(table);
-}
-
-static const reshift_corruption *find(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
 }
 
 /* P(255 clip(x/255 + sd N) truncated >= byte), for 1 <= byte <= 255 */

@@ -3,15 +3,8 @@
 
 #include "reshift/corruption.h"
 
+#include "corruptions/find.h"
 #include "imaging/pattern.h"
-
-static const reshift_corruption *find(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
 
 static void test_rows(void **state)
 {

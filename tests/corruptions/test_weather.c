@@ -14,6 +14,7 @@
 #include "reshift/corruption.h"
 
 #include "corruptions/draws.h"
+#include "corruptions/find.h"
 #include "corruptions/golden/weather.h"
 #include "imaging/pattern.h"
 
@@ -47,14 +48,6 @@ static const weather_spatter_constants spatter[2][5] = {
      {.65, .3, 1, .65, 1.5, 1},
      {.67, .4, 1, .65, 1.5, 1}},
 };
-
-static const reshift_corruption *find(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    reshift_error error;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
 
 static float *draw_normals(size_t n, uint32_t seed)
 {

@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "base/files.h"
+#include "corruptions/find.h"
 #include "imaging/pattern.h"
 #include "reshift/dataset.h"
 
@@ -82,14 +83,6 @@ static reshift_dataset *open_set(const char *from)
     return set;
 }
 
-static const reshift_corruption *named(const char *name)
-{
-    reshift_error error;
-    const reshift_corruption *corruption = NULL;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
-
 static int entries(void)
 {
     char command[96];
@@ -115,7 +108,7 @@ static void test_rows_and_labels(void **state)
     reshift_dataset *set = open_set(spec);
     reshift_corrupt_options options = {
         .severity_first = 2, .severity_last = 4, .constants = RESHIFT_CONSTANTS_IMAGENET};
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error));
     assert_int_equal(entries(), 2);
     reshift_array images = {0}, labels = {0};
     check_ok(reshift_array_load_npy(images_path, &images, &error));
@@ -130,7 +123,7 @@ static void test_rows_and_labels(void **state)
     reshift_image image = {0}, blurred = {0};
     for (int64_t row = 0; row < 3 * N; row++) {
         check_ok(reshift_dataset_read(set, row % N, &image, &error));
-        check_ok(reshift_corruption_apply(named("gaussian_blur"), 2 + (int)(row / N), RESHIFT_CONSTANTS_IMAGENET, 0,
+        check_ok(reshift_corruption_apply(find("gaussian_blur"), 2 + (int)(row / N), RESHIFT_CONSTANTS_IMAGENET, 0,
                                           row % N, NULL, &image, &blurred, &error));
         assert_memory_equal((uint8_t *)images.data + row * IMAGE, blurred.pixels, IMAGE);
         assert_int_equal(((uint8_t *)labels.data)[row], row % N * 7 % 10);
@@ -152,10 +145,10 @@ static void test_thread_count_does_not_matter(void **state)
     char first[DIGEST_HEX_BYTES], again[DIGEST_HEX_BYTES];
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error));
     check_ok(digest_file(DIGEST_MD5, images_path, first, &error));
     omp_set_num_threads(3);
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error));
     check_ok(digest_file(DIGEST_MD5, images_path, again, &error));
     omp_set_num_threads(threads);
     assert_string_equal(first, again);
@@ -186,7 +179,8 @@ static void test_same_images_however_made(void **state)
     }
     check_ok(reshift_dataset_subset(set, order, FEW, &few, &error));
     for (int i = 0; i < count; i++) {
-        reshift_corrupt_options options = {.severity_first = 4, .severity_last = 5, .seed = 11, .overwrite = true, .frost = frost};
+        reshift_corrupt_options options = {
+            .severity_first = 4, .severity_last = 5, .seed = 11, .overwrite = true, .frost = frost};
         char path[128];
         snprintf(path, sizeof path, "%s/%s.npy", target, table[i].name);
         reshift_array whole = {0}, part = {0};
@@ -238,7 +232,7 @@ static void test_what_is_there(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(spec), *many = open_set(many_spec);
-    const reshift_corruption *blur = named("gaussian_blur");
+    const reshift_corruption *blur = find("gaussian_blur");
     reshift_corrupt_options options = {.severity_first = 1, .severity_last = 1};
     check_ok(reshift_corrupt_write(set, blur, &options, target, NULL, &error));
     ino_t images = inode(images_path), labels = inode(labels_path);
@@ -276,7 +270,7 @@ static void test_many_classes(void **state)
     reshift_error error;
     reshift_dataset *set = open_set(many_spec);
     reshift_corrupt_options options = {.severity_first = 5, .severity_last = 5};
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error));
     reshift_array labels = {0};
     check_ok(reshift_array_load_npy(labels_path, &labels, &error));
     assert_int_equal(labels.dtype, RESHIFT_I64);
@@ -323,12 +317,12 @@ static void test_progress_and_cancelling(void **state)
     reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
     watcher w = {.stop_after = 1};
     reshift_progress progress = {watch, hear, stop, &w};
-    check_error(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, &progress, &error),
+    check_error(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, &progress, &error),
                 RESHIFT_ERROR_CANCELLED, "stopped on request");
     assert_true(w.last > 0 && w.last < 5 * N);
     assert_false(folder_exists(target));
     w = (watcher){0};
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, &progress, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, &progress, &error));
     assert_int_equal(w.last, 5 * N);
     assert_int_equal(w.total, 5 * N);
     assert_int_equal(w.messages, 1);
@@ -350,7 +344,7 @@ static void test_disk_refuses(void **state)
     small.rlim_cur = 2000 * IMAGE;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    reshift_status status = reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error);
+    reshift_status status = reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     check_error(status, RESHIFT_ERROR_IO, "File too large");
     assert_int_equal(entries(), 0);
@@ -363,7 +357,7 @@ static void test_refusals(void **state)
     (void)state;
     reshift_error error;
     reshift_dataset *set = open_set(spec);
-    const reshift_corruption *blur = named("gaussian_blur");
+    const reshift_corruption *blur = find("gaussian_blur");
     static const int ranges[][2] = {{0, 5}, {1, 6}, {3, 2}};
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         reshift_corrupt_options options = {.severity_first = ranges[i][0], .severity_last = ranges[i][1]};
@@ -402,7 +396,7 @@ static void test_real_set(void **state)
     }
     assert_non_null(set);
     reshift_corrupt_options options = {.severity_first = 1, .severity_last = 5};
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, target, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, target, NULL, &error));
     char hex[DIGEST_HEX_BYTES];
     check_ok(digest_file(DIGEST_MD5, images_path, hex, &error));
     assert_string_equal(hex, "021b6750fb48bcd1dc42715dc3ae48da");

@@ -10,6 +10,7 @@
 #endif
 
 #include "base/digest.h"
+#include "corruptions/find.h"
 #include "imaging/pattern.h"
 #include "reshift/dataset.h"
 
@@ -55,13 +56,6 @@ static reshift_dataset *open_set(const char *from)
     return set;
 }
 
-static const reshift_corruption *named(const char *name)
-{
-    const reshift_corruption *corruption = NULL;
-    check_ok(reshift_corruption_find(name, &corruption, &error));
-    return corruption;
-}
-
 static reshift_corrupt_options options_of(int first, int last)
 {
     return (reshift_corrupt_options){
@@ -95,7 +89,7 @@ static void test_images_and_names(void **state)
     static const char *const names[5] = {"cat/a", "cat/b", "dog/a", "dog/c.jpeg", "dog/c.png"};
     reshift_dataset *set = open_set(spec);
     reshift_corrupt_options options = options_of(2, 3);
-    check_ok(reshift_corrupt_write(set, named("gaussian_noise"), &options, out, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_noise"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f"), 10);
     reshift_image clean = {0}, expected = {0}, found = {0};
     for (int64_t row = 0; row < 5; row++) {
@@ -104,7 +98,7 @@ static void test_images_and_names(void **state)
             char path[400];
             snprintf(path, sizeof path, "%s/gaussian_noise/%d/%s.png", out, s, names[row]);
             check_ok(reshift_image_load(path, &found, &error));
-            check_ok(reshift_corruption_apply(named("gaussian_noise"), s, RESHIFT_CONSTANTS_AUTO, 3, row, NULL, &clean,
+            check_ok(reshift_corruption_apply(find("gaussian_noise"), s, RESHIFT_CONSTANTS_AUTO, 3, row, NULL, &clean,
                                               &expected, &error));
             assert_int_equal(found.height, clean.height);
             assert_int_equal(found.width, clean.width);
@@ -131,7 +125,7 @@ static void test_what_is_there(void **state)
     (void)state;
     reshift_dataset *set = open_set(spec);
     reshift_corrupt_options options = options_of(1, 1);
-    const reshift_corruption *noise = named("shot_noise");
+    const reshift_corruption *noise = find("shot_noise");
     char kept[400], other[400], first[33], again[33];
     check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
     check_error(reshift_corrupt_write(set, noise, &options, out, NULL, &error), RESHIFT_ERROR_EXISTS,
@@ -154,7 +148,7 @@ static void test_what_is_there(void **state)
     /* a file in the folder's place is not replaced, forced or not */
     snprintf(other, sizeof other, "%s/fog", out);
     check_ok(file_write_all(other, "file", 4, false, &error));
-    assert_int_not_equal(reshift_corrupt_write(set, named("fog"), &options, out, NULL, &error), RESHIFT_OK);
+    assert_int_not_equal(reshift_corrupt_write(set, find("fog"), &options, out, NULL, &error), RESHIFT_OK);
     assert_true(file_exists(other));
     assert_int_equal(count_of("-name '*.part.*'"), 0);
     reshift_dataset_close(&set);
@@ -168,11 +162,11 @@ static void test_thread_count_does_not_matter(void **state)
     char first[33], again[33];
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    check_ok(reshift_corrupt_write(set, named("impulse_noise"), &options, out, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("impulse_noise"), &options, out, NULL, &error));
     sum_of(first);
     assert_int_equal(clean_out(state), 0);
     omp_set_num_threads(3);
-    check_ok(reshift_corrupt_write(set, named("impulse_noise"), &options, out, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("impulse_noise"), &options, out, NULL, &error));
     sum_of(again);
     omp_set_num_threads(threads);
     assert_string_equal(first, again);
@@ -202,7 +196,7 @@ static bool stop(void *context)
 static void test_nothing_half_written(void **state)
 {
     reshift_dataset *set = open_set(spec);
-    const reshift_corruption *noise = named("gaussian_noise");
+    const reshift_corruption *noise = find("gaussian_noise");
     reshift_corrupt_options options = options_of(1, 5);
     const reshift_progress progress = {count_update, NULL, stop, NULL};
     check_error(reshift_corrupt_write(set, noise, &options, out, &progress, &error), RESHIFT_ERROR_CANCELLED,
@@ -252,7 +246,7 @@ static void test_classes_keep_their_order(void **state)
     snprintf(from, sizeof from, "npy:%s,%s", in_temporary("eleven/images.npy"), in_temporary("eleven/labels.npy"));
     reshift_dataset *set = open_set(from);
     reshift_corrupt_options options = options_of(5, 5);
-    check_ok(reshift_corrupt_write(set, named("gaussian_blur"), &options, out, NULL, &error));
+    check_ok(reshift_corrupt_write(set, find("gaussian_blur"), &options, out, NULL, &error));
     assert_int_equal(count_of("-path '*/gaussian_blur/5/10/000000.png'"), 1);
     assert_int_equal(count_of("-path '*/gaussian_blur/5/00/000010.png'"), 1);
     snprintf(from, sizeof from, "folder:%s/gaussian_blur/5", out);
@@ -316,10 +310,10 @@ static void test_array_of_a_folder(void **state)
     reshift_dataset *set = open_set(spec), *cropped;
     reshift_corrupt_options options = options_of(1, 2);
     options.layout = RESHIFT_CORRUPT_NPY;
-    check_error(reshift_corrupt_write(set, named("gaussian_blur"), &options, out, NULL, &error),
+    check_error(reshift_corrupt_write(set, find("gaussian_blur"), &options, out, NULL, &error),
                 RESHIFT_ERROR_UNSUPPORTED, "images of many sizes");
     check_ok(reshift_dataset_cropped(set, 24, &cropped, &error));
-    check_ok(reshift_corrupt_write(cropped, named("gaussian_blur"), &options, out, NULL, &error));
+    check_ok(reshift_corrupt_write(cropped, find("gaussian_blur"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f"), 2);
     reshift_dataset_close(&cropped);
     reshift_dataset_close(&set);

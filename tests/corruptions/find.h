@@ -1,0 +1,17 @@
+/* The row of a corruption that the table is known to have. */
+#ifndef TESTS_CORRUPTIONS_FIND_H
+#define TESTS_CORRUPTIONS_FIND_H
+
+#include "check.h"
+
+#include "reshift/corruption.h"
+
+static inline const reshift_corruption *find(const char *name)
+{
+    const reshift_corruption *corruption = NULL;
+    reshift_error error;
+    check_ok(reshift_corruption_find(name, &corruption, &error));
+    return corruption;
+}
+
+#endif
