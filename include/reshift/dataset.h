@@ -39,6 +39,10 @@ RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *option
  */
 RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
                                                 reshift_dataset **dataset, reshift_error *error);
+/** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, else the set without
+ *  a corruption. Errors: those of reshift_dataset_open(). */
+RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
+                                                      reshift_dataset **dataset, reshift_error *error);
 /** A view of `rows` [n] of `base` in that order; keeps `base` alive by itself. */
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);

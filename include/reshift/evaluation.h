@@ -46,7 +46,7 @@ typedef struct reshift_metrics {
  * Figures of scores [N,K] float32 against labels [N] in 0..K-1. `predictions` [N] gets the first of the largest of every row,
  * `confusion` [K,K] the number of rows by label (row) and prediction (column), added to what it holds; both are the caller's
  * memory, either may be NULL. Float64 throughout, summed in the order of the rows: the same for any thread count.
- * Memory: 24 N bytes. Errors: SHAPE (also a label out of range, naming the row), NUMERIC (naming the row), MEMORY.
+ * Memory: 32 N bytes. Errors: SHAPE (also a label out of range, naming the row), NUMERIC (naming the row), MEMORY.
  */
 RESHIFT_API reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const int *labels,
                                               int *predictions, int64_t *confusion, reshift_metrics *metrics,
@@ -81,6 +81,7 @@ typedef struct reshift_baseline {
     char name[96];           /* "AlexNet", "Standard" */
     double error[19][6];     /* fractions, in the order of reshift_corruption_table(): [0] mean of the severities, [1..5]; NAN where
                                 not known: the four corruptions of the validation set, AlexNet's single severities */
+    double clean_error;      /* on clean images; NAN: not known (no column of RobustBench's layout) */
     double mean_error;       /* over the 15 corruptions that leaderboards average */
 } reshift_baseline;
 

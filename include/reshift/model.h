@@ -2,6 +2,7 @@
 #ifndef RESHIFT_MODEL_H
 #define RESHIFT_MODEL_H
 
+#include "reshift/fingerprints.h"
 #include "reshift/tensors.h"
 
 #ifdef __cplusplus
@@ -58,6 +59,17 @@ RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_re
 RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
                                                          reshift_error *error);
+
+/**
+ * The images that this network was trained on, as the weights' metadata says; NULL where it says nothing. A head's come along
+ * with it. Adding puts `prints` to what is there. Errors: MEMORY.
+ */
+RESHIFT_API const reshift_fingerprints *reshift_model_trained_on(const reshift_model *model);
+RESHIFT_API reshift_status reshift_model_add_trained_on(reshift_model *model, const reshift_fingerprints *prints,
+                                                        reshift_error *error);
+/** The same into the metadata of tensors, as reshift_model_to_tensors() does: for a file of a head alone. */
+RESHIFT_API reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const reshift_fingerprints *prints,
+                                                          reshift_error *error);
 
 /** Replaces fc: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay, class names
  *  go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */

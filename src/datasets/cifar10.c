@@ -193,7 +193,7 @@ static void cifar10_destroy(void *state)
     free(c);
 }
 
-static const dataset_kind cifar10_kind = {cifar10_read, cifar10_row_name, NULL, cifar10_destroy};
+static const dataset_kind cifar10_kind = {cifar10_read, cifar10_row_name, NULL, cifar10_destroy, NULL};
 
 reshift_status cifar10_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error)
@@ -229,6 +229,7 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
     for (int64_t row = 0; row < count; row++) {
         d->rows[row].label = c->parts[row / CIFAR_PART_RECORDS].labels[row % CIFAR_PART_RECORDS];
     }
+    d->published = c->train ? NULL : CIFAR_TEST_PUBLISHED;
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     *dataset = d;

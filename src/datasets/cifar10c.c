@@ -24,6 +24,7 @@ typedef struct cifar10c {
     int64_t n_file; /* images a severity in the file */
     int64_t n;      /* and in the set */
     int severity_first;
+    reshift_dataset *clean; /* the test images themselves; NULL: not at hand */
 } cifar10c;
 
 static int severity_of(const cifar10c *c, int64_t row) { return c->severity_first + (int)(row / c->n); }
@@ -32,6 +33,14 @@ static reshift_status cifar10c_read(const void *state, int64_t row, reshift_imag
 {
     const cifar10c *c = state;
     return image_array_read(&c->images, (severity_of(c, row) - 1) * c->n_file + row % c->n, image, error);
+}
+
+static reshift_status cifar10c_original(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const cifar10c *c = state;
+    return c->clean ? reshift_dataset_read(c->clean, row % c->n, image, error)
+                    : error_set(error, RESHIFT_ERROR_NOT_FOUND, "cifar10 test image %lld is not at hand",
+                                (long long)(row % c->n));
 }
 
 static void cifar10c_row_name(const void *state, int64_t row, char *text, size_t size)
@@ -44,10 +53,11 @@ static void cifar10c_destroy(void *state)
 {
     cifar10c *c = state;
     reshift_array_destroy(&c->images);
+    reshift_dataset_close(&c->clean);
     free(c);
 }
 
-static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy};
+static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original};
 
 static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t count, const char *images,
                                    reshift_error *error)
@@ -88,9 +98,8 @@ static reshift_status check_images(const reshift_array *images, const char *name
     return status;
 }
 
-/* The clean test images: in the named folder, else in the data folder. */
-static reshift_status open_clean(const char *where, const reshift_dataset_options *options, int64_t limit,
-                                 reshift_dataset **clean, reshift_error *error)
+reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_options *options, int64_t limit,
+                                   reshift_dataset **clean, reshift_error *error)
 {
     reshift_dataset_options plain = *options;
     plain.corruption = NULL;
@@ -105,12 +114,13 @@ static reshift_status open_clean(const char *where, const reshift_dataset_option
     return cifar10_open(NULL, &plain, clean, error);
 }
 
-/* Are these the official test images' labels? Asked only where the clean set is there to answer. */
+/* Are these the official test images' labels? Asked only where the clean set is there to answer; *kept gets it then. */
 static reshift_status compare_with_clean(const char *where, const reshift_dataset_options *options,
-                                         const reshift_array *labels, const char *name, reshift_error *error)
+                                         const reshift_array *labels, const char *name, reshift_dataset **kept,
+                                         reshift_error *error)
 {
     reshift_dataset *clean;
-    reshift_status status = open_clean(where, options, 0, &clean, error);
+    reshift_status status = cifar10c_open_clean(where, options, 0, &clean, error);
     if (status == RESHIFT_ERROR_NOT_FOUND) {
         reshift_error_clear(error);
         return RESHIFT_OK;
@@ -132,7 +142,7 @@ static reshift_status compare_with_clean(const char *where, const reshift_datase
                                name, (long long)i, clean->rows[i].label, (long long)i, label[i]);
         }
     }
-    reshift_dataset_close(&clean);
+    *kept = clean; /* goes with the set, whose state is destroyed where this failed */
     return status;
 }
 
@@ -154,6 +164,7 @@ static reshift_status make_set(cifar10c *c, const reshift_array *labels, const r
         d->rows[row] =
             (dataset_row){row % n, ((const uint8_t *)labels->data)[row % n], options->severity_first + (int)(row / n)};
     }
+    d->published = CIFAR_TEST_PUBLISHED;
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     d->corruption = strdup(options->corruption);
@@ -188,7 +199,7 @@ static reshift_status read_arrays(blob *images_bytes, const char *images_name, b
         status = check_labels(&labels, labels_name, c->images.shape[0], images_name, error);
     }
     if (status == RESHIFT_OK) {
-        status = compare_with_clean(where, options, &labels, labels_name, error);
+        status = compare_with_clean(where, options, &labels, labels_name, &c->clean, error);
     }
     if (status == RESHIFT_OK) {
         status = make_set(c, &labels, options, dataset, error);
@@ -318,7 +329,7 @@ static reshift_status generate(const char *where, const reshift_dataset_options 
                                reshift_error *error)
 {
     reshift_dataset *clean;
-    reshift_status status = open_clean(where, options, options->limit, &clean, error);
+    reshift_status status = cifar10c_open_clean(where, options, options->limit, &clean, error);
     if (status != RESHIFT_OK) {
         return error_prefix(error, status, "cannot make %s, which is in no file", options->corruption);
     }

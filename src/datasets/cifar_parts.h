@@ -18,6 +18,9 @@ enum {
     CIFAR_PART_MAX_BYTES = 64 << 20
 };
 
+/* The test set's name where images are named by their place in it (reshift/fingerprints.h). */
+#define CIFAR_TEST_PUBLISHED "cifar10-test"
+
 extern const char *const cifar_class_names[CIFAR_CLASSES];
 
 /** A zeroed part is empty. */

@@ -35,6 +35,12 @@ static reshift_status corrupted_read(const void *state, int64_t row, reshift_ima
     return status;
 }
 
+static reshift_status corrupted_original(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const corrupted *c = state;
+    return dataset_original(c->clean, row % c->n, image, error);
+}
+
 static void corrupted_row_name(const void *state, int64_t row, char *text, size_t size)
 {
     const corrupted *c = state;
@@ -79,7 +85,8 @@ static void corrupted_destroy(void *state)
     free(c);
 }
 
-static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy};
+static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy,
+                                             corrupted_original};
 
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error)
@@ -121,6 +128,7 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
         d->rows[row].severity = severity_of(c, row);
     }
     d->from_file = false;
+    d->published = clean->published;
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
     free(d->corruption); /* a set that is corrupted already may be corrupted once more */
     return dataset_name_corruption(dataset, corruption->name, error);

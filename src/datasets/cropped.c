@@ -53,6 +53,12 @@ static reshift_status cropped_read(const void *state, int64_t row, reshift_image
     return status;
 }
 
+static reshift_status cropped_original(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const cropped *c = state;
+    return dataset_original(c->base, row, image, error);
+}
+
 static void cropped_row_name(const void *state, int64_t row, char *text, size_t size)
 {
     const cropped *c = state;
@@ -77,7 +83,8 @@ static void cropped_destroy(void *state)
     free(c);
 }
 
-static const dataset_kind cropped_kind = {cropped_read, cropped_row_name, cropped_identity, cropped_destroy};
+static const dataset_kind cropped_kind = {cropped_read, cropped_row_name, cropped_identity, cropped_destroy,
+                                           cropped_original};
 
 reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_dataset **dataset, reshift_error *error)
 {

@@ -106,6 +106,28 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
     return unknown_spec(spec, error);
 }
 
+reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
+                                          reshift_dataset **dataset, reshift_error *error)
+{
+    static const char shifted[] = "cifar10-c";
+    reshift_dataset_options plain;
+    reshift_dataset_options_default(&plain);
+    if (options) {
+        plain = *options;
+        plain.split = options->split ? options->split : "test";
+    }
+    plain.corruption = NULL;
+    size_t length = strcspn(spec, ":");
+    if (length != sizeof shifted - 1 || strncmp(spec, shifted, length) != 0) {
+        return reshift_dataset_open(spec, &plain, dataset, error);
+    }
+    *dataset = NULL;
+    reshift_status status = check_options(&plain, error);
+    return status == RESHIFT_OK
+               ? cifar10c_open_clean(spec[length] ? spec + length + 1 : NULL, &plain, plain.limit, dataset, error)
+               : status;
+}
+
 static reshift_status name_classes(reshift_dataset *d, const char *const *class_names, reshift_error *error)
 {
     d->class_names = calloc((size_t)d->n_classes + 1, sizeof *d->class_names);
@@ -175,6 +197,7 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->width = base->width;
     d->from_file = base->from_file;
     d->note = base->note;
+    d->published = base->published;
     return base->corruption ? dataset_name_corruption(dataset, base->corruption, error) : RESHIFT_OK;
 }
 
@@ -260,6 +283,14 @@ reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row,
                          (long long)dataset->count - 1);
     }
     return dataset->functions->read(dataset->state, row, image, error);
+}
+
+reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, reshift_image *image,
+                                reshift_error *error)
+{
+    return row_is_there(dataset, row) && dataset->functions->original
+               ? dataset->functions->original(dataset->state, row, image, error)
+               : reshift_dataset_read(dataset, row, image, error);
 }
 
 static void add_number(digest *d, int64_t number)

@@ -26,6 +26,9 @@ typedef struct dataset_kind {
     /** Adds to the identity what the pixels are; NULL: every row is read and its pixels are added. */
     reshift_status (*identity)(const void *state, digest *d, reshift_error *error);
     void (*destroy)(void *state);
+    /** The image that a row is a version of, before corruption and crop; NULL: the row itself. Errors: NOT_FOUND where it
+     *  is not at hand, those of reading. */
+    reshift_status (*original)(const void *state, int64_t row, reshift_image *image, reshift_error *error);
 } dataset_kind;
 
 struct reshift_dataset {
@@ -41,6 +44,7 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
+    const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
     const char *note; /* what people should know of rows made on the fly; static, or NULL */
 };
 
@@ -74,6 +78,9 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
                             reshift_error *error);
 reshift_status cifar10c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                              reshift_error *error);
+/** The clean test images: in `where`, else in the data folder. */
+reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_options *options, int64_t limit,
+                                   reshift_dataset **clean, reshift_error *error);
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error);
 reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
@@ -95,6 +102,11 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
  * there. The caller closes one and frees the other. Errors: those of reshift_frost_open().
  */
 reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **frost, reshift_error *error);
+
+/** Reads the image that a row is a version of, before corruption and crop. Errors: NOT_FOUND where only the version is at
+ *  hand, those of reading. */
+reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, reshift_image *image,
+                                reshift_error *error);
 
 /** count cut to the limit of the options (0: all). */
 int64_t dataset_limit(int64_t count, int64_t limit);

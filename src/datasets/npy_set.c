@@ -66,7 +66,7 @@ static void npy_set_destroy(void *state)
     free(s);
 }
 
-static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy};
+static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy, NULL};
 
 bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label)
 {

@@ -18,6 +18,12 @@ static reshift_status subset_read(const void *state, int64_t row, reshift_image 
     return reshift_dataset_read(s->base, s->rows[row], image, error);
 }
 
+static reshift_status subset_original(const void *state, int64_t row, reshift_image *image, reshift_error *error)
+{
+    const subset *s = state;
+    return dataset_original(s->base, s->rows[row], image, error);
+}
+
 static void subset_row_name(const void *state, int64_t row, char *text, size_t size)
 {
     const subset *s = state;
@@ -45,7 +51,8 @@ static void subset_destroy(void *state)
     free(s);
 }
 
-static const dataset_kind subset_kind = {subset_read, subset_row_name, subset_identity, subset_destroy};
+static const dataset_kind subset_kind = {subset_read, subset_row_name, subset_identity, subset_destroy,
+                                          subset_original};
 
 const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row)
 {

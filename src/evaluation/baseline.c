@@ -25,6 +25,7 @@ static const double alexnet[N_OFFICIAL] = {0.886428, 0.894468, 0.922640, 0.81988
 static void baseline_empty(reshift_baseline *b)
 {
     memset(b, 0, sizeof *b);
+    b->clean_error = NAN;
     for (int c = 0; c < N_CORRUPTIONS; c++) {
         for (int s = 0; s <= N_SEVERITIES; s++) {
             b->error[c][s] = NAN;
@@ -45,6 +46,9 @@ static void baseline_average(reshift_baseline *b)
         b->mean_error += c < N_OFFICIAL ? b->error[c][0] / N_OFFICIAL : 0;
     }
 }
+
+/* Hendrycks & Dietterich 2019, table 1: AlexNet on the clean validation images. */
+static const double alexnet_clean = 0.435;
 
 /* ---- lines and fields ---- */
 
@@ -363,6 +367,7 @@ reshift_status reshift_baseline_find(const char *spec, reshift_baseline *baselin
     baseline_empty(baseline);
     if (strcmp(spec, "alexnet") == 0) {
         strcpy(baseline->name, "AlexNet");
+        baseline->clean_error = alexnet_clean;
         for (int c = 0; c < N_OFFICIAL; c++) {
             baseline->error[c][0] = alexnet[c];
         }

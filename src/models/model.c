@@ -15,6 +15,7 @@
 #include "models/ranges.h"
 #include "models/recipe.h"
 #include "models/resnet.h"
+#include "models/trained_on.h"
 #include "models/weights.h"
 
 struct reshift_model {
@@ -23,6 +24,8 @@ struct reshift_model {
     int n_classes;
     reshift_recipe recipe;
     char **class_names; /* [n_classes] or NULL */
+    reshift_fingerprints trained_on;
+    bool training_known;
 };
 
 /* "cannot read weights 'PATH': ..."; a reader below may have said "cannot read 'PATH': " already, once is enough. */
@@ -92,6 +95,9 @@ static reshift_status from_tensors(reshift_tensors *tensors, bool v2, reshift_mo
     if (status == RESHIFT_OK) {
         status = ranges_from_tensors(tensors, (*model)->net, error);
     }
+    if (status == RESHIFT_OK) {
+        status = trained_on_read(tensors, &(*model)->trained_on, &(*model)->training_known, error);
+    }
     if (status != RESHIFT_OK) {
         reshift_model_destroy(model);
     }
@@ -159,11 +165,15 @@ reshift_status reshift_model_clone(const reshift_model *model, reshift_model **c
     }
     **copy = *model;
     (*copy)->class_names = NULL;
+    (*copy)->trained_on = (reshift_fingerprints){0};
     (*copy)->net = network_clone(model->net);
     if (!(*copy)->net) {
         status = error_memory(error, model->net->graph->n_floats * sizeof(float), "the network's parameters");
     } else if (model->class_names) {
         status = copy_names(model->class_names, model->n_classes, &(*copy)->class_names, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_fingerprints_add(&(*copy)->trained_on, model->trained_on.values, model->trained_on.n, error);
     }
     if (status != RESHIFT_OK) {
         reshift_model_destroy(copy);
@@ -176,6 +186,7 @@ void reshift_model_destroy(reshift_model **model)
     if (model && *model) {
         recipe_class_names_destroy(&(*model)->class_names, (*model)->n_classes);
         network_destroy(&(*model)->net);
+        reshift_fingerprints_destroy(&(*model)->trained_on);
         free(*model);
         *model = NULL;
     }
@@ -233,6 +244,19 @@ reshift_status reshift_model_set_class_names(reshift_model *model, const char *c
     recipe_class_names_destroy(&model->class_names, model->n_classes);
     model->class_names = copy;
     return RESHIFT_OK;
+}
+
+const reshift_fingerprints *reshift_model_trained_on(const reshift_model *model)
+{
+    return model->training_known ? &model->trained_on : NULL;
+}
+
+reshift_status reshift_model_add_trained_on(reshift_model *model, const reshift_fingerprints *prints,
+                                            reshift_error *error)
+{
+    reshift_status status = reshift_fingerprints_add(&model->trained_on, prints->values, prints->n, error);
+    model->training_known |= status == RESHIFT_OK;
+    return status;
 }
 
 /* ---- the head ---- */
@@ -344,6 +368,8 @@ reshift_status reshift_model_load_head(reshift_model *model, const char *path, r
     reshift_tensors *tensors = NULL;
     reshift_array weight = {0}, bias = {0};
     char **names = NULL;
+    reshift_fingerprints trained_on = {0};
+    bool training_known = false;
     reshift_status status = reshift_tensors_load(path, &tensors, error);
     if (status == RESHIFT_OK) {
         reshift_tensors_unwrap(tensors);
@@ -359,8 +385,15 @@ reshift_status reshift_model_load_head(reshift_model *model, const char *path, r
         status = recipe_class_names_from_tensors(tensors, (int)weight.shape[0], &names, error);
     }
     if (status == RESHIFT_OK) {
+        status = trained_on_read(tensors, &trained_on, &training_known, error);
+    }
+    if (status == RESHIFT_OK) {
         status = reshift_model_set_head(model, &weight, &bias, error);
     }
+    if (status == RESHIFT_OK && training_known) {
+        status = reshift_model_add_trained_on(model, &trained_on, error);
+    }
+    reshift_fingerprints_destroy(&trained_on);
     if (status == RESHIFT_OK) {
         model->class_names = names;
     } else {
@@ -407,6 +440,9 @@ reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tens
     }
     if (status == RESHIFT_OK && model->class_names) {
         status = recipe_class_names_to_tensors(model->class_names, model->n_classes, *tensors, error);
+    }
+    if (status == RESHIFT_OK && model->training_known) {
+        status = reshift_tensors_set_trained_on(*tensors, &model->trained_on, error);
     }
     if (status != RESHIFT_OK) {
         reshift_tensors_destroy(tensors);

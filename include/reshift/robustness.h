@@ -1,0 +1,147 @@
+/* Robustness tables: one network, or two, on clean and corrupted versions of the same images. */
+#ifndef RESHIFT_ROBUSTNESS_H
+#define RESHIFT_ROBUSTNESS_H
+
+#include "reshift/dataset.h"
+#include "reshift/evaluation.h"
+#include "reshift/fingerprints.h"
+#include "reshift/model.h"
+#include "reshift/precision.h"
+#include "reshift/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RESHIFT_CORRUPTIONS_MOST 19
+#define RESHIFT_SEVERITIES 5
+
+typedef struct reshift_robustness_options {
+    const char *data;                /* as reshift_dataset_open() takes it */
+    reshift_dataset_options dataset; /* its corruption is not looked at; its severities are the table's */
+    const reshift_corruption *const *corruptions; /* [n_corruptions] rows of reshift_corruption_table(), no two equal */
+    int n_corruptions;
+    bool clean;     /* measure the clean images too */
+    int64_t sample; /* so many images, drawn by class; 0: all */
+    int size, batch;
+    reshift_precision precision;
+    const char *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
+    bool allow_leak;          /* measure images that the network was trained on too */
+} reshift_robustness_options;
+
+/** One choice of corruption and severity. */
+typedef struct reshift_cell {
+    const reshift_corruption *corruption; /* NULL: clean */
+    int severity;                         /* 0: clean; 1..5 */
+    bool from_file, taken_up;             /* rows of a file; measured by an earlier run */
+    reshift_metrics all, unseen;          /* over all images of the table; over those never seen in training */
+    int64_t *confusion;                   /* [K,K] of all images: label (row), prediction (column) */
+    char *file;                           /* that holds the rows; NULL: none */
+    reshift_array rows;                   /* float64 [N,4]: prediction, nll, brier, confidence of every image */
+} reshift_cell;
+
+/** A measured table. Cells: the clean one first where there is one, then corruption by corruption, severity by severity. */
+typedef struct reshift_robustness {
+    int n_classes;       /* K: of the network */
+    int64_t n_images;    /* N: of every cell */
+    int64_t n_available; /* of the set, of which N were drawn */
+    int64_t *images;     /* [N] their rows in a block of one severity, ascending */
+    int *labels;         /* [N] */
+    uint8_t *seen;       /* [N] 1: the network was trained on it */
+    int64_t n_seen;
+    bool training_known; /* the weights say what they were trained on */
+    int n_corruptions;
+    const reshift_corruption *corruptions[RESHIFT_CORRUPTIONS_MOST]; /* those that could be measured */
+    bool has_clean;
+    int severity_first, severity_last;
+    reshift_precision precision; /* computed in */
+    reshift_cell *cells;
+    int n_cells;
+} reshift_robustness;
+
+/**
+ * Measures the table, one cell after the other, rows made on the fly where no file holds them; the same N images in every
+ * cell. A corruption that cannot be made of these images is left out with a warning where others can. Memory: two batches,
+ * the network, and 32 N bytes a cell.
+ *
+ * Finished cells are kept in `cells_folder` (made where it is not there), one .npy each, under a name that follows from the
+ * network's values, the images, the corruption and all that the figures depend on: stopped, killed or cancelled, the same
+ * call measures only what is missing.
+ *
+ * Errors: ARGUMENT (without allow_leak where the network was trained on some of the images; a sample without one image a
+ * class), SHAPE (more classes than the network has), those of opening, reading and writing, MEMORY, CANCELLED.
+ * *table is the caller's to destroy.
+ */
+RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model,
+                                                      const reshift_robustness_options *options,
+                                                      reshift_robustness *table, const reshift_progress *progress,
+                                                      reshift_error *error);
+RESHIFT_API void reshift_robustness_destroy(reshift_robustness *table);
+
+/** Removes the files that hold the cells of this table from the folder, and the folder where it is empty then. */
+RESHIFT_API void reshift_robustness_forget(const reshift_robustness *table, const char *cells_folder);
+
+/** The cell, or NULL. */
+RESHIFT_API const reshift_cell *reshift_robustness_cell(const reshift_robustness *table,
+                                                        const reshift_corruption *corruption, int severity);
+
+/* ---- means ---- */
+
+/** Means over some cells, with 95 % bootstrap intervals by image. */
+typedef struct reshift_robust_mean {
+    int n_corruptions;         /* 0: there is no such mean (all figures are NAN) */
+    reshift_interval accuracy; /* every corruption counts the same */
+    reshift_interval lost;     /* accuracy on the clean images minus this one; NAN without clean images */
+    reshift_interval relative; /* error over the baseline's; of several corruptions the mean of these: mCE. NAN without */
+    double nll, brier, ece;    /* means over the cells */
+} reshift_robust_mean;
+
+typedef struct reshift_robust_summary {
+    int64_t n_images;
+    reshift_robust_mean clean;
+    reshift_robust_mean corruption[RESHIFT_CORRUPTIONS_MOST]; /* in the table's order */
+    reshift_robust_mean leaderboard;                          /* over the 15; there only where all 15 were measured */
+    reshift_robust_mean all;                                  /* over all that were measured */
+    reshift_interval relative_mce; /* mean over the 15 of (error - clean error) / (the baseline's - its clean error) */
+} reshift_robust_summary;
+
+/**
+ * `unseen_only`: of the images never seen in training. `baseline` may be NULL; relative figures are there for corruptions of
+ * which it knows the errors at the table's severities, mCE where it knows them of all 15. Intervals rest on 2,000 resamples
+ * of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
+                                                        const reshift_baseline *baseline, uint64_t seed,
+                                                        reshift_robust_summary *summary, reshift_error *error);
+
+/* ---- two networks ---- */
+
+/** Two networks on the same images: a's accuracy minus b's. */
+typedef struct reshift_difference {
+    reshift_interval accuracy; /* 95 %, paired: both networks' answers to an image move together */
+    int64_t n, only_a, only_b; /* of a single cell: rows, rows that only a names rightly, only b */
+    double p;                  /* of a single cell: McNemar's exact test, two-sided; NAN for means */
+} reshift_difference;
+
+typedef struct reshift_comparison {
+    reshift_difference *cells; /* [n_cells] of the table */
+    int n_cells;
+    reshift_difference corruption[RESHIFT_CORRUPTIONS_MOST], leaderboard, all; /* n == 0: not there */
+} reshift_comparison;
+
+/**
+ * Compares two tables of the same images, corruptions and severities. `unseen_only`: of the images that neither was trained
+ * on. Errors: ARGUMENT (tables that differ; no images left), MEMORY. The caller destroys *comparison.
+ */
+RESHIFT_API reshift_status reshift_robustness_compare(const reshift_robustness *a, const reshift_robustness *b,
+                                                      bool unseen_only, uint64_t seed, reshift_comparison *comparison,
+                                                      reshift_error *error);
+RESHIFT_API void reshift_comparison_destroy(reshift_comparison *comparison);
+
+/** Two-sided exact binomial test of only_a against only_b at a half (McNemar 1947). 1 where both are 0. */
+RESHIFT_API double reshift_mcnemar(int64_t only_a, int64_t only_b);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Finished cells of a robustness table as files: one .npy a cell, named after its corruption and severity and after a digest of
+ * everything that its figures depend on, so a cell found is a cell measured. Written atomically: whatever stops the program,
+ * a file that is there is whole.
+ */
+#ifndef EVALUATION_CELLS_H
+#define EVALUATION_CELLS_H
+
+#include "base/digest.h"
+#include "evaluation/figures.h"
+#include "reshift/robustness.h"
+
+/** What all cells of a table depend on. */
+typedef struct cell_basis {
+    const reshift_model *model;
+    const int64_t *images; /* [n] */
+    int64_t n;
+    int size; /* of the network's input */
+    reshift_precision precision;
+} cell_basis;
+
+/** The digest of the basis, once a table. Errors: MEMORY. */
+reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_BYTES], reshift_error *error);
+
+/** "FOLDER/fog-3-0123456789abcdef.npy" in fresh memory; `set_identity` is the corrupted set's at all severities. NULL: out
+ *  of memory. */
+char *cells_path(const char *folder, const char *basis_digest, const char *set_identity, const char *corruption,
+                 int severity);
+
+/** Takes up rows [n] of classes 0..n_classes-1 from the file. False: it is not there, or holds something else. */
+bool cells_load(const char *path, int64_t n, int n_classes, reshift_array *rows);
+
+#endif

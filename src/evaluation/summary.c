@@ -1,0 +1,250 @@
+/*
+ * Means over the cells of a table, with intervals by image: an image's figure is its mean over all the cells that count, so
+ * its versions move together in every resample. Whatever is linear in the cells' accuracies (a mean, what was lost against
+ * the clean images, an error relative to a baseline's, mCE) is such a figure, and all of them share one set of resamples.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "evaluation/columns.h"
+#include "evaluation/figures.h"
+#include "reshift/corruption.h"
+#include "reshift/robustness.h"
+
+enum { N_OFFICIAL = 15 };
+
+int table_row(const reshift_corruption *corruption)
+{
+    int count;
+    return (int)(corruption - reshift_corruption_table(&count));
+}
+
+bool table_is_official(const reshift_robustness *table)
+{
+    int official = 0;
+    for (int c = 0; c < table->n_corruptions; c++) {
+        official += !table->corruptions[c]->validation;
+    }
+    return official == N_OFFICIAL;
+}
+
+bool column_counts(const reshift_robustness *table, table_column column, int c)
+{
+    return column >= 0 ? column == c : column == COLUMN_ALL || !table->corruptions[c]->validation;
+}
+
+double right_share(const reshift_robustness *table, const reshift_corruption *corruption, int64_t i)
+{
+    int first = corruption ? table->severity_first : 0, last = corruption ? table->severity_last : 0;
+    double right = 0;
+    for (int s = first; s <= last; s++) {
+        const row_figures *rows = reshift_robustness_cell(table, corruption, s)->rows.data;
+        right += rows[i].prediction == table->labels[i];
+    }
+    return right / (last - first + 1);
+}
+
+/* The baseline's error over the table's severities; NAN where it is not known. */
+static double baseline_error(const reshift_baseline *baseline, const reshift_robustness *table, int c)
+{
+    if (!baseline) {
+        return NAN;
+    }
+    const double *error = baseline->error[table_row(table->corruptions[c])];
+    if (table->severity_first == 1 && table->severity_last == RESHIFT_SEVERITIES) {
+        return error[0];
+    }
+    double sum = 0;
+    for (int s = table->severity_first; s <= table->severity_last; s++) {
+        sum += error[s];
+    }
+    return sum / (table->severity_last - table->severity_first + 1);
+}
+
+/* One mean: its columns among all figures, -1 where there is none. */
+typedef struct wanted {
+    table_column column;
+    reshift_robust_mean *mean;
+    int n, accuracy, lost, relative;
+} wanted;
+
+typedef struct figures_plan {
+    wanted means[RESHIFT_CORRUPTIONS_MOST + 3];
+    int n_means, n_columns, relative_mce;
+    double base[RESHIFT_CORRUPTIONS_MOST], base_clean;
+} figures_plan;
+
+static void want(figures_plan *p, const reshift_robustness *t, table_column column, reshift_robust_mean *mean)
+{
+    wanted *w = &p->means[p->n_means++];
+    *w = (wanted){.column = column, .mean = mean, .accuracy = -1, .lost = -1, .relative = -1};
+    bool relative = column != COLUMN_ALL, clean = column == COLUMN_CLEAN;
+    for (int c = 0; !clean && c < t->n_corruptions; c++) {
+        if (column_counts(t, column, c)) {
+            w->n++;
+            relative &= p->base[c] > 0;
+        }
+    }
+    w->n = clean ? 1 : w->n;
+    w->accuracy = p->n_columns++;
+    if (!clean && t->has_clean) {
+        w->lost = p->n_columns++;
+    }
+    if (!clean && relative) {
+        w->relative = p->n_columns++;
+    }
+}
+
+static void plan_figures(const reshift_robustness *t, const reshift_baseline *baseline, reshift_robust_summary *s,
+                         figures_plan *p)
+{
+    bool official = table_is_official(t);
+    memset(p, 0, sizeof *p);
+    for (int c = 0; c < t->n_corruptions; c++) {
+        p->base[c] = baseline_error(baseline, t, c);
+    }
+    p->base_clean = baseline ? baseline->clean_error : NAN;
+    if (t->has_clean) {
+        want(p, t, COLUMN_CLEAN, &s->clean);
+    }
+    for (int c = 0; c < t->n_corruptions; c++) {
+        want(p, t, (table_column)c, &s->corruption[c]);
+    }
+    if (official) {
+        want(p, t, COLUMN_LEADERBOARD, &s->leaderboard);
+    }
+    if (t->n_corruptions > 0) {
+        want(p, t, COLUMN_ALL, &s->all);
+    }
+    p->relative_mce = -1;
+    if (official && t->has_clean && !isnan(p->base_clean)) {
+        bool known = true;
+        for (int c = 0; c < t->n_corruptions; c++) {
+            known &= t->corruptions[c]->validation || p->base[c] - p->base_clean > 0;
+        }
+        p->relative_mce = known ? p->n_columns++ : -1;
+    }
+}
+
+/* The figures of one image: values [n_columns]. */
+static void fill_image(const reshift_robustness *t, const figures_plan *p, int64_t i, double *values)
+{
+    double right[RESHIFT_CORRUPTIONS_MOST], clean = t->has_clean ? right_share(t, NULL, i) : NAN;
+    for (int c = 0; c < t->n_corruptions; c++) {
+        right[c] = right_share(t, t->corruptions[c], i);
+    }
+    for (int k = 0; k < p->n_means; k++) {
+        const wanted *w = &p->means[k];
+        double accuracy = w->column == COLUMN_CLEAN ? clean : 0, relative = 0;
+        for (int c = 0; w->column != COLUMN_CLEAN && c < t->n_corruptions; c++) {
+            if (column_counts(t, w->column, c)) {
+                accuracy += right[c] / w->n;
+                relative += (1 - right[c]) / p->base[c] / w->n;
+            }
+        }
+        values[w->accuracy] = accuracy;
+        if (w->lost >= 0) {
+            values[w->lost] = clean - accuracy;
+        }
+        if (w->relative >= 0) {
+            values[w->relative] = relative;
+        }
+    }
+    if (p->relative_mce >= 0) {
+        double sum = 0;
+        for (int c = 0; c < t->n_corruptions; c++) {
+            sum += t->corruptions[c]->validation ? 0 : (clean - right[c]) / (p->base[c] - p->base_clean);
+        }
+        values[p->relative_mce] = sum / N_OFFICIAL;
+    }
+}
+
+/* nll, brier and ece: means over cells, as the cells stand in the table. */
+static void average_cells(const reshift_robustness *t, const wanted *w, bool unseen_only)
+{
+    reshift_robust_mean *mean = w->mean;
+    int n = 0;
+    mean->nll = mean->brier = mean->ece = 0;
+    for (int i = 0; i < t->n_cells; i++) {
+        const reshift_cell *cell = &t->cells[i];
+        bool counts = !cell->corruption ? w->column == COLUMN_CLEAN : false;
+        for (int c = 0; cell->corruption && c < t->n_corruptions && w->column != COLUMN_CLEAN; c++) {
+            counts |= t->corruptions[c] == cell->corruption && column_counts(t, w->column, c);
+        }
+        if (counts) {
+            const reshift_metrics *metrics = unseen_only ? &cell->unseen : &cell->all;
+            mean->nll += metrics->nll;
+            mean->brier += metrics->brier;
+            mean->ece += metrics->ece;
+            n++;
+        }
+    }
+    mean->nll /= n;
+    mean->brier /= n;
+    mean->ece /= n;
+}
+
+static reshift_robust_mean no_mean(void)
+{
+    const reshift_interval none = {NAN, NAN, NAN};
+    return (reshift_robust_mean){0, none, none, none, NAN, NAN, NAN};
+}
+
+static void hand_out(const reshift_robustness *t, const figures_plan *p, const reshift_interval *intervals,
+                     bool unseen_only, reshift_robust_summary *summary)
+{
+    for (int k = 0; k < p->n_means; k++) {
+        const wanted *w = &p->means[k];
+        w->mean->n_corruptions = w->n;
+        w->mean->accuracy = intervals[w->accuracy];
+        if (w->lost >= 0) {
+            w->mean->lost = intervals[w->lost];
+        }
+        if (w->relative >= 0) {
+            w->mean->relative = intervals[w->relative];
+        }
+        average_cells(t, w, unseen_only);
+    }
+    if (p->relative_mce >= 0) {
+        summary->relative_mce = intervals[p->relative_mce];
+    }
+}
+
+reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
+                                            const reshift_baseline *baseline, uint64_t seed,
+                                            reshift_robust_summary *summary, reshift_error *error)
+{
+    figures_plan p;
+    int64_t n = unseen_only ? table->n_images - table->n_seen : table->n_images, filled = 0;
+    summary->n_images = n;
+    summary->clean = summary->leaderboard = summary->all = no_mean();
+    summary->relative_mce = (reshift_interval){NAN, NAN, NAN};
+    for (int c = 0; c < RESHIFT_CORRUPTIONS_MOST; c++) {
+        summary->corruption[c] = no_mean();
+    }
+    if (n < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "the network was trained on every image of this table");
+    }
+    plan_figures(table, baseline, summary, &p);
+    size_t bytes = 0;
+    double *values = memory_product((size_t)n * sizeof *values, (size_t)p.n_columns, &bytes) ? memory_allocate(bytes)
+                                                                                            : NULL;
+    reshift_interval intervals[3 * (RESHIFT_CORRUPTIONS_MOST + 3) + 1];
+    if (!values) {
+        return error_memory(error, bytes, "figures of images");
+    }
+    for (int64_t i = 0; i < table->n_images; i++) {
+        if (!unseen_only || !table->seen[i]) {
+            fill_image(table, &p, i, values + filled++ * p.n_columns);
+        }
+    }
+    reshift_status status =
+        reshift_bootstrap_means(values, n, p.n_columns, RESHIFT_BOOTSTRAP_RESAMPLES, seed, intervals, error);
+    if (status == RESHIFT_OK) {
+        hand_out(table, &p, intervals, unseen_only, summary);
+    }
+    memory_free(values);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* Fingerprints of training images in the metadata of weights: "trained_on", base64 of little-endian 64-bit numbers. */
+#ifndef MODELS_TRAINED_ON_H
+#define MODELS_TRAINED_ON_H
+
+#include <stdbool.h>
+
+#include "reshift/fingerprints.h"
+#include "reshift/tensors.h"
+
+/** *known is false, and *prints empty, where the metadata has no such key. Errors: FORMAT, MEMORY. */
+reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerprints *prints, bool *known,
+                               reshift_error *error);
+
+#endif
