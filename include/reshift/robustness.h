@@ -17,16 +17,17 @@ extern "C" {
 #define RESHIFT_SEVERITIES 5
 
 typedef struct reshift_robustness_options {
-    const char *data;                /* as reshift_dataset_open() takes it */
-    reshift_dataset_options dataset; /* its corruption is not looked at; its severities are the table's */
+    const char *data;                             /* as reshift_dataset_open() takes it */
+    reshift_dataset_options dataset;              /* its corruption is not looked at; its severities are the table's */
     const reshift_corruption *const *corruptions; /* [n_corruptions] rows of reshift_corruption_table(), no two equal */
     int n_corruptions;
     bool clean;     /* measure the clean images too */
     int64_t sample; /* so many images, drawn by class; 0: all */
     int size, batch;
     reshift_precision precision;
-    const char *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
-    bool allow_leak;          /* measure images that the network was trained on too */
+    const char
+        *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
+    bool allow_leak;   /* measure images that the network was trained on too */
 } reshift_robustness_options;
 
 /** One choice of corruption and severity. */
@@ -40,7 +41,8 @@ typedef struct reshift_cell {
     reshift_array rows;                   /* float64 [N,4]: prediction, nll, brier, confidence of every image */
 } reshift_cell;
 
-/** A measured table. Cells: the clean one first where there is one, then corruption by corruption, severity by severity. */
+/** A measured table. Cells: the clean one first where there is one, then corruption by corruption, severity by
+ * severity. */
 typedef struct reshift_robustness {
     int n_classes;       /* K: of the network */
     int64_t n_images;    /* N: of every cell */
@@ -60,17 +62,17 @@ typedef struct reshift_robustness {
 } reshift_robustness;
 
 /**
- * Measures the table, one cell after the other, rows made on the fly where no file holds them; the same N images in every
- * cell. A corruption that cannot be made of these images is left out with a warning where others can. Memory: two batches,
- * the network, and 32 N bytes a cell.
+ * Measures the table, one cell after the other, rows made on the fly where no file holds them; the same N images in
+ * every cell. A corruption that cannot be made of these images is left out with a warning where others can. Memory: two
+ * batches, the network, and 32 N bytes a cell.
  *
- * Finished cells are kept in `cells_folder` (made where it is not there), one .npy each, under a name that follows from the
- * network's values, the images, the corruption and all that the figures depend on: stopped, killed or cancelled, the same
- * call measures only what is missing.
+ * Finished cells are kept in `cells_folder` (made where it is not there), one .npy each, under a name that follows from
+ * the network's values, the images, the corruption and all that the figures depend on: stopped, killed or cancelled,
+ * the same call measures only what is missing.
  *
- * Errors: ARGUMENT (without allow_leak where the network was trained on some of the images; a sample without one image a
- * class), SHAPE (more classes than the network has), those of opening, reading and writing, MEMORY, CANCELLED.
- * *table is the caller's to destroy.
+ * Errors: ARGUMENT (without allow_leak where the network was trained on some of the images; a sample without one image
+ * a class), SHAPE (more classes than the network has), those of opening, reading and writing, MEMORY, CANCELLED. *table
+ * is the caller's to destroy.
  */
 RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model,
                                                       const reshift_robustness_options *options,
@@ -87,13 +89,14 @@ RESHIFT_API const reshift_cell *reshift_robustness_cell(const reshift_robustness
 
 /* ---- means ---- */
 
-/** Means over some cells, with 95 % bootstrap intervals by image. */
+/** Means over some cells, with 95 % bootstrap intervals by image; over a single cell, accuracy has Wilson's. */
 typedef struct reshift_robust_mean {
     int n_corruptions;         /* 0: there is no such mean (all figures are NAN) */
     reshift_interval accuracy; /* every corruption counts the same */
     reshift_interval lost;     /* accuracy on the clean images minus this one; NAN without clean images */
-    reshift_interval relative; /* error over the baseline's; of several corruptions the mean of these: mCE. NAN without */
-    double nll, brier, ece;    /* means over the cells */
+    reshift_interval
+        relative;           /* error over the baseline's; of several corruptions the mean of these: mCE. NAN without */
+    double nll, brier, ece; /* means over the cells */
 } reshift_robust_mean;
 
 typedef struct reshift_robust_summary {
@@ -106,9 +109,9 @@ typedef struct reshift_robust_summary {
 } reshift_robust_summary;
 
 /**
- * `unseen_only`: of the images never seen in training. `baseline` may be NULL; relative figures are there for corruptions of
- * which it knows the errors at the table's severities, mCE where it knows them of all 15. Intervals rest on 2,000 resamples
- * of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
+ * `unseen_only`: of the images never seen in training. `baseline` may be NULL; relative figures are there for
+ * corruptions of which it knows the errors at the table's severities, mCE where it knows them of all 15. Intervals rest
+ * on 2,000 resamples of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
  */
 RESHIFT_API reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
                                                         const reshift_baseline *baseline, uint64_t seed,
@@ -130,8 +133,8 @@ typedef struct reshift_comparison {
 } reshift_comparison;
 
 /**
- * Compares two tables of the same images, corruptions and severities. `unseen_only`: of the images that neither was trained
- * on. Errors: ARGUMENT (tables that differ; no images left), MEMORY. The caller destroys *comparison.
+ * Compares two tables of the same images, corruptions and severities. `unseen_only`: of the images that neither was
+ * trained on. Errors: ARGUMENT (tables that differ; no images left), MEMORY. The caller destroys *comparison.
  */
 RESHIFT_API reshift_status reshift_robustness_compare(const reshift_robustness *a, const reshift_robustness *b,
                                                       bool unseen_only, uint64_t seed, reshift_comparison *comparison,

@@ -1,285 +1,318 @@
-/* reshift eval: accuracy of a network on an image set, by corruption and severity, with intervals. */
-#include <errno.h>
-#include <jansson.h>
+/* reshift eval: accuracy and calibration of a network, or of two, on clean and corrupted images, with intervals. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
-#include "cli/session.h"
-#include "reshift/evaluation.h"
+#include "cli/eval.h"
 #include "reshift/learning.h"
 
-/* What one corruption gave: [0] all severities together (or the clean images), [1..5] each. */
-typedef struct eval_row {
-    const char *corruption; /* NULL: none */
-    bool validation;
-    reshift_accuracy accuracy[6];
-} eval_row;
+enum { PATH_MOST = 4096 };
 
-static reshift_status measure(const common *c, const reshift_model *model, const reshift_dataset *dataset,
-                              eval_row *row, reshift_error *error)
-{
-    const reshift_forward_options forward = {
-        .size = (int)c->size, .batch = (int)c->batch, .precision = session_precision(c)};
-    const int64_t n = reshift_dataset_count(dataset);
-    int64_t count[6] = {0}, correct[6] = {0};
-    reshift_array logits = {0};
-    int *predictions = malloc((size_t)n * sizeof *predictions + 1);
-    reshift_status status = RESHIFT_OK;
-    if (!predictions) {
-        reshift_error_clear(error);
-        snprintf(error->message, sizeof error->message, "out of memory");
-        status = error->code = RESHIFT_ERROR_MEMORY;
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_forward(model, dataset, &forward, NULL, &logits, session_progress(), error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_predictions(&logits, predictions, error);
-    }
-    for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
-        int severity = reshift_dataset_severity(dataset, i);
-        bool right = predictions[i] == reshift_dataset_label(dataset, i);
-        count[0]++;
-        correct[0] += right;
-        if (severity > 0) {
-            count[severity]++;
-            correct[severity] += right;
-        }
-    }
-    for (int s = 0; s < 6; s++) {
-        row->accuracy[s] = reshift_accuracy_of(correct[s], count[s]);
-    }
-    reshift_array_destroy(&logits);
-    free(predictions);
-    return status;
-}
+/* What the command line asks for. */
+typedef struct request {
+    common c;
+    const char *weights, *head, *data, *split, *corruption, *against, *against_head, *out, *baseline;
+    double baseline_clean;
+    int64_t sample;
+    option_range severity;
+    bool allow_leak;
+    const reshift_corruption *corruptions[RESHIFT_CORRUPTIONS_MOST];
+    int n_corruptions;
+} request;
 
-static const char *row_name(const eval_row *row) { return row->corruption ? row->corruption : "clean"; }
-
-static void print_rows(const eval_row *rows, int n, const option_range *severity)
-{
-    printf("%-18s %9s  %-15s", "accuracy %", "all", "95 % interval");
-    for (int64_t s = severity->first; rows[0].corruption && s <= severity->last; s++) {
-        printf("  severity %lld", (long long)s);
-    }
-    printf("  %8s\n", "rows");
-    for (int i = 0; i < n; i++) {
-        const reshift_accuracy *a = rows[i].accuracy;
-        printf("%-18s %9.2f  %6.2f - %6.2f", row_name(&rows[i]), 100 * a[0].accuracy, 100 * a[0].low, 100 * a[0].high);
-        for (int64_t s = severity->first; rows[i].corruption && s <= severity->last; s++) {
-            printf("  %10.2f", 100 * a[s].accuracy);
-        }
-        printf("  %8lld\n", (long long)a[0].n);
-    }
-}
-
-/* Means over the corruptions that leaderboards average, and over all. Every corruption counts the same. */
-static void print_means(const eval_row *rows, int n)
-{
-    double sum = 0, sum_official = 0;
-    int official = 0;
-    for (int i = 0; i < n; i++) {
-        sum += rows[i].accuracy[0].accuracy;
-        if (!rows[i].validation) {
-            sum_official += rows[i].accuracy[0].accuracy;
-            official++;
-        }
-    }
-    printf("%-18s %9.2f  over %d corruptions; mean error %.2f\n", "mean", 100 * sum / n, n, 100 * (1 - sum / n));
-    if (official > 1 && official < n) {
-        printf("%-18s %9.2f  over the %d of them that leaderboards average; mean error %.2f\n", "mean",
-               100 * sum_official / official, official, 100 * (1 - sum_official / official));
-    }
-}
-
-static json_t *accuracy_object(const eval_row *row, int severity)
-{
-    const reshift_accuracy *a = &row->accuracy[severity];
-    return json_pack("{s:s?, s:o, s:I, s:I, s:f, s:f, s:f}", "corruption", row->corruption, "severity",
-                     severity          ? json_integer(severity)
-                     : row->corruption ? json_string("all")
-                                       : json_integer(0),
-                     "n", (json_int_t)a->n, "correct", (json_int_t)a->correct, "accuracy", a->accuracy, "low", a->low,
-                     "high", a->high);
-}
-
-static void print_json(const eval_row *rows, int n)
-{
-    json_t *array = json_array();
-    for (int i = 0; i < n; i++) {
-        for (int s = 0; s < 6; s++) {
-            if (rows[i].accuracy[s].n > 0) {
-                json_array_append_new(array, accuracy_object(&rows[i], s));
-            }
-        }
-    }
-    char *text = json_dumps(array, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    printf("%s\n", text ? text : "[]");
-    free(text);
-    json_decref(array);
-}
-
-/* Written to a temporary name beside the target, then renamed, as the library does with its files. */
-static int save_csv(const char *path, const eval_row *rows, int n)
-{
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.part.%06d", path, (int)(getpid() % 1000000));
-    FILE *out = fopen(temporary, "wx");
-    bool good = out != NULL;
-    if (good) {
-        good = fprintf(out, "corruption,severity,n,correct,accuracy,low,high\n") > 0;
-        for (int i = 0; i < n; i++) {
-            for (int s = 0; s < 6; s++) {
-                const reshift_accuracy *a = &rows[i].accuracy[s];
-                char severity[8];
-                snprintf(severity, sizeof severity, "%d", s);
-                if (a->n > 0) {
-                    good = good && fprintf(out, "%s,%s,%lld,%lld,%.17g,%.17g,%.17g\n", row_name(&rows[i]),
-                                           s == 0 && rows[i].corruption ? "all" : severity, (long long)a->n,
-                                           (long long)a->correct, a->accuracy, a->low, a->high) > 0;
-                }
-            }
-        }
-        good = fclose(out) == 0 && good;
-        good = good && rename(temporary, path) == 0;
-    }
-    if (!good) {
-        fprintf(stderr, "reshift: cannot write '%s': %s\n", path, strerror(errno ? errno : EIO));
-        unlink(temporary);
-    }
-    return good ? -1 : 1;
-}
-
-/* The corruptions to measure: names, "all", or none (the set as it is). -1 to go on. */
-static int choose(const usage *u, const char *text, eval_row *rows, int *n)
+/* The corruptions to measure: names, all, the 15 of leaderboards, or none. -1 to go on. */
+static int choose(const usage *u, request *q)
 {
     int count;
     const reshift_corruption *table = reshift_corruption_table(&count);
-    *n = 0;
-    if (!text) {
-        rows[(*n)++] = (eval_row){.corruption = NULL};
+    if (!q->corruption) {
+        return -1;
+    }
+    bool all = strcmp(q->corruption, "all") == 0, leaderboard = strcmp(q->corruption, "leaderboard") == 0;
+    for (int i = 0; (all || leaderboard) && i < count; i++) {
+        if (all || !table[i].validation) {
+            q->corruptions[q->n_corruptions++] = &table[i];
+        }
+    }
+    if (all || leaderboard) {
         return -1;
     }
     option_words names;
-    char *memory = malloc(strlen(text) + 1);
-    int status =
-        memory && split_words(text, memory, &names) && names.n <= count
-            ? -1
-            : usage_error(u, "--corruption: expected names with commas between them, or all, found '%s'", text);
-    bool all = strcmp(text, "all") == 0;
-    for (int i = 0; all && i < count; i++) {
-        rows[(*n)++] = (eval_row){.corruption = table[i].name, .validation = table[i].validation};
+    char *memory = malloc(strlen(q->corruption) + 1);
+    int status = -1;
+    if (!memory || !split_words(q->corruption, memory, &names) || names.n > count) {
+        status = usage_error(u, "--corruption: expected names with commas between them, all or leaderboard, found '%s'",
+                             q->corruption);
     }
-    for (int i = 0; !all && status < 0 && i < names.n; i++) {
+    for (int i = 0; status < 0 && i < names.n; i++) {
         const reshift_corruption *one;
         reshift_error error;
         if (reshift_corruption_find(names.items[i], &one, &error) != RESHIFT_OK) {
             status = session_fail(&error);
-        } else {
-            rows[(*n)++] = (eval_row){.corruption = one->name, .validation = one->validation};
+        }
+        for (int j = 0; status < 0 && j < q->n_corruptions; j++) {
+            if (q->corruptions[j] == one) {
+                status = usage_error(u, "--corruption: %s is named twice", one->name);
+            }
+        }
+        if (status < 0) {
+            q->corruptions[q->n_corruptions++] = one;
         }
     }
     free(memory);
     return status;
 }
 
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t a = strlen(text), b = strlen(ending);
+    return a >= b && strcmp(text + a - b, ending) == 0;
+}
+
+/* Where results go: FILE.csv alone, or a folder with everything. */
+typedef struct targets {
+    bool folder;
+    char csv[PATH_MOST], json[PATH_MOST], confusion[PATH_MOST], plots[PATH_MOST], cells[PATH_MOST];
+} targets;
+
+static reshift_status check_targets(const request *q, targets *t, reshift_error *error)
+{
+    if (!q->out) {
+        return RESHIFT_OK;
+    }
+    if (strlen(q->out) > PATH_MOST - 64) {
+        return fail_with(error, RESHIFT_ERROR_ARGUMENT, "--out: a path of %zu bytes is too long", strlen(q->out));
+    }
+    t->folder = !ends_with(q->out, ".csv");
+    if (!t->folder) {
+        snprintf(t->csv, sizeof t->csv, "%s", q->out);
+        snprintf(t->cells, sizeof t->cells, "%s.cells", q->out);
+        return check_target(&q->c, q->out, error);
+    }
+    struct stat facts;
+    if (stat(q->out, &facts) == 0 && !S_ISDIR(facts.st_mode)) {
+        return fail_with(error, RESHIFT_ERROR_EXISTS,
+                         "'%s' exists already and is a file: expected FILE.csv, or a folder's name", q->out);
+    }
+    snprintf(t->csv, sizeof t->csv, "%s/results.csv", q->out);
+    snprintf(t->json, sizeof t->json, "%s/results.json", q->out);
+    snprintf(t->confusion, sizeof t->confusion, "%s/confusion.npy", q->out);
+    snprintf(t->plots, sizeof t->plots, "%s/plots", q->out);
+    snprintf(t->cells, sizeof t->cells, "%s/cells", q->out);
+    const char *files[] = {t->csv, t->json, t->confusion};
+    for (size_t i = 0; !q->c.force && i < sizeof files / sizeof *files; i++) {
+        if (stat(files[i], &facts) == 0) {
+            fail_with(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", files[i]);
+            snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another folder");
+            return RESHIFT_ERROR_EXISTS;
+        }
+    }
+    return RESHIFT_OK;
+}
+
+static reshift_status write_results(const request *q, const targets *t, const eval_result *r, reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    if (t->folder) {
+        status = eval_save_json(t->json, r, error);
+        status = status == RESHIFT_OK ? eval_save_confusion(t->confusion, r, q->c.force, error) : status;
+        status = status == RESHIFT_OK ? eval_plot(t->plots, r, true, error) : status;
+        if (status == RESHIFT_ERROR_NOT_FOUND) { /* no gnuplot: the numbers are what counts */
+            session_say("no plots: %s", error->message);
+            status = RESHIFT_OK;
+        }
+    }
+    if (status == RESHIFT_OK && q->out) {
+        status = eval_save_csv(t->csv, r, error);
+    }
+    if (status == RESHIFT_OK && q->out && !t->folder) { /* the table is there: its cells have served */
+        reshift_robustness_forget(&r->table, t->cells);
+        reshift_robustness_forget(&r->other, t->cells);
+    }
+    return status;
+}
+
+static reshift_status measure(const request *q, const targets *t, const char *weights, const char *head,
+                              reshift_robustness *table, reshift_error *error)
+{
+    reshift_model *model = NULL;
+    reshift_robustness_options o = {.data = q->data,
+                                    .corruptions = q->corruptions,
+                                    .n_corruptions = q->n_corruptions,
+                                    .clean = true,
+                                    .sample = q->sample,
+                                    .size = (int)q->c.size,
+                                    .batch = (int)q->c.batch,
+                                    .precision = session_precision(&q->c),
+                                    .cells_folder = q->out ? t->cells : NULL,
+                                    .allow_leak = q->allow_leak};
+    reshift_dataset_options_default(&o.dataset);
+    o.dataset.data_dir = q->c.data_dir;
+    o.dataset.split = q->split;
+    o.dataset.limit = q->c.limit;
+    o.dataset.severity_first = (int)q->severity.first;
+    o.dataset.severity_last = (int)q->severity.last;
+    o.dataset.generate = true;
+    o.dataset.seed = (uint64_t)q->c.seed;
+    reshift_status status = reshift_model_load(weights, q->c.data_dir, &model, error);
+    if (status == RESHIFT_OK && head) {
+        status = reshift_model_load_head(model, head, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_robustness_measure(model, &o, table, session_progress(), error);
+    }
+    reshift_model_destroy(&model);
+    return status;
+}
+
+/* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
+static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
+{
+    bool imagenet = r->table.n_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
+    if (alexnet && !imagenet) {
+        session_say("no mCE: AlexNet's errors are of ImageNet-C's images and say nothing about these");
+        return RESHIFT_OK;
+    }
+    if (!q->baseline && !imagenet) {
+        return RESHIFT_OK;
+    }
+    reshift_status status = reshift_baseline_find(q->baseline ? q->baseline : "alexnet", &r->baseline, error);
+    r->has_baseline = status == RESHIFT_OK;
+    if (status == RESHIFT_OK && q->baseline_clean > 0) {
+        r->baseline.clean_error = q->baseline_clean / 100;
+    }
+    return status;
+}
+
+static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
+{
+    uint64_t seed = (uint64_t)q->c.seed;
+    reshift_status status = measure(q, t, q->weights, q->head, &r->table, error);
+    if (status == RESHIFT_OK && q->against) {
+        status = measure(q, t, q->against, q->against_head, &r->other, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = find_baseline(q, r, error);
+    }
+    const reshift_baseline *baseline = r->has_baseline ? &r->baseline : NULL;
+    if (status == RESHIFT_OK) {
+        status = reshift_robustness_summarise(&r->table, false, baseline, seed, &r->all, error);
+    }
+    r->has_unseen = r->table.n_seen > 0 && r->table.n_seen < r->table.n_images;
+    if (status == RESHIFT_OK && r->has_unseen) {
+        status = reshift_robustness_summarise(&r->table, true, baseline, seed, &r->unseen, error);
+    }
+    if (status == RESHIFT_OK && q->against) {
+        status = reshift_robustness_summarise(&r->other, false, baseline, seed, &r->other_all, error);
+    }
+    if (status == RESHIFT_OK && q->against) {
+        r->difference_unseen = r->table.n_seen + r->other.n_seen > 0;
+        status = reshift_robustness_compare(&r->table, &r->other, r->difference_unseen, seed, &r->difference, error);
+    }
+    return status;
+}
+
+static void print(const request *q, const eval_result *r)
+{
+    if (!q->c.json) {
+        eval_print(r);
+        return;
+    }
+    json_t *object = eval_json(r);
+    char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    printf("%s\n", text ? text : "{}");
+    free(text);
+    json_decref(object);
+}
+
 int command_eval(int argc, char **argv)
 {
-    common c = COMMON_DEFAULTS;
+    request q = {.c = COMMON_DEFAULTS, .split = "test", .severity = {1, 5}};
     option_words words;
-    option_range severity = {1, 5};
-    const char *weights = NULL, *head = NULL, *data = NULL, *split = "test", *corruption = NULL, *out = NULL;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
-        TEXT("--head", &head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--weights", &q.weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--head", &q.head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
+        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
              NULL),
-        TEXT("--split", &split, "train|test", "which part of the set", "test"),
-        TEXT("--corruption", &corruption, "NAME[,NAME]",
-             "corrupted versions of the images, or all; made where no file holds them", "none"),
-        RANGE("--severity", &severity, "N[-M]", 1, 5, "severities", "1-5"),
-        TEXT("--out", &out, "FILE.csv", "gets the table, one row a corruption and severity", NULL),
-        OPTION_SIZE(c),
-        OPTION_BATCH(c),
-        OPTION_LIMIT(c),
-        OPTION_SEED(c),
-        OPTION_PRECISION(c),
-        OPTION_DATA_DIR(c),
-        OPTION_THREADS(c),
-        OPTION_FORCE(c),
-        OPTION_QUIET(c),
-        OPTION_JSON(c),
+        TEXT("--split", &q.split, "train|test", "which part of the set", "test"),
+        TEXT("--corruption", &q.corruption, "NAME[,NAME]",
+             "corrupted versions beside the clean images: names, all, or leaderboard (15); made where no file holds "
+             "them",
+             "none"),
+        RANGE("--severity", &q.severity, "N[-M]", 1, 5, "severities", "1-5"),
+        COUNT("--sample", &q.sample, "N", 1, COUNT_MOST, "N images a cell, drawn by class, the same in every cell",
+              "all"),
+        TEXT("--against", &q.against, "W", "another network: differences on the same images, with paired intervals",
+             NULL),
+        TEXT("--against-head", &q.against_head, "FILE", "its fc", NULL),
+        TEXT("--baseline", &q.baseline, "FILE.csv[:NAME]",
+             "network that errors are measured against (mCE), in RobustBench's layout, or alexnet",
+             "alexnet for a network of ImageNet's 1000 classes, else none"),
+        NUMBER("--baseline-clean", &q.baseline_clean, "PERCENT", 0, 100, "its error on clean images, for relative mCE",
+               "43.5 of alexnet"),
+        FLAG("--allow-leak", &q.allow_leak,
+             "measure images that the network was trained on too, and those never seen beside them"),
+        TEXT("--out", &q.out, "DIR|FILE.csv",
+             "a folder for table, JSON, confusion matrices, plots and finished cells; or the table alone", NULL),
+        OPTION_SIZE(q.c),
+        OPTION_BATCH(q.c),
+        OPTION_LIMIT(q.c),
+        OPTION_SEED(q.c),
+        OPTION_PRECISION(q.c),
+        OPTION_DATA_DIR(q.c),
+        OPTION_THREADS(q.c),
+        OPTION_FORCE(q.c),
+        OPTION_QUIET(q.c),
+        OPTION_JSON(q.c),
         OPTIONS_END,
     };
     const usage u = {
         .command = "eval",
         .about =
-            "Measures how many images of a set a network names rightly, by corruption and severity, with Wilson's\n"
-            "95 % intervals.",
+            "Measures a network on clean and corrupted images: accuracy, likelihood, Brier score and calibration by\n"
+            "corruption and severity, with 95 % intervals. Stopped, it goes on where it was when the same command is\n"
+            "given again (with --out).",
         .synopsis = "--weights W --data DATA [options]",
-        .example = "  reshift eval --weights model.safetensors --data cifar10-c --corruption all --out table.csv",
+        .example =
+            "  reshift eval --weights model.safetensors --data cifar10-c --corruption all --sample 1000 --out table\n"
+            "  reshift eval --weights tuned.safetensors --against original.safetensors --data cifar10-c\n"
+            "      --corruption leaderboard --baseline robustbench.csv:Standard --out compared.csv",
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);
-    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+    if (status >= 0 || (status = session_begin(&u, &q.c)) >= 0 || (status = choose(&u, &q)) >= 0) {
         return status;
     }
-    if (!weights || !data) {
+    if (!q.weights || !q.data) {
         return usage_error(&u, "expected --weights and --data");
     }
-    reshift_error error;
-    reshift_model *model = NULL;
-    int count, n = 0;
-    reshift_corruption_table(&count);
-    eval_row *rows = calloc((size_t)count + 1, sizeof *rows);
-    if (!rows) {
-        fprintf(stderr, "reshift: out of memory\n");
-        return 1;
+    if (q.against_head && !q.against) {
+        return usage_error(&u, "--against-head goes with --against");
     }
-    status = choose(&u, corruption, rows, &n);
-    if (status < 0 && ((out && check_target(&c, out, &error) != RESHIFT_OK) ||
-                       reshift_model_load(weights, c.data_dir, &model, &error) != RESHIFT_OK ||
-                       (head && reshift_model_load_head(model, head, &error) != RESHIFT_OK) ||
-                       session_calibrate(&c, model, data, &error) != RESHIFT_OK)) {
+    reshift_error error;
+    targets t = {0};
+    eval_result r = {.weights = q.weights, .against = q.against, .data = q.data, .sample = q.sample, .seed = q.c.seed};
+    reshift_baseline checked;
+    reshift_status done = check_targets(&q, &t, &error);
+    if (done == RESHIFT_OK && q.baseline) { /* before the work rather than after it */
+        done = reshift_baseline_find(q.baseline, &checked, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = evaluate(&q, &t, &r, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = write_results(&q, &t, &r, &error);
+    }
+    if (done == RESHIFT_OK) {
+        print(&q, &r);
+        status = session_end();
+    } else {
         status = session_fail(&error);
     }
-    int measured = 0;
-    for (int i = 0; i < n && status < 0; i++) {
-        reshift_dataset *dataset = NULL;
-        reshift_status done = open_data(&c, data, split, rows[i].corruption, &severity, true, &dataset, &error);
-        if (done == RESHIFT_OK && reshift_dataset_n_classes(dataset) > reshift_model_n_classes(model)) {
-            fprintf(stderr,
-                    "reshift: the network tells %d classes apart, the data has %d\n"
-                    "hint: give the layer trained on these classes with --head\n",
-                    reshift_model_n_classes(model), reshift_dataset_n_classes(dataset));
-            status = 1;
-        } else if (done == RESHIFT_OK) {
-            done = measure(&c, model, dataset, &rows[i], &error);
-            rows[measured++] = rows[i];
-        }
-        reshift_dataset_close(&dataset);
-        if (done != RESHIFT_OK) {
-            status = session_fail(&error);
-        }
-    }
-    if (status < 0 && out) {
-        status = save_csv(out, rows, measured);
-    }
-    if (status < 0) {
-        if (c.json) {
-            print_json(rows, measured);
-        } else {
-            print_rows(rows, measured, &severity);
-            if (measured > 1) {
-                print_means(rows, measured);
-            }
-        }
-        status = session_end();
-    }
-    reshift_model_destroy(&model);
-    free(rows);
+    reshift_robustness_destroy(&r.table);
+    reshift_robustness_destroy(&r.other);
+    reshift_comparison_destroy(&r.difference);
     return status;
 }

@@ -1,6 +1,6 @@
 /*
- * Fingerprints of images: what a network was trained on goes with its weights, and an evaluation looks its own images up
- * in it. Names are of originals, so a version of a trained image is found whatever the corruption and the severity.
+ * Fingerprints of images: what a network was trained on goes with its weights, and an evaluation looks its own images
+ * up in it. Names are of originals, so a version of a trained image is found whatever the corruption and the severity.
  */
 #include "reshift/fingerprints.h"
 
@@ -61,8 +61,7 @@ static reshift_status name_row(const reshift_dataset *dataset, int64_t row, resh
     names->n = 0;
     if (dataset->published) {
         char text[96], hex[DIGEST_HEX_BYTES];
-        int length =
-            snprintf(text, sizeof text, "%s %lld", dataset->published, (long long)dataset->rows[row].source);
+        int length = snprintf(text, sizeof text, "%s %lld", dataset->published, (long long)dataset->rows[row].source);
         digest_bytes(DIGEST_SHA256, text, (size_t)length, hex);
         names->values[names->n++] = first_bytes(hex);
     }
@@ -127,9 +126,8 @@ reshift_status reshift_fingerprints_add(reshift_fingerprints *prints, const uint
                                         reshift_error *error)
 {
     size_t bytes = 0;
-    uint64_t *all = n >= 0 && memory_product((size_t)n + (size_t)prints->n, sizeof *all, &bytes)
-                        ? memory_allocate(bytes)
-                        : NULL;
+    uint64_t *all =
+        n >= 0 && memory_product((size_t)n + (size_t)prints->n, sizeof *all, &bytes) ? memory_allocate(bytes) : NULL;
     if (!all) {
         return error_memory(error, bytes, "fingerprints of images");
     }

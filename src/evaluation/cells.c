@@ -21,13 +21,19 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
     const network *net = model_network(basis->model);
     const reshift_recipe *recipe = reshift_model_recipe(basis->model);
     char text[512];
-    int length = snprintf(text, sizeof text, "cell %d %s %d classes, size %d resize %d %s, mean %a %a %a std %a %a %a\n",
-                          CELL_FORMAT, reshift_model_arch(basis->model), reshift_model_n_classes(basis->model),
-                          basis->size, recipe->resize, reshift_precision_name(basis->precision),
-                          (double)recipe->mean[0], (double)recipe->mean[1], (double)recipe->mean[2],
-                          (double)recipe->std[0], (double)recipe->std[1], (double)recipe->std[2]);
+    int length = snprintf(
+        text, sizeof text, "cell %d %s %d classes, size %d resize %d %s, mean %a %a %a std %a %a %a\n", CELL_FORMAT,
+        reshift_model_arch(basis->model), reshift_model_n_classes(basis->model), basis->size, recipe->resize,
+        reshift_precision_name(basis->precision), (double)recipe->mean[0], (double)recipe->mean[1],
+        (double)recipe->mean[2], (double)recipe->std[0], (double)recipe->std[1], (double)recipe->std[2]);
     digest_add(d, text, (size_t)length);
     digest_add(d, net->values, net->graph->n_floats * sizeof *net->values);
+    for (int i = 0; basis->precision == RESHIFT_PRECISION_INT8 && i < net->graph->n_nodes; i++) {
+        if (net->range[i]) {
+            digest_add(d, &i, sizeof i);
+            digest_add(d, net->range[i], (size_t)net->graph->nodes[i].channels_out * sizeof(float));
+        }
+    }
     digest_add(d, basis->images, (size_t)basis->n * sizeof *basis->images);
     digest_finish(d, hex);
     digest_destroy(&d);

@@ -1,7 +1,7 @@
 /*
- * Finished cells of a robustness table as files: one .npy a cell, named after its corruption and severity and after a digest of
- * everything that its figures depend on, so a cell found is a cell measured. Written atomically: whatever stops the program,
- * a file that is there is whole.
+ * Finished cells of a robustness table as files: one .npy a cell, named after its corruption and severity and after a
+ * digest of everything that its figures depend on, so a cell found is a cell measured. Written atomically: whatever
+ * stops the program, a file that is there is whole.
  */
 #ifndef EVALUATION_CELLS_H
 #define EVALUATION_CELLS_H
@@ -22,8 +22,8 @@ typedef struct cell_basis {
 /** The digest of the basis, once a table. Errors: MEMORY. */
 reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_BYTES], reshift_error *error);
 
-/** "FOLDER/fog-3-0123456789abcdef.npy" in fresh memory; `set_identity` is the corrupted set's at all severities. NULL: out
- *  of memory. */
+/** "FOLDER/fog-3-0123456789abcdef.npy" in fresh memory; `set_identity` is the corrupted set's at all severities. NULL:
+ * out of memory. */
 char *cells_path(const char *folder, const char *basis_digest, const char *set_identity, const char *corruption,
                  int severity);
 

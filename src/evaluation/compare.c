@@ -1,6 +1,6 @@
 /*
- * Two networks on the same images. What counts is the difference image by image: most images are easy or hard for both, and
- * the paired interval is far narrower than two intervals side by side suggest.
+ * Two networks on the same images. What counts is the difference image by image: most images are easy or hard for both,
+ * and the paired interval is far narrower than two intervals side by side suggest.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -38,8 +38,9 @@ static reshift_status check_same(const reshift_robustness *a, const reshift_robu
         same = a->images[i] == b->images[i] && a->labels[i] == b->labels[i];
     }
     return same ? RESHIFT_OK
-                : error_set(error, RESHIFT_ERROR_ARGUMENT,
-                            "two tables are compared cell by cell: expected the same images, corruptions and severities");
+                : error_set(
+                      error, RESHIFT_ERROR_ARGUMENT,
+                      "two tables are compared cell by cell: expected the same images, corruptions and severities");
 }
 
 static bool is_right(const reshift_robustness *t, const reshift_cell *cell, int64_t i)
@@ -66,8 +67,8 @@ static void fill_image(const reshift_robustness *a, const reshift_robustness *b,
     values[n] = official ? sum_official / official : 0;
 }
 
-static void count_discordant(const reshift_robustness *a, const reshift_robustness *b, const uint8_t *left_out, int cell,
-                             reshift_difference *d)
+static void count_discordant(const reshift_robustness *a, const reshift_robustness *b, const uint8_t *left_out,
+                             int cell, reshift_difference *d)
 {
     for (int64_t i = 0; i < a->n_images; i++) {
         bool right_a = is_right(a, &a->cells[cell], i), right_b = is_right(b, &b->cells[cell], i);
@@ -91,7 +92,8 @@ reshift_status reshift_robustness_compare(const reshift_robustness *a, const res
     size_t columns = (size_t)(a->n_cells + a->n_corruptions + 2), bytes = 0;
     int64_t n = 0;
     uint8_t *left_out = memory_allocate((size_t)a->n_images);
-    double *values = memory_product((size_t)a->n_images * sizeof *values, columns, &bytes) ? memory_allocate(bytes) : NULL;
+    double *values =
+        memory_product((size_t)a->n_images * sizeof *values, columns, &bytes) ? memory_allocate(bytes) : NULL;
     reshift_interval *intervals = memory_allocate(columns * sizeof *intervals);
     comparison->cells = calloc((size_t)a->n_cells, sizeof *comparison->cells);
     if (!left_out || !values || !intervals || !comparison->cells) {
@@ -105,7 +107,8 @@ reshift_status reshift_robustness_compare(const reshift_robustness *a, const res
         }
     }
     if (n < 1) {
-        status = error_set(error, RESHIFT_ERROR_ARGUMENT, "one of the networks was trained on every image of this table");
+        status =
+            error_set(error, RESHIFT_ERROR_ARGUMENT, "one of the networks was trained on every image of this table");
         goto done;
     }
     status = reshift_bootstrap_means(values, n, (int64_t)columns, RESHIFT_BOOTSTRAP_RESAMPLES, seed, intervals, error);

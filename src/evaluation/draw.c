@@ -45,7 +45,8 @@ reshift_status draw_by_class(const int *labels, int64_t n, int n_classes, int64_
                              int64_t *images, reshift_error *error)
 {
     int64_t *there = memory_allocate(2 * (size_t)n_classes * sizeof *there), *shares = there + n_classes;
-    int64_t *members = memory_allocate((size_t)n * sizeof *members), *order = memory_allocate((size_t)n * sizeof *order);
+    int64_t *members = memory_allocate((size_t)n * sizeof *members),
+            *order = memory_allocate((size_t)n * sizeof *order);
     int64_t n_classes_there = 0, drawn = 0;
     reshift_status status = RESHIFT_OK;
     if (!there || !members || !order) {
@@ -56,9 +57,10 @@ reshift_status draw_by_class(const int *labels, int64_t n, int n_classes, int64_
         n_classes_there += there[labels[i]]++ == 0;
     }
     if (sample < n_classes_there || sample > n) {
-        status = error_set(error, RESHIFT_ERROR_ARGUMENT,
-                           "a sample of %lld images: expected at least one of each of %lld classes, and at most all %lld",
-                           (long long)sample, (long long)n_classes_there, (long long)n);
+        status =
+            error_set(error, RESHIFT_ERROR_ARGUMENT,
+                      "a sample of %lld images: expected at least one of each of %lld classes, and at most all %lld",
+                      (long long)sample, (long long)n_classes_there, (long long)n);
         goto done;
     }
     divide(there, n_classes, n, sample, shares);

@@ -1,6 +1,6 @@
 /*
- * The robustness table, measured: which sets can be had, which images of them, whether the network has seen any of these
- * in training, and then cell by cell what is not there already. A network goes through one plan for all cells.
+ * The robustness table, measured: which sets can be had, which images of them, whether the network has seen any of
+ * these in training, and then cell by cell what is not there already. A network goes through one plan for all cells.
  */
 #include "reshift/robustness.h"
 
@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "evaluation/cells.h"
 #include "evaluation/draw.h"
+#include "learning/calibrate.h"
 #include "learning/forward.h"
 #include "models/model.h"
 
@@ -98,9 +99,9 @@ static reshift_status take_labels(measuring *m, const reshift_dataset *set, cons
         if (first) {
             t->labels[i] = label;
         } else if (t->labels[i] != label) {
-            return error_set(error, RESHIFT_ERROR_SHAPE, "%s: image %lld has label %d, in %s it has label %d: other images",
-                             name_of(b->corruption), (long long)i, label, name_of(m->blocks[0].corruption),
-                             t->labels[i]);
+            return error_set(error, RESHIFT_ERROR_SHAPE,
+                             "%s: image %lld has label %d, in %s it has label %d: other images", name_of(b->corruption),
+                             (long long)i, label, name_of(m->blocks[0].corruption), t->labels[i]);
         }
     }
     return RESHIFT_OK;
@@ -186,8 +187,8 @@ static reshift_status choose_images(measuring *m, reshift_error *error)
         return error_memory(error, (size_t)n * sizeof *t->images, "the images of a table");
     }
     if (m->options->sample > 0) {
-        reshift_status status = draw_by_class(t->labels, t->n_available, t->n_classes, n, m->options->dataset.seed,
-                                              t->images, error);
+        reshift_status status =
+            draw_by_class(t->labels, t->n_available, t->n_classes, n, m->options->dataset.seed, t->images, error);
         if (status != RESHIFT_OK) {
             return status;
         }
@@ -200,7 +201,7 @@ static reshift_status choose_images(measuring *m, reshift_error *error)
     return RESHIFT_OK;
 }
 
-static reshift_status look_for_leaks(measuring *m, reshift_error *error)
+static reshift_status look_for_leaks(measuring *m, const reshift_dataset *set, reshift_error *error)
 {
     reshift_robustness *t = m->table;
     const reshift_fingerprints *known = reshift_model_trained_on(m->model);
@@ -208,25 +209,35 @@ static reshift_status look_for_leaks(measuring *m, reshift_error *error)
     if (!known || known->n == 0) {
         return RESHIFT_OK;
     }
-    reshift_dataset *set;
-    reshift_status status = open_set(m, m->blocks[0].corruption, &set, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    status = reshift_fingerprints_find(known, set, t->images, t->n_images, t->seen, error);
-    reshift_dataset_close(&set);
+    reshift_status status = reshift_fingerprints_find(known, set, t->images, t->n_images, t->seen, error);
     for (int64_t i = 0; i < t->n_images; i++) {
         t->n_seen += t->seen[i];
     }
     if (status == RESHIFT_OK && t->n_seen > 0 && !m->options->allow_leak) {
-        status = error_set(error, RESHIFT_ERROR_ARGUMENT,
-                           "the network was trained on %lld of these %lld images (%.1f %%): measured on them it would look "
-                           "better than it is",
-                           (long long)t->n_seen, (long long)t->n_images,
-                           100 * (double)t->n_seen / (double)t->n_images);
-        error_hint(error, "measure on images of another set or split, or give --allow-leak: figures over all images and over "
-                          "those never seen then stand side by side");
+        status =
+            error_set(error, RESHIFT_ERROR_ARGUMENT,
+                      "the network was trained on %lld of these %lld images (%.1f %%): measured on them it would look "
+                      "better than it is",
+                      (long long)t->n_seen, (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);
+        error_hint(error,
+                   "measure on images of another set or split, or give --allow-leak: figures over all images and over "
+                   "those never seen then stand side by side");
     }
+    return status;
+}
+
+/* What the first set tells before anything is measured: leaks, and the ranges of int8 where the weights lack them. */
+static reshift_status look_at_first(measuring *m, reshift_error *error)
+{
+    reshift_dataset *set;
+    reshift_status status = open_set(m, m->blocks[0].corruption, &set, error);
+    if (status == RESHIFT_OK) {
+        status = look_for_leaks(m, set, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = calibrate_if_needed(&m->setup, set, m->progress, error);
+    }
+    reshift_dataset_close(&set);
     return status;
 }
 
@@ -435,7 +446,7 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
         status = choose_images(m, error);
     }
     if (status == RESHIFT_OK) {
-        status = look_for_leaks(m, error);
+        status = look_at_first(m, error);
     }
     if (status == RESHIFT_OK) {
         status = lay_out(m, error);

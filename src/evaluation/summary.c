@@ -1,7 +1,8 @@
 /*
- * Means over the cells of a table, with intervals by image: an image's figure is its mean over all the cells that count, so
- * its versions move together in every resample. Whatever is linear in the cells' accuracies (a mean, what was lost against
- * the clean images, an error relative to a baseline's, mCE) is such a figure, and all of them share one set of resamples.
+ * Means over the cells of a table, with intervals by image: an image's figure is its mean over all the cells that
+ * count, so its versions move together in every resample. Whatever is linear in the cells' accuracies (a mean, what was
+ * lost against the clean images, an error relative to a baseline's, mCE) is such a figure, and all of them share one
+ * set of resamples.
  */
 #include <math.h>
 #include <string.h>
@@ -161,10 +162,12 @@ static void fill_image(const reshift_robustness *t, const figures_plan *p, int64
     }
 }
 
-/* nll, brier and ece: means over cells, as the cells stand in the table. */
+/* nll, brier and ece: means over cells, as the cells stand in the table. Of a single cell there is nothing to resample
+ * that Wilson's interval does not say better: it does not shrink to a point where all answers are right. */
 static void average_cells(const reshift_robustness *t, const wanted *w, bool unseen_only)
 {
     reshift_robust_mean *mean = w->mean;
+    const reshift_metrics *metrics = NULL;
     int n = 0;
     mean->nll = mean->brier = mean->ece = 0;
     for (int i = 0; i < t->n_cells; i++) {
@@ -174,7 +177,7 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
             counts |= t->corruptions[c] == cell->corruption && column_counts(t, w->column, c);
         }
         if (counts) {
-            const reshift_metrics *metrics = unseen_only ? &cell->unseen : &cell->all;
+            metrics = unseen_only ? &cell->unseen : &cell->all;
             mean->nll += metrics->nll;
             mean->brier += metrics->brier;
             mean->ece += metrics->ece;
@@ -184,6 +187,10 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
     mean->nll /= n;
     mean->brier /= n;
     mean->ece /= n;
+    if (n == 1) {
+        mean->accuracy.low = metrics->accuracy.low;
+        mean->accuracy.high = metrics->accuracy.high;
+    }
 }
 
 static reshift_robust_mean no_mean(void)
@@ -229,8 +236,8 @@ reshift_status reshift_robustness_summarise(const reshift_robustness *table, boo
     }
     plan_figures(table, baseline, summary, &p);
     size_t bytes = 0;
-    double *values = memory_product((size_t)n * sizeof *values, (size_t)p.n_columns, &bytes) ? memory_allocate(bytes)
-                                                                                            : NULL;
+    double *values =
+        memory_product((size_t)n * sizeof *values, (size_t)p.n_columns, &bytes) ? memory_allocate(bytes) : NULL;
     reshift_interval intervals[3 * (RESHIFT_CORRUPTIONS_MOST + 3) + 1];
     if (!values) {
         return error_memory(error, bytes, "figures of images");

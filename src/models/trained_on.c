@@ -25,8 +25,7 @@ reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const re
         return error_memory(error, groups * 4, "fingerprints of images");
     }
     for (size_t g = 0; g < groups; g++) {
-        uint32_t word =
-            byte_at(prints, 3 * g) << 16 | byte_at(prints, 3 * g + 1) << 8 | byte_at(prints, 3 * g + 2);
+        uint32_t word = byte_at(prints, 3 * g) << 16 | byte_at(prints, 3 * g + 1) << 8 | byte_at(prints, 3 * g + 2);
         for (size_t i = 0; i < 4; i++) {
             text[4 * g + i] = 3 * g + i <= bytes ? letters[word >> (18 - 6 * i) & 63] : '=';
         }
@@ -39,7 +38,8 @@ reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const re
 static reshift_status no_base64(size_t at, reshift_error *error)
 {
     return error_set(error, RESHIFT_ERROR_FORMAT,
-                     "metadata '%s': expected base64 of 8-byte numbers, found something else at character %zu", key, at);
+                     "metadata '%s': expected base64 of 8-byte numbers, found something else at character %zu", key,
+                     at);
 }
 
 reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerprints *prints, bool *known,

@@ -1,0 +1,34 @@
+/* What `reshift eval` has measured, and the three ways it is told: a table on stdout, files, JSON. */
+#ifndef CLI_EVAL_H
+#define CLI_EVAL_H
+
+#include <jansson.h>
+
+#include "cli/session.h"
+#include "reshift/robustness.h"
+
+typedef struct eval_result {
+    const char *weights, *against, *data; /* against NULL: one network */
+    int64_t sample, seed;
+    reshift_robustness table, other;
+    bool has_baseline;
+    reshift_baseline baseline;
+    reshift_robust_summary all, unseen, other_all;
+    bool has_unseen;               /* the network has seen some images and not others */
+    reshift_comparison difference; /* where `against` is named */
+    bool difference_unseen;        /* of the images that neither was trained on */
+} eval_result;
+
+/** The table for people, at most 100 columns wide. */
+void eval_print(const eval_result *r);
+/** Everything, as one JSON object; NULL: out of memory. The caller's to json_decref(). */
+json_t *eval_json(const eval_result *r);
+/** FILE.csv: a row a cell and a row a mean. Written to a temporary name, then renamed. Errors: IO. */
+reshift_status eval_save_csv(const char *path, const eval_result *r, reshift_error *error);
+reshift_status eval_save_json(const char *path, const eval_result *r, reshift_error *error);
+/** Confusion matrices: int64 [cells,K,K], in the order of the cells. */
+reshift_status eval_save_confusion(const char *path, const eval_result *r, bool overwrite, reshift_error *error);
+/** heatmap.{png,svg,gp,csv}, and difference.* where two networks are compared. */
+reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrite, reshift_error *error);
+
+#endif

@@ -1,0 +1,336 @@
+/* The robustness table as files: CSV, JSON, confusion matrices, heat maps. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/eval.h"
+#include "reshift/reporting.h"
+
+static const char *cell_name(const reshift_cell *cell) { return cell->corruption ? cell->corruption->name : "clean"; }
+
+/* ---- CSV ---- */
+
+/* ",0.5", or "," where there is no number. */
+static void field(FILE *out, double value)
+{
+    if (isnan(value)) {
+        fputc(',', out);
+    } else {
+        fprintf(out, ",%.17g", value);
+    }
+}
+
+static void fields(FILE *out, const reshift_interval *interval)
+{
+    field(out, interval->value);
+    field(out, interval->low);
+    field(out, interval->high);
+}
+
+static void metric_fields(FILE *out, double nll, double brier, double ece)
+{
+    field(out, nll);
+    field(out, brier);
+    field(out, ece);
+}
+
+static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
+{
+    const reshift_interval none = {NAN, NAN, NAN};
+    const reshift_cell *cell = &r->table.cells[i];
+    const reshift_metrics *m = unseen ? &cell->unseen : &cell->all;
+    fprintf(out, "%s,%d,%lld,%lld", cell_name(cell), cell->severity, (long long)m->accuracy.n,
+            (long long)m->accuracy.correct);
+    fields(out, &(reshift_interval){m->accuracy.accuracy, m->accuracy.low, m->accuracy.high});
+    metric_fields(out, m->nll, m->brier, m->ece);
+    fields(out, &none);
+    fields(out, &none);
+    bool compared = r->against && !unseen;
+    const reshift_difference *d = compared ? &r->difference.cells[i] : NULL;
+    fields(out, compared ? &d->accuracy : &none);
+    if (compared) {
+        fprintf(out, ",%lld,%lld,%lld,%.17g", (long long)d->n, (long long)d->only_a, (long long)d->only_b, d->p);
+    } else {
+        fprintf(out, ",,,,");
+    }
+    fprintf(out, ",%s,wilson,%s\n", unseen ? "unseen" : "all", cell->from_file ? "file" : "made");
+}
+
+/* Rows over several cells; the counts are sums of theirs. */
+static void mean_row(FILE *out, const eval_result *r, const char *name, const reshift_robust_mean *mean, bool unseen,
+                     int64_t n, int64_t correct, const reshift_difference *d)
+{
+    const reshift_interval none = {NAN, NAN, NAN};
+    fprintf(out, "%s,all,%lld,%lld", name, (long long)n, (long long)correct);
+    fields(out, &mean->accuracy);
+    metric_fields(out, mean->nll, mean->brier, mean->ece);
+    fields(out, &mean->lost);
+    fields(out, &mean->relative);
+    bool compared = r->against && !unseen;
+    fields(out, compared ? &d->accuracy : &none);
+    field(out, compared ? (double)d->n : NAN);
+    fprintf(out, ",,,,%s,bootstrap,\n", unseen ? "unseen" : "all");
+}
+
+/* -1: over all corruptions, -2: over the 15. */
+static void count(const eval_result *r, int c, bool unseen, int64_t *n, int64_t *correct)
+{
+    *n = *correct = 0;
+    for (int i = 0; i < r->table.n_cells; i++) {
+        const reshift_cell *cell = &r->table.cells[i];
+        bool counts = cell->corruption && (c == -1 || (c == -2 && !cell->corruption->validation) ||
+                                           (c >= 0 && cell->corruption == r->table.corruptions[c]));
+        const reshift_accuracy *a = unseen ? &cell->unseen.accuracy : &cell->all.accuracy;
+        *n += counts ? a->n : 0;
+        *correct += counts ? a->correct : 0;
+    }
+}
+
+static void csv_rows(FILE *out, const eval_result *r, const reshift_robust_summary *s, bool unseen)
+{
+    int64_t n, correct;
+    for (int i = 0; i < r->table.n_cells; i++) {
+        cell_row(out, r, i, unseen);
+    }
+    for (int c = 0; c < r->table.n_corruptions; c++) {
+        count(r, c, unseen, &n, &correct);
+        mean_row(out, r, r->table.corruptions[c]->name, &s->corruption[c], unseen, n, correct,
+                 &r->difference.corruption[c]);
+    }
+    if (s->leaderboard.n_corruptions > 0) {
+        count(r, -2, unseen, &n, &correct);
+        mean_row(out, r, "mean-of-15", &s->leaderboard, unseen, n, correct, &r->difference.leaderboard);
+    }
+    if (r->table.n_corruptions > 1) {
+        count(r, -1, unseen, &n, &correct);
+        mean_row(out, r, "mean-of-all", &s->all, unseen, n, correct, &r->difference.all);
+    }
+}
+
+typedef void (*write_words)(FILE *out, const void *context);
+
+/* Written to a temporary name beside the target, then renamed, as the library does with its files. */
+static reshift_status save(const char *path, write_words write, const void *context, reshift_error *error)
+{
+    char temporary[4096];
+    snprintf(temporary, sizeof temporary, "%s.part.%06d", path, (int)(getpid() % 1000000));
+    errno = 0;
+    FILE *out = fopen(temporary, "wx");
+    bool good = out != NULL;
+    if (good) {
+        write(out, context);
+        good = !ferror(out);
+        good = fclose(out) == 0 && good;
+        good = good && rename(temporary, path) == 0;
+    }
+    if (!good) {
+        int number = errno ? errno : EIO;
+        unlink(temporary);
+        return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': %s", path, strerror(number));
+    }
+    return RESHIFT_OK;
+}
+
+static void write_csv(FILE *out, const void *context)
+{
+    const eval_result *r = context;
+    fprintf(out, "corruption,severity,n,correct,accuracy,low,high,nll,brier,ece,lost,lost_low,lost_high,relative,"
+                 "relative_low,relative_high,difference,difference_low,difference_high,difference_n,only_this,only_"
+                 "other,mcnemar_p,"
+                 "images,interval,source\n");
+    csv_rows(out, r, &r->all, false);
+    if (r->has_unseen) {
+        csv_rows(out, r, &r->unseen, true);
+    }
+}
+
+reshift_status eval_save_csv(const char *path, const eval_result *r, reshift_error *error)
+{
+    return save(path, write_csv, r, error);
+}
+
+/* ---- JSON ---- */
+
+static json_t *real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+static json_t *interval_json(const reshift_interval *i)
+{
+    return isnan(i->value)
+               ? json_null()
+               : json_pack("{s:o, s:o, s:o}", "value", real(i->value), "low", real(i->low), "high", real(i->high));
+}
+
+static json_t *metrics_json(const reshift_metrics *m)
+{
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "n", (json_int_t)m->accuracy.n, "correct",
+                     (json_int_t)m->accuracy.correct, "accuracy", real(m->accuracy.accuracy), "low",
+                     real(m->accuracy.low), "high", real(m->accuracy.high), "nll", real(m->nll), "brier",
+                     real(m->brier), "ece", real(m->ece));
+}
+
+static json_t *difference_json(const reshift_difference *d)
+{
+    json_t *object = json_pack("{s:o, s:I}", "accuracy", interval_json(&d->accuracy), "n", (json_int_t)d->n);
+    if (!isnan(d->p)) {
+        json_object_set_new(object, "only_this", json_integer(d->only_a));
+        json_object_set_new(object, "only_other", json_integer(d->only_b));
+        json_object_set_new(object, "mcnemar_p", json_real(d->p));
+    }
+    return object;
+}
+
+static json_t *cell_json(const eval_result *r, int i)
+{
+    const reshift_cell *cell = &r->table.cells[i];
+    json_t *object = json_pack("{s:s, s:i, s:s, s:o}", "corruption", cell_name(cell), "severity", cell->severity,
+                               "source", cell->from_file ? "file" : "made", "all", metrics_json(&cell->all));
+    if (r->has_unseen) {
+        json_object_set_new(object, "unseen", metrics_json(&cell->unseen));
+    }
+    if (r->against) {
+        json_object_set_new(object, "difference", difference_json(&r->difference.cells[i]));
+    }
+    return object;
+}
+
+static json_t *mean_json(const reshift_robust_mean *m, const reshift_difference *d)
+{
+    json_t *object =
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "corruptions", m->n_corruptions, "accuracy",
+                  interval_json(&m->accuracy), "lost", interval_json(&m->lost), "relative_to_baseline",
+                  interval_json(&m->relative), "nll", real(m->nll), "brier", real(m->brier), "ece", real(m->ece));
+    if (d) {
+        json_object_set_new(object, "difference", difference_json(d));
+    }
+    return object;
+}
+
+static json_t *summary_json(const eval_result *r, const reshift_robust_summary *s, bool compared)
+{
+    json_t *object = json_pack("{s:I}", "images", (json_int_t)s->n_images), *by = json_object();
+    const reshift_comparison *d = compared ? &r->difference : NULL;
+    if (r->table.has_clean) {
+        json_object_set_new(object, "clean", mean_json(&s->clean, d ? &d->cells[0] : NULL));
+    }
+    for (int c = 0; c < r->table.n_corruptions; c++) {
+        json_object_set_new(by, r->table.corruptions[c]->name,
+                            mean_json(&s->corruption[c], d ? &d->corruption[c] : NULL));
+    }
+    json_object_set_new(object, "corruptions", by);
+    if (s->leaderboard.n_corruptions > 0) {
+        json_object_set_new(object, "mean_of_15", mean_json(&s->leaderboard, d ? &d->leaderboard : NULL));
+    }
+    if (s->all.n_corruptions > 0) {
+        json_object_set_new(object, "mean_of_all", mean_json(&s->all, d ? &d->all : NULL));
+    }
+    json_object_set_new(object, "relative_mce", interval_json(&s->relative_mce));
+    return object;
+}
+
+json_t *eval_json(const eval_result *r)
+{
+    const reshift_robustness *t = &r->table;
+    json_t *cells = json_array();
+    json_t *object = json_pack(
+        "{s:s, s:s?, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:s?, s:o, s:o}", "weights", r->weights, "against", r->against,
+        "data", r->data, "precision", reshift_precision_name(t->precision), "images", (json_int_t)t->n_images,
+        "available", (json_int_t)t->n_available, "classes", (json_int_t)t->n_classes, "seed", (json_int_t)r->seed,
+        "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
+        r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
+        r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    if (r->against) {
+        json_object_set_new(object, "other", summary_json(r, &r->other_all, false));
+    }
+    for (int i = 0; i < t->n_cells; i++) {
+        json_array_append_new(cells, cell_json(r, i));
+    }
+    json_object_set_new(object, "cells", cells);
+    return object;
+}
+
+static void write_text(FILE *out, const void *context) { fprintf(out, "%s\n", (const char *)context); }
+
+reshift_status eval_save_json(const char *path, const eval_result *r, reshift_error *error)
+{
+    json_t *object = eval_json(r);
+    char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+    reshift_status status = text ? save(path, write_text, text, error)
+                                 : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for '%s'", path);
+    free(text);
+    json_decref(object);
+    return status;
+}
+
+/* ---- matrices and pictures ---- */
+
+reshift_status eval_save_confusion(const char *path, const eval_result *r, bool overwrite, reshift_error *error)
+{
+    const reshift_robustness *t = &r->table;
+    int64_t k = t->n_classes;
+    reshift_array all = {0};
+    reshift_status status = reshift_array_create(RESHIFT_I64, 3, (int64_t[]){t->n_cells, k, k}, &all, error);
+    for (int i = 0; status == RESHIFT_OK && i < t->n_cells; i++) {
+        memcpy((int64_t *)all.data + i * k * k, t->cells[i].confusion, (size_t)(k * k) * sizeof(int64_t));
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_array_save_npy(path, &all, overwrite, error);
+    }
+    reshift_array_destroy(&all);
+    return status;
+}
+
+enum { COLUMNS_MOST = 1 + RESHIFT_SEVERITIES };
+
+static reshift_status plot_one(const char *folder, const char *name, const char *title, const char *about,
+                               const eval_result *r, bool difference, bool overwrite, reshift_error *error)
+{
+    const reshift_robustness *t = &r->table;
+    static const char *const severities[] = {"sev 1", "sev 2", "sev 3", "sev 4", "sev 5"};
+    const char *rows[1 + RESHIFT_CORRUPTIONS_MOST], *columns[COLUMNS_MOST];
+    double values[(1 + RESHIFT_CORRUPTIONS_MOST) * COLUMNS_MOST];
+    int n_rows = 0, n_columns = t->n_corruptions > 0 ? t->severity_last - t->severity_first + 2 : 1;
+    for (int i = 0; i < n_columns; i++) {
+        columns[i] = i == 0 ? (t->n_corruptions > 0 ? "mean" : "accuracy") : severities[t->severity_first + i - 2];
+    }
+    for (int c = t->has_clean ? -1 : 0; c < t->n_corruptions; c++, n_rows++) {
+        const reshift_corruption *corruption = c < 0 ? NULL : t->corruptions[c];
+        double *row = values + n_rows * n_columns;
+        rows[n_rows] = corruption ? corruption->name : "clean";
+        row[0] = difference
+                     ? (c < 0 ? r->difference.cells[0].accuracy.value : r->difference.corruption[c].accuracy.value)
+                     : (c < 0 ? r->all.clean.accuracy.value : r->all.corruption[c].accuracy.value);
+        for (int i = 1; i < n_columns; i++) {
+            const reshift_cell *cell =
+                corruption ? reshift_robustness_cell(t, corruption, t->severity_first + i - 1) : NULL;
+            row[i] = !cell        ? NAN
+                     : difference ? r->difference.cells[cell - t->cells].accuracy.value
+                                  : cell->all.accuracy.accuracy;
+        }
+    }
+    const reshift_heatmap map = {.about = about,
+                                 .rows = rows,
+                                 .columns = columns,
+                                 .n_rows = n_rows,
+                                 .n_columns = n_columns,
+                                 .values = values,
+                                 .change = difference};
+    return reshift_plot_heatmap(folder, name, title, &map, overwrite, error);
+}
+
+reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrite, reshift_error *error)
+{
+    char title[512], about[128];
+    snprintf(title, sizeof title, "%s on %s", r->weights, r->data);
+    snprintf(about, sizeof about, "accuracy in %%, %lld images a cell%s", (long long)r->table.n_images,
+             r->table.n_seen > 0 ? ", some of them seen in training" : "");
+    reshift_status status = plot_one(folder, "heatmap", title, about, r, false, overwrite, error);
+    if (status == RESHIFT_OK && r->against) {
+        snprintf(title, sizeof title, "%s minus %s", r->weights, r->against);
+        snprintf(about, sizeof about, "points of accuracy, %lld images a cell", (long long)r->difference.cells[0].n);
+        status = plot_one(folder, "difference", title, about, r, true, overwrite, error);
+    }
+    return status;
+}

@@ -1,0 +1,214 @@
+/* The robustness table as text: a line a corruption, one column a severity, means and what they mean below. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/eval.h"
+
+/* "%6.1f", or blanks where there is no number. */
+static void number(int width, int digits, double value)
+{
+    if (isnan(value)) {
+        printf("%*s", width, "");
+    } else {
+        printf("%*.*f", width, digits, value);
+    }
+}
+
+static void signed_number(int width, int digits, double value)
+{
+    if (isnan(value)) {
+        printf("%*s", width, "");
+    } else {
+        printf("%+*.*f", width, digits, value);
+    }
+}
+
+static bool has_lost(const eval_result *r) { return r->table.has_clean && r->table.n_corruptions > 0; }
+
+static void print_heading(const eval_result *r, const char *what)
+{
+    printf("%-17s %6s   95 %% range  ", what, "mean");
+    for (int s = r->table.severity_first; r->table.n_corruptions > 0 && s <= r->table.severity_last; s++) {
+        printf("  sev %d", s);
+    }
+    printf("%s%s    nll brier   ece\n", has_lost(r) ? "  lost" : "", r->has_baseline ? "    ce" : "");
+}
+
+static void print_line(const eval_result *r, const char *name, const reshift_robust_mean *mean,
+                       const reshift_corruption *corruption, bool unseen)
+{
+    printf("%-17s ", name);
+    number(6, 2, 100 * mean->accuracy.value);
+    printf("  %5.1f - %5.1f", 100 * mean->accuracy.low, 100 * mean->accuracy.high);
+    for (int s = r->table.severity_first; r->table.n_corruptions > 0 && s <= r->table.severity_last; s++) {
+        const reshift_cell *cell = corruption ? reshift_robustness_cell(&r->table, corruption, s) : NULL;
+        double accuracy = !cell ? NAN : unseen ? cell->unseen.accuracy.accuracy : cell->all.accuracy.accuracy;
+        number(7, 1, 100 * accuracy);
+    }
+    if (has_lost(r)) {
+        number(6, 1, 100 * mean->lost.value);
+    }
+    if (r->has_baseline) {
+        number(6, 1, 100 * mean->relative.value);
+    }
+    number(7, 3, mean->nll);
+    number(6, 3, mean->brier);
+    number(6, 1, 100 * mean->ece);
+    printf("\n");
+}
+
+static void print_lines(const eval_result *r, const reshift_robust_summary *s, bool unseen)
+{
+    char name[64];
+    if (r->table.has_clean) {
+        print_line(r, "clean", &s->clean, NULL, unseen);
+    }
+    for (int c = 0; c < r->table.n_corruptions; c++) {
+        print_line(r, r->table.corruptions[c]->name, &s->corruption[c], r->table.corruptions[c], unseen);
+    }
+    if (s->leaderboard.n_corruptions > 0) {
+        print_line(r, "mean of 15", &s->leaderboard, NULL, unseen);
+    }
+    if (s->all.n_corruptions > 1 && s->all.n_corruptions != s->leaderboard.n_corruptions) {
+        snprintf(name, sizeof name, "mean of %d", s->all.n_corruptions);
+        print_line(r, name, &s->all, NULL, unseen);
+    }
+}
+
+/* What the mean errors are, against whom. */
+static void print_errors(const eval_result *r)
+{
+    const reshift_robust_mean *mean = &r->all.leaderboard;
+    if (mean->n_corruptions == 0) {
+        return;
+    }
+    printf("\nmean corruption error of the 15: %.2f %%", 100 * (1 - mean->accuracy.value));
+    if (!isnan(mean->relative.value)) {
+        printf("; against %s (100): mCE %.1f (%.1f - %.1f)", r->baseline.name, 100 * mean->relative.value,
+               100 * mean->relative.low, 100 * mean->relative.high);
+        if (!isnan(r->all.relative_mce.value)) {
+            printf(",\nrelative mCE %.1f (%.1f - %.1f)", 100 * r->all.relative_mce.value, 100 * r->all.relative_mce.low,
+                   100 * r->all.relative_mce.high);
+        }
+    } else {
+        printf(", the plain mean: AlexNet, which mCE is\n"
+               "measured against, has errors for ImageNet-C only; name another network with --baseline");
+    }
+    printf("\n");
+}
+
+/* Two figures side by side: over all images, and over those never seen in training. */
+static void print_leak_line(const char *name, const reshift_robust_mean *all, const reshift_robust_mean *unseen)
+{
+    printf("%-17s %10.2f  %5.1f - %5.1f %10.2f  %5.1f - %5.1f\n", name, 100 * all->accuracy.value,
+           100 * all->accuracy.low, 100 * all->accuracy.high, 100 * unseen->accuracy.value, 100 * unseen->accuracy.low,
+           100 * unseen->accuracy.high);
+}
+
+static void print_leaks(const eval_result *r)
+{
+    const reshift_robustness *t = &r->table;
+    if (t->n_seen == 0) {
+        return;
+    }
+    printf("\nleak: the network was trained on %lld of these %lld images (%.1f %%)\n", (long long)t->n_seen,
+           (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);
+    if (!r->has_unseen) {
+        printf("none is left to measure it honestly\n");
+        return;
+    }
+    printf("%-17s %10s  %13s %10s  %13s\n", "accuracy %", "all images", "95 % range", "never seen", "95 % range");
+    if (t->has_clean) {
+        print_leak_line("clean", &r->all.clean, &r->unseen.clean);
+    }
+    for (int c = 0; c < t->n_corruptions; c++) {
+        print_leak_line(t->corruptions[c]->name, &r->all.corruption[c], &r->unseen.corruption[c]);
+    }
+    if (r->all.leaderboard.n_corruptions > 0) {
+        print_leak_line("mean of 15", &r->all.leaderboard, &r->unseen.leaderboard);
+    }
+    if (t->n_corruptions > 1) {
+        print_leak_line("mean of all", &r->all.all, &r->unseen.all);
+    }
+}
+
+static const reshift_difference *cell_difference(const eval_result *r, const reshift_corruption *corruption,
+                                                 int severity)
+{
+    const reshift_cell *cell = reshift_robustness_cell(&r->table, corruption, severity);
+    return cell ? &r->difference.cells[cell - r->table.cells] : NULL;
+}
+
+static void print_difference_line(const eval_result *r, const char *name, const reshift_difference *d,
+                                  const reshift_corruption *corruption)
+{
+    printf("%-17s %+6.2f  %+5.1f to %+5.1f", name, 100 * d->accuracy.value, 100 * d->accuracy.low,
+           100 * d->accuracy.high);
+    for (int s = r->table.severity_first; corruption && s <= r->table.severity_last; s++) {
+        signed_number(7, 1, 100 * cell_difference(r, corruption, s)->accuracy.value);
+    }
+    if (!isnan(d->p)) {
+        printf("   only here right %lld, only there %lld, p %.2g", (long long)d->only_a, (long long)d->only_b, d->p);
+    }
+    printf("\n");
+}
+
+static void print_differences(const eval_result *r)
+{
+    const reshift_robustness *t = &r->table;
+    if (!r->against) {
+        return;
+    }
+    printf("\n%s minus %s, points of accuracy, on the same images%s\n", r->weights, r->against,
+           r->difference_unseen ? " that neither was trained on" : "");
+    printf("%-17s %6s   95 %% range   ", "", "mean");
+    for (int s = t->severity_first; t->n_corruptions > 0 && s <= t->severity_last; s++) {
+        printf("  sev %d", s);
+    }
+    printf("\n");
+    if (t->has_clean) {
+        print_difference_line(r, "clean", &r->difference.cells[0], NULL);
+    }
+    for (int c = 0; c < t->n_corruptions; c++) {
+        print_difference_line(r, t->corruptions[c]->name, &r->difference.corruption[c], t->corruptions[c]);
+    }
+    if (r->difference.leaderboard.n > 0) {
+        print_difference_line(r, "mean of 15", &r->difference.leaderboard, NULL);
+    }
+    if (t->n_corruptions > 1) {
+        print_difference_line(r, "mean of all", &r->difference.all, NULL);
+    }
+}
+
+/* What a sample costs, in points: half the width of the widest interval, and what all images would give. */
+static void print_sample(const eval_result *r)
+{
+    const reshift_robustness *t = &r->table;
+    const reshift_robust_mean *mean = t->n_corruptions > 0 ? &r->all.all : &r->all.clean;
+    double half = 50 * (mean->accuracy.high - mean->accuracy.low);
+    double share = sqrt((double)t->n_images / (double)t->n_available), widest = 0;
+    if (t->n_images == t->n_available) {
+        return;
+    }
+    for (int i = 0; i < t->n_cells; i++) {
+        double width = 50 * (t->cells[i].all.accuracy.high - t->cells[i].all.accuracy.low);
+        widest = width > widest ? width : widest;
+    }
+    printf("\na sample of %lld of %lld images, by class, the same in every cell: the mean is known to %.1f points and "
+           "a cell\n"
+           "to %.1f; all images would give about %.1f and %.1f\n",
+           (long long)t->n_images, (long long)t->n_available, half, widest, half * share, widest * share);
+}
+
+void eval_print(const eval_result *r)
+{
+    printf("%s on %s: %lld images a cell, %s\n", r->weights, r->data, (long long)r->table.n_images,
+           reshift_precision_name(r->table.precision));
+    print_heading(r, "accuracy %");
+    print_lines(r, &r->all, false);
+    print_errors(r);
+    print_leaks(r);
+    print_differences(r);
+    print_sample(r);
+}
