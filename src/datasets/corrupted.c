@@ -128,7 +128,6 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
         d->rows[row].severity = severity_of(c, row);
     }
     d->from_file = false;
-    d->published = clean->published;
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
     free(d->corruption); /* a set that is corrupted already may be corrupted once more */
     return dataset_name_corruption(dataset, corruption->name, error);
