@@ -29,6 +29,7 @@ typedef enum step_kind {
     STEP_QUANTISE,         /* a 8 bits = b float32 or bfloat16 over unit, rounded to the nearest even, saturated */
     STEP_DEQUANTISE,       /* a float32 or bfloat16 = b 8 bits times unit */
     STEP_AVERAGE_BACKWARD, /* a [N,rows,C] bfloat16 = b [N,C] float32 / rows */
+    STEP_GATHER,     /* a [rows, K*K*I] = what the convolution saw of b at output pixels first..first+rows-1 */
     STEP_STATISTICS, /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
     STEP_COLUMN_SUM  /* gradient `target` [columns] = sum over rows of a [rows, columns] */
 } step_kind;
@@ -46,9 +47,10 @@ typedef struct plan_step {
     dnnl_memory_t fixed[STEP_ARGUMENTS];
     bool viewed[STEP_ARGUMENTS]; /* the tensor's bytes are read as `view` says */
     dnnl_memory_desc_t view[STEP_ARGUMENTS];
+    size_t shift[STEP_ARGUMENTS]; /* and from this byte on */
     dnnl_exec_arg_t bound[STEP_ARGUMENTS];
     int a, b; /* own steps: tensors */
-    int64_t rows, columns;
+    int64_t rows, columns, first;
     const float *unit; /* [C] the plan's, NULL: 1 */
     float *target;
     int end; /* node whose result is complete behind this step, -1 */
@@ -137,6 +139,8 @@ int plan_tensor_add(plan *p, const dnnl_memory_desc_t *md);  /* -1: out of memor
 plan_step *plan_step_add(plan *p, step_kind kind, int node); /* NULL: out of memory */
 void plan_step_tensor(plan_step *s, int argument, int tensor);
 void plan_step_fixed(plan_step *s, int argument, dnnl_memory_t memory);
+/** The tensor's bytes from `shift` on, read as `md` says. */
+void plan_step_view(plan_step *s, int argument, int tensor, const dnnl_memory_desc_t *md, size_t shift);
 /** Keeps `pd` for the plan and makes its primitive; adds the shared scratchpad. */
 reshift_status plan_step_primitive(plan *p, plan_step *s, dnnl_primitive_desc_t pd, reshift_error *error);
 /** Makes a primitive descriptor (user scratchpad, optional post-ops) that lives as long as the plan. */
@@ -172,6 +176,13 @@ reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type,
                                   reshift_error *error);
 /** units[o] = largest folded weight of output channel o, times its input's unit, / 127; 1 where all are 0. */
 void plan_weights_units(const plan *p, int conv, int norm, const float *input_unit, float *units);
+
+/* ---- plan_weight_gradient.c ---- */
+/** True where a convolution's weight gradient goes by matrix products. */
+bool plan_has_weight_products(const plan *p, int node);
+/** The steps of it, into `gradient` in torchvision's layout. The gradient of the node's result is there. */
+reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_error *error);
+void plan_run_gather(plan *p, const plan_step *s);
 
 /* ---- plan_own.c ---- */
 /** Runs a step that is no primitive. */

@@ -46,6 +46,9 @@ static float *gradient_of(const plan *p, int parameter) { return p->gradients + 
 static reshift_status conv_weights(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
+    if (plan_has_weight_products(p, node)) {
+        return plan_weight_products(p, node, gradient_of(p, n->parameter), error);
+    }
     const dnnl_memory_desc_t *source = &p->tensors[p->nodes[n->input].result].md;
     const dnnl_memory_desc_t *result = &p->tensors[p->nodes[node].result].md;
     dnnl_memory_desc_t weights, plain;

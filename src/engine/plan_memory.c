@@ -55,6 +55,14 @@ void plan_step_tensor(plan_step *s, int argument, int tensor)
     s->tensor[s->n++] = tensor;
 }
 
+void plan_step_view(plan_step *s, int argument, int tensor, const dnnl_memory_desc_t *md, size_t shift)
+{
+    plan_step_tensor(s, argument, tensor);
+    s->view[s->n - 1] = *md;
+    s->viewed[s->n - 1] = true;
+    s->shift[s->n - 1] = shift;
+}
+
 void plan_step_fixed(plan_step *s, int argument, dnnl_memory_t memory)
 {
     s->argument[s->n] = argument;
@@ -282,7 +290,7 @@ reshift_status plan_place(plan *p, reshift_error *error)
             dnnl_memory_t memory = s->tensor[j] >= 0 ? p->tensors[s->tensor[j]].memory : s->fixed[j];
             if (s->viewed[j]) {
                 reshift_status viewed =
-                    plan_fixed_memory(p, &s->view[j], p->tensors[s->tensor[j]].data, &memory, error);
+                    plan_fixed_memory(p, &s->view[j], (char *)p->tensors[s->tensor[j]].data + s->shift[j], &memory, error);
                 if (viewed != RESHIFT_OK) {
                     return viewed;
                 }

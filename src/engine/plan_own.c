@@ -319,6 +319,7 @@ void plan_run_own(plan *p, const plan_step *s)
     case STEP_AVERAGE_BACKWARD:
         average_backward(a->data, p->options.batch, s->rows, node->channels_out, b->data);
         break;
+    case STEP_GATHER: plan_run_gather(p, s); break;
     case STEP_STATISTICS: move_statistics(p, s); break;
     case STEP_COLUMN_SUM: sum_columns(s, a->data); break;
     case STEP_PRIMITIVE: break;
