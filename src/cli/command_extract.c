@@ -6,12 +6,26 @@
 #include "cli/session.h"
 #include "reshift/learning.h"
 
+static reshift_status save_images(const char *path, const reshift_dataset *dataset, bool force, reshift_error *error)
+{
+    reshift_fingerprints images = {0};
+    reshift_status status = reshift_fingerprints_of(dataset, &images, error);
+    const reshift_array array = {
+        .dtype = RESHIFT_U64, .n_dims = 1, .shape = {images.n}, .data = images.values, .read_only = true};
+    if (status == RESHIFT_OK) {
+        status = reshift_array_save_npy(path, &array, force, error);
+    }
+    reshift_fingerprints_destroy(&images);
+    return status;
+}
+
 int command_extract(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
     option_words words;
     option_range severity = {1, 5};
     const char *weights = NULL, *data = NULL, *split = "test", *corruption = NULL, *out = NULL, *labels_out = NULL;
+    const char *images_out = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
         TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
@@ -21,6 +35,7 @@ int command_extract(int argc, char **argv)
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
         TEXT("--labels-out", &labels_out, "FILE.npy", "labels, int64 [N]", NULL),
+        TEXT("--images-out", &images_out, "FILE.npy", "fingerprints of the images, for 'reshift probe --images'", NULL),
         OPTION_SIZE(c),
         OPTION_BATCH(c),
         OPTION_LIMIT(c),
@@ -57,6 +72,9 @@ int command_extract(int argc, char **argv)
     if (done == RESHIFT_OK && labels_out) {
         done = check_target(&c, labels_out, &error);
     }
+    if (done == RESHIFT_OK && images_out) {
+        done = check_target(&c, images_out, &error);
+    }
     if (done == RESHIFT_OK) {
         done = open_data(&c, data, split, corruption, &severity, true, &dataset, &error);
     }
@@ -68,6 +86,9 @@ int command_extract(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
+    }
+    if (done == RESHIFT_OK && images_out) {
+        done = save_images(images_out, dataset, c.force, &error);
     }
     if (done != RESHIFT_OK) {
         status = session_fail(&error);

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/probe_methods.h"
 #include "cli/training.h"
-#include "reshift/tensors.h"
+#include "reshift/model.h"
 
 static reshift_status load(const option_words *train, const option_words *test, const char *groups, probe_data *data,
                            reshift_error *error)
@@ -26,8 +26,29 @@ static reshift_status load(const option_words *train, const option_words *test, 
     return status;
 }
 
+/* The images behind the features, as 'reshift extract --images-out' names them. */
+static reshift_status name_images(const char *path, reshift_tensors *tensors, reshift_error *error)
+{
+    reshift_array names = {0};
+    reshift_fingerprints images = {0};
+    reshift_status status = reshift_array_load_npy(path, &names, error);
+    if (status == RESHIFT_OK && (names.dtype != RESHIFT_U64 || names.n_dims != 1)) {
+        status = fail_with(error, RESHIFT_ERROR_SHAPE, "--images '%s': expected uint64 [n], found %s with %d dimensions",
+                           path, reshift_dtype_name(names.dtype), names.n_dims);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_fingerprints_add(&images, names.data, names.shape[0], error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_trained_on(tensors, &images, error);
+    }
+    reshift_fingerprints_destroy(&images);
+    reshift_array_destroy(&names);
+    return status;
+}
+
 static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias,
-                           reshift_error *error)
+                           const char *images, reshift_error *error)
 {
     reshift_tensors *tensors = reshift_tensors_create();
     reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
@@ -39,6 +60,9 @@ static reshift_status save(const char *path, bool force, reshift_array *weight, 
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_add(tensors, "fc.bias", bias, error);
+    }
+    if (status == RESHIFT_OK && images) {
+        status = name_images(images, tensors, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_save(path, tensors, force, error);
@@ -53,7 +77,7 @@ int command_probe(int argc, char **argv)
     option_words words, train = {.n = 0}, test = {.n = 0};
     int64_t epochs = 30, classes = 0, neighbours = 20;
     double rate = 0.001;
-    const char *out = NULL, *plots = NULL, *history_out = NULL, *groups = NULL;
+    const char *out = NULL, *plots = NULL, *history_out = NULL, *groups = NULL, *images = NULL;
     probe_choice choice = {.method = "adam", .l2 = "auto", .held_out = 0.1, .temperature = 0.07};
     c.batch = 64;
     const option options[] = {
@@ -74,6 +98,8 @@ int command_probe(int argc, char **argv)
         COUNT("--neighbours", &neighbours, "K", 1, 1000000, "neighbours: how many vote", "20"),
         NUMBER("--temperature", &choice.temperature, "T", 0, 1000, "neighbours: a vote counts exp(cosine / T)", "0.07"),
         COUNT("--classes", &classes, "K", 1, 1000000, "number of classes", "the largest training label and one"),
+        TEXT("--images", &images, "FILE.npy",
+             "the images trained on, as 'reshift extract --images-out' names them: goes with the weights", NULL),
         TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
         TEXT("--plots", &plots, "DIR", "gets a loss curve and an accuracy curve, PNG and SVG", NULL),
         OPTION_SEED(c),
@@ -146,7 +172,7 @@ int command_probe(int argc, char **argv)
         }
     }
     if (done == RESHIFT_OK && layer) {
-        done = save(out, c.force, &weight, &bias, &error);
+        done = save(out, c.force, &weight, &bias, images, &error);
     }
     if (done == RESHIFT_OK && history_out) {
         done = reshift_history_save_csv(history_out, &history, c.force, &error);

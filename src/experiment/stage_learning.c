@@ -165,6 +165,7 @@ reshift_status stage_probe(run *r, reshift_error *error)
     reshift_history history = {0};
     epoch_teller teller = {r->progress, "probe", (int)e->probe.epochs};
     reshift_tensors *tensors = NULL;
+    reshift_fingerprints images = {0};
     char *path = NULL;
     reshift_status status = load_array(r, "features/train-clean.npy", &train, error);
     if (status == RESHIFT_OK) {
@@ -197,6 +198,13 @@ reshift_status stage_probe(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = reshift_tensors_add(tensors, "fc.bias", &bias, error);
     }
+    if (status == RESHIFT_OK) {
+        status = reshift_fingerprints_of(r->train, &images, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_trained_on(tensors, &images, error);
+    }
+    reshift_fingerprints_destroy(&images);
     if (status == RESHIFT_OK) {
         status = run_path(r, "weights/probe.safetensors", &path, error);
     }

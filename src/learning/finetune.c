@@ -416,6 +416,12 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
         network_forget_ranges(t.net, tail_first_block(t.tail));
     }
     release(&t);
+    if (status == RESHIFT_OK) { /* the weights say from now on which images they have seen */
+        reshift_fingerprints images = {0};
+        status = reshift_fingerprints_of(dataset, &images, error);
+        status = status == RESHIFT_OK ? reshift_model_add_trained_on(model, &images, error) : status;
+        reshift_fingerprints_destroy(&images);
+    }
     if (status != RESHIFT_OK) {
         reshift_history_destroy(history);
     }

@@ -21,10 +21,10 @@ check "the resolved experiment is the same experiment" 0 "report: study/report.h
 
 before=study/weights/pretrained.safetensors
 after=study/weights/finetuned.safetensors
-check "extract" 0 "train.npy: 240 rows of 128 features" - "$reshift" extract --quiet --weights $before --data demo --split train --limit 240 --out train.npy --labels-out train-labels.npy
+check "extract" 0 "train.npy: 240 rows of 128 features" - "$reshift" extract --quiet --weights $before --data demo --split train --limit 240 --out train.npy --labels-out train-labels.npy --images-out train-images.npy
 check "extract the test set" 0 '{"rows": 50, "features": 128}' - "$reshift" extract --quiet --json --weights $before --data demo --limit 50 --out test.npy --labels-out test-labels.npy
 holds "labels are those of the study" cmp -s test-labels.npy study/features/clean-labels.npy
-check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train-clean.npy study/features/train-clean-labels.npy --test test.npy test-labels.npy --epochs 3 --out fc.safetensors --history probe.csv --plots curves
+check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train-clean.npy study/features/train-clean-labels.npy --test test.npy test-labels.npy --epochs 3 --images train-images.npy --out fc.safetensors --history probe.csv --plots curves
 holds "is the study's own" cmp -s fc.safetensors study/weights/probe.safetensors
 holds "draws its curves" test -s curves/probe-loss.svg -a -s curves/probe-accuracy.png
 holds "writes its history" grep -q '^epoch,train_loss,train_accuracy' probe.csv
@@ -39,14 +39,14 @@ check "more neighbours than rows" 2 - "expected 1 to 240 of them, found 500" "$r
 check "neighbours are no layer" 2 - "neighbours are no layer" "$reshift" probe --method neighbours --train train.npy train-labels.npy --out no.safetensors
 check "a method that is none" 2 - "expected adam, lbfgs, mean or neighbours" "$reshift" probe --method svm --train train.npy train-labels.npy --out no.safetensors
 check "probe as JSON" 0 '"epoch": 2, "train_loss": ' - "$reshift" probe --quiet --json --train train.npy train-labels.npy --epochs 2 --out fc2.safetensors
-check "eval" 0 "clean" - "$reshift" eval --quiet --weights $after --data demo --limit 50
-check "eval by severity" 0 "gaussian_blur" - "$reshift" eval --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur --out table.csv
+check "eval" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights $after --data demo --limit 50
+check "eval by severity" 0 "gaussian_blur" - "$reshift" eval --quiet --allow-leak --weights $after --data demo --limit 50 --corruption gaussian_blur --out table.csv
 correct=$(sed -n 's/^finetuned,shift,demo,gaussian_blur,all,all,no,250,\([0-9]*\),.*/\1/p' study/results.csv)
 holds "measures what the study measured ($correct of 250)" grep -q "^gaussian_blur,all,250,$correct," table.csv
 check "eval with a head" 0 '"n": 50' - "$reshift" eval --quiet --json --weights $before --head fc.safetensors --data demo --limit 50
 check "finetune" 0 "    1 " - "$reshift" finetune --quiet --weights $before --head fc.safetensors --data demo --split test --limit 50 --corruption gaussian_blur --samples 100 --epochs 1 --batch 64 --out tuned.safetensors --history tuned.csv --plots curves
 holds "writes a whole network" test -s tuned.safetensors
-check "that can be measured" 0 "clean" - "$reshift" eval --quiet --weights tuned.safetensors --data demo --limit 50
+check "that can be measured" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights tuned.safetensors --data demo --limit 50
 check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weights $before --data demo --limit 20 --train layer3,layer4,fc --lr 1e-4 --epochs 1 --out tuned3.safetensors
 check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
 check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy

@@ -1,0 +1,89 @@
+#!/bin/sh
+# The robustness table of the program: what it prints and writes, that it goes on where it was killed, leaks, comparisons.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+export RESHIFT_DATA="$work/data"
+mkdir data
+tiny_study study >study.out 2>&1
+before=study/weights/pretrained.safetensors
+after=study/weights/finetuned.safetensors
+head="--head study/weights/probe.safetensors"
+
+value() { # FILE CORRUPTION SEVERITY COLUMN IMAGES: one field of a table
+    awk -F, -v c="$2" -v s="$3" -v want="$4" -v images="$5" '
+        NR == 1 { for (i = 1; i <= NF; i++) { if ($i == want) column = i; if ($i == "images") kind = i } next }
+        $1 == c && $2 == s && $kind == images { print $column; exit }' "$1"
+}
+
+# shellcheck disable=SC2086
+table() { "$reshift" eval --quiet --weights $before $head --data demo --limit 50 "$@"; }
+
+check "a table" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 --out all
+holds "is at most 100 columns wide" awk 'length($0) > 100 { exit 1 }' "$work.out"
+holds "has a row a cell and a mean a corruption" test "$(wc -l <all/results.csv)" = $((1 + 1 + 30 + 15 + 2))
+holds "comes as JSON" grep -q '"mean_of_15"' all/results.json
+holds "with its confusion matrices" test -s all/confusion.npy
+holds "drawn" test -s all/plots/heatmap.png -a -s all/plots/heatmap.svg
+holds "leaves no temporary files" clean all
+check "AlexNet is no measure of these images" 0 "the plain mean: AlexNet" "AlexNet's errors are of ImageNet-C" \
+    "$reshift" eval --weights $before --head study/weights/probe.safetensors --data demo --limit 50 --corruption leaderboard \
+    --severity 1-2 --baseline alexnet --out all --force
+check "is not replaced unasked" 1 - "results.csv' exists already" table --corruption fog --out all
+check "the validation corruptions beside" 0 "mean of 19" "" table --corruption all --severity 2 --out nineteen
+holds "agree" test "$(value nineteen/results.csv fog 2 correct all)" = "$(value all/results.csv fog 2 correct all)"
+check "one corruption, one severity" 0 "fog" - table --corruption fog --severity 2 --out fog.csv
+holds "is the same cell" test "$(value fog.csv fog 2 nll all)" = "$(value all/results.csv fog 2 nll all)"
+holds "and keeps no cells beside a table alone" absent fog.csv.cells
+check "JSON on stdout" 0 '"relative_mce": null' - table --json
+check "a corruption named twice" 2 - "named twice" table --corruption fog,fog
+check "an unknown corruption" 1 - "did you mean" table --corruption fogg
+check "a sample" 0 "a sample of 20 of 50 images, by class" - table --sample 20 --corruption fog --out sample.csv
+holds "of the same images in every cell" test "$(value sample.csv fog 5 n all)" = 20
+check "too small a sample" 2 - "expected at least one of each" table --sample 3
+
+# Killed: finished cells stay, and the table that is made in the end is the one of an undisturbed run.
+# shellcheck disable=SC2086
+"$reshift" eval --quiet --threads 1 --weights $before $head --data demo --limit 50 --corruption leaderboard --severity 1-2 \
+    --out killed >/dev/null 2>&1 &
+process=$!
+waited=0
+while [ "$(find killed/cells -name '*.npy' 2>/dev/null | wc -l)" -lt 3 ] && [ $waited -lt 600 ]; do
+    sleep 0.05
+    waited=$((waited + 1))
+done
+kill -KILL $process 2>/dev/null
+wait $process 2>/dev/null
+kept=$(find killed/cells -name '*-[0-9a-f]*.npy' | wc -l)
+holds "killed, it keeps finished cells ($kept)" test "$kept" -ge 3
+check "goes on" 0 "mean of 15" "cells were measured before" "$reshift" eval --weights $before --head study/weights/probe.safetensors \
+    --data demo --limit 50 --corruption leaderboard --severity 1-2 --out killed
+holds "to the same table" cmp -s killed/results.csv all/results.csv
+holds "and JSON" cmp -s killed/results.json all/results.json
+cell=$(find killed/cells -name 'fog-1-*.npy')
+printf 'torn' >"$cell"
+check "a cell that is no cell" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 --out killed --force
+holds "is measured anew" cmp -s killed/results.csv all/results.csv
+
+# Leaks: the study's network was fine-tuned on 20 of these 50 images.
+check "images seen in training are refused" 2 - "the network was trained on 20 of these 50 images (40.0 %)" "$reshift" eval \
+    --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur
+check "unless allowed, and then stand beside the others" 0 "never seen" - "$reshift" eval --quiet --allow-leak --weights $after \
+    --data demo --limit 50 --corruption gaussian_blur --out leak.csv
+holds "which are 30" test "$(value leak.csv clean 0 n unseen)" = 30
+for images in all unseen; do
+    correct=$(sed -n "s/^finetuned,shift,demo,gaussian_blur,all,$images,[a-z]*,[0-9]*,\([0-9]*\),.*/\1/p" study/results.csv | head -1)
+    holds "and have the study's figure ($correct, $images)" test "$(value leak.csv gaussian_blur all correct $images)" = "$correct"
+done
+check "a probe remembers what it learned from" 2 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
+    --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
+check "which the network below had not seen" 0 '"seen_in_training": 0' - "$reshift" eval --quiet --json --weights $before --data demo \
+    --split train --limit 50
+
+# Two networks.
+check "against another network" 0 "points of accuracy, on the same images" - table --corruption fog --against $before \
+    --against-head study/weights/probe.safetensors --out same.csv
+holds "itself: no difference" test "$(value same.csv fog all difference all)" = 0
+holds "by McNemar neither" test "$(value same.csv fog 3 mcnemar_p all)" = 1
+check "a head without its network" 2 - "--against-head goes with --against" table --against-head fc.safetensors
+finish
