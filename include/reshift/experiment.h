@@ -33,6 +33,8 @@ typedef struct reshift_run_options {
     const char *folder;   /* NULL: runs/NAME */
     const char *data_dir; /* as in dataset.h */
     bool force;           /* replace the files of a run of another experiment in this folder */
+    const char *const *siblings; /* other run folders: a stage that one of them has done in the same way is taken from there */
+    int n_siblings;
 } reshift_run_options;
 
 /**

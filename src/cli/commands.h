@@ -16,5 +16,6 @@ int command_predict(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_sweep(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct command {
 static const command commands[] = {
     {"demo", command_demo, "do the whole study on built-in pictures: no data, no downloads"},
     {"run", command_run, "do the study that an experiment file describes"},
+    {"sweep", command_sweep, "do a study for every combination of values, side by side"},
     {"report", command_report, "draw the plots and the page of a finished run again"},
     {"fetch", command_fetch, "download data sets and weights"},
     {"calibrate", command_calibrate, "find what int8 needs to know and store it with the weights"},

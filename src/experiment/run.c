@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
+#include "experiment/borrow.h"
 #include "experiment/manifest.h"
 
 /* ---- the folder ---- */
@@ -276,7 +277,9 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
     manifest_stage_forget(r->manifest, one->name);
     double start = clock_seconds();
     reshift_status status = progress_check(r->progress, error);
-    if (status == RESHIFT_OK) {
+    if (status == RESHIFT_OK && !one->by_existence && run_borrow(r, one, r->keys[s], r->siblings, r->n_siblings)) {
+        progress_message(r->progress, RESHIFT_LOG_INFO, "the same as in another study: taken from there");
+    } else if (status == RESHIFT_OK) {
         status = one->work(r, error);
     }
     if (status == RESHIFT_OK) {
@@ -368,7 +371,9 @@ reshift_status reshift_experiment_run(const reshift_experiment *experiment, cons
     run r = {.experiment = &resolved,
              .folder = options->folder ? options->folder : usual,
              .data_dir = options->data_dir,
-             .progress = progress};
+             .progress = progress,
+             .siblings = options->siblings,
+             .n_siblings = options->n_siblings};
     reshift_status status = r.folder ? RESHIFT_OK : error_memory(error, 0, "a path");
     if (status == RESHIFT_OK) {
         status = check_folder(&r, options->force, error);

@@ -47,6 +47,8 @@ typedef struct run {
     json_t *manifest;
     reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
     int cut;                     /* the first block that fine-tuning trains */
+    const char *const *siblings; /* run folders to borrow finished stages from */
+    int n_siblings;
 } run;
 
 typedef struct stage {

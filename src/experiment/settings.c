@@ -184,7 +184,12 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
             return RESHIFT_ERROR_ARGUMENT;
         }
     }
-    return RESHIFT_OK;
+    const reshift_corruption *corruption;
+    if (strcmp(experiment->shift.corruption, "none") == 0) {
+        return RESHIFT_OK;
+    }
+    reshift_status status = reshift_corruption_find(experiment->shift.corruption, &corruption, error);
+    return status == RESHIFT_OK ? status : error_prefix(error, RESHIFT_ERROR_ARGUMENT, "'shift.corruption'");
 }
 
 /* The shortest decimal that reads back to the same value. */

@@ -1,48 +1,24 @@
 /*
- * YAML into settings. libyaml's document API is used because every node knows its line: an unknown key, a wrong type, a
- * value out of range and a key given twice are all reported where they stand. What keys there are is the business of
- * settings.c; this file only walks.
+ * YAML into settings: an unknown key, a wrong type, a value out of range and a key given twice are all reported where
+ * they stand. What keys there are is the business of settings.c; this file only walks.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "experiment/demo.h"
 #include "experiment/settings.h"
+#include "experiment/yaml_source.h"
 #include "reshift/words.h"
 
-#define FILE_BYTES_MOST (1 << 20)
-#define DEPTH_MOST 8 /* an experiment needs three; libyaml's time grows with the square of the depth */
-
-/* Where the words being read come from. */
+#define YAML_FILE_BYTES_MOST (1 << 20)
+/* An experiment, and where the words that change it come from. */
 typedef struct reading {
     reshift_experiment *experiment;
-    yaml_document_t *document;
-    const char *file;          /* or NULL */
-    const char *override_text; /* or NULL */
-    reshift_error *error;
+    yaml_source source;
 } reading;
-
-static reshift_status fail(const reading *r, const yaml_mark_t *mark, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static reshift_status fail(const reading *r, const yaml_mark_t *mark, const char *format, ...)
-{
-    char words[700];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    if (r->override_text) {
-        return error_set(r->error, RESHIFT_ERROR_ARGUMENT, "--set %s: %s", r->override_text, words);
-    }
-    error_set(r->error, RESHIFT_ERROR_ARGUMENT, "experiment '%s' line %zu: %s", r->file, mark->line + 1, words);
-    return error_at_line(r->error, RESHIFT_ERROR_ARGUMENT, r->file, (int64_t)mark->line + 1);
-}
 
 static const char *leaf_of(const char *path)
 {
@@ -73,20 +49,18 @@ static reshift_status unknown_key(const reading *r, const yaml_mark_t *mark, con
             snprintf(section, sizeof section, "%s", name);
         }
     }
-    fail(r, mark, "unknown key '%s'", path);
+    yaml_fail(&r->source, mark, "unknown key '%s'", path);
     int letters = (int)strlen(leaf_of(path)), tolerated = letters / 3 > 2 ? letters / 3 : 2;
     tolerated = tolerated < letters ? tolerated : letters - 1; /* every letter changed is another word */
     if (section_distance < least && section_distance <= tolerated) {
-        error_hint(r->error, "did you mean '%s'?", section);
+        error_hint(r->source.error, "did you mean '%s'?", section);
     } else if (nearest && least <= tolerated) {
-        error_hint(r->error, "did you mean '%s'?", nearest->path);
+        error_hint(r->source.error, "did you mean '%s'?", nearest->path);
     } else {
-        error_hint(r->error, "'reshift run --keys' lists every key");
+        error_hint(r->source.error, "'reshift run --keys' lists every key");
     }
     return RESHIFT_ERROR_ARGUMENT;
 }
-
-static const char *scalar_text(const yaml_node_t *node) { return (const char *)node->data.scalar.value; }
 
 static reshift_status wrong_value(const reading *r, const yaml_node_t *node, const setting *row)
 {
@@ -100,40 +74,35 @@ static reshift_status wrong_value(const reading *r, const yaml_node_t *node, con
         snprintf(found, sizeof found, "nothing");
     } else {
         bool quoted = node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-        snprintf(found, sizeof found, "%s'%.100s'", quoted ? "the text " : "", scalar_text(node));
+        snprintf(found, sizeof found, "%s'%.100s'", quoted ? "the text " : "", yaml_text(node));
         for (char *c = found; *c; c++) { /* a message is one line */
             *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
         }
     }
-    return fail(r, &node->start_mark, "'%s': expected %s, found %s", row->path, expectation, found);
-}
-
-/* A NUL inside a scalar would cut the text short without a word. */
-static bool usable_scalar(const yaml_node_t *node)
-{
-    return node->type == YAML_SCALAR_NODE && strlen(scalar_text(node)) == node->data.scalar.length;
+    return yaml_fail(&r->source, &node->start_mark, "'%s': expected %s, found %s", row->path, expectation, found);
 }
 
 static reshift_status apply_value(const reading *r, const setting *row, const yaml_node_t *node)
 {
     bool textual = row->kind == SETTING_TEXT || row->kind == SETTING_NAME || row->kind == SETTING_CHOICE ||
                    row->kind == SETTING_SEVERITIES || row->kind == SETTING_BYTES;
-    if (usable_scalar(node)) {
+    if (yaml_is_text(node)) {
         bool quoted = node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-        bool good = (textual || !quoted) && setting_read(r->experiment, row, scalar_text(node));
+        bool good = (textual || !quoted) && setting_read(r->experiment, row, yaml_text(node));
         return good ? RESHIFT_OK : wrong_value(r, node, row);
     }
     if (node->type == YAML_SEQUENCE_NODE && row->kind == SETTING_BLOCKS) {
         settings_blocks blocks = {.n = 0};
         for (const yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top;
              item++) {
-            const yaml_node_t *one = yaml_document_get_node(r->document, *item);
-            if (!usable_scalar(one) || !setting_add_block(&blocks, scalar_text(one))) {
+            const yaml_node_t *one = yaml_document_get_node(r->source.document, *item);
+            if (!yaml_is_text(one) || !setting_add_block(&blocks, yaml_text(one))) {
                 return wrong_value(r, one, row);
             }
         }
         if (blocks.n == 0) {
-            return fail(r, &node->start_mark, "'%s': expected at least one block, found an empty list", row->path);
+            return yaml_fail(&r->source, &node->start_mark, "'%s': expected at least one block, found an empty list",
+                             row->path);
         }
         *(settings_blocks *)setting_place(r->experiment, row) = blocks;
         return RESHIFT_OK;
@@ -142,24 +111,25 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
         settings_rates rates = {.n = 0};
         for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
              pair++) {
-            const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
-            const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
+            const yaml_node_t *key = yaml_document_get_node(r->source.document, pair->key);
+            const yaml_node_t *value = yaml_document_get_node(r->source.document, pair->value);
             int before = rates.n;
-            if (!usable_scalar(key)) {
+            if (!yaml_is_text(key)) {
                 return wrong_value(r, key, row);
             }
-            if (!usable_scalar(value) || !setting_add_rate(&rates, scalar_text(key), scalar_text(value))) {
+            if (!yaml_is_text(value) || !setting_add_rate(&rates, yaml_text(key), yaml_text(value))) {
                 settings_rates other = {.n = 0};
-                bool rate_is_good = usable_scalar(value) && setting_add_rate(&other, "all", scalar_text(value));
+                bool rate_is_good = yaml_is_text(value) && setting_add_rate(&other, "all", yaml_text(value));
                 return wrong_value(r, rate_is_good ? key : value, row);
             }
             if (rates.n == before) {
-                return fail(r, &key->start_mark, "'%s': block '%s' is given twice", row->path, scalar_text(key));
+                return yaml_fail(&r->source, &key->start_mark, "'%s': block '%s' is given twice", row->path,
+                                 yaml_text(key));
             }
         }
         if (rates.n == 0) {
-            return fail(r, &node->start_mark, "'%s': expected at least one learning rate, found an empty map",
-                        row->path);
+            return yaml_fail(&r->source, &node->start_mark,
+                             "'%s': expected at least one learning rate, found an empty map", row->path);
         }
         *(settings_rates *)setting_place(r->experiment, row) = rates;
         return RESHIFT_OK;
@@ -192,18 +162,18 @@ static bool is_section(const char *path)
 static reshift_status apply_map(const reading *r, const char *section, const yaml_node_t *map)
 {
     for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(r->document, pair->key);
-        const yaml_node_t *value = yaml_document_get_node(r->document, pair->value);
-        if (!usable_scalar(key)) {
-            return fail(r, &key->start_mark, "expected a key, found a list or map");
+        const yaml_node_t *key = yaml_document_get_node(r->source.document, pair->key);
+        const yaml_node_t *value = yaml_document_get_node(r->source.document, pair->value);
+        if (!yaml_is_text(key)) {
+            return yaml_fail(&r->source, &key->start_mark, "expected a key, found a list or map");
         }
         char path[128];
-        snprintf(path, sizeof path, "%s%s%.60s", section, *section ? "." : "", scalar_text(key));
+        snprintf(path, sizeof path, "%s%s%.60s", section, *section ? "." : "", yaml_text(key));
         for (const yaml_node_pair_t *other = map->data.mapping.pairs.start; other < pair; other++) {
-            const yaml_node_t *earlier = yaml_document_get_node(r->document, other->key);
-            if (usable_scalar(earlier) && strcmp(scalar_text(earlier), scalar_text(key)) == 0) {
-                return fail(r, &key->start_mark, "key '%s' is given twice, first in line %zu", path,
-                            earlier->start_mark.line + 1);
+            const yaml_node_t *earlier = yaml_document_get_node(r->source.document, other->key);
+            if (yaml_is_text(earlier) && strcmp(yaml_text(earlier), yaml_text(key)) == 0) {
+                return yaml_fail(&r->source, &key->start_mark, "key '%s' is given twice, first in line %zu", path,
+                                 earlier->start_mark.line + 1);
             }
         }
         reshift_status status = RESHIFT_OK;
@@ -215,8 +185,8 @@ static reshift_status apply_map(const reading *r, const char *section, const yam
         } else if (value->type == YAML_MAPPING_NODE) {
             status = apply_map(r, path, value);
         } else if (value->type != YAML_SCALAR_NODE || value->data.scalar.length != 0) { /* "probe:" alone: defaults */
-            status = fail(r, &value->start_mark, "'%s': expected a map of keys, found %s", path,
-                          value->type == YAML_SEQUENCE_NODE ? "a list" : "a single value");
+            status = yaml_fail(&r->source, &value->start_mark, "'%s': expected a map of keys, found %s", path,
+                               value->type == YAML_SEQUENCE_NODE ? "a list" : "a single value");
         }
         if (status != RESHIFT_OK) {
             return status;
@@ -225,124 +195,33 @@ static reshift_status apply_map(const reading *r, const char *section, const yam
     return RESHIFT_OK;
 }
 
-/* What libyaml says is wrong with the notation itself. */
-static reshift_status fail_notation(const reading *r, const yaml_parser_t *parser, const char *text, size_t size)
-{
-    yaml_mark_t mark = parser->problem_mark;
-    if (parser->error == YAML_MEMORY_ERROR) {
-        return error_memory(r->error, size, "an experiment");
-    }
-    if (parser->error == YAML_READER_ERROR) { /* bytes that are no UTF-8: there is an offset, but no mark */
-        mark.line = 0;
-        for (size_t i = 0; i < parser->problem_offset && i < size; i++) {
-            mark.line += text[i] == '\n';
-        }
-    }
-    fail(r, &mark, "not YAML: %s", parser->problem ? parser->problem : "cannot be read");
-    size_t line = 0, at = 0;
-    while (at < size && line < mark.line) {
-        line += text[at++] == '\n';
-    }
-    at += at < size ? strspn(text + at, " ") : 0;
-    if (at < size && text[at] == '\t') {
-        fail(r, &mark, "the line is indented with a tab");
-        error_hint(r->error, "YAML is indented with spaces only");
-    }
-    return RESHIFT_ERROR_ARGUMENT;
-}
-
-/* Stops at the first collection that lies too deep, before libyaml has to build what lies in it. What is wrong with the
- * notation is left to parse(). */
-static reshift_status check_depth(const reading *r, const char *text, size_t size)
-{
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser)) {
-        return error_memory(r->error, size, "an experiment");
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    reshift_status status = RESHIFT_OK;
-    int depth = 0;
-    yaml_event_t event;
-    bool more = true;
-    while (more && status == RESHIFT_OK && yaml_parser_parse(&parser, &event)) {
-        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
-        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
-        more = event.type != YAML_STREAM_END_EVENT;
-        if (depth > DEPTH_MOST) {
-            status = fail(r, &event.start_mark, "lists and maps nested deeper than %d levels", DEPTH_MOST);
-        }
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return status;
-}
-
-/* Parses `text` as one document and hands its root (NULL: empty) to the caller, who deletes *document. */
-static reshift_status parse(reading *r, const char *text, size_t size, yaml_document_t *document, yaml_node_t **root)
-{
-    reshift_status status = check_depth(r, text, size);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser)) {
-        return error_memory(r->error, size, "an experiment");
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    if (!yaml_parser_load(&parser, document)) {
-        status = fail_notation(r, &parser, text, size);
-        yaml_parser_delete(&parser);
-        return status;
-    }
-    r->document = document;
-    *root = yaml_document_get_root_node(document);
-    if (*root) {
-        yaml_document_t next;
-        if (!yaml_parser_load(&parser, &next)) {
-            status = fail_notation(r, &parser, text, size);
-        } else {
-            yaml_node_t *second = yaml_document_get_root_node(&next);
-            if (second) {
-                status = fail(r, &second->start_mark, "expected one document, found a second");
-            }
-            yaml_document_delete(&next);
-        }
-    }
-    if (status != RESHIFT_OK) {
-        yaml_document_delete(document);
-    }
-    yaml_parser_delete(&parser);
-    return status;
-}
-
 reshift_status settings_apply_yaml(reshift_experiment *experiment, const char *text, size_t size, const char *place,
                                    reshift_error *error)
 {
-    reading r = {.experiment = experiment, .file = place, .error = error};
-    yaml_document_t document;
+    reading r = {experiment, {.what = "experiment", .file = place, .error = error}};
     yaml_node_t *root = NULL;
-    reshift_status status = parse(&r, text, size, &document, &root);
+    reshift_status status = yaml_open(&r.source, text, size, &root);
     if (status != RESHIFT_OK) {
         return status;
     }
     if (root && root->type == YAML_MAPPING_NODE) {
         status = apply_map(&r, "", root);
     } else if (root && !(root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0)) {
-        status = fail(&r, &root->start_mark, "expected keys such as 'name: seed', found %s",
-                      root->type == YAML_SEQUENCE_NODE ? "a list" : "a single value");
+        status = yaml_fail(&r.source, &root->start_mark, "expected keys such as 'name: seed', found %s",
+                           root->type == YAML_SEQUENCE_NODE ? "a list" : "a single value");
     }
-    yaml_document_delete(&document);
+    yaml_close(&r.source);
     return status;
 }
 
 reshift_status settings_apply_override(reshift_experiment *experiment, const char *text, reshift_error *error)
 {
-    reading r = {.experiment = experiment, .override_text = text, .error = error};
+    reading r = {experiment, {.override_text = text, .error = error}};
     const yaml_mark_t nowhere = {0, 0, 0};
     const char *equals = strchr(text, '=');
     char path[128];
     if (!equals || equals == text || equals - text >= (ptrdiff_t)sizeof path) {
-        fail(&r, &nowhere, "expected KEY=VALUE");
+        yaml_fail(&r.source, &nowhere, "expected KEY=VALUE");
         error_hint(error, "for example --set finetune.epochs=3");
         return RESHIFT_ERROR_ARGUMENT;
     }
@@ -356,7 +235,7 @@ reshift_status settings_apply_override(reshift_experiment *experiment, const cha
         const setting *above = find_row(parent);
         if (above && above->kind == SETTING_RATES) {
             if (!setting_add_rate(setting_place(experiment, above), block, equals + 1)) {
-                return fail(&r, &nowhere, "expected a learning rate above 0, at most %g", above->high);
+                return yaml_fail(&r.source, &nowhere, "expected a learning rate above 0, at most %g", above->high);
             }
             return RESHIFT_OK;
         }
@@ -364,23 +243,22 @@ reshift_status settings_apply_override(reshift_experiment *experiment, const cha
     if (!row && !is_section(path)) {
         return unknown_key(&r, &nowhere, path);
     }
-    yaml_document_t document;
     yaml_node_t *root = NULL;
-    reshift_status status = parse(&r, equals + 1, strlen(equals + 1), &document, &root);
+    reshift_status status = yaml_open(&r.source, equals + 1, strlen(equals + 1), &root);
     if (status != RESHIFT_OK) {
         return status;
     }
     if (!root) {
-        status = fail(&r, &nowhere, "expected a value after '='");
+        status = yaml_fail(&r.source, &nowhere, "expected a value after '='");
     } else if (row) {
         status = apply_value(&r, row, root);
     } else if (root->type == YAML_MAPPING_NODE) {
         status = apply_map(&r, path, root);
     } else {
-        status = fail(&r, &nowhere, "'%s' holds several keys", path);
+        status = yaml_fail(&r.source, &nowhere, "'%s' holds several keys", path);
         error_hint(error, "name one, as in --set %s.KEY=VALUE", path);
     }
-    yaml_document_delete(&document);
+    yaml_close(&r.source);
     return status;
 }
 
@@ -414,9 +292,9 @@ reshift_status reshift_experiment_load(const char *path, const char *const *over
     if (status != RESHIFT_OK) {
         return error_prefix(error, status, "cannot read the experiment");
     }
-    if (map.size > FILE_BYTES_MOST) {
+    if (map.size > YAML_FILE_BYTES_MOST) {
         status = error_set(error, RESHIFT_ERROR_ARGUMENT, "experiment '%s': expected at most %d bytes, found %zu", path,
-                           FILE_BYTES_MOST, map.size);
+                           YAML_FILE_BYTES_MOST, map.size);
     } else {
         /* libyaml asserts that there is a text, and an empty file has no bytes to point at */
         status = create(map.size > 0 ? (const char *)map.data : "", map.size, path, overrides, n_overrides, experiment,

@@ -59,7 +59,7 @@ check "wrong type" 2 - "line 1: 'probe.epochs': expected a whole number from 1 t
 check "override unknown" 2 - "--set probe.epoch=3: unknown key" "$reshift" demo --set probe.epoch=3
 check "override out of range" 2 - "--set shift.severity=9: 'shift.severity': expected a severity" "$reshift" demo --set shift.severity=9
 check "block unknown" 2 - "no block 'layer9'" "$reshift" demo --out x --set finetune.train=layer9 --set finetune.lr=0.1
-check "corruption of an experiment" 1 - "hint: " "$reshift" demo --out x --set shift.corruption=blurr
+check "corruption of an experiment" 2 - "hint: " "$reshift" demo --out x --set shift.corruption=blurr
 holds "mistakes make no run folder" absent x
 
 # files in the way

@@ -1,0 +1,65 @@
+/* A grid over an experiment: one study for every combination of values, and their figures side by side. */
+#ifndef RESHIFT_SWEEP_H
+#define RESHIFT_SWEEP_H
+
+#include "reshift/experiment.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * A sweep file is YAML:
+ *
+ *     name: blocks
+ *     experiment: seed.yaml          # beside this file, or a path; or demo
+ *     set: {source: {limit_train: 5000}}   # for every study, as in an experiment file
+ *     grid:                          # every combination is a study
+ *       finetune.train: [[fc], [layer4, fc]]
+ *       shift.corruption: [gaussian_blur, fog]
+ */
+typedef struct reshift_sweep reshift_sweep;
+
+#define RESHIFT_SWEEP_KEYS 6 /* of a grid */
+#define RESHIFT_SWEEP_STUDIES 1000
+
+/**
+ * Reads a sweep file; `overrides` ("key.sub=value") come after its `set`. Every combination is checked as an experiment
+ * now, before anything is done. Errors: ARGUMENT (naming file and line; no or too many values; a combination that is no
+ * experiment, naming it), NOT_FOUND, IO, MEMORY. The caller destroys *sweep.
+ */
+RESHIFT_API reshift_status reshift_sweep_load(const char *path, const char *const *overrides, int n_overrides,
+                                              reshift_sweep **sweep, reshift_error *error);
+RESHIFT_API void reshift_sweep_destroy(reshift_sweep **sweep);
+RESHIFT_API const char *reshift_sweep_name(const reshift_sweep *sweep);
+/** Keys of the grid, and values of the study `index` (from 0; the last key changes fastest), as they stand in a file.
+ */
+RESHIFT_API int reshift_sweep_key_count(const reshift_sweep *sweep);
+RESHIFT_API const char *reshift_sweep_key(const reshift_sweep *sweep, int key);
+RESHIFT_API int reshift_sweep_study_count(const reshift_sweep *sweep);
+RESHIFT_API const char *reshift_sweep_value(const reshift_sweep *sweep, int index, int key);
+
+/** Figures of one study: those that count under its split (see reshift_measurement), all severities together. */
+typedef struct reshift_sweep_row {
+    char folder[128]; /* of the study, within the sweep's */
+    bool measured;    /* false: its loss was no longer finite; the figures are NAN */
+    reshift_accuracy clean_before, clean_after, shift_before, shift_after;
+} reshift_sweep_row;
+
+/**
+ * Does every study in FOLDER/<number>-<values>/ (options as of a run; folder NULL: runs/NAME), one after the other,
+ * those that are done already not again. Stages that two studies have in common are done once: their files are hard
+ * links. After every study FOLDER/sweep.csv is written anew, a row a study; in the end heat maps in FOLDER/plots:
+ * accuracy on the shifted and the clean images after fine-tuning, and what fine-tuning changed. The first key's values
+ * are the rows, all others' combinations the columns. A study whose training diverges is an empty cell, with a warning.
+ * rows [studies], the caller's memory. Errors: those of a run; what is finished stays, and the same call goes on from
+ * there.
+ */
+RESHIFT_API reshift_status reshift_sweep_run(const reshift_sweep *sweep, const reshift_run_options *options,
+                                             reshift_sweep_row *rows, const reshift_progress *progress,
+                                             reshift_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,147 @@
+/* reshift sweep: every combination of a grid over an experiment, as one table. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/sweep.h"
+
+static void print_cell(double value)
+{
+    if (isfinite(value)) {
+        printf(" %8.2f", 100 * value);
+    } else {
+        printf(" %8s", "-");
+    }
+}
+
+static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *rows)
+{
+    const int n_keys = reshift_sweep_key_count(sweep), n = reshift_sweep_study_count(sweep);
+    int widths[RESHIFT_SWEEP_KEYS];
+    for (int k = 0; k < n_keys; k++) {
+        widths[k] = (int)strlen(reshift_sweep_key(sweep, k));
+        for (int i = 0; i < n; i++) {
+            int length = (int)strlen(reshift_sweep_value(sweep, i, k));
+            widths[k] = length > widths[k] ? length : widths[k];
+        }
+    }
+    printf("accuracy (%%) on images that fine-tuning never saw, before and after it\n");
+    for (int k = 0; k < n_keys; k++) {
+        printf("%-*s  ", widths[k], reshift_sweep_key(sweep, k));
+    }
+    printf(" %8s %8s %8s %8s %8s\n", "clean", "after", "shifted", "after", "images");
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < n_keys; k++) {
+            printf("%-*s  ", widths[k], reshift_sweep_value(sweep, i, k));
+        }
+        printf(" ");
+        print_cell(rows[i].clean_before.accuracy);
+        print_cell(rows[i].clean_after.accuracy);
+        print_cell(rows[i].shift_before.accuracy);
+        print_cell(rows[i].shift_after.accuracy);
+        printf(" %8lld\n", (long long)rows[i].shift_after.n);
+    }
+}
+
+static json_t *accuracy_object(const reshift_accuracy *a)
+{
+    return a->n > 0 ? json_pack("{s:I, s:I, s:f, s:f, s:f}", "n", (json_int_t)a->n, "correct", (json_int_t)a->correct,
+                                "accuracy", a->accuracy, "low", a->low, "high", a->high)
+                    : json_null();
+}
+
+static void print_json(const reshift_sweep *sweep, const reshift_sweep_row *rows, const char *folder)
+{
+    json_t *studies = json_array();
+    for (int i = 0; i < reshift_sweep_study_count(sweep); i++) {
+        json_t *values = json_object();
+        for (int k = 0; k < reshift_sweep_key_count(sweep); k++) {
+            json_object_set_new(values, reshift_sweep_key(sweep, k), json_string(reshift_sweep_value(sweep, i, k)));
+        }
+        json_array_append_new(studies, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "folder", rows[i].folder, "values",
+                                                 values, "clean_before", accuracy_object(&rows[i].clean_before),
+                                                 "clean_after", accuracy_object(&rows[i].clean_after), "shift_before",
+                                                 accuracy_object(&rows[i].shift_before), "shift_after",
+                                                 accuracy_object(&rows[i].shift_after)));
+    }
+    json_t *object = json_pack("{s:s, s:o}", "folder", folder, "studies", studies);
+    char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    printf("%s\n", text ? text : "{}");
+    free(text);
+    json_decref(object);
+}
+
+static reshift_status sweep_and_tell(const reshift_sweep *sweep, const char *out, const common *c, reshift_error *error)
+{
+    char usual[600];
+    snprintf(usual, sizeof usual, "runs/%s", reshift_sweep_name(sweep));
+    const reshift_run_options options = {.folder = out ? out : usual, .data_dir = c->data_dir, .force = c->force};
+    reshift_sweep_row *rows = calloc((size_t)reshift_sweep_study_count(sweep), sizeof *rows);
+    if (!rows) {
+        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    }
+    reshift_status status = reshift_sweep_run(sweep, &options, rows, session_progress(), error);
+    if (status == RESHIFT_OK && c->json) {
+        print_json(sweep, rows, options.folder);
+    } else if (status == RESHIFT_OK) {
+        print_table(sweep, rows);
+        printf("table: %s/sweep.csv, pictures: %s/plots\n", options.folder, options.folder);
+    }
+    free(rows);
+    return status;
+}
+
+int command_sweep(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words, set = {.n = 0};
+    const char *out = NULL;
+    bool show = false;
+    const option options[] = {
+        WORDS("--set", &set, "KEY=VALUE", 1, "change one key of every study; may be given again"),
+        TEXT("--out", &out, "DIR", "gets a run folder for every study, the table and its pictures", "runs/NAME"),
+        FLAG("--show", &show, "list the studies, and do nothing"),
+        OPTION_DATA_DIR(c),
+        OPTION_THREADS(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTION_JSON(c),
+        OPTIONS_END,
+    };
+    const usage u = {
+        .command = "sweep",
+        .about =
+            "Does a study for every combination of values and sets their figures side by side. A sweep file names an\n"
+            "experiment, keys to set in all studies, and a grid: for each key the list of its values. What two "
+            "studies\n"
+            "have in common is done once; a sweep that was stopped goes on where it stopped.",
+        .synopsis = "SWEEP.yaml [options]",
+        .argument = "SWEEP.yaml",
+        .at_least = 1,
+        .at_most = 1,
+        .example = "  reshift sweep experiments/blocks.yaml --set source.limit_train=2000 --out runs/blocks",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    reshift_error error;
+    reshift_sweep *sweep;
+    if (reshift_sweep_load(words.items[0], set.items, set.n, &sweep, &error) != RESHIFT_OK) {
+        return session_fail(&error);
+    }
+    for (int i = 0; show && i < reshift_sweep_study_count(sweep); i++) {
+        for (int k = 0; k < reshift_sweep_key_count(sweep); k++) {
+            printf("%s%s: %s", k ? ", " : "", reshift_sweep_key(sweep, k), reshift_sweep_value(sweep, i, k));
+        }
+        printf("\n");
+    }
+    reshift_status done = show ? RESHIFT_OK : sweep_and_tell(sweep, out, &c, &error);
+    reshift_sweep_destroy(&sweep);
+    return done == RESHIFT_OK ? session_end() : session_fail(&error);
+}

@@ -1,0 +1,63 @@
+#!/bin/sh
+# A sweep: its table and pictures, studies that share stages end as if each had been alone, what is done is not done again,
+# and files that are no sweep.
+# shellcheck source=tests/cli/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+
+cat >tiny.yaml <<'E'
+name: tiny
+experiment: demo
+set:
+  source: {limit_train: 240, limit_test: 50}
+  pretrain: {limit: 256, epochs: 1}
+  probe: {epochs: 3}
+  finetune: {samples: 100, epochs: 1, monitor: 20}
+grid:
+  finetune.train: [[layer4, fc], [fc]]
+  shift.corruption: [gaussian_blur, fog]
+E
+
+check "lists its studies" 0 "finetune.train: [fc], shift.corruption: fog" - "$reshift" sweep tiny.yaml --show
+holds "and makes nothing" absent runs
+check "a sweep" 0 "[layer4, fc]    fog " "taken from there" "$reshift" sweep tiny.yaml
+holds "says what came of the last" grep -q '^\[fc\]            fog  .* 150$' "$work.out"
+holds "a row a study" test "$(wc -l <runs/tiny/sweep.csv)" = 5
+holds "named by its values" grep -q '^"04-fc_fog","\[fc\]","fog",30,' runs/tiny/sweep.csv
+holds "each with its report" test -s runs/tiny/03-fc_gaussian-blur/report.html
+holds "pictures" test -s runs/tiny/plots/sweep-shift.png -a -s runs/tiny/plots/sweep-clean-change.svg
+holds "features are there once" test runs/tiny/01-layer4-fc_gaussian-blur/features/train-clean.npy -ef runs/tiny/04-fc_fog/features/train-clean.npy
+holds "what differs is not shared" test ! runs/tiny/03-fc_gaussian-blur/features/original-shift.npy -ef runs/tiny/04-fc_fog/features/original-shift.npy
+
+check "the last study alone" 0 "report: alone" "" "$reshift" demo --out alone --set source.limit_train=240 --set source.limit_test=50 \
+    --set pretrain.limit=256 --set pretrain.epochs=1 --set probe.epochs=3 --set finetune.samples=100 \
+    --set finetune.epochs=1 --set finetune.monitor=20 --set 'finetune.train=[fc]' --set shift.corruption=fog --set name=04-fc_fog
+holds "is the same, byte for byte" diff -r -x manifest.json -x history alone runs/tiny/04-fc_fog
+
+cp runs/tiny/sweep.csv before.csv
+check "a second time" 0 "[fc]            fog " "done before, nothing has changed" "$reshift" sweep tiny.yaml
+holds "nothing is done again" sh -c '! grep -q "epoch 1/1" "$1"' sh "$work.err"
+holds "with the same table" cmp -s before.csv runs/tiny/sweep.csv
+rm -r runs/tiny/02-layer4-fc_fog
+check "a study that is missing" 0 '"folder": "02-layer4-fc_fog"' "" "$reshift" sweep tiny.yaml --quiet --json
+holds "is done again, the same" cmp -s before.csv runs/tiny/sweep.csv
+
+sed 's/fog/frog/' tiny.yaml >frog.yaml
+check "a value that is none" 2 - "sweep 'tiny', study 02-layer4-fc_frog: " "$reshift" sweep frog.yaml --show
+sed 's/shift.corruption/shift.corrupton/' tiny.yaml >key.yaml
+check "a key that is none" 2 - "hint: did you mean 'shift.corruption'?" "$reshift" sweep key.yaml --show
+printf 'experiment: demo\ngrid: {seed: 3}\n' >list.yaml
+check "a value for a list" 2 - "sweep 'list.yaml' line 2: 'seed': expected a list of values" "$reshift" sweep list.yaml --show
+printf 'experiment: demo\ngrid: {seed: [1, 2, 1]}\n' >twice.yaml
+check "a value twice" 2 - "line 2: 'seed': 1 is given twice" "$reshift" sweep twice.yaml --show
+printf 'experiment: demo\nname: x\n' >none.yaml
+check "no grid" 2 - "found no grid" "$reshift" sweep none.yaml --show
+printf 'experiment: gone.yaml\ngrid: {seed: [1]}\n' >lost.yaml
+check "no experiment" 1 - "gone.yaml" "$reshift" sweep lost.yaml --show
+printf 'experiment: demo\ngrids: {seed: [1]}\n' >word.yaml
+check "a word it does not know" 2 - "line 2: unknown or repeated key 'grids'" "$reshift" sweep word.yaml --show
+: >empty.yaml
+check "an empty file" 2 - "expected the keys name, experiment, set and grid" "$reshift" sweep empty.yaml --show
+check "no file" 1 - "cannot read the sweep" "$reshift" sweep no.yaml
+holds "nothing half-written" clean runs
+finish
