@@ -89,10 +89,17 @@ static reshift_status copy_options(plan *p, const plan_options *o, reshift_error
     int ignored;
     graph_block_range(g, o->first_block, &p->first, &ignored);
     graph_block_range(g, o->last_block, &ignored, &p->last);
-    for (int i = p->first; o->stop_at_features && i <= p->last; i++) {
+    const int last = p->last;
+    bool features = !o->stop_at_features;
+    for (int i = p->first; !features && i <= last; i++) {
         if (node_of(p, i)->op == GRAPH_GLOBAL_AVGPOOL) {
             p->last = i;
+            features = true;
         }
+    }
+    if (!features) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a plan of the blocks from '%s' on has no features to stop at",
+                         node_of(p, p->first)->name);
     }
     if (p->training && node_of(p, p->last)->op != GRAPH_LINEAR) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "training needs the network up to its last layer, '%s' is not",

@@ -12,7 +12,8 @@
 struct extraction {
     forward *whole; /* NULL where the network is cut */
     frozen *lower;
-    plan *upper;
+    plan *upper; /* NULL where the features themselves come out of the lower part: the cut before fc */
+    float *rows; /* [batch,D], then */
     int batch;
     int *labels; /* [batch] */
     int64_t left;
@@ -48,6 +49,15 @@ static reshift_status make_upper(extraction *e, const extraction_setup *setup, i
     int n_dims;
     int64_t shape[3];
     frozen_row_shape(e->lower, &n_dims, shape);
+    e->labels = calloc((size_t)e->batch, sizeof *e->labels);
+    if (!e->labels) {
+        return error_memory(error, (size_t)e->batch * sizeof *e->labels, "labels");
+    }
+    if (n_dims == 1 && setup->forward.stop_at_features) {
+        e->rows = malloc((size_t)e->batch * (size_t)shape[0] * sizeof *e->rows);
+        return e->rows ? RESHIFT_OK
+                       : error_memory(error, (size_t)e->batch * (size_t)shape[0] * sizeof *e->rows, "rows");
+    }
     const plan_options options = {.batch = e->batch,
                                   .height = n_dims == 3 ? (int)shape[0] : 1,
                                   .width = n_dims == 3 ? (int)shape[1] : 1,
@@ -56,9 +66,7 @@ static reshift_status make_upper(extraction *e, const extraction_setup *setup, i
                                   .stop_at_features = setup->forward.stop_at_features,
                                   .half_input = frozen_row_width(e->lower) == 2,
                                   .precision = setup->forward.precision};
-    e->labels = calloc((size_t)e->batch, sizeof *e->labels);
-    return e->labels ? plan_create(setup->forward.net, &options, &e->upper, error)
-                     : error_memory(error, (size_t)e->batch * sizeof *e->labels, "labels");
+    return plan_create(setup->forward.net, &options, &e->upper, error);
 }
 
 reshift_status extraction_create(const extraction_setup *setup, extraction **out, const reshift_progress *progress,
@@ -71,8 +79,7 @@ reshift_status extraction_create(const extraction_setup *setup, extraction **out
     int cut = setup->cache ? setup->cut : 0;
     reshift_status status = setup->cache && cut == 0 ? find_cut(setup, &cut, error) : RESHIFT_OK;
     if (status == RESHIFT_OK && cut > 0) {
-        const frozen_setup lower = {
-            .forward = lower_setup(setup, cut), .n_rows = setup->n_rows, .cache = setup->cache};
+        const frozen_setup lower = {.forward = lower_setup(setup, cut), .n_rows = setup->n_rows, .cache = setup->cache};
         status = frozen_create(&lower, &e->lower, progress, error);
         if (status == RESHIFT_OK) {
             e->batch = frozen_batch(e->lower);
@@ -93,6 +100,7 @@ void extraction_destroy(extraction **e)
         forward_destroy(&(*e)->whole);
         frozen_destroy(&(*e)->lower);
         plan_destroy(&(*e)->upper);
+        free((*e)->rows);
         free((*e)->labels);
         free(*e);
         *e = NULL;
@@ -116,13 +124,15 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
     if (pass->n == 0) {
         return RESHIFT_OK;
     }
-    void *input = plan_input_half(e->upper);
-    reshift_status status = frozen_next(e->lower, pass->n, input ? input : plan_input(e->upper), e->labels, error);
-    if (status == RESHIFT_OK) {
+    void *half = e->upper ? plan_input_half(e->upper) : NULL;
+    void *input = half ? half : e->upper ? (void *)plan_input(e->upper) : e->rows;
+    reshift_status status = frozen_next(e->lower, pass->n, input, e->labels, error);
+    pass->output = e->rows;
+    if (status == RESHIFT_OK && e->upper) {
         status = plan_forward(e->upper, error);
+        pass->output = plan_output(e->upper);
+        pass->features = plan_features(e->upper);
     }
-    pass->output = plan_output(e->upper);
-    pass->features = plan_features(e->upper);
     e->left -= pass->n;
     return status;
 }
