@@ -26,6 +26,7 @@ int command_extract(int argc, char **argv)
     option_range severity = {1, 5};
     const char *weights = NULL, *data = NULL, *split = "test", *corruption = NULL, *out = NULL, *labels_out = NULL;
     const char *images_out = NULL;
+    const char *cache_folder = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
         TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
@@ -34,6 +35,10 @@ int command_extract(int argc, char **argv)
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
+        TEXT("--cache", &cache_folder, "DIR",
+             "where 'reshift finetune --cache' kept what its frozen blocks gave: of images that are there only the rest "
+             "is run",
+             NULL),
         TEXT("--labels-out", &labels_out, "FILE.npy", "labels, int64 [N]", NULL),
         TEXT("--images-out", &images_out, "FILE.npy", "fingerprints of the images, for 'reshift probe --images'", NULL),
         OPTION_SIZE(c),
@@ -66,7 +71,8 @@ int command_extract(int argc, char **argv)
     reshift_error error;
     reshift_model *model = NULL;
     reshift_dataset *dataset = NULL;
-    const reshift_forward_options forward = {
+    reshift_frozen_cache *cache = NULL;
+    reshift_forward_options forward = {
         .size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK && labels_out) {
@@ -83,6 +89,14 @@ int command_extract(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         done = session_calibrate(&c, model, data, &error);
+    }
+    if (done == RESHIFT_OK && cache_folder) {
+        reshift_frozen_cache_options keeping;
+        reshift_frozen_cache_options_default(&keeping);
+        keeping.folder = cache_folder;
+        keeping.place = RESHIFT_CACHE_DISK;
+        done = reshift_frozen_cache_open(&keeping, &cache, &error);
+        forward.cache = cache;
     }
     if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
@@ -102,6 +116,7 @@ int command_extract(int argc, char **argv)
         }
         status = session_end();
     }
+    reshift_frozen_cache_close(&cache);
     reshift_dataset_close(&dataset);
     reshift_model_destroy(&model);
     return status;

@@ -114,10 +114,11 @@ int command_finetune(int argc, char **argv)
     common c = COMMON_DEFAULTS;
     option_words words;
     option_range severity = {1, 5};
-    int64_t epochs = 10, samples = 0, cache_mebibytes = 4096;
+    int64_t epochs = 10, samples = 0;
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
     const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
     const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
+    const char *cache_folder = NULL, *cache_budget = "auto";
     c.batch = 64;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
@@ -139,7 +140,10 @@ int command_finetune(int argc, char **argv)
         TEXT("--test-data", &test_data, "DATA", "measure on the test part of this set after every epoch", NULL),
         TEXT("--batchnorm", &batchnorm, "frozen|train|train-all",
              "batch statistics: fixed, of the trained blocks, of all blocks", "frozen"),
-        COUNT("--cache", &cache_mebibytes, "MiB", 0, 1e9, "memory for what the frozen blocks give", "4096"),
+        OPTION_CACHE_BUDGET(cache_budget),
+        TEXT("--cache", &cache_folder, "DIR",
+             "keep it there, for later trainings of the same images and for 'reshift extract --cache'",
+             "in memory, for this training alone"),
         TEXT("--checkpoint", &checkpoint, "FILE", "written after every epoch, and taken up when it is there", NULL),
         TEXT("--out", &out, "FILE.safetensors", "gets the whole network, with torchvision's names", NULL),
         TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
@@ -185,7 +189,14 @@ int command_finetune(int argc, char **argv)
         (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
         return status;
     }
+    reshift_frozen_cache_options keeping;
+    reshift_frozen_cache_options_default(&keeping);
+    if (!read_bytes(cache_budget, &keeping.budget_bytes)) {
+        return usage_error(&u, "--cache-budget: expected a size such as 4G, 512M or 0, or auto, found '%s'",
+                           cache_budget);
+    }
     reshift_error error;
+    reshift_frozen_cache *cache = NULL;
     reshift_model *model = NULL;
     reshift_dataset *all = NULL, *rows = NULL, *test = NULL;
     reshift_history history = {0};
@@ -225,11 +236,19 @@ int command_finetune(int argc, char **argv)
         how.size = (int)c.size;
         how.precision = session_precision(&c);
         how.seed = (uint64_t)c.seed;
-        how.cache_budget_bytes = (uint64_t)cache_mebibytes << 20;
+        how.cache_budget_bytes = keeping.budget_bytes;
         how.checkpoint = checkpoint;
         how.test = test;
         how.on_epoch = training_print_epoch;
         how.context = &c;
+    }
+    if (done == RESHIFT_OK && cache_folder) {
+        keeping.folder = cache_folder;
+        keeping.place = RESHIFT_CACHE_DISK;
+        done = reshift_frozen_cache_open(&keeping, &cache, &error);
+        how.cache = cache;
+    }
+    if (done == RESHIFT_OK) {
         done = reshift_finetune(model, rows ? rows : all, &how, &history, session_progress(), &error);
     }
     if (done == RESHIFT_OK && c.size) { /* the network goes with the size it was trained at */
@@ -256,6 +275,7 @@ int command_finetune(int argc, char **argv)
     } else {
         status = session_fail(&error);
     }
+    reshift_frozen_cache_close(&cache);
     reshift_history_destroy(&history);
     reshift_dataset_close(&test);
     reshift_dataset_close(&rows);

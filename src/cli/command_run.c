@@ -115,7 +115,7 @@ static int do_run(const reshift_experiment *experiment, const char *out, const c
 }
 
 /* Common options that are short for a key of the experiment. */
-static void add_overrides(const common *c, option_words *set, char memory[8][64])
+static void add_overrides(const common *c, const char *cache_budget, option_words *set, char memory[8][64])
 {
     const struct {
         const char *key;
@@ -135,16 +135,21 @@ static void add_overrides(const common *c, option_words *set, char memory[8][64]
         snprintf(memory[5], 64, "input.precision=%s", c->precision);
         set->items[set->n++] = memory[5];
     }
+    if (cache_budget && set->n < OPTION_WORDS_MOST) {
+        snprintf(memory[6], 64, "finetune.cache_budget=%.32s", cache_budget);
+        set->items[set->n++] = memory[6];
+    }
 }
 
-static int study(const usage *u, const common *c, const char *file, const char *out, option_words *set, bool show)
+static int study(const usage *u, const common *c, const char *file, const char *out, const char *cache_budget,
+                 option_words *set, bool show)
 {
     int status = session_begin(u, c);
     if (status >= 0) {
         return status;
     }
     char memory[8][64];
-    add_overrides(c, set, memory);
+    add_overrides(c, cache_budget, set, memory);
     reshift_error error;
     reshift_experiment *experiment = NULL;
     reshift_status loaded = file ? reshift_experiment_load(file, set->items, set->n, &experiment, &error)
@@ -175,7 +180,7 @@ int command_run(int argc, char **argv)
 {
     common c = NOT_GIVEN;
     option_words words, set = {.n = 0};
-    const char *out = NULL;
+    const char *out = NULL, *cache_budget = NULL;
     bool keys = false, show = false;
     const option options[] = {
         SET_ROW(set),
@@ -186,6 +191,7 @@ int command_run(int argc, char **argv)
         COUNT("--limit", &c.limit, "N", 0, COUNT_MOST, "short for source.limit_train and source.limit_test", NULL),
         COUNT("--size", &c.size, "N", 8, 2048, "short for --set input.size=N", NULL),
         COUNT("--batch", &c.batch, "N", 1, 4096, "short for --set input.batch=N", NULL),
+        TEXT("--cache-budget", &cache_budget, "SIZE", "short for --set finetune.cache_budget=SIZE", NULL),
         OPTION_PRECISION(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
@@ -218,14 +224,14 @@ int command_run(int argc, char **argv)
         return session_end();
     }
     return words.n < 1 ? usage_error(&u, "expected an experiment file")
-                       : study(&u, &c, words.items[0], out, &set, show);
+                       : study(&u, &c, words.items[0], out, cache_budget, &set, show);
 }
 
 int command_demo(int argc, char **argv)
 {
     common c = NOT_GIVEN;
     option_words words, set = {.n = 0};
-    const char *out = NULL;
+    const char *out = NULL, *cache_budget = NULL;
     bool show = false;
     const option options[] = {
         SET_ROW(set),
@@ -234,6 +240,7 @@ int command_demo(int argc, char **argv)
         COUNT("--seed", &c.seed, "N", 0, COUNT_MOST, "short for --set seed=N", NULL),
         COUNT("--limit", &c.limit, "N", 0, COUNT_MOST, "short for source.limit_train and source.limit_test", NULL),
         COUNT("--batch", &c.batch, "N", 1, 4096, "short for --set input.batch=N", NULL),
+        TEXT("--cache-budget", &cache_budget, "SIZE", "short for --set finetune.cache_budget=SIZE", NULL),
         OPTION_PRECISION(c),
         OPTION_THREADS(c),
         OPTION_FORCE(c),
@@ -253,5 +260,5 @@ int command_demo(int argc, char **argv)
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);
-    return status >= 0 ? status : study(&u, &c, NULL, out, &set, show);
+    return status >= 0 ? status : study(&u, &c, NULL, out, cache_budget, &set, show);
 }

@@ -54,6 +54,30 @@ bool read_number(const char *text, double low, double high, double *value)
     return true;
 }
 
+bool read_bytes(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char digits[24];
+    size_t length = strspn(text, "0123456789");
+    int64_t number;
+    if (strcmp(text, "auto") == 0) {
+        *bytes = UINT64_MAX;
+        return true;
+    }
+    if (length == 0 || length >= sizeof digits) {
+        return false;
+    }
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    const char *unit = text + length, *found = *unit ? strchr(units, *unit & ~0x20) : NULL;
+    if ((*unit && (!found || (unit[1] && strcmp(unit + 1, "B") != 0 && strcmp(unit + 1, "iB") != 0))) ||
+        !read_whole_number(digits, 0, 1e6, &number)) {
+        return false;
+    }
+    *bytes = (uint64_t)number << (found ? 10 * (found - units + 1) : 0);
+    return true;
+}
+
 static bool read_range(const char *text, double low, double high, option_range *range)
 {
     char first[16];

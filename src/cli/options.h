@@ -93,6 +93,8 @@ const char *nearest_word(const char *word, const char *const *list);
 /** Strict readers: the whole text is the value. */
 bool read_whole_number(const char *text, double low, double high, int64_t *value);
 bool read_number(const char *text, double low, double high, double *value);
+/** Bytes: "4G", "512M", "0"; "auto" is UINT64_MAX. */
+bool read_bytes(const char *text, uint64_t *bytes);
 
 /** Cuts "a,b,c" into words, which then lie in `memory` (as long as the text, with its NUL). False: empty ones or too
  * many. */

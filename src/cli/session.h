@@ -40,6 +40,9 @@ typedef struct common {
 #define OPTION_DATA_DIR(c)                                                                                             \
     TEXT("--data-dir", &(c).data_dir, "DIR", "where data sets and weights are looked up",                              \
          "$RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift")
+#define OPTION_CACHE_BUDGET(text)                                                                                      \
+    TEXT("--cache-budget", &(text), "SIZE",                                                                            \
+         "for what the frozen blocks give, computed once: 4G, 512M, 0: nothing; auto: half of what is free", "auto")
 #define OPTION_PRECISION(c)                                                                                            \
     TEXT("--precision", &(c).precision, "f32|bf16|int8|auto",                                                          \
          "arithmetic of the network; auto: the fastest that keeps its accuracy; training knows f32 and bf16", "f32")

@@ -363,6 +363,51 @@ static void test_killed_late(void **state)
     }
 }
 
+/* Wherever the frozen blocks' output is kept, and where it is not: the same results. In the report the setting shows. */
+static void check_same_results(const char *a, const char *b)
+{
+    if (shell("diff -rq -x manifest.json -x history -x report.html '%s/%s' '%s/%s' >&2", base, a, base, b) != 0) {
+        fail_msg("runs %s and %s differ", a, b);
+    }
+}
+
+static void test_what_is_kept_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *said, *not_said;
+    } ways[] = {{"finetune.cache=memory", "in float32 in memory", "run again"},
+                {"finetune.cache=disk", "in float32 in a file", "run again"},
+                {"finetune.cache_budget=400K", "0.00 GB at most\n", "images was kept before"},
+                {"finetune.cache_budget=0", "measuring again", "frozen blocks"}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        run_ok("kept", (const char *const[]){ways[i].setting, NULL}, false);
+        if (!strstr(shared->said, ways[i].said) || strstr(shared->said, ways[i].not_said)) {
+            fail_msg("%s: expected '%s' and no '%s':\n%s", ways[i].setting, ways[i].said, ways[i].not_said,
+                     shared->said);
+        }
+        check_same_results("whole", "kept");
+        assert_false(there("kept", "parts"));
+        shell("rm -rf '%s/kept'", base);
+    }
+}
+
+/* The same in bfloat16, and for runs that were killed with rows kept in the run folder. */
+static void test_what_is_kept_changes_nothing_in_bf16(void **state)
+{
+    (void)state;
+    const char *const whole[] = {"input.precision=bf16", "finetune.cache_budget=0", NULL};
+    const char *const kept[] = {"input.precision=bf16", "finetune.cache=disk", NULL};
+    run_ok("half", whole, false);
+    for (int i = 0; i < 3; i++) {
+        int how = run("half-kept", kept, false, calls_of_a_run * (65 + 10 * i) / 100, 0);
+        assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    }
+    run_ok("half-kept", kept, false);
+    check_same_results("half", "half-kept");
+    shell("rm -rf '%s/half' '%s/half-kept'", base, base);
+}
+
 static void test_stopped_on_request(void **state)
 {
     (void)state;
@@ -527,6 +572,8 @@ int main(void)
         cmocka_unit_test(test_finished_run_is_left_alone),
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_killed_late),
+        cmocka_unit_test(test_what_is_kept_changes_nothing),
+        cmocka_unit_test(test_what_is_kept_changes_nothing_in_bf16),
         cmocka_unit_test(test_stopped_on_request),
         cmocka_unit_test(test_damage_is_mended),
         cmocka_unit_test(test_report_again),

@@ -292,6 +292,60 @@ static void test_the_cache_changes_no_bit(void **state)
     run_destroy(&r);
 }
 
+/* One cache for two trainings and what is measured between them, in a folder that is opened anew. */
+static void check_shared_cache(reshift_precision precision)
+{
+    reshift_error error;
+    run r, other;
+    char kept[300];
+    snprintf(kept, sizeof kept, "%s/kept-%d", folder, (int)precision);
+    reshift_frozen_cache_options options;
+    reshift_frozen_cache_options_default(&options);
+    options.folder = kept;
+    options.place = RESHIFT_CACHE_DISK;
+    const reshift_forward_options plain = {.precision = precision, .batch = 32};
+    run_create(&r);
+    run_create(&other);
+    r.options.precision = other.options.precision = precision;
+    r.options.batchnorm = other.options.batchnorm = RESHIFT_BATCHNORM_FROZEN;
+    r.options.forward_batch = other.options.forward_batch = 32;
+    check_ok(run_go(&r, &error));
+    for (int round = 0; round < 2; round++) {
+        check_ok(reshift_frozen_cache_open(&options, &other.options.cache, &error));
+        check_ok(run_go(&other, &error));
+        check_same_networks(r.model, other.model);
+        check_same_histories(&r.history, &other.history);
+        assert_non_null(strstr(other.messages[0], round ? "127 images are there already" : "is kept in"));
+        assert_non_null(strstr(other.messages[1], round ? "was kept before" : "all 127 images is kept in a file"));
+        reshift_frozen_cache_close(&other.options.cache); /* opened anew it says what it finds */
+        check_ok(reshift_frozen_cache_open(&options, &other.options.cache, &error));
+        other.epochs_seen = other.n_messages = 0;
+        reshift_forward_options cached = plain;
+        cached.cache = other.options.cache;
+        reshift_array features[2], logits[2];
+        check_ok(reshift_forward(r.model, r.test, &plain, &features[0], &logits[0], NULL, &error));
+        check_ok(
+            reshift_forward(other.model, other.test, &cached, &features[1], &logits[1], &other.progress, &error));
+        assert_non_null(strstr(other.messages[0], "127 images are there already"));
+        assert_memory_equal(features[0].data, features[1].data, reshift_array_bytes(&features[0]));
+        assert_memory_equal(logits[0].data, logits[1].data, reshift_array_bytes(&logits[0]));
+        for (int i = 0; i < 2; i++) {
+            reshift_array_destroy(&features[i]);
+            reshift_array_destroy(&logits[i]);
+        }
+        reshift_frozen_cache_close(&other.options.cache);
+    }
+    run_destroy(&other);
+    run_destroy(&r);
+}
+
+static void test_a_shared_cache_changes_no_bit(void **state)
+{
+    (void)state;
+    check_shared_cache(RESHIFT_PRECISION_F32);
+    check_shared_cache(RESHIFT_PRECISION_BF16); /* float32 again where the processor has none */
+}
+
 static void test_nothing_is_kept_for_a_single_epoch(void **state)
 {
     (void)state;
@@ -557,6 +611,7 @@ int main(void)
         cmocka_unit_test(test_fc_alone),
         cmocka_unit_test(test_all_blocks_from_scratch),
         cmocka_unit_test(test_the_cache_changes_no_bit),
+        cmocka_unit_test(test_a_shared_cache_changes_no_bit),
         cmocka_unit_test(test_nothing_is_kept_for_a_single_epoch),
         cmocka_unit_test(test_measurement_is_that_of_a_forward_pass),
         cmocka_unit_test(test_interrupted_training_ends_with_the_same_bytes),
@@ -567,13 +622,8 @@ int main(void)
         cmocka_unit_test(test_batch_larger_than_the_set),
     };
     int failed = cmocka_run_group_tests_name("finetune", tests, NULL, NULL);
-    for (int stream = 1; stream <= 2; stream++) {
-        char path[300];
-        snprintf(path, sizeof path, "%s/images%d.npy", folder, stream);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/labels%d.npy", folder, stream);
-        unlink(path);
-    }
-    rmdir(folder);
+    char command[400];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    failed += system(command) != 0;
     return failed;
 }
