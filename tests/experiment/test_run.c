@@ -400,8 +400,9 @@ static void test_what_is_kept_changes_nothing_in_bf16(void **state)
     const char *const kept[] = {"input.precision=bf16", "finetune.cache=disk", NULL};
     run_ok("half", whole, false);
     for (int i = 0; i < 3; i++) {
-        int how = run("half-kept", kept, false, calls_of_a_run * (65 + 10 * i) / 100, 0);
-        assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+        /* what an attempt leaves saves calls for the next, which may come to its end */
+        int how = run("half-kept", kept, false, calls_of_a_run * (40 + 15 * i) / 100, 0);
+        assert_true(i > 0 ? WIFSIGNALED(how) || shared->status == RESHIFT_OK : WIFSIGNALED(how) != 0);
     }
     run_ok("half-kept", kept, false);
     check_same_results("half", "half-kept");
