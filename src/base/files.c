@@ -44,6 +44,13 @@ reshift_status file_map_open(const char *path, file_map *map, reshift_error *err
     return status;
 }
 
+void file_map_forget(const file_map *map)
+{
+    if (map->data) {
+        madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED); /* a private map that is never written */
+    }
+}
+
 void file_map_close(file_map *map)
 {
     if (map->data) {

@@ -17,6 +17,8 @@ typedef struct file_map {
 /** Maps a whole regular file for reading. Errors: NOT_FOUND, IO (a folder, no permission). */
 reshift_status file_map_open(const char *path, file_map *map, reshift_error *error);
 void file_map_close(file_map *map);
+/** Lets go of the pages read so far: they leave this process's memory, and come back when they are read again. */
+void file_map_forget(const file_map *map);
 
 /**
  * A file being written. It exists under a temporary name in the target's folder until file_writer_commit() renames it;

@@ -238,6 +238,9 @@ reshift_status session_calibrate(const common *c, reshift_model *model, const ch
     options.data_dir = c->data_dir;
     options.split = "train";
     options.seed = (uint64_t)c->seed;
+    if (strncmp(spec, "folder:", 7) != 0) { /* folders are in order of their classes, and read image by image */
+        options.limit = 10000;
+    }
     reshift_dataset *dataset = NULL;
     reshift_status status = reshift_dataset_open(spec, &options, &dataset, error);
     bool plain = strncmp(spec, "cifar10-c", 9) != 0; /* versions of test images: their training split is CIFAR-10's */

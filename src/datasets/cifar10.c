@@ -193,7 +193,17 @@ static void cifar10_destroy(void *state)
     free(c);
 }
 
-static const dataset_kind cifar10_kind = {cifar10_read, cifar10_row_name, NULL, cifar10_destroy, NULL};
+static void cifar10_forget(const void *state)
+{
+    const cifar10 *c = state;
+    for (int i = 0; i < c->n_parts; i++) {
+        if (c->parts[i].bytes) {
+            blob_forget(c->parts[i].bytes);
+        }
+    }
+}
+
+static const dataset_kind cifar10_kind = {cifar10_read, cifar10_row_name, NULL, cifar10_destroy, NULL, cifar10_forget};
 
 reshift_status cifar10_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error)
@@ -230,6 +240,7 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
         d->rows[row].label = c->parts[row / CIFAR_PART_RECORDS].labels[row % CIFAR_PART_RECORDS];
     }
     d->published = c->train ? NULL : CIFAR_TEST_PUBLISHED;
+    dataset_forget(d); /* every label lies on another page */
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     *dataset = d;

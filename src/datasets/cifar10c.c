@@ -57,7 +57,12 @@ static void cifar10c_destroy(void *state)
     free(c);
 }
 
-static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original};
+static void cifar10c_forget(const void *state)
+{
+    blob_array_forget(&((const cifar10c *)state)->images);
+}
+
+static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original, cifar10c_forget};
 
 static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t count, const char *images,
                                    reshift_error *error)

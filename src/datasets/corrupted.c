@@ -85,8 +85,13 @@ static void corrupted_destroy(void *state)
     free(c);
 }
 
+static void corrupted_forget(const void *state)
+{
+    dataset_forget(((const corrupted *)state)->clean);
+}
+
 static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy,
-                                             corrupted_original};
+                                             corrupted_original, corrupted_forget};
 
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error)

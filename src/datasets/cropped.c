@@ -83,8 +83,13 @@ static void cropped_destroy(void *state)
     free(c);
 }
 
+static void cropped_forget(const void *state)
+{
+    dataset_forget(((const cropped *)state)->base);
+}
+
 static const dataset_kind cropped_kind = {cropped_read, cropped_row_name, cropped_identity, cropped_destroy,
-                                           cropped_original};
+                                           cropped_original, cropped_forget};
 
 reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_dataset **dataset, reshift_error *error)
 {

@@ -211,6 +211,13 @@ reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *na
     return RESHIFT_OK;
 }
 
+void dataset_forget(const reshift_dataset *dataset)
+{
+    if (dataset->functions->forget) {
+        dataset->functions->forget(dataset->state);
+    }
+}
+
 reshift_dataset *dataset_share(reshift_dataset *dataset)
 {
     atomic_fetch_add(&dataset->references, 1);

@@ -29,6 +29,8 @@ typedef struct dataset_kind {
     /** The image that a row is a version of, before corruption and crop; NULL: the row itself. Errors: NOT_FOUND where it
      *  is not at hand, those of reading. */
     reshift_status (*original)(const void *state, int64_t row, reshift_image *image, reshift_error *error);
+    /** Lets go of the pages of mapped files that reading left in memory; NULL: there are none. */
+    void (*forget)(const void *state);
 } dataset_kind;
 
 struct reshift_dataset {
@@ -69,6 +71,9 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
 
 /** Says what corruption the set has, where none has been said. Errors: MEMORY, with the set closed. */
 reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *name, reshift_error *error);
+
+/** Lets go of what reading left in memory of mapped files, so that it does not grow with the rows that were read. */
+void dataset_forget(const reshift_dataset *dataset);
 
 /** One more owner of the set; reshift_dataset_close() gives it up. */
 reshift_dataset *dataset_share(reshift_dataset *dataset);

@@ -45,7 +45,7 @@ static void demo_destroy(void *state)
     free(d);
 }
 
-static const dataset_kind demo_kind = {demo_read, demo_row_name, NULL, demo_destroy, NULL};
+static const dataset_kind demo_kind = {demo_read, demo_row_name, NULL, demo_destroy, NULL, NULL};
 
 static reshift_status open_set(demo_set set, const reshift_dataset_options *options, reshift_dataset **dataset,
                                reshift_error *error)

@@ -249,7 +249,7 @@ static void folder_destroy(void *state)
     free(f);
 }
 
-static const dataset_kind folder_kind = {folder_read, folder_row_name, folder_identity, folder_destroy, NULL};
+static const dataset_kind folder_kind = {folder_read, folder_row_name, folder_identity, folder_destroy, NULL, NULL};
 
 /* DIR/name is a split when class folders are in it; a class that happens to be called "train" holds images only. */
 static bool is_split(const char *folder, const char *name)

@@ -10,9 +10,13 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "datasets/dataset.h"
 #include "imaging/preprocess.h"
 
-enum { N_BUFFERS = 2 };
+enum {
+    N_BUFFERS = 2,
+    ROWS_KEPT = 2048, /* of a mapped file in memory, about */
+};
 
 typedef struct batch_buffer {
     void *images; /* [batch,size,size,3] float, or [batch,H,W,3] bytes */
@@ -109,6 +113,9 @@ static void *run(void *context)
             break;
         }
         status = read_batch(l, first, buffer, &image, &error);
+        if ((first + l->options.batch) / ROWS_KEPT > first / ROWS_KEPT) {
+            dataset_forget(l->dataset);
+        }
         if (status == RESHIFT_OK) {
             pthread_mutex_lock(&l->mutex);
             buffer->full = true;

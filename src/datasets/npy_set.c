@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "datasets/dataset.h"
+#include "formats/blob.h"
 
 enum { MAX_EXTENT = 1 << 16 };
 
@@ -66,7 +67,12 @@ static void npy_set_destroy(void *state)
     free(s);
 }
 
-static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy, NULL};
+static void npy_set_forget(const void *state)
+{
+    blob_array_forget(&((const npy_set *)state)->images);
+}
+
+static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy, NULL, npy_set_forget};
 
 bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label)
 {

@@ -115,10 +115,17 @@ void plan_weights_units(const plan *p, int conv, int norm, const float *input_un
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < n->channels_out; o++) {
         double scale = fabs(scale_of(p, norm, o));
-        float most = 0;
-        for (int64_t i = 0; i < per_channel; i++) {
-            most = fmaxf(most, fabsf(weight[o * per_channel + i]) * input_unit[i / area]);
+        uint32_t bits = 0; /* they order as magnitudes do */
+        for (int64_t i = 0; i < n->channels_in; i++) {
+            for (int64_t a = 0; a < area; a++) {
+                float magnitude = fabsf(weight[o * per_channel + i * area + a]) * input_unit[i];
+                uint32_t own;
+                memcpy(&own, &magnitude, sizeof own);
+                bits = own > bits ? own : bits;
+            }
         }
+        float most;
+        memcpy(&most, &bits, sizeof most);
         float unit = (float)(most * scale / 127);
         units[o] = unit > 0 ? unit : 1;
     }
@@ -133,9 +140,12 @@ static void quantise(plan *p, plan_weights *w)
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < conv->channels_out; o++) {
         float unit = w->int8->weight_units[o];
-        for (int64_t i = 0; i < per_channel; i++) {
-            float value = rintf(p->staging[o * per_channel + i] * w->int8->input_unit[i / area] / unit);
-            bytes[o * per_channel + i] = (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
+        for (int64_t i = 0; i < conv->channels_in; i++) {
+            float input_unit = w->int8->input_unit[i];
+            for (int64_t a = o * per_channel + i * area; a < o * per_channel + (i + 1) * area; a++) {
+                float value = rintf(p->staging[a] * input_unit / unit);
+                bytes[a] = (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
+            }
         }
         w->bias[o] = (float)((double)w->bias[o] / unit);
     }

@@ -98,6 +98,14 @@ void blob_drop(blob **b)
     free(gone);
 }
 
+void blob_forget(const blob *b)
+{
+    file_map_forget(&b->owner->map);
+    if (b->owner->parent) {
+        blob_forget(b->owner->parent);
+    }
+}
+
 bool shape_bytes(reshift_dtype dtype, int n_dims, const int64_t *shape, size_t *bytes)
 {
     /* Zeros are left out of the product at first, so that [0, 2^62, 2^62] is as impossible as without the zero. */
@@ -140,6 +148,13 @@ reshift_status blob_array(blob *b, const uint8_t *data, reshift_dtype dtype, int
     array->release = release_blob;
     array->owner = blob_keep(b);
     return RESHIFT_OK;
+}
+
+void blob_array_forget(const reshift_array *array)
+{
+    if (array->release == release_blob) {
+        blob_forget(array->owner);
+    }
 }
 
 reshift_status refuse(reshift_error *error, reshift_status code, const char *name, int64_t offset, const char *format,

@@ -29,6 +29,10 @@ blob *blob_slice(blob *whole, size_t offset, size_t size);
 blob *blob_keep(blob *b);
 /** One reader less; nulls the pointer. NULL accepted. */
 void blob_drop(blob **b);
+/** Of a mapped file, lets go of the pages read so far (file_map_forget); nothing where the bytes are in memory. */
+void blob_forget(const blob *b);
+/** The same of an array that blob_array() made a view; nothing for any other. */
+void blob_array_forget(const reshift_array *array);
 
 /**
  * The array whose elements start at `data` inside `b`, as a read-only view that keeps `b`; a copy where the bytes are

@@ -9,6 +9,9 @@
 #include "models/model.h"
 #include "reshift/learning.h"
 
+/* Half of what serves float32 best: its activations are the largest, and the images may be in memory beside them. */
+#define CALIBRATION_BATCH 8
+
 static reshift_status pass_images(forward *f, const reshift_dataset *dataset, const reshift_progress *progress,
                                   reshift_error *error)
 {
@@ -50,6 +53,7 @@ static reshift_status find_ranges(const forward_setup *wanted, const reshift_dat
     forward_setup setup = {.net = wanted->net,
                            .recipe = wanted->recipe,
                            .size = wanted->size,
+                           .batch = CALIBRATION_BATCH,
                            .n_rows = reshift_dataset_count(dataset),
                            .precision = RESHIFT_PRECISION_F32,
                            .last_block = wanted->net->graph->n_blocks - 1,

@@ -42,7 +42,7 @@ static void probe_name(const void *state, int64_t row, char *text, size_t size)
 
 static void probe_destroy(void *state) { (void)state; }
 
-static const dataset_kind probe_kind = {probe_read, probe_name, NULL, probe_destroy, NULL};
+static const dataset_kind probe_kind = {probe_read, probe_name, NULL, probe_destroy, NULL, NULL};
 
 static reshift_dataset *open_probe(probe_set *p, int64_t count)
 {

@@ -8,7 +8,7 @@
 static reshift_error error;
 
 static void nothing_to_destroy(void *state) { (void)state; }
-static const dataset_kind no_pixels = {NULL, NULL, NULL, nothing_to_destroy, NULL};
+static const dataset_kind no_pixels = {NULL, NULL, NULL, nothing_to_destroy, NULL, NULL};
 
 /* n images in `versions` rows each, version by version. */
 static reshift_dataset *shifted_set(int64_t n, int versions)
