@@ -9,6 +9,8 @@
 #include "reshift/inspect.h"
 
 #define INDENT 2
+#define TEXT_MOST 240 /* characters of a text that people are shown: weights carry lists that fill screens */
+#define TEXT_SHOWN 60
 
 static bool is_plain(const json_t *value) { return !json_is_object(value) && !json_is_array(value); }
 
@@ -17,7 +19,10 @@ static void print_plain(const json_t *value)
 {
     size_t index;
     const json_t *item;
-    if (json_is_string(value)) {
+    if (json_is_string(value) && json_string_length(value) > TEXT_MOST) {
+        printf("%.*s... (%zu characters; all with --json)", TEXT_SHOWN, json_string_value(value),
+               json_string_length(value));
+    } else if (json_is_string(value)) {
         printf("%s", json_string_value(value));
     } else if (json_is_array(value)) {
         printf("[");

@@ -51,6 +51,8 @@ check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weig
 check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
 check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy
 check "inspect weights" 0 "fc.weight  float32  [10,128]" - "$reshift" inspect $after
+check "a long text is cut for people" 0 "... (" - "$reshift" inspect $after
+holds "and whole in JSON" sh -c "\"\$1\" inspect --json \$2 >whole.json && ! grep -qF \"... (\" whole.json" sh "$reshift" $after
 check "inspect as JSON" 0 '"kind": "safetensors"' - "$reshift" inspect --json $after
 check "inspect several" 0 "f" - "$reshift" inspect $after train.npy
 check "pca" 0 "explained" - "$reshift" pca --quiet --features train.npy test.npy --labels train-labels.npy test-labels.npy --out pca
