@@ -2,6 +2,7 @@
 #ifndef RESHIFT_ROBUSTNESS_H
 #define RESHIFT_ROBUSTNESS_H
 
+#include "reshift/adaptation.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
 #include "reshift/fingerprints.h"
@@ -25,6 +26,7 @@ typedef struct reshift_robustness_options {
     int64_t sample; /* so many images, drawn by class; 0: all */
     int size, batch;
     reshift_precision precision;
+    reshift_adapt_options adapt; /* kind NONE: the network stays as it is; else precision is f32 or bf16 */
     const char
         *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
     bool allow_leak;   /* measure images that the network was trained on too */
@@ -57,6 +59,7 @@ typedef struct reshift_robustness {
     bool has_clean;
     int severity_first, severity_last;
     reshift_precision precision; /* computed in */
+    reshift_adapt_options adapt;
     reshift_cell *cells;
     int n_cells;
 } reshift_robustness;

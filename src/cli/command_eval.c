@@ -17,7 +17,10 @@ typedef struct request {
     double baseline_clean;
     int64_t sample;
     option_range severity;
-    bool allow_leak;
+    bool allow_leak, shuffle;
+    const char *adapt, *against_adapt, *optimizer;
+    double adapt_rate;
+    int64_t adapt_source;
     const reshift_corruption *corruptions[RESHIFT_CORRUPTIONS_MOST];
     int n_corruptions;
 } request;
@@ -135,7 +138,7 @@ static reshift_status write_results(const request *q, const targets *t, const ev
 }
 
 static reshift_status measure(const request *q, const targets *t, const char *weights, const char *head,
-                              reshift_robustness *table, reshift_error *error)
+                              const char *adapt, reshift_robustness *table, reshift_error *error)
 {
     reshift_model *model = NULL;
     reshift_robustness_options o = {.data = q->data,
@@ -149,6 +152,13 @@ static reshift_status measure(const request *q, const targets *t, const char *we
                                     .cells_folder = q->out ? t->cells : NULL,
                                     .allow_leak = q->allow_leak};
     reshift_dataset_options_default(&o.dataset);
+    reshift_adapt_options_default(&o.adapt);
+    reshift_adapt_read(adapt, &o.adapt.kind);
+    o.adapt.batch = q->c.batch ? (int)q->c.batch : o.adapt.batch;
+    o.adapt.shuffled = q->shuffle;
+    o.adapt.source_images = (double)q->adapt_source;
+    o.adapt.sgd = strcmp(q->optimizer, "sgd") == 0;
+    o.adapt.learning_rate = q->adapt_rate;
     o.dataset.data_dir = q->c.data_dir;
     o.dataset.split = q->split;
     o.dataset.limit = q->c.limit;
@@ -189,9 +199,9 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
     uint64_t seed = (uint64_t)q->c.seed;
-    reshift_status status = measure(q, t, q->weights, q->head, &r->table, error);
+    reshift_status status = measure(q, t, q->weights, q->head, q->adapt, &r->table, error);
     if (status == RESHIFT_OK && q->against) {
-        status = measure(q, t, q->against, q->against_head, &r->other, error);
+        status = measure(q, t, q->against, q->against_head, q->against_adapt, &r->other, error);
     }
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
@@ -229,7 +239,13 @@ static void print(const request *q, const eval_result *r)
 
 int command_eval(int argc, char **argv)
 {
-    request q = {.c = COMMON_DEFAULTS, .split = "test", .severity = {1, 5}};
+    request q = {.c = COMMON_DEFAULTS,
+                 .split = "test",
+                 .severity = {1, 5},
+                 .adapt = "none",
+                 .against_adapt = "none",
+                 .optimizer = "adam",
+                 .adapt_rate = 0.001};
     option_words words;
     const option options[] = {
         TEXT("--weights", &q.weights, "W", "a checkpoint, or a name such as resnet50", NULL),
@@ -247,6 +263,14 @@ int command_eval(int argc, char **argv)
         TEXT("--against", &q.against, "W", "another network: differences on the same images, with paired intervals",
              NULL),
         TEXT("--against-head", &q.against_head, "FILE", "its fc", NULL),
+        TEXT("--against-adapt", &q.against_adapt, "none|bn|tent", "how that one adapts", "none"),
+        TEXT("--adapt", &q.adapt, "none|bn|tent",
+             "batch norm by the test batch's statistics; tent: and entropy lowered by its scales and shifts", "none"),
+        COUNT("--adapt-source", &q.adapt_source, "N", 0, 1e9,
+              "bn: the training statistics count as N images beside the batch's", "0"),
+        TEXT("--adapt-optimizer", &q.optimizer, "adam|sgd", "tent: sgd has momentum 0.9", "adam"),
+        NUMBER("--adapt-lr", &q.adapt_rate, "X", 0, 10, "tent: learning rate", "0.001"),
+        FLAG("--shuffle", &q.shuffle, "with --adapt: batches of images in an order drawn from the seed"),
         TEXT("--baseline", &q.baseline, "FILE.csv[:NAME]",
              "network that errors are measured against (mCE), in RobustBench's layout, or alexnet",
              "alexnet for a network of ImageNet's 1000 classes, else none"),
@@ -287,6 +311,16 @@ int command_eval(int argc, char **argv)
     }
     if (!q.weights || !q.data) {
         return usage_error(&u, "expected --weights and --data");
+    }
+    reshift_adapt_kind kinds[2];
+    if (!reshift_adapt_read(q.adapt, &kinds[0]) || !reshift_adapt_read(q.against_adapt, &kinds[1])) {
+        return usage_error(&u, "--adapt and --against-adapt: expected none, bn or tent");
+    }
+    if (strcmp(q.optimizer, "adam") != 0 && strcmp(q.optimizer, "sgd") != 0) {
+        return usage_error(&u, "--adapt-optimizer: expected adam or sgd, found '%s'", q.optimizer);
+    }
+    if (q.adapt_source > 0 && kinds[0] != RESHIFT_ADAPT_BN && kinds[1] != RESHIFT_ADAPT_BN) {
+        return usage_error(&u, "--adapt-source goes with --adapt bn");
     }
     if (q.against_head && !q.against) {
         return usage_error(&u, "--against-head goes with --against");

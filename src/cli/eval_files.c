@@ -37,6 +37,16 @@ static void metric_fields(FILE *out, double nll, double brier, double ece)
     field(out, ece);
 }
 
+/* How the network adapted; batch and order count only where it did. */
+static void adapt_fields(FILE *out, const reshift_adapt_options *a)
+{
+    if (a->kind == RESHIFT_ADAPT_NONE) {
+        fprintf(out, ",none,,\n");
+    } else {
+        fprintf(out, ",%s,%d,%s\n", reshift_adapt_name(a->kind), a->batch, a->shuffled ? "shuffled" : "set");
+    }
+}
+
 static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
 {
     const reshift_interval none = {NAN, NAN, NAN};
@@ -56,7 +66,8 @@ static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
     } else {
         fprintf(out, ",,,,");
     }
-    fprintf(out, ",%s,wilson,%s\n", unseen ? "unseen" : "all", cell->from_file ? "file" : "made");
+    fprintf(out, ",%s,wilson,%s", unseen ? "unseen" : "all", cell->from_file ? "file" : "made");
+    adapt_fields(out, &r->table.adapt);
 }
 
 /* Rows over several cells; the counts are sums of theirs. */
@@ -72,7 +83,8 @@ static void mean_row(FILE *out, const eval_result *r, const char *name, const re
     bool compared = r->against && !unseen;
     fields(out, compared ? &d->accuracy : &none);
     field(out, compared ? (double)d->n : NAN);
-    fprintf(out, ",,,,%s,bootstrap,\n", unseen ? "unseen" : "all");
+    fprintf(out, ",,,%s,bootstrap,", unseen ? "unseen" : "all");
+    adapt_fields(out, &r->table.adapt);
 }
 
 /* -1: over all corruptions, -2: over the 15. */
@@ -140,7 +152,7 @@ static void write_csv(FILE *out, const void *context)
     fprintf(out, "corruption,severity,n,correct,accuracy,low,high,nll,brier,ece,lost,lost_low,lost_high,relative,"
                  "relative_low,relative_high,difference,difference_low,difference_high,difference_n,only_this,only_"
                  "other,mcnemar_p,"
-                 "images,interval,source\n");
+                 "images,interval,source,adapt,batch,order\n");
     csv_rows(out, r, &r->all, false);
     if (r->has_unseen) {
         csv_rows(out, r, &r->unseen, true);
@@ -230,6 +242,20 @@ static json_t *summary_json(const eval_result *r, const reshift_robust_summary *
     return object;
 }
 
+static json_t *adapt_json(const reshift_adapt_options *a)
+{
+    bool tent = a->kind == RESHIFT_ADAPT_TENT;
+    json_t *object = json_pack("{s:s}", "kind", reshift_adapt_name(a->kind));
+    if (a->kind != RESHIFT_ADAPT_NONE) {
+        json_object_set_new(object, "batch", json_integer(a->batch));
+        json_object_set_new(object, "order", json_string(a->shuffled ? "shuffled" : "set"));
+        json_object_set_new(object, "source_images", json_real(a->source_images));
+        json_object_set_new(object, "optimizer", tent ? json_string(a->sgd ? "sgd" : "adam") : json_null());
+        json_object_set_new(object, "learning_rate", tent ? json_real(a->learning_rate) : json_null());
+    }
+    return object;
+}
+
 json_t *eval_json(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
@@ -241,7 +267,9 @@ json_t *eval_json(const eval_result *r)
         "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
         r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {
+        json_object_set_new(object, "other_adapt", adapt_json(&r->other.adapt));
         json_object_set_new(object, "other", summary_json(r, &r->other_all, false));
     }
     for (int i = 0; i < t->n_cells; i++) {

@@ -201,10 +201,29 @@ static void print_sample(const eval_result *r)
            (long long)t->n_images, (long long)t->n_available, half, widest, half * share, widest * share);
 }
 
+static void print_adaptation(const char *weights, const reshift_adapt_options *a)
+{
+    if (a->kind == RESHIFT_ADAPT_NONE) {
+        return;
+    }
+    printf("%s adapts (%s) in batches of %d images, %s", weights, reshift_adapt_name(a->kind), a->batch,
+           a->shuffled ? "shuffled" : "in the set's order");
+    if (a->kind == RESHIFT_ADAPT_TENT) {
+        printf(", %s %g", a->sgd ? "SGD" : "Adam", a->learning_rate);
+    } else if (a->source_images > 0) {
+        printf(", source as %g images", a->source_images);
+    }
+    printf("; afresh in every cell\n");
+}
+
 void eval_print(const eval_result *r)
 {
     printf("%s on %s: %lld images a cell, %s\n", r->weights, r->data, (long long)r->table.n_images,
            reshift_precision_name(r->table.precision));
+    print_adaptation(r->weights, &r->table.adapt);
+    if (r->against) {
+        print_adaptation(r->against, &r->other.adapt);
+    }
     print_heading(r, "accuracy %");
     print_lines(r, &r->all, false);
     print_errors(r);

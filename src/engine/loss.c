@@ -36,3 +36,32 @@ reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_
                ? RESHIFT_OK
                : error_set(error, RESHIFT_ERROR_NUMERIC, "the loss is not finite: the network's output overflowed");
 }
+
+reshift_status loss_entropy(const float *logits, int64_t n, int k, double *entropy, float *gradient,
+                            reshift_error *error)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const float *z = logits + i * k;
+        double largest = z[0], sum = 0, own = 0;
+        for (int j = 1; j < k; j++) {
+            largest = z[j] > largest ? z[j] : largest;
+        }
+        for (int j = 0; j < k; j++) {
+            sum += exp(z[j] - largest);
+        }
+        for (int j = 0; j < k; j++) {
+            double log_p = z[j] - largest - log(sum);
+            own -= exp(log_p) * log_p;
+        }
+        for (int j = 0; gradient && j < k; j++) {
+            double log_p = z[j] - largest - log(sum);
+            gradient[i * k + j] = (float)(-exp(log_p) * (log_p + own) / (double)n);
+        }
+        total += own;
+    }
+    *entropy = total / (double)n;
+    return isfinite(total)
+               ? RESHIFT_OK
+               : error_set(error, RESHIFT_ERROR_NUMERIC, "the entropy is not finite: the network's output overflowed");
+}

@@ -14,4 +14,11 @@
 reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_t n, int k, double *loss, int *correct,
                                   float *gradient, reshift_error *error);
 
+/**
+ * The mean entropy of the softmax of each row, -sum p ln p (the loss of Tent: Wang et al. 2021), and its gradient
+ * [N,K], -p (ln p + entropy) / N, where `gradient` is not NULL. Errors: NUMERIC (it is not finite).
+ */
+reshift_status loss_entropy(const float *logits, int64_t n, int k, double *entropy, float *gradient,
+                            reshift_error *error);
+
 #endif

@@ -166,14 +166,15 @@ static void find_gradients(plan *p)
     for (int i = 0; i < g->n_parameters; i++) {
         const graph_parameter *parameter = &g->parameters[i];
         bool trained = parameter->node >= p->first && parameter->node <= p->last && p->train_block[parameter->block] &&
-                       parameter->role != GRAPH_RUNNING_MEAN && parameter->role != GRAPH_RUNNING_VAR;
+                       parameter->role != GRAPH_RUNNING_MEAN && parameter->role != GRAPH_RUNNING_VAR &&
+                       (!p->options.affine_only || parameter->role == GRAPH_GAMMA || parameter->role == GRAPH_BETA);
         p->gradient_offset[i] = trained ? p->gradient_floats : SIZE_MAX;
         p->gradient_floats += trained ? (parameter->count + 15) / 16 * 16 : 0;
     }
     for (int i = p->first; i <= p->last; i++) {
         const graph_node *n = node_of(p, i);
         plan_node *own = &p->nodes[i];
-        own->needs_gradient = (n->parameter >= 0 && p->train_block[n->block]) ||
+        own->needs_gradient = (n->parameter >= 0 && p->gradient_offset[n->parameter] != SIZE_MAX) ||
                               (n->input >= 0 && p->nodes[n->input].needs_gradient) ||
                               (n->residual >= 0 && p->nodes[n->residual].needs_gradient);
         own->batch_statistics = n->op == GRAPH_BATCHNORM && p->batchnorm_batch[n->block];
@@ -350,6 +351,16 @@ reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct,
     }
     return loss_cross_entropy(plan_output(p), labels, p->options.batch, node_of(p, p->last)->channels_out, loss,
                               correct, p->training ? p->tensors[p->loss_gradient].data : NULL, error);
+}
+
+reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error)
+{
+    if (node_of(p, p->last)->op != GRAPH_LINEAR) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "an entropy needs logits, the plan ends at '%s'",
+                         node_of(p, p->last)->name);
+    }
+    return loss_entropy(plan_output(p), p->options.batch, node_of(p, p->last)->channels_out, entropy,
+                        p->training ? p->tensors[p->loss_gradient].data : NULL, error);
 }
 
 reshift_status plan_backward(plan *p, reshift_error *error)

@@ -23,6 +23,9 @@ typedef struct plan_options {
     const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
     const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
                                     the running ones (training); the others use the fixed statistics */
+    bool affine_only;            /* of the trained blocks only batch norm's gamma and beta get gradients */
+    float source_share;          /* inference with batchnorm_batch: statistics are source_share of the running ones and the
+                                    rest of the batch's, and the running ones stay; 0: the batch's alone */
 } plan_options;
 
 /**
@@ -67,7 +70,13 @@ const float *plan_features(const plan *p);
  */
 reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error);
 
-/** Runs backward from plan_loss's gradient: fills the gradient of every parameter of the trained blocks. */
+/**
+ * The same with the entropy of the softmax of each row in the place of cross-entropy: the mean over the N rows, and its
+ * gradient for plan_backward. Errors: NUMERIC.
+ */
+reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error);
+
+/** Runs backward from plan_loss's or plan_entropy's gradient: fills the gradient of every parameter of the trained blocks. */
 reshift_status plan_backward(plan *p, reshift_error *error);
 /** Gradient in the parameter's own layout (torchvision's); NULL for a parameter that is not trained here. */
 const float *plan_gradient(const plan *p, int parameter);

@@ -31,6 +31,7 @@ typedef enum step_kind {
     STEP_AVERAGE_BACKWARD, /* a [N,rows,C] bfloat16 = b [N,C] float32 / rows */
     STEP_GATHER,     /* a [rows, K*K*I] = what the convolution saw of b at output pixels first..first+rows-1 */
     STEP_STATISTICS, /* running mean and variance of batch norm `node` move towards tensors a (mean), b (variance) */
+    STEP_MIX, /* a (mean), b (variance) = shares of batch norm `node`'s running statistics and of those of argument 0 */
     STEP_COLUMN_SUM  /* gradient `target` [columns] = sum over rows of a [rows, columns] */
 } step_kind;
 

@@ -129,7 +129,9 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    unsigned flags = dnnl_use_scale | dnnl_use_shift | (own->batch_statistics ? 0 : dnnl_use_global_stats);
+    bool mixed = own->batch_statistics && p->options.source_share > 0;
+    unsigned flags =
+        dnnl_use_scale | dnnl_use_shift | (own->batch_statistics && !mixed ? 0 : dnnl_use_global_stats);
     dnnl_batch_normalization_desc_t d;
     ONEDNN(dnnl_batch_normalization_forward_desc_init(&d, dnnl_forward_training, &p->tensors[own->result].md,
                                                       n->epsilon, flags),
@@ -145,6 +147,15 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
         if (status == RESHIFT_OK) {
             status = add_vector(p, n->channels_out, &own->variance, error);
         }
+    }
+    if (status == RESHIFT_OK && mixed) {
+        plan_step *mix = plan_step_add(p, STEP_MIX, node);
+        if (!mix) {
+            return error_memory(error, sizeof *mix, "a plan");
+        }
+        mix->a = own->mean;
+        mix->b = own->variance;
+        plan_step_tensor(mix, DNNL_ARG_SRC, p->nodes[n->input].result);
     }
     plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
@@ -163,7 +174,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     }
     plan_step_tensor(s, DNNL_ARG_DST, own->result);
     status = plan_step_primitive(p, s, pd, error);
-    if (status == RESHIFT_OK && own->batch_statistics) {
+    if (status == RESHIFT_OK && own->batch_statistics && !mixed) {
         s = plan_step_add(p, STEP_STATISTICS, node);
         if (!s) {
             return error_memory(error, sizeof *s, "a plan");

@@ -27,6 +27,18 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
         reshift_precision_name(basis->precision), (double)recipe->mean[0], (double)recipe->mean[1],
         (double)recipe->mean[2], (double)recipe->std[0], (double)recipe->std[1], (double)recipe->std[2]);
     digest_add(d, text, (size_t)length);
+    if (basis->adapt->kind != RESHIFT_ADAPT_NONE) {
+        const reshift_adapt_options *a = basis->adapt;
+        bool tent = a->kind == RESHIFT_ADAPT_TENT;
+        length =
+            snprintf(text, sizeof text, "adapt %s batch %d order %lld source %a %s %a\n", reshift_adapt_name(a->kind),
+                     a->batch, a->shuffled ? (long long)basis->seed : -1ll, a->source_images,
+                     !tent    ? "-"
+                     : a->sgd ? "sgd"
+                              : "adam",
+                     tent ? a->learning_rate : 0);
+        digest_add(d, text, (size_t)length);
+    }
     digest_add(d, net->values, net->graph->n_floats * sizeof *net->values);
     for (int i = 0; basis->precision == RESHIFT_PRECISION_INT8 && i < net->graph->n_nodes; i++) {
         if (net->range[i]) {

@@ -17,6 +17,8 @@ typedef struct cell_basis {
     int64_t n;
     int size; /* of the network's input */
     reshift_precision precision;
+    const reshift_adapt_options *adapt;
+    uint64_t seed; /* of the order of the rows, where that is drawn */
 } cell_basis;
 
 /** The digest of the basis, once a table. Errors: MEMORY. */

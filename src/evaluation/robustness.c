@@ -4,6 +4,7 @@
  */
 #include "reshift/robustness.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,16 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/random.h"
 #include "evaluation/cells.h"
 #include "evaluation/draw.h"
+#include "learning/adapt.h"
 #include "learning/calibrate.h"
 #include "learning/forward.h"
 #include "models/model.h"
+
+/* Fewer images than this say little about a channel's mean and variance. */
+enum { SMALL_BATCH = 32 };
 
 /* One set of the table: the clean images, or a corruption's at all severities (so that what a cell is called does not
  * depend on which severities are asked for). */
@@ -37,7 +43,10 @@ typedef struct measuring {
     int n_blocks;
     int64_t *rows; /* [N] of the cell that is measured */
     forward_setup setup;
-    forward *forward; /* made when the first cell is missing */
+    forward *forward; /* made when the first cell is missing; or, where the network adapts, */
+    adapt *adapt;
+    int64_t *order;        /* [N] images in the order in which an adapting network sees them */
+    row_figures *in_order; /* [batch] scratch: figures in that order */
     char basis[DIGEST_HEX_BYTES];
     int64_t done, total; /* images */
 } measuring;
@@ -246,6 +255,11 @@ static reshift_status look_at_first(measuring *m, reshift_error *error)
 static reshift_status make_forward(measuring *m, reshift_error *error)
 {
     m->setup.n_rows = m->table->n_images;
+    if (m->options->adapt.kind != RESHIFT_ADAPT_NONE) {
+        return m->adapt ? RESHIFT_OK
+                        : adapt_create(m->model, &m->options->adapt, m->options->size, m->table->n_images,
+                                       m->table->precision, &m->adapt, error);
+    }
     return m->forward ? RESHIFT_OK : forward_create(&m->setup, &m->forward, error);
 }
 
@@ -278,6 +292,48 @@ static reshift_status measure_rows(measuring *m, const reshift_dataset *set, row
     return status;
 }
 
+/* The same by a network that adapts: in its own order and in batches that count. */
+static reshift_status measure_adapting(measuring *m, const reshift_dataset *set, row_figures *figures,
+                                       reshift_error *error)
+{
+    const reshift_robustness *t = m->table;
+    int64_t n = t->n_images, done = 0, *rows = memory_allocate((size_t)n * sizeof *rows);
+    if (!rows) {
+        return error_memory(error, (size_t)n * sizeof *rows, "rows in order");
+    }
+    for (int64_t i = 0; i < n; i++) {
+        rows[i] = m->rows[m->order[i]];
+    }
+    reshift_status status = adapt_start(m->adapt, set, rows, error);
+    while (status == RESHIFT_OK && done < n) {
+        const float *logits = NULL;
+        const int *labels = NULL;
+        int count = 0;
+        status = progress_check(m->progress, error);
+        if (status == RESHIFT_OK) {
+            status = adapt_next(m->adapt, &logits, &labels, &count, error);
+        }
+        if (status == RESHIFT_OK) {
+            reshift_array batch = {.dtype = RESHIFT_F32,
+                                   .n_dims = 2,
+                                   .shape = {count, t->n_classes},
+                                   .data = (void *)(uintptr_t)logits,
+                                   .read_only = true};
+            status = figures_of_scores(&batch, RESHIFT_SCORES_LOGITS, labels, done, m->in_order, error);
+        }
+        for (int64_t i = 0; status == RESHIFT_OK && i < count; i++) {
+            figures[m->order[done + i]] = m->in_order[i];
+        }
+        if (status == RESHIFT_OK) {
+            done += count;
+            m->done += count;
+            progress_update(m->progress, "eval", m->done, m->total, "images");
+        }
+    }
+    memory_free(rows);
+    return status;
+}
+
 static reshift_status measure_cell(measuring *m, const reshift_dataset *set, const block *b, reshift_cell *cell,
                                    reshift_error *error)
 {
@@ -292,7 +348,8 @@ static reshift_status measure_cell(measuring *m, const reshift_dataset *set, con
         status = make_forward(m, error);
     }
     if (status == RESHIFT_OK) {
-        status = measure_rows(m, set, cell->rows.data, error);
+        status =
+            m->adapt ? measure_adapting(m, set, cell->rows.data, error) : measure_rows(m, set, cell->rows.data, error);
     }
     if (status == RESHIFT_OK && cell->file) {
         status = reshift_array_save_npy(cell->file, &cell->rows, true, error);
@@ -324,8 +381,13 @@ static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cel
 static reshift_status lay_out(measuring *m, reshift_error *error)
 {
     reshift_robustness *t = m->table;
-    const cell_basis basis = {m->model, t->images, t->n_images, m->setup.size ? m->setup.size : m->setup.recipe->size,
-                              t->precision};
+    const cell_basis basis = {.model = m->model,
+                              .images = t->images,
+                              .n = t->n_images,
+                              .size = m->setup.size ? m->setup.size : m->setup.recipe->size,
+                              .precision = t->precision,
+                              .adapt = &m->options->adapt,
+                              .seed = m->options->dataset.seed};
     int per_corruption = t->severity_last - t->severity_first + 1;
     t->n_cells = t->has_clean + t->n_corruptions * per_corruption;
     t->cells = calloc((size_t)t->n_cells, sizeof *t->cells);
@@ -359,6 +421,72 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
         cell->taken_up = cells_load(cell->file, t->n_images, t->n_classes, &cell->rows);
     }
     m->total += cell->taken_up ? 0 : t->n_images;
+    return RESHIFT_OK;
+}
+
+/* Classes a batch holds, over those it would hold of images in random order. */
+static double variety(const measuring *m)
+{
+    const reshift_robustness *t = m->table;
+    int64_t n = t->n_images, batch = m->options->adapt.batch, n_batches = 0;
+    int64_t *count = calloc(2 * (size_t)t->n_classes, sizeof *count), *last = count + t->n_classes;
+    double there = 0, expected = 0;
+    if (!count) {
+        return 1; /* only a warning hangs on it */
+    }
+    for (int64_t i = 0; i < n; i++) {
+        count[t->labels[i]]++;
+    }
+    for (int64_t first = 0; first + batch <= n; first += batch, n_batches++) {
+        for (int64_t i = first; i < first + batch; i++) {
+            int label = t->labels[m->order[i]];
+            there += last[label] != n_batches + 1;
+            last[label] = n_batches + 1;
+        }
+    }
+    for (int k = 0; k < t->n_classes; k++) {
+        expected += (double)n_batches * (1 - pow(1 - (double)count[k] / (double)n, (double)batch));
+    }
+    free(count);
+    return expected > 0 ? there / expected : 1;
+}
+
+/* The order of the rows, and what people should know of their batches. */
+static reshift_status prepare_adaptation(measuring *m, reshift_error *error)
+{
+    const reshift_adapt_options *o = &m->options->adapt;
+    int64_t n = m->table->n_images;
+    if (o->kind == RESHIFT_ADAPT_NONE) {
+        return RESHIFT_OK;
+    }
+    m->order = memory_allocate((size_t)n * sizeof *m->order);
+    m->in_order = memory_allocate((size_t)n * sizeof *m->in_order);
+    if (!m->order || !m->in_order) {
+        return error_memory(error, (size_t)n * sizeof *m->in_order, "rows in order");
+    }
+    random_stream stream = random_open(m->options->dataset.seed, "adapt", 0, 0);
+    if (o->shuffled) {
+        random_permutation(&stream, m->order, n);
+    }
+    for (int64_t i = 0; i < n && !o->shuffled; i++) {
+        m->order[i] = i;
+    }
+    int64_t rest = n < o->batch ? n : n % o->batch;
+    if (o->batch < SMALL_BATCH || n < SMALL_BATCH) {
+        progress_message(m->progress, RESHIFT_LOG_WARNING,
+                         "batches of %lld images are small: their statistics are mostly noise",
+                         (long long)(n < o->batch ? n : o->batch));
+    } else if (rest > 0 && rest < SMALL_BATCH) {
+        progress_message(m->progress, RESHIFT_LOG_WARNING,
+                         "the last batch is small: %lld images are normalised by their own statistics",
+                         (long long)rest);
+    }
+    if (variety(m) < 0.7) {
+        progress_message(
+            m->progress, RESHIFT_LOG_WARNING,
+            "the images come sorted by class: a batch's statistics are those of few classes, and adaptation "
+            "harms (--shuffle draws an order)");
+    }
     return RESHIFT_OK;
 }
 
@@ -434,7 +562,8 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
     table->n_classes = reshift_model_n_classes(model);
     table->severity_first = d->severity_first;
     table->severity_last = d->severity_last;
-    table->precision = forward_precision(options->precision, false, progress);
+    table->adapt = options->adapt;
+    table->precision = forward_precision(options->precision, options->adapt.kind != RESHIFT_ADAPT_NONE, progress);
     m->setup = (forward_setup){.net = net,
                                .recipe = reshift_model_recipe(model),
                                .size = options->size,
@@ -452,8 +581,14 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
         status = lay_out(m, error);
     }
     if (status == RESHIFT_OK) {
+        status = prepare_adaptation(m, error);
+    }
+    if (status == RESHIFT_OK) {
         status = measure_cells(m, error);
     }
+    adapt_destroy(&m->adapt);
+    memory_free(m->order);
+    memory_free(m->in_order);
     forward_destroy(&m->forward);
     memory_free(m->rows);
     if (status != RESHIFT_OK) {
