@@ -83,7 +83,7 @@ static void mean_row(FILE *out, const eval_result *r, const char *name, const re
     bool compared = r->against && !unseen;
     fields(out, compared ? &d->accuracy : &none);
     field(out, compared ? (double)d->n : NAN);
-    fprintf(out, ",,,%s,bootstrap,", unseen ? "unseen" : "all");
+    fprintf(out, ",,,,%s,bootstrap,", unseen ? "unseen" : "all");
     adapt_fields(out, &r->table.adapt);
 }
 

@@ -281,9 +281,17 @@ static void move_statistics(plan *p, const plan_step *s)
     p->net->batches_tracked[s->node]++;
 }
 
+/* Where channel c of a blocked or plain layout begins, and how far apart images and pixels lie, in elements. */
+static int64_t channel_offset(const dnnl_memory_desc_t *md, int c)
+{
+    const dnnl_blocking_desc_t *layout = &md->format_desc.blocking;
+    int64_t block = layout->inner_nblks > 0 ? layout->inner_blks[0] : 1;
+    return c / block * layout->strides[1] + c % block;
+}
+
 /*
- * Mean and (biased) variance of every channel of x [rows, channels], in two passes and float64, then mixed with the running
- * ones. 16 channels a thread are one cache line of float32 a row; the sums run over the rows in order.
+ * Mean and (biased) variance of every channel of the step's argument, in two passes and float64, then mixed with the
+ * running ones. A thread takes 16 channels, which lie side by side; the sums run over images and pixels in order.
  */
 static void mix_statistics(const plan *p, const plan_step *s)
 {
@@ -292,32 +300,37 @@ static void mix_statistics(const plan *p, const plan_step *s)
     const plan_tensor *from = &p->tensors[s->tensor[0]];
     const float *wide = from->data;
     const uint16_t *half = from->md.data_type == dnnl_bf16 ? from->data : NULL;
+    const dnnl_dim_t *strides = from->md.format_desc.blocking.strides;
     const float *running_mean = network_parameter(p->net, n->parameter + 2);
     const float *running_variance = network_parameter(p->net, n->parameter + 3);
     float *mean = p->tensors[s->a].data, *variance = p->tensors[s->b].data;
     double share = (double)p->options.source_share;
-    int channels = n->channels_out;
-    int64_t rows = (int64_t)p->options.batch * p->nodes[s->node].h * p->nodes[s->node].w;
+    int channels = n->channels_out, images = p->options.batch;
+    int64_t pixels = (int64_t)p->nodes[s->node].h * p->nodes[s->node].w;
+    double rows = (double)images * (double)pixels;
 #pragma omp parallel for schedule(static)
     for (int first = 0; first < channels; first += LANES) {
         double sum[LANES] = {0}, squares[LANES] = {0};
+        int64_t offset[LANES];
         int lanes = channels - first < LANES ? channels - first : LANES;
-        for (int64_t row = 0; row < rows; row++) {
-            for (int c = 0; c < lanes; c++) {
-                int64_t at = row * channels + first + c;
-                sum[c] += half ? widen(half[at]) : wide[at];
-            }
+        for (int c = 0; c < lanes; c++) {
+            offset[c] = channel_offset(&from->md, first + c);
         }
-        for (int64_t row = 0; row < rows; row++) {
-            for (int c = 0; c < lanes; c++) {
-                int64_t at = row * channels + first + c;
-                double difference = (half ? widen(half[at]) : wide[at]) - sum[c] / (double)rows;
-                squares[c] += difference * difference;
+        for (int pass = 0; pass < 2; pass++) {
+            for (int64_t i = 0; i < images * pixels; i++) {
+                int64_t at = i / pixels * strides[0] + i % pixels * strides[3];
+                for (int c = 0; c < lanes; c++) {
+                    double value = (double)(half ? widen(half[at + offset[c]]) : wide[at + offset[c]]);
+                    double difference = value - sum[c] / rows; /* of the second pass: `sum` is complete */
+                    sum[c] += pass == 0 ? value : 0;
+                    squares[c] += pass == 1 ? difference * difference : 0;
+                }
             }
         }
         for (int c = 0; c < lanes; c++) {
-            mean[first + c] = (float)(share * running_mean[first + c] + (1 - share) * sum[c] / (double)rows);
-            variance[first + c] = (float)(share * running_variance[first + c] + (1 - share) * squares[c] / (double)rows);
+            int k = first + c;
+            mean[k] = (float)(share * (double)running_mean[k] + (1 - share) * sum[c] / rows);
+            variance[k] = (float)(share * (double)running_variance[k] + (1 - share) * squares[c] / rows);
         }
     }
 }

@@ -22,6 +22,7 @@ table() { "$reshift" eval --quiet --weights $before $head --data demo --limit 50
 check "a table" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 --out all
 holds "is at most 100 columns wide" awk 'length($0) > 100 { exit 1 }' "$work.out"
 holds "has a row a cell and a mean a corruption" test "$(wc -l <all/results.csv)" = $((1 + 1 + 30 + 15 + 2))
+holds "every row as long as the heading" awk -F, 'NR == 1 { n = NF } NF != n { exit 1 }' all/results.csv
 holds "comes as JSON" grep -q '"mean_of_15"' all/results.json
 holds "with its confusion matrices" test -s all/confusion.npy
 holds "drawn" test -s all/plots/heatmap.png -a -s all/plots/heatmap.svg
@@ -85,5 +86,23 @@ check "against another network" 0 "points of accuracy, on the same images" - tab
     --against-head study/weights/probe.safetensors --out same.csv
 holds "itself: no difference" test "$(value same.csv fog all difference all)" = 0
 holds "by McNemar neither" test "$(value same.csv fog 3 mcnemar_p all)" = 1
+# Adaptation while testing.
+check "adapted by the batch" 0 "adapts (bn) in batches of 25 images, in the set's order" "batches of 25 images are small" table \
+    --corruption fog --adapt bn --batch 25 --out bn.csv
+holds "says so in every row" test "$(grep -c ',bn,25,set$' bn.csv)" = "$(($(wc -l <bn.csv) - 1))"
+holds "changes the figures" test "$(value bn.csv fog 3 nll all)" != "$(value all/results.csv fog 3 nll all)"
+check "mostly by the source" 0 "source as 1e+09 images" "" table --corruption fog --severity 2 --adapt bn --batch 50 --adapt-source 1000000000 \
+    --out source.csv
+holds "is hardly adapted" test "$(value source.csv fog 2 correct all)" = "$(value all/results.csv fog 2 correct all)"
+check "Tent, shuffled" 0 "adapts (tent) in batches of 50 images, shuffled, Adam 0.001" "" table --corruption fog --adapt tent --batch 50 \
+    --shuffle --out tent.csv
+holds "judges a batch before its own step" test "$(value tent.csv fog 2 n all)" = 50
+"$reshift" corrupt --quiet --format folder --data demo --limit 50 --corruption brightness --severity 1 --out sorted >/dev/null
+check "images sorted by class" 0 "mean" "the images come sorted by class" table --adapt bn --batch 5 --data folder:sorted/brightness/1 --size 32
+check "adapted against not" 0 "points of accuracy, on the same images" "" table --corruption fog --severity 3 --adapt bn --batch 50 \
+    --against $before --against-head study/weights/probe.safetensors
+check "another word" 2 - "expected none, bn or tent" table --adapt batchnorm
+check "a source without bn" 2 - "--adapt-source goes with --adapt bn" table --adapt tent --adapt-source 5
+
 check "a head without its network" 2 - "--against-head goes with --against" table --against-head fc.safetensors
 finish
