@@ -188,7 +188,7 @@ static reshift_status make_features(int64_t n, reshift_array *features, reshift_
     for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
         uint64_t state = (uint64_t)i * 0x9e3779b97f4a7c15u + 1;
         int64_t pattern = i * 7 % PATTERNS;
-        float *row = (float *)features->data + i * D, strength = 3 * powf(0.97f, (float)pattern);
+        float *row = (float *)features->data + i * D, strength = 3 * powf(0.85f, (float)pattern);
         ((int64_t *)labels->data)[i] = pattern % 10;
         for (int64_t d = 0; d < D; d++) {
             state = state * 6364136223846793005u + 1442695040888963407u;

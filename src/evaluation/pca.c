@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "evaluation/pca_inside.h"
+#include "evaluation/pca_tiles.h"
 
 #define BLOCK_ROWS 1024
 
@@ -228,8 +229,9 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
     const centred_rows rows = {x, mean, n, d};
     bool found = false;
     status = pca_statistics(x, n, d, mean, &total, error);
-    if (status == RESHIFT_OK && pca_krylov_suits(n, d, k)) {
-        status = pca_krylov(&rows, total, k, variance, components, coordinates, &found, error);
+    for (int tiles = pca_tiles_suit(d); status == RESHIFT_OK && pca_krylov_suits(n, d, k) && !found && tiles >= 0;
+         tiles--) {
+        status = pca_krylov(&rows, total, k, tiles, variance, components, coordinates, &found, error);
     }
     if (status == RESHIFT_OK && !found) {
         status = pca_exact(&rows, k, variance, components, &total, error);

@@ -52,9 +52,10 @@ bool pca_krylov_suits(int64_t n, int64_t d, int k);
 /**
  * Block Krylov: variance [k], components [k,d], coordinates [n,k]. *found says whether the residual, measured in
  * float64 with the rows themselves, is small enough (pca_krylov.c says how small); where it is not, what was written is
- * worth nothing. `total` as pca_statistics() gives it. Errors: MEMORY, NUMERIC.
+ * worth nothing. `total` as pca_statistics() gives it. `tiles`: products by pca_tiles.h, which suits then. Errors:
+ * MEMORY, NUMERIC.
  */
-reshift_status pca_krylov(const centred_rows *rows, double total, int k, double *variance, double *components,
-                          float *coordinates, bool *found, reshift_error *error);
+reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                          double *components, float *coordinates, bool *found, reshift_error *error);
 
 #endif

@@ -6,9 +6,10 @@
  * C restricted to it (Rayleigh-Ritz) are the components, with an error that falls by an order of magnitude or more a
  * pass (Musco & Musco 2015; Golub & Van Loan, chapter 10).
  *
- * The products are float32 with float64 sums over batches. What is found is therefore measured once more in float64,
- * with the rows less their mean: the same read gives the coordinates, the variances and the residual |C v - s v| that
- * decides whether it is accepted. The first block is drawn by Philox, and improved on an eighth of the rows first.
+ * The products are float32, or as good as that on AMX (pca_tiles.c), with float64 sums over batches. What is found is
+ * therefore measured once more in float64, with the rows less their mean: the same read gives the coordinates, the
+ * variances and the residual |C v - s v| that decides whether it is accepted. The first block is drawn by Philox, and
+ * improved on an eighth of the rows first.
  *
  * No thread count changes a bit: rows go in fixed sections, each with sums of its own that are added in order.
  */
@@ -24,6 +25,7 @@
 #include "base/random.h"
 #include "base/vector.h"
 #include "evaluation/pca_inside.h"
+#include "evaluation/pca_tiles.h"
 #include "learning/linear.h"
 
 enum {
@@ -33,7 +35,7 @@ enum {
     PASSES_MOST = 12,
     SAMPLE_PASSES = 4, /* over one row in SAMPLE_STRIDE */
     SAMPLE_STRIDE = 8,
-    BATCH = 64, /* rows: 512 KiB of 2,048 features, and as much again on its way */
+    BATCH = 64, /* rows: 512 KiB of 2,048 features, which the second level of cache holds */
     SECTIONS = 32,
     GROUPS = 32 /* of columns whose gradient is made at once */
 };
@@ -59,8 +61,10 @@ typedef struct krylov {
     int most, used;         /* vectors in the basis */
     linear layer;           /* the block, as the kernels want it */
     double *sums;           /* [n_sections][n_weights + width of sums of T] */
-    float *scratch;         /* [threads]: T, a gradient */
+    float *scratch;         /* [threads]: T, a gradient; or what the tiles want */
     size_t scratch_floats;  /* of a thread */
+    bool tiles;             /* products by pca_tiles.c */
+    uint16_t *packed;       /* then: the block, as the tiles want it */
     int n_threads;
 } krylov;
 
@@ -83,6 +87,7 @@ static void krylov_release(krylov *s)
     memory_free(s->vectors);
     memory_free(s->sums);
     memory_free(s->scratch);
+    memory_free(s->packed);
     linear_destroy(&s->layer);
 }
 
@@ -102,6 +107,11 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     s->n_threads = omp_get_max_threads();
 #endif
     s->scratch_floats = (size_t)BATCH * (size_t)s->layer.n_blocks * LINEAR_LANES + (size_t)GROUPS * LINEAR_GROUP + 1024;
+    size_t packed = 0;
+    if (s->tiles) {
+        s->scratch_floats = memory_align(pca_tiles_scratch(s->d, s->layer.n_blocks)) / sizeof(float) + 1024;
+        packed = pca_tiles_packed(s->d, s->layer.n_blocks) * sizeof *s->packed;
+    }
     const size_t wide = (size_t)s->most * (size_t)s->d * sizeof(double), square = (size_t)s->most * (size_t)s->most;
     s->basis = memory_allocate(wide);
     s->product = memory_allocate(wide);
@@ -111,7 +121,9 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     s->vectors = memory_allocate((size_t)s->width * (size_t)s->most * sizeof(double));
     s->sums = memory_allocate((size_t)s->n_sections * section_sums(s) * sizeof(double));
     s->scratch = memory_allocate((size_t)s->n_threads * s->scratch_floats * sizeof(float));
-    if (!s->basis || !s->product || !s->small || !s->matrix || !s->ritz || !s->vectors || !s->sums || !s->scratch) {
+    s->packed = memory_allocate(packed);
+    if (!s->packed || !s->basis || !s->product || !s->small || !s->matrix || !s->ritz || !s->vectors || !s->sums ||
+        !s->scratch) {
         return error_memory(error, 2 * wide, "the Krylov basis");
     }
     return RESHIFT_OK;
@@ -181,15 +193,17 @@ static void add_section(const krylov *s, int section, const double *centre)
     double *sums = s->sums + (size_t)section * section_sums(s), *total = sums + s->layer.n_weights;
     memset(sums, 0, section_sums(s) * sizeof *sums);
     const int64_t first = s->n * section / s->n_sections, last = s->n * (section + 1) / s->n_sections;
-    const float *rows[2 * BATCH];
+    if (s->tiles) {
+        pca_tiles_add(s->rows, first, last, s->stride, s->packed, s->layer.n_blocks, centre, t, sums, total);
+        return;
+    }
+    const float *rows[BATCH];
     for (int64_t start = first; start < last; start += BATCH) {
         int n = last - start < BATCH ? (int)(last - start) : BATCH;
         for (int b = 0; b < n; b++) {
-            int64_t row = start + b, after = row + BATCH < last ? row + BATCH : last - 1;
-            rows[b] = s->rows->x + row * s->stride * s->d;
-            rows[BATCH + b] = s->rows->x + after * s->stride * s->d;
+            rows[b] = s->rows->x + (start + b) * s->stride * s->d;
         }
-        linear_rows r = {.rows = rows, .next = rows + BATCH, .n = n, .n_features = s->d};
+        linear_rows r = {.rows = rows, .n = n, .n_features = s->d};
         products_of_rows(s, &r, centre, t, total);
         add_transposed(s, &r, t, gradient, sums);
     }
@@ -208,6 +222,9 @@ static void multiply(krylov *s, double *block, double *product)
             block[c * s->d + j] = (double)value;
         }
         centre[c] = pca_dot(s->rows->mean, block + c * s->d, s->d);
+    }
+    for (int c = 0; s->tiles && c < s->width; c += LINEAR_CLASSES) {
+        pca_tiles_pack(block + c * s->d, s->d, s->packed + pca_tiles_packed(s->d, c / LINEAR_CLASSES));
     }
 #pragma omp parallel for schedule(dynamic) num_threads(s->n_threads)
     for (int section = 0; section < s->n_sections; section++) {
@@ -232,7 +249,8 @@ static void multiply(krylov *s, double *block, double *product)
                 }
             }
             for (int64_t i = 0; i < columns; i++) {
-                int64_t j = group * LINEAR_LANES + i; /* T sums to nearly nothing; what is left is put right here */
+                int64_t j = s->tiles ? pca_tiles_column(group, i) : group * LINEAR_LANES + i;
+                /* T sums to nearly nothing; what is left is put right here */
                 product[c * s->d + j] = (sum[i] - total[c] * s->rows->mean[j]) / (double)(s->n - 1);
             }
         }
@@ -419,14 +437,14 @@ static reshift_status accept(const krylov *s, int k, double *variance, double *c
     return status;
 }
 
-reshift_status pca_krylov(const centred_rows *rows, double total, int k, double *variance, double *components,
-                          float *coordinates, bool *found, reshift_error *error)
+reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                          double *components, float *coordinates, bool *found, reshift_error *error)
 {
     *found = false;
     if (!(total > 0)) {
         return RESHIFT_OK; /* all constant: nothing to find here */
     }
-    krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k)};
+    krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k), .tiles = tiles};
     s.most = PASSES_MOST * s.width;
     double *scratch = memory_allocate(2 * (size_t)s.width * (size_t)s.d * sizeof *scratch);
     reshift_status status = scratch ? krylov_allocate(&s, error)

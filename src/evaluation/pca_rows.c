@@ -4,6 +4,7 @@
  * eight lanes folded in a fixed order: neither threads nor the instruction set change a bit.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -13,7 +14,9 @@
 
 enum {
     ROWS = 4, /* that meet a column's sums at once */
-    LANES = 8
+    LANES = 8,
+    PIECE = 32, /* columns that are asked for at once */
+    AHEAD = 256 /* columns before they are wanted */
 };
 
 /* Rows of a section: 1,024, or what makes 64 sections of more. */
@@ -25,17 +28,38 @@ static int64_t section_rows(int64_t n)
 
 /* ---- statistics ---- */
 
+/* Asks for columns of ROWS rows a kilobyte before they are wanted, for a piece from `start` on. */
+static inline __attribute__((always_inline)) void ask_for_rows(const float *x, int64_t start, int64_t end, int64_t d)
+{
+    for (int row = 0; row < ROWS; row++) {
+        for (int64_t j = start; j < end; j += 16) {
+            __builtin_prefetch(x + row * d + j + AHEAD, 0, 3);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void add_piece(const float *restrict x, int64_t start, int64_t end,
+                                                            int64_t d, const float *restrict shift,
+                                                            double *restrict sum, double *restrict square)
+{
+    const float *a = x, *b = a + d, *c = b + d, *e = c + d;
+    for (int64_t j = start; j < end; j++) {
+        double s = shift[j], p = a[j] - s, q = b[j] - s, u = c[j] - s, v = e[j] - s;
+        sum[j] = (((sum[j] + p) + q) + u) + v;
+        square[j] = (((square[j] + p * p) + q * q) + u * u) + v * v;
+    }
+}
+
 /* sum and square [d] += x - shift and its square over `rows` rows, in their order */
 RESHIFT_VECTOR static void add_columns(const float *restrict x, int64_t rows, int64_t d, const float *restrict shift,
                                        double *restrict sum, double *restrict square)
 {
     int64_t row = 0;
     for (; row + ROWS <= rows; row += ROWS) {
-        const float *a = x + row * d, *b = a + d, *c = b + d, *e = c + d;
-        for (int64_t j = 0; j < d; j++) {
-            double s = shift[j], p = a[j] - s, q = b[j] - s, u = c[j] - s, v = e[j] - s;
-            sum[j] = (((sum[j] + p) + q) + u) + v;
-            square[j] = (((square[j] + p * p) + q * q) + u * u) + v * v;
+        for (int64_t start = 0; start < d; start += PIECE) {
+            const int64_t end = start + PIECE < d ? start + PIECE : d;
+            ask_for_rows(x + row * d, start, end, d);
+            add_piece(x + row * d, start, end, d, shift, sum, square);
         }
     }
     for (; row < rows; row++) {
@@ -114,28 +138,36 @@ RESHIFT_VECTOR double pca_dot(const double *a, const double *b, int64_t n)
     return fold(sum);
 }
 
-/* points[row][k] of ROWS rows, or of one; a row's sum is the same in either */
+/* points[row][k] of `pair` components of ROWS rows, or of one; a row's sum is the same in either */
 static inline __attribute__((always_inline)) void dots_of(const float *restrict x, const int rows, int64_t d,
-                                                          const double *restrict mean,
-                                                          const double *restrict components, int k,
+                                                          const double *restrict mean, const double *restrict c,
+                                                          const int pair, int k, const bool ask,
                                                           double *restrict points)
 {
-    for (int i = 0; i < k; i++) {
-        const double *c = components + i * d;
-        double sum[ROWS][LANES] = {0};
-        int64_t j = 0;
-        for (; j + LANES <= d; j += LANES) {
+    double sum[2][ROWS][LANES] = {0};
+    const int64_t whole = d / LANES * LANES;
+    for (int64_t start = 0; start < whole; start += PIECE) {
+        const int64_t end = start + PIECE < whole ? start + PIECE : whole;
+        if (ask) {
+            ask_for_rows(x, start, end, d);
+        }
+        for (int64_t j = start; j < end; j += LANES) {
             for (int row = 0; row < rows; row++) {
                 for (int l = 0; l < LANES; l++) {
-                    sum[row][l] += (x[row * d + j + l] - mean[j + l]) * c[j + l];
+                    double value = x[row * d + j + l] - mean[j + l];
+                    for (int i = 0; i < pair; i++) {
+                        sum[i][row][l] += value * c[i * d + j + l];
+                    }
                 }
             }
         }
-        for (int row = 0; row < rows; row++) {
-            for (int64_t rest = j; rest < d; rest++) {
-                sum[row][rest - j] += (x[row * d + rest] - mean[rest]) * c[rest];
+    }
+    for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < pair; i++) {
+            for (int64_t rest = whole; rest < d; rest++) {
+                sum[i][row][rest - whole] += (x[row * d + rest] - mean[rest]) * c[i * d + rest];
             }
-            points[row * k + i] = fold(sum[row]);
+            points[row * k + i] = fold(sum[i][row]);
         }
     }
 }
@@ -143,12 +175,34 @@ static inline __attribute__((always_inline)) void dots_of(const float *restrict 
 RESHIFT_VECTOR static void dots(const float *restrict x, int rows, int64_t d, const double *restrict mean,
                                 const double *restrict components, int k, double *restrict points)
 {
+    int i = 0;
     if (rows == ROWS) {
-        dots_of(x, ROWS, d, mean, components, k, points);
+        for (; i + 2 <= k; i += 2) {
+            dots_of(x, ROWS, d, mean, components + i * d, 2, k, i == 0, points + i);
+        }
+        for (; i < k; i++) {
+            dots_of(x, ROWS, d, mean, components + i * d, 1, k, i == 0, points + i);
+        }
         return;
     }
     for (int row = 0; row < rows; row++) {
-        dots_of(x + row * d, 1, d, mean, components, k, points + row * k);
+        for (i = 0; i < k; i++) {
+            dots_of(x + row * d, 1, d, mean, components + i * d, 1, k, false, points + row * k + i);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void products_of(const float *restrict x, int64_t d,
+                                                              const double *restrict mean,
+                                                              const double *restrict points, int k, const int pair,
+                                                              double *restrict product)
+{
+    const float *a = x, *b = a + d, *c = b + d, *e = c + d;
+    for (int64_t j = 0; j < d; j++) {
+        double m = mean[j], f = a[j] - m, g = b[j] - m, h = c[j] - m, o = e[j] - m;
+        for (int i = 0; i < pair; i++) {
+            product[i * d + j] += (f * points[i] + g * points[k + i]) + (h * points[2 * k + i] + o * points[3 * k + i]);
+        }
     }
 }
 
@@ -156,14 +210,12 @@ RESHIFT_VECTOR static void dots(const float *restrict x, int rows, int64_t d, co
 RESHIFT_VECTOR static void add_products(const float *restrict x, int64_t d, const double *restrict mean,
                                         const double *restrict points, int k, double *restrict product)
 {
-    const float *a = x, *b = a + d, *c = b + d, *e = c + d;
-    for (int i = 0; i < k; i++) {
-        double p = points[i], q = points[k + i], u = points[2 * k + i], v = points[3 * k + i];
-        double *to = product + i * d;
-        for (int64_t j = 0; j < d; j++) {
-            double m = mean[j];
-            to[j] += ((a[j] - m) * p + (b[j] - m) * q) + ((c[j] - m) * u + (e[j] - m) * v);
-        }
+    int i = 0;
+    for (; i + 2 <= k; i += 2) {
+        products_of(x, d, mean, points + i, k, 2, product + i * d);
+    }
+    for (; i < k; i++) {
+        products_of(x, d, mean, points + i, k, 1, product + i * d);
     }
 }
 

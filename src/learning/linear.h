@@ -47,10 +47,9 @@ float *linear_weight(const linear *l, int block, int64_t group);
 /** Groups of a part: [*first, *last). */
 void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *last);
 
-/** Some groups of columns of some rows, and the rows that will be asked for after these. */
+/** Some groups of columns of some rows. */
 typedef struct linear_rows {
     const float *const *rows; /* [n] pointers to features [D] */
-    const float *const *next; /* [n]: while at it, the machine is asked for the same columns of these; NULL: none */
     int n;
     int64_t n_features;  /* D: the last group may have fewer than 16 columns */
     int64_t first, last; /* groups */

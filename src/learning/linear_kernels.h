@@ -23,11 +23,13 @@ TARGET INLINE void KERNEL(forward_rows)(const linear_rows *r, int b, const float
 {
     float sums[ROWS][LINEAR_CLASSES][LINEAR_LANES] __attribute__((aligned(64)));
     float padded[ROWS][LINEAR_LANES];
-    const float *rows[ROWS], *next[ROWS];
+    const float *rows[ROWS],
+        *next[ROWS]; /* and those that come after these, so far before their start as they are read */
     for (int i = 0; i < tile; i++) {
         rows[i] = r->rows[b + i];
-        next[i] = r->next ? r->next[b + i] : rows[i];
+        next[i] = b + tile + i < r->n ? r->rows[b + tile + i] - (r->last - r->first) * LINEAR_LANES : rows[i];
     }
+    const int64_t turning = r->last - AHEAD;
     int64_t full = r->n_features / LINEAR_LANES;
     full = full < r->last ? full : r->last;
     if (full < r->last) {
@@ -45,10 +47,10 @@ TARGET INLINE void KERNEL(forward_rows)(const linear_rows *r, int b, const float
             for (int i = 0; i < tile; i++) {
                 x[i] = *(const VECTOR *)(rows[i] + group * LINEAR_LANES + lane);
             }
-            if (lane == 0 && (group & 4)) { /* the other half is asked for going backward */
+            if (lane == 0) {
 #pragma GCC unroll 2
                 for (int i = 0; i < tile; i++) {
-                    __builtin_prefetch(next[i] + group * LINEAR_LANES, 0, 2);
+                    __builtin_prefetch((group < turning ? rows : next)[i] + (group + AHEAD) * LINEAR_LANES, 0, 3);
                 }
             }
 #pragma GCC unroll 10
@@ -121,7 +123,6 @@ TARGET INLINE void KERNEL(finish)(const KERNEL(goal) * goal, int64_t at, VECTOR 
 TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, const float *delta, int64_t stride,
                                            const KERNEL(goal) * goal, const int tile, const bool whole)
 {
-    const float *const *next = r->next && !(group & 4) ? r->next : r->rows;
 #pragma GCC unroll 4
     for (int lane = 0; lane < LINEAR_LANES; lane += WIDTH) {
         VECTOR sum[GROUPS][LINEAR_CLASSES] = {0};
@@ -136,12 +137,6 @@ TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, 
                 float padded[LINEAR_LANES];
                 KERNEL(pad)(r->rows[b], r, padded);
                 x[0] = *(const VECTOR *)(padded + lane);
-            }
-            if (lane == 0) {
-#pragma GCC unroll 2
-                for (int i = 0; i < tile; i++) {
-                    __builtin_prefetch(next[b] + (group + i) * LINEAR_LANES, 0, 2);
-                }
             }
             const float *d = delta + b * stride;
 #pragma GCC unroll 10

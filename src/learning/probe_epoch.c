@@ -4,8 +4,8 @@
  * Every thread owns a share of the feature columns for the whole epoch: their weights, both moments and their part of
  * every row stay in its own cache. A step is: partial logits of the batch over one's own columns; barrier; softmax of
  * the whole batch (each thread for itself: cheaper than to wait once more); gradient and Adam over one's own columns,
- * while the next batch is on its way from memory. Columns are cut into fixed parts whose partial logits are added in
- * order, so the thread count changes no bit of the result.
+ * which the first part left in the second level of cache. Columns are cut into fixed parts whose partial logits are
+ * added in order, so the thread count changes no bit of the result.
  */
 #include "learning/probe_epoch.h"
 
@@ -84,7 +84,7 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
     p->correct = take(n, sizeof *p->correct, 1, 1);
     p->labels = take(n, sizeof *p->labels, 1, 1);
     p->order = take(n, sizeof *p->order, 1, 1);
-    p->rows = take(n + batch, sizeof *p->rows, 1, 1);
+    p->rows = take(n, sizeof *p->rows, 1, 1);
     p->tile_loss = take(tiles, sizeof *p->tile_loss, 1, 1);
     p->tile_correct = take(tiles, sizeof *p->tile_correct, 1, 1);
     bool enough = p->first_weight && p->second_weight && p->partial && p->desks && p->logits && p->row_loss &&
@@ -178,9 +178,6 @@ static void gather_rows(probe *p, const int64_t *order)
         p->rows[i] = p->train.features + order[i] * p->train.n_features;
         p->labels[i] = p->train.labels[order[i]];
     }
-    for (int64_t i = n; i < n + p->options->batch; i++) {
-        p->rows[i] = p->rows[n - 1];
-    }
 }
 
 /* All steps of an epoch. */
@@ -200,8 +197,7 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
         for (int64_t start = 0; start < n_rows; start += batch) {
             int n = n_rows - start < batch ? (int)(n_rows - start) : batch;
             adam_step constants = adam_step_at(++step, p->options->learning_rate);
-            linear_rows r = {
-                .rows = p->rows + start, .next = p->rows + start + n, .n = n, .n_features = p->train.n_features};
+            linear_rows r = {.rows = p->rows + start, .n = n, .n_features = p->train.n_features};
             step_forward(p, &s, step, &r);
 #pragma omp barrier
             step_softmax(p, &s, d, step, start, n);

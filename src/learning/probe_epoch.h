@@ -34,15 +34,15 @@ typedef struct probe {
     uint8_t *correct;   /* [N] */
     int *labels;        /* [N] */
     int64_t *order;     /* [N] */
-    const float **rows; /* [N + batch] features in the order of the epoch; behind them the last one again */
+    const float **rows; /* [N] features in the order of the epoch */
     double *tile_loss;  /* [tiles of the test set] */
     int64_t *tile_correct;
     int64_t steps; /* made so far */
 } probe;
 
 /**
- * Memory for training as p->options, samples, layer and n_threads stand. Errors: MEMORY; probe_release() then too, which
- * gives back samples and layer with the rest.
+ * Memory for training as p->options, samples, layer and n_threads stand. Errors: MEMORY; probe_release() then too,
+ * which gives back samples and layer with the rest.
  */
 reshift_status probe_allocate(probe *p, reshift_error *error);
 void probe_release(probe *p);

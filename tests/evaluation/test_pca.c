@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "evaluation/pca_inside.h"
+#include "evaluation/pca_tiles.h"
 #include "golden/expected.h"
 #include "made_up.h"
 #include "reshift/evaluation.h"
@@ -211,7 +212,7 @@ static void solution_destroy(solution *s)
 }
 
 /* By Krylov (`found`) or exactly (NULL), one component more than k in the latter. */
-static solution solve(const reshift_array *x, int k, bool *found)
+static solution solve(const reshift_array *x, int k, bool tiles, bool *found)
 {
     int64_t n = x->shape[0], d = x->shape[1];
     int wide = found ? k : k + 1;
@@ -224,7 +225,7 @@ static solution solve(const reshift_array *x, int k, bool *found)
     const centred_rows rows = {x->data, s.mean, n, d};
     if (found) {
         assert_true(pca_krylov_suits(n, d, k));
-        check_ok(pca_krylov(&rows, s.total, k, s.variance, s.components, s.coordinates, found, &error));
+        check_ok(pca_krylov(&rows, s.total, k, tiles, s.variance, s.components, s.coordinates, found, &error));
     } else {
         double total;
         check_ok(pca_exact(&rows, wide, s.variance, s.components, &total, &error));
@@ -266,23 +267,28 @@ static void check_near(const solution *krylov, const solution *exact, int64_t n,
     }
 }
 
-/* One block of ten, of twenty, of thirty; a width that is no multiple of 16, and more features than rows. */
+/* One block of ten, of twenty, of thirty; on AMX where there is one and the width allows; a width that is no multiple
+ * of 16, and more features than rows. */
 static void test_krylov_against_the_covariance(void **state)
 {
     (void)state;
     const struct {
         int64_t n, d;
         int k;
-    } cases[] = {{2500, 768, 1}, {2500, 768, 2}, {2500, 768, 7}, {1500, 531, 12}, {1100, 777, 27}, {600, 1030, 3}};
+    } cases[] = {{2500, 768, 1},  {2500, 768, 2},  {2500, 768, 7}, {1500, 531, 12},
+                 {1501, 544, 12}, {1100, 777, 27}, {600, 1030, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t n = cases[i].n, d = cases[i].d;
         int k = cases[i].k;
         reshift_array x = factors(n, d, 40, 0.85, 0.05, 3);
         bool found;
-        solution krylov = solve(&x, k, &found), exact = solve(&x, k, NULL);
-        assert_true(found);
-        check_near(&krylov, &exact, n, d, k);
-        solution_destroy(&krylov);
+        solution exact = solve(&x, k, false, NULL);
+        for (int tiles = 0; tiles <= pca_tiles_suit(d); tiles++) {
+            solution krylov = solve(&x, k, tiles, &found);
+            assert_true(found);
+            check_near(&krylov, &exact, n, d, k);
+            solution_destroy(&krylov);
+        }
         solution_destroy(&exact);
         reshift_array_destroy(&x);
     }
@@ -292,7 +298,7 @@ static void test_krylov_against_the_covariance(void **state)
 static void test_krylov_threads(void **state)
 {
     (void)state;
-    enum { n = 1300, d = 600, k = 3 };
+    enum { n = 1300, d = 608, k = 3 };
     reshift_array x = factors(n, d, 30, 0.8, 0.05, 1);
     reshift_error error;
     reshift_pca_result first = {0};
@@ -309,7 +315,7 @@ static void test_krylov_threads(void **state)
 #endif
         if (threads == 1) {
             bool found;
-            solution krylov = solve(&x, k, &found);
+            solution krylov = solve(&x, k, pca_tiles_suit(x.shape[1]), &found);
             assert_true(found);
             assert_memory_equal(pca.components.data, krylov.components, sizeof(double) * k * d);
             solution_destroy(&krylov);
@@ -337,7 +343,7 @@ static void test_krylov_falls_back(void **state)
     enum { n = 1200, d = 520, k = 2 };
     reshift_array x = factors(n, d, 0, 1, 1, 0);
     bool found;
-    solution krylov = solve(&x, k, &found), exact = solve(&x, k, NULL);
+    solution krylov = solve(&x, k, pca_tiles_suit(x.shape[1]), &found), exact = solve(&x, k, false, NULL);
     assert_false(found);
     reshift_error error;
     reshift_pca_result pca;
@@ -359,7 +365,7 @@ static void test_krylov_far_from_the_origin(void **state)
     reshift_array x = factors(n, d, 10, 0.6, 0.05, 30000);
     reshift_error error;
     reshift_pca_result pca;
-    solution exact = solve(&x, k, NULL);
+    solution exact = solve(&x, k, false, NULL);
     check_ok(reshift_pca(&x, k, &pca, &error));
     for (int i = 0; i < k; i++) {
         double gap = exact.variance[1] - exact.variance[2], off = 0;
@@ -381,7 +387,7 @@ static void test_krylov_of_low_rank(void **state)
     reshift_array x = factors(n, d, rank, 0.7, 0, 0);
     reshift_error error;
     reshift_pca_result pca;
-    solution exact = solve(&x, k, NULL);
+    solution exact = solve(&x, k, false, NULL);
     check_ok(reshift_pca(&x, k, &pca, &error));
     const double *variance = pca.variance.data, *components = pca.components.data;
     for (int i = 0; i < k; i++) {

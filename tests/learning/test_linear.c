@@ -94,12 +94,7 @@ static void test_gradient(void **state)
         int64_t d = shapes[s / 2].d;
         layer_create(&t, n, d, shapes[s / 2].k);
         bool inner = s % 2 && t.l.n_groups > 2;
-        linear_rows r = {.rows = t.rows,
-                         .next = s % 2 ? t.rows : NULL,
-                         .n = n,
-                         .n_features = d,
-                         .first = inner ? 1 : 0,
-                         .last = t.l.n_groups - inner};
+        linear_rows r = {.rows = t.rows, .n = n, .n_features = d, .first = inner ? 1 : 0, .last = t.l.n_groups - inner};
         enum { stride = 32 };
         size_t count = (size_t)(r.last - r.first) * LINEAR_GROUP;
         float *delta = memory_allocate((size_t)n * stride * sizeof(float));
