@@ -47,6 +47,7 @@ typedef struct reshift_cell {
  * severity. */
 typedef struct reshift_robustness {
     int n_classes;       /* K: of the network */
+    int n_data_classes;  /* of the images: at most K */
     int64_t n_images;    /* N: of every cell */
     int64_t n_available; /* of the set, of which N were drawn */
     int64_t *images;     /* [N] their rows in a block of one severity, ascending */

@@ -180,7 +180,7 @@ static reshift_status measure(const request *q, const targets *t, const char *we
 /* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
 static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
 {
-    bool imagenet = r->table.n_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
+    bool imagenet = r->table.n_data_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
     if (alexnet && !imagenet) {
         session_say("no mCE: AlexNet's errors are of ImageNet-C's images and say nothing about these");
         return RESHIFT_OK;
@@ -273,7 +273,7 @@ int command_eval(int argc, char **argv)
         FLAG("--shuffle", &q.shuffle, "with --adapt: batches of images in an order drawn from the seed"),
         TEXT("--baseline", &q.baseline, "FILE.csv[:NAME]",
              "network that errors are measured against (mCE), in RobustBench's layout, or alexnet",
-             "alexnet for a network of ImageNet's 1000 classes, else none"),
+             "alexnet for images of ImageNet's 1000 classes, else none"),
         NUMBER("--baseline-clean", &q.baseline_clean, "PERCENT", 0, 100, "its error on clean images, for relative mCE",
                "43.5 of alexnet"),
         FLAG("--allow-leak", &q.allow_leak,

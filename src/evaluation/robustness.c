@@ -101,6 +101,7 @@ static reshift_status take_labels(measuring *m, const reshift_dataset *set, cons
             return error_memory(error, (size_t)b->n * sizeof *t->labels, "labels");
         }
         t->n_available = b->n;
+        t->n_data_classes = reshift_dataset_n_classes(set);
     }
     t->n_available = b->n < t->n_available ? b->n : t->n_available;
     for (int64_t i = 0; i < t->n_available; i++) {
