@@ -53,6 +53,8 @@ typedef struct linear_rows {
     int n;
     int64_t n_features;  /* D: the last group may have fewer than 16 columns */
     int64_t first, last; /* groups */
+    int more;            /* rows behind the n that are asked for while these are gone through, */
+    int64_t begin, end;  /* over these groups, which hold [first,last); end 0: over [first,last) */
 } linear_rows;
 
 /**

@@ -23,13 +23,14 @@ TARGET INLINE void KERNEL(forward_rows)(const linear_rows *r, int b, const float
 {
     float sums[ROWS][LINEAR_CLASSES][LINEAR_LANES] __attribute__((aligned(64)));
     float padded[ROWS][LINEAR_LANES];
+    const int64_t begin = r->end ? r->begin : r->first, end = r->end ? r->end : r->last;
     const float *rows[ROWS],
         *next[ROWS]; /* and those that come after these, so far before their start as they are read */
     for (int i = 0; i < tile; i++) {
         rows[i] = r->rows[b + i];
-        next[i] = b + tile + i < r->n ? r->rows[b + tile + i] - (r->last - r->first) * LINEAR_LANES : rows[i];
+        next[i] = b + tile + i < r->n + r->more ? r->rows[b + tile + i] - (end - begin) * LINEAR_LANES : rows[i];
     }
-    const int64_t turning = r->last - AHEAD;
+    const int64_t turning = end - AHEAD;
     int64_t full = r->n_features / LINEAR_LANES;
     full = full < r->last ? full : r->last;
     if (full < r->last) {

@@ -97,6 +97,8 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
 
 /* ---- one epoch ---- */
 
+enum { PAIR = 2 }; /* rows that the kernels take at once */
+
 /* What every thread of an epoch needs to know of itself: which parts of the columns it owns. */
 typedef struct share {
     int thread, n_threads;
@@ -125,12 +127,23 @@ static float *partial_at(const probe *p, int64_t step, int64_t part, int block)
 
 static void step_forward(const probe *p, const share *s, int64_t step, linear_rows *r)
 {
-    for (int64_t part = s->first_part; part < s->last_part; part++) {
-        linear_part_range(&p->layer, part, &r->first, &r->last);
-        for (int block = 0; block < p->layer.n_blocks; block++) {
-            linear_forward(r, linear_weight(&p->layer, block, r->first), partial_at(p, step, part, block));
+    int64_t ignored;
+    linear_part_range(&p->layer, s->first_part, &r->begin, &ignored);
+    linear_part_range(&p->layer, s->last_part - 1, &ignored, &r->end);
+    const int rows = r->n;
+    for (int b = 0; b < rows; b += PAIR, r->rows += PAIR) { /* along the rows, as memory is read best */
+        r->n = rows - b < PAIR ? rows - b : PAIR;
+        r->more = rows - b - r->n;
+        for (int64_t part = s->first_part; part < s->last_part; part++) {
+            linear_part_range(&p->layer, part, &r->first, &r->last);
+            for (int block = 0; block < p->layer.n_blocks; block++) {
+                linear_forward(r, linear_weight(&p->layer, block, r->first),
+                               partial_at(p, step, part, block) + b * LINEAR_LANES);
+            }
         }
     }
+    r->rows -= (rows + PAIR - 1) / PAIR * PAIR;
+    r->n = rows;
 }
 
 /* Gradients by the logits of the whole batch; losses are left by the thread whose turn the rows are. */
