@@ -1,9 +1,6 @@
 /*
- * One axis at a time: output o of the convolution reads k rows of the enlarged image, each a weighted sum of one or two
- * source rows, so together `taps` neighbouring source rows with k x taps weights. These weights repeat with the phase
- * of the enlargement (7 phases from 32 to 224) except near the borders; outputs with the same weights form a class. A
- * pair of a row class and a column class has one filter [taps, taps, 3, C] and one bias (what normalising adds depends
- * on how much of the window lies in the zero padding).
+ * A pair of a class of rows and a class of columns (stem_axis.h) has one filter [taps, taps, 3, C] and one bias (what
+ * normalising adds depends on how much of the window lies in the zero padding).
  *
  * Work goes by bands of pooled rows: three rows of the convolution are kept, each computed once a band.
  */
@@ -16,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "imaging/preprocess.h"
+#include "engine/stem_axis.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -24,26 +21,15 @@
 #endif
 
 enum {
-    GROUP = 64,    /* channels that a kernel keeps in registers */
-    POSITIONS = 4, /* columns that it works on at once */
-    N_ROWS = 3,    /* of the convolution, under one row of the pool */
-    MAX_KERNEL = 16,
+    GROUP = 64,       /* channels that a kernel keeps in registers */
+    POSITIONS = 4,    /* columns that it works on at once */
+    N_ROWS = 3,       /* of the convolution, under one row of the pool */
     N_PARAMETERS = 5, /* weight, gamma, beta, mean, variance */
 };
 #define FILTER_BYTES_MAX ((size_t)8 << 20)
-#define SAME_WEIGHT 1e-6 /* positions of one phase differ by the rounding of their weights */
 
 /* 16 floats: one register of AVX-512, several of smaller sets. */
 typedef float lanes __attribute__((vector_size(64), aligned(64), may_alias));
-
-typedef struct stem_axis {
-    int in, n, taps, n_classes;
-    int *start, *class; /* [n] first source sample, class */
-    double *weights;    /* [n_classes, kernel, taps] */
-    bool *inside;       /* [n_classes, kernel] not in the padding */
-    int *members;       /* [n] outputs, class by class */
-    int *first_member;  /* [n_classes + 1] */
-} stem_axis;
 
 struct stem {
     const network *net;
@@ -61,135 +47,6 @@ struct stem {
 };
 
 static const graph_node *node_of(const network *net, int node) { return &net->graph->nodes[node]; }
-
-/* ---- classes of an axis ---- */
-
-static bool axis_allocate(stem_axis *a, int kernel)
-{
-    size_t n = (size_t)a->n, k = (size_t)kernel;
-    a->start = calloc(n, sizeof *a->start);
-    a->class = calloc(n, sizeof *a->class);
-    a->members = calloc(n, sizeof *a->members);
-    a->first_member = calloc(n + 1, sizeof *a->first_member);
-    a->inside = calloc(n * k, sizeof *a->inside);
-    return a->start && a->class && a->members && a->first_member && a->inside;
-}
-
-static void axis_destroy(stem_axis *a)
-{
-    free(a->start);
-    free(a->class);
-    free(a->members);
-    free(a->first_member);
-    free(a->weights);
-    free(a->inside);
-}
-
-/* The class with these weights, an earlier one or a new one. */
-static int find_class(stem_axis *a, int kernel, const double *weights, const bool *inside)
-{
-    size_t per_class = (size_t)kernel * (size_t)a->taps;
-    for (int c = 0; c < a->n_classes; c++) {
-        const double *there = a->weights + (size_t)c * per_class;
-        bool same = memcmp(inside, a->inside + (size_t)c * (size_t)kernel, (size_t)kernel * sizeof *inside) == 0;
-        for (size_t i = 0; i < per_class && same; i++) {
-            same = fabs(weights[i] - there[i]) < SAME_WEIGHT;
-        }
-        if (same) {
-            return c;
-        }
-    }
-    memcpy(a->weights + (size_t)a->n_classes * per_class, weights, per_class * sizeof *weights);
-    memcpy(a->inside + (size_t)a->n_classes * (size_t)kernel, inside, (size_t)kernel * sizeof *inside);
-    return a->n_classes++;
-}
-
-static void list_members(stem_axis *a)
-{
-    int at = 0;
-    for (int c = 0; c < a->n_classes; c++) {
-        a->first_member[c] = at;
-        for (int o = 0; o < a->n; o++) {
-            if (a->class[o] == c) {
-                a->members[at++] = o;
-            }
-        }
-    }
-    a->first_member[a->n_classes] = at;
-}
-
-/* Source samples lo..hi that output o reads. */
-static void span(const graph_node *conv, const preprocess_taps *rows, int size, int o, int *lo, int *hi)
-{
-    *lo = size;
-    *hi = -1;
-    for (int k = 0; k < conv->kernel; k++) {
-        int r = o * conv->stride - conv->padding + k;
-        if (r >= 0 && r < size) {
-            *lo = rows[r].start < *lo ? rows[r].start : *lo;
-            *hi = rows[r].start + rows[r].n - 1 > *hi ? rows[r].start + rows[r].n - 1 : *hi;
-        }
-    }
-}
-
-/* *fits says whether all of the axis can be described so. */
-static reshift_status axis_create(stem_axis *a, const graph_node *conv, int in, int size, bool *fits,
-                                  reshift_error *error)
-{
-    int n_taps = preprocess_most_taps(in, size), kernel = conv->kernel;
-    a->in = in;
-    a->n = (size + 2 * conv->padding - kernel) / conv->stride + 1;
-    preprocess_taps *rows = calloc((size_t)size, sizeof *rows);
-    float *weights = calloc((size_t)size * (size_t)n_taps, sizeof *weights);
-    double *own = NULL;
-    reshift_status status = RESHIFT_OK;
-    *fits = false;
-    if (!rows || !weights || !axis_allocate(a, kernel)) {
-        status = error_memory(error, (size_t)size * sizeof *rows, "the first convolution");
-        goto done;
-    }
-    preprocess_axis(in, size, n_taps, rows, weights);
-    for (int o = 0; o < a->n; o++) {
-        int lo, hi;
-        span(conv, rows, size, o, &lo, &hi);
-        a->start[o] = lo;
-        a->taps = hi - lo + 1 > a->taps ? hi - lo + 1 : a->taps;
-        if (hi < lo) {
-            goto done; /* nothing but padding */
-        }
-    }
-    if (a->taps > in || a->taps >= kernel) {
-        goto done;
-    }
-    size_t per_class = (size_t)kernel * (size_t)a->taps;
-    a->weights = calloc((size_t)a->n * per_class, sizeof *a->weights);
-    own = calloc(per_class, sizeof *own);
-    if (!a->weights || !own) {
-        status = error_memory(error, (size_t)a->n * per_class * sizeof *own, "the first convolution");
-        goto done;
-    }
-    for (int o = 0; o < a->n; o++) {
-        bool inside[MAX_KERNEL] = {false};
-        memset(own, 0, per_class * sizeof *own);
-        a->start[o] = a->start[o] < in - a->taps ? a->start[o] : in - a->taps;
-        for (int k = 0; k < kernel; k++) {
-            int r = o * conv->stride - conv->padding + k;
-            inside[k] = r >= 0 && r < size;
-            for (int t = 0; inside[k] && t < rows[r].n; t++) {
-                own[k * a->taps + rows[r].start + t - a->start[o]] =
-                    (double)weights[(size_t)r * (size_t)n_taps + (size_t)t];
-            }
-        }
-        a->class[o] = find_class(a, kernel, own, inside);
-    }
-    list_members(a);
-    *fits = true;
-done:
-    free(rows);
-    free(weights);
-    free(own);
-    return status;
-}
 
 /* ---- filters ---- */
 
@@ -214,7 +71,7 @@ static void make_filter(stem *s, int i, int j, const double *folded, const doubl
             }
             constant -= sum * (double)s->mean[c] / (double)s->std[c];
             for (int t = 0; t < d->taps; t++) {
-                double column[MAX_KERNEL];
+                double column[STEM_MAX_KERNEL];
                 for (int x = 0; x < kernel; x++) {
                     column[x] = 0;
                     for (int y = 0; y < kernel; y++) {
@@ -496,7 +353,7 @@ static bool is_stem(const network *net, int *conv, int *norm)
     }
     if (is) {
         const graph_node *c = node_of(net, first + 1), *pool = node_of(net, last);
-        is = c->channels_in == 3 && c->channels_out % GROUP == 0 && c->kernel <= MAX_KERNEL && pool->kernel == 3 &&
+        is = c->channels_in == 3 && c->channels_out % GROUP == 0 && c->kernel <= STEM_MAX_KERNEL && pool->kernel == 3 &&
              pool->stride == 2 && pool->padding == 1;
     }
     *conv = first + 1;
@@ -544,9 +401,9 @@ reshift_status stem_create(const network *net, int height, int width, int size, 
     memcpy(s->mean, mean, sizeof s->mean);
     memcpy(s->std, std, sizeof s->std);
     bool fits = size + 2 * c->padding >= c->kernel;
-    reshift_status status = fits ? axis_create(&s->down, c, height, size, &fits, error) : RESHIFT_OK;
+    reshift_status status = fits ? stem_axis_create(&s->down, c, height, size, &fits, error) : RESHIFT_OK;
     if (status == RESHIFT_OK && fits) {
-        status = axis_create(&s->across, c, width, size, &fits, error);
+        status = stem_axis_create(&s->across, c, width, size, &fits, error);
     }
     if (status == RESHIFT_OK && fits) {
         s->pooled_height = (s->down.n - 1) / 2 + 1;
@@ -571,8 +428,8 @@ reshift_status stem_create(const network *net, int height, int width, int size, 
 void stem_destroy(stem **s)
 {
     if (s && *s) {
-        axis_destroy(&(*s)->down);
-        axis_destroy(&(*s)->across);
+        stem_axis_destroy(&(*s)->down);
+        stem_axis_destroy(&(*s)->across);
         memory_free((*s)->filters);
         memory_free((*s)->biases);
         memory_free((*s)->work);
