@@ -42,6 +42,23 @@ static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_op
     return RESHIFT_OK;
 }
 
+/*
+ * Winograd's F(4x4, 3x3), which the library never picks by itself. ResNet-50's 3x3 convolutions at 224, batch 16, one
+ * thread with AVX-512, direct / Winograd: 64 channels 56x56 19.5 / 10.2 ms, 128 28x28 21.1 / 8.8, 256 14x14 20.1
+ * / 13.2, 512 7x7 20.1 / 15.2; the last is not worth weights four times as large. It errs by 1e-6 of the result, direct
+ * sums by a tenth of that.
+ */
+static bool winograd_wins(const plan *p, int node)
+{
+    const graph_node *n = node_of(p, node);
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2 ||
+                  isa == dnnl_cpu_isa_avx2_vnni;
+    return !narrow && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient && n->kernel == 3 && n->stride == 1 &&
+           n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 && p->nodes[node].h >= 14 &&
+           p->nodes[node].w >= 14;
+}
+
 static reshift_status lower_conv(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
@@ -61,17 +78,22 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
     ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, plan_type(p), dnnl_format_tag_any), n->name);
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
-    dnnl_convolution_desc_t d;
-    ONEDNN(dnnl_convolution_forward_desc_init(
-               &d, p->nodes[node].needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
-               dnnl_convolution_direct, &source, &weights, f.norm >= 0 ? &bias : NULL, &destination, stride, padding,
-               padding),
-           n->name);
     dnnl_post_ops_t post_ops = NULL;
     dnnl_primitive_desc_t pd;
     status = post_ops_of(&f, &post_ops, error);
-    if (status == RESHIFT_OK) {
-        status = plan_descriptor(p, &d, post_ops, NULL, &pd, n->name, error);
+    bool found = false;
+    for (int direct = !winograd_wins(p, node); direct < 2 && status == RESHIFT_OK && !found; direct++) {
+        dnnl_convolution_desc_t d;
+        dnnl_status_t described = dnnl_convolution_forward_desc_init(
+            &d, p->nodes[node].needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
+            direct ? dnnl_convolution_direct : dnnl_convolution_winograd, &source, &weights, f.norm >= 0 ? &bias : NULL,
+            &destination, stride, padding, padding);
+        status = described == dnnl_success ? plan_descriptor(p, &d, post_ops, NULL, &pd, n->name, error)
+                                           : onednn_failed(error, described, n->name);
+        found = status == RESHIFT_OK;
+        if (!found && !direct) {
+            status = RESHIFT_OK; /* not with this sum or shape: the direct way */
+        }
     }
     dnnl_post_ops_destroy(post_ops);
     int copy = -1;

@@ -10,7 +10,7 @@
 #include "reshift/learning.h"
 
 /* Half of what serves float32 best: its activations are the largest, and the images may be in memory beside them. */
-#define CALIBRATION_BATCH 8
+#define CALIBRATION_BATCH 4
 
 static reshift_status pass_images(forward *f, const reshift_dataset *dataset, const reshift_progress *progress,
                                   reshift_error *error)

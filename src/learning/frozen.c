@@ -61,7 +61,7 @@ reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST
         return error_memory(error, 0, "a digest");
     }
     graph_block_range(g, setup->last_block, &first, &last);
-    int length = snprintf(text, sizeof text, "frozen 1, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
+    int length = snprintf(text, sizeof text, "frozen 2, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
                           engine_description(), omp_get_max_threads(), reshift_precision_name(setup->precision),
                           setup->halves ? " halves" : "", batch, setup->size ? setup->size : recipe->size,
                           recipe->resize, setup->width, setup->height);
