@@ -85,7 +85,7 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
 static const net_shape shape = {{16, 32, 64}, 10, true, true};
 enum { BATCH = 8, SIDE = 32, FLOATS = BATCH * SIDE * SIDE * 3 };
 static const int labels[BATCH] = {0, 1, 2, 3, 4, 9, 8, 7};
-static const bool none[4] = {false}, all[4] = {true, true, true, true}, tail_blocks[4] = {false, false, true, true};
+static const bool none[4] = {false}, all[4] = {true, true, true, true};
 
 static plan *make(network *n, int first, int last, int side, const bool *train, const bool *batch)
 {
@@ -170,6 +170,7 @@ static void test_no_large_allocation(void **state)
     (void)state;
 #if COUNTING
     network *n = net_create(&shape, 4);
+    static const bool tail_blocks[4] = {false, false, true, true};
     const bool *train[4] = {none, tail_blocks, all, all}, *batch[4] = {none, none, none, all};
     for (int i = 0; i < 4; i++) {
         plan *p = make(n, 0, 3, SIDE, train[i], batch[i]);
