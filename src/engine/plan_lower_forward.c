@@ -45,8 +45,8 @@ static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_op
 /*
  * Winograd's F(4x4, 3x3), which the library never picks by itself. ResNet-50's 3x3 convolutions at 224, batch 16, one
  * thread with AVX-512, direct / Winograd: 64 channels 56x56 19.5 / 10.2 ms, 128 28x28 21.1 / 8.8, 256 14x14 20.1
- * / 13.2, 512 7x7 20.1 / 15.2; the last is not worth weights four times as large. It errs by 1e-6 of the result, direct
- * sums by a tenth of that.
+ * / 13.2, 512 7x7 20.1 / 15.2. Its weights are four times as large: the last two would take 100 MB, more than memory's
+ * bound leaves. It errs by 1e-6 of the result, direct sums by a tenth of that.
  */
 static bool winograd_wins(const plan *p, int node)
 {
@@ -55,8 +55,8 @@ static bool winograd_wins(const plan *p, int node)
     bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2 ||
                   isa == dnnl_cpu_isa_avx2_vnni;
     return !narrow && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient && n->kernel == 3 && n->stride == 1 &&
-           n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 && p->nodes[node].h >= 14 &&
-           p->nodes[node].w >= 14;
+           n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
+           n->channels_in * n->channels_out <= 128 * 128 && p->nodes[node].h >= 14 && p->nodes[node].w >= 14;
 }
 
 static reshift_status lower_conv(plan *p, int node, reshift_error *error)
@@ -152,8 +152,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
         return status;
     }
     bool mixed = own->batch_statistics && p->options.source_share > 0;
-    unsigned flags =
-        dnnl_use_scale | dnnl_use_shift | (own->batch_statistics && !mixed ? 0 : dnnl_use_global_stats);
+    unsigned flags = dnnl_use_scale | dnnl_use_shift | (own->batch_statistics && !mixed ? 0 : dnnl_use_global_stats);
     dnnl_batch_normalization_desc_t d;
     ONEDNN(dnnl_batch_normalization_forward_desc_init(&d, dnnl_forward_training, &p->tensors[own->result].md,
                                                       n->epsilon, flags),
