@@ -32,8 +32,8 @@ struct forward {
 
 /*
  * Rows of a pass. At 224x224 eight a thread are as fast as any number, and memory grows with them: in float32, whose
- * activations are the largest and whose Winograd convolutions want room, 8 together take all of ResNet-50 through 390
- * MiB at 1 to 3 % of the rate of 16. Smaller images need more rows to give every thread work.
+ * activations are the largest and whose Winograd convolutions want room, 8 together keep ResNet-50's extraction at 320
+ * MB and cost 1 to 3 % of the rate of 16. Smaller images need more rows to give every thread work.
  */
 static int choose_batch(const forward_setup *setup, int size)
 {
