@@ -367,6 +367,22 @@ static void test_bf16(void **state)
     }
 }
 
+/* Channels and pixels enough for weight gradients by matrix products: as they lie, gathered, and in several parts. */
+static void test_bf16_weight_products(void **state)
+{
+    (void)state;
+    if (reshift_precision_here(RESHIFT_PRECISION_BF16, true) != RESHIFT_PRECISION_BF16) {
+        skip();
+    }
+    static const net_shape wide[] = {{{32, 32, 32}, 4, true, true}};
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        network *n = net_create(&wide[i], 7 + i);
+        plan_case c = {"products", 6, 13, 12, 0, 3, {true, true, true, true}, {0}, false};
+        check_case_in(RESHIFT_PRECISION_BF16, n, &c);
+        network_destroy(&n);
+    }
+}
+
 /* The reference's own gradients against central differences of its own loss, in double: sure to eight digits. */
 static double reference_loss(const network *n, const float *input, const bool *batch, const int *labels, float *gradient,
                              reference *r)
@@ -435,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_reference_by_central_differences),
         cmocka_unit_test(test_odd_graphs),
         cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_bf16_weight_products),
         cmocka_unit_test(test_zero_variance),
         cmocka_unit_test(test_every_set_of_trained_blocks),
     };

@@ -398,15 +398,15 @@ static void test_what_is_kept_changes_nothing_in_bf16(void **state)
     (void)state;
     const char *const whole[] = {"input.precision=bf16", "finetune.cache_budget=0", NULL};
     const char *const kept[] = {"input.precision=bf16", "finetune.cache=disk", NULL};
-    run_ok("half", whole, false);
+    run_ok("bf16", whole, false);
     for (int i = 0; i < 3; i++) {
         /* what an attempt leaves saves calls for the next, which may come to its end */
-        int how = run("half-kept", kept, false, calls_of_a_run * (40 + 15 * i) / 100, 0);
+        int how = run("bf16-kept", kept, false, calls_of_a_run * (40 + 15 * i) / 100, 0);
         assert_true(i > 0 ? WIFSIGNALED(how) || shared->status == RESHIFT_OK : WIFSIGNALED(how) != 0);
     }
-    run_ok("half-kept", kept, false);
-    check_same_results("half", "half-kept");
-    shell("rm -rf '%s/half' '%s/half-kept'", base, base);
+    run_ok("bf16-kept", kept, false);
+    check_same_results("bf16", "bf16-kept");
+    shell("rm -rf '%s/bf16' '%s/bf16-kept'", base, base);
 }
 
 static void test_stopped_on_request(void **state)
