@@ -367,6 +367,42 @@ static void test_bf16(void **state)
     }
 }
 
+/* The worst case's bounds leave room for a wrong pixel: as a whole each gradient is within a fifth of float32's. */
+static void check_near_float32(network *n, const plan_case *c)
+{
+    reshift_error error;
+    plan *p[2];
+    int labels[64], correct;
+    double loss;
+    for (int i = 0; i < c->batch; i++) {
+        labels[i] = i % 3;
+    }
+    for (int i = 0; i < 2; i++) {
+        plan_options options = options_of(c, i ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32);
+        int n_dims;
+        int64_t shape[4];
+        check_ok(plan_create(n, &options, &p[i], &error));
+        plan_input_shape(p[i], &n_dims, shape);
+        net_fill(plan_input(p[i]), product(n_dims, shape), 5);
+        check_ok(plan_forward(p[i], &error));
+        check_ok(plan_loss(p[i], labels, &loss, &correct, &error));
+        check_ok(plan_backward(p[i], &error));
+    }
+    for (int i = 0; i < n->graph->n_parameters; i++) {
+        const float *exact = plan_gradient(p[0], i), *rounded = plan_gradient(p[1], i);
+        double square = 0, difference = 0;
+        for (size_t k = 0; exact && k < n->graph->parameters[i].count; k++) {
+            square += (double)exact[k] * (double)exact[k];
+            difference += ((double)exact[k] - (double)rounded[k]) * ((double)exact[k] - (double)rounded[k]);
+        }
+        if (difference > 0.04 * square) {
+            fail_msg("%s: %g of %g", n->graph->parameters[i].name, sqrt(difference), sqrt(square));
+        }
+    }
+    plan_destroy(&p[0]);
+    plan_destroy(&p[1]);
+}
+
 /* Channels and pixels enough for weight gradients by matrix products: as they lie, gathered, and in several parts. */
 static void test_bf16_weight_products(void **state)
 {
@@ -379,6 +415,7 @@ static void test_bf16_weight_products(void **state)
         network *n = net_create(&wide[i], 7 + i);
         plan_case c = {"products", 6, 13, 12, 0, 3, {true, true, true, true}, {0}, false};
         check_case_in(RESHIFT_PRECISION_BF16, n, &c);
+        check_near_float32(n, &c);
         network_destroy(&n);
     }
 }
