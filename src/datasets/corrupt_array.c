@@ -8,14 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "datasets/corrupt.h"
 #include "datasets/write_behind.h"
 
@@ -72,9 +70,7 @@ static reshift_status corrupt_chunk(const array_work *a, int64_t first, int64_t 
 static int64_t rows_a_chunk(const array_work *a)
 {
     int64_t rows = (int64_t)(CHUNK_BYTES / a->image_bytes), threads = 1;
-#ifdef _OPENMP
-    threads = omp_get_max_threads();
-#endif
+    threads = threads_most();
     rows = rows < threads ? threads : rows;
     return rows > a->n_rows ? a->n_rows : rows;
 }

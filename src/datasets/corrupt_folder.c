@@ -12,13 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "datasets/corrupt.h"
 
 typedef struct folder_work {
@@ -212,10 +210,7 @@ static reshift_status write_rows(const folder_work *f, reshift_error *error)
 #pragma omp parallel
     {
         reshift_image input = {0}, output = {0};
-        int thread = 0;
-#ifdef _OPENMP
-        thread = omp_get_thread_num();
-#endif
+        int thread = threads_index();
 #pragma omp for schedule(dynamic, 1)
         for (int64_t row = 0; row < work->n; row++) {
             reshift_error trouble;

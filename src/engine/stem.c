@@ -7,12 +7,12 @@
 #include "engine/stem.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "engine/stem_axis.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -334,7 +334,7 @@ void stem_run(stem *s, const uint8_t *images, int n, float *output)
     for (int job = 0; job < n * n_bands; job++) {
         int image = job / n_bands, band = job % n_bands;
         run_band(s, images + (size_t)image * image_bytes, band * s->pooled_height / n_bands,
-                 (band + 1) * s->pooled_height / n_bands, s->work + (size_t)omp_get_thread_num() * s->work_floats,
+                 (band + 1) * s->pooled_height / n_bands, s->work + (size_t)threads_index() * s->work_floats,
                  output + (size_t)image * output_floats);
     }
 }
@@ -370,7 +370,7 @@ static reshift_status allocate(stem *s, reshift_error *error)
     size_t folding = 2 * n_channels * (3 * (size_t)conv->kernel * (size_t)conv->kernel + 1); /* doubles, in floats */
     s->work_floats = s->work_floats > folding ? s->work_floats : folding;
     s->work_floats = (s->work_floats + 15) / 16 * 16;
-    s->n_threads = omp_get_max_threads();
+    s->n_threads = threads_most();
     s->filters = memory_allocate(pairs * s->filter_floats * sizeof(float));
     s->biases = memory_allocate(pairs * n_channels * sizeof(float));
     s->work = memory_allocate((size_t)s->n_threads * s->work_floats * sizeof(float));

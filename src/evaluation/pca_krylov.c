@@ -16,13 +16,11 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "base/vector.h"
 #include "evaluation/pca_inside.h"
 #include "evaluation/pca_tiles.h"
@@ -102,10 +100,7 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     /* 64 MiB of sums at most, whatever the threads */
     size_t share = ((size_t)64 << 20) / (section_sums(s) * sizeof(double));
     s->n_sections = share < 2 ? 2 : share < SECTIONS ? (int)share : SECTIONS;
-    s->n_threads = 1;
-#ifdef _OPENMP
-    s->n_threads = omp_get_max_threads();
-#endif
+    s->n_threads = threads_most();
     s->scratch_floats = (size_t)BATCH * (size_t)s->layer.n_blocks * LINEAR_LANES + (size_t)GROUPS * LINEAR_GROUP + 1024;
     size_t packed = 0;
     if (s->tiles) {
@@ -184,10 +179,7 @@ static void add_transposed(const krylov *s, linear_rows *r, const float *t, floa
 
 static void add_section(const krylov *s, int section, const double *centre)
 {
-    int thread = 0;
-#ifdef _OPENMP
-    thread = omp_get_thread_num();
-#endif
+    int thread = threads_index();
     float *t = s->scratch + (size_t)thread * s->scratch_floats;
     float *gradient = t + (size_t)BATCH * (size_t)s->layer.n_blocks * LINEAR_LANES;
     double *sums = s->sums + (size_t)section * section_sums(s), *total = sums + s->layer.n_weights;
@@ -329,13 +321,9 @@ static reshift_status solve(krylov *s, int count, reshift_error *error)
             s->matrix[i * s->used + j] = s->small[i * s->most + j];
         }
     }
-#ifdef _OPENMP
-    omp_set_num_threads(1); /* of this thread's own: LAPACK's sums must not depend on how many there are */
-#endif
+    threads_set(1); /* of this thread's own: LAPACK's sums must not depend on how many there are */
     reshift_status status = pca_largest_eigenpairs(s->matrix, s->used, count, s->ritz, s->vectors, error);
-#ifdef _OPENMP
-    omp_set_num_threads(s->n_threads);
-#endif
+    threads_set(s->n_threads);
     return status;
 }
 

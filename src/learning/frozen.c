@@ -1,13 +1,13 @@
 /* A cache with a forward pass behind it for the rows that it does not hold. */
 #include "learning/frozen.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/threads.h"
 #include "datasets/dataset.h"
 #include "engine/plan.h"
 #include "learning/frozen_cache.h"
@@ -62,7 +62,7 @@ reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST
     }
     graph_block_range(g, setup->last_block, &first, &last);
     int length = snprintf(text, sizeof text, "frozen 2, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
-                          engine_description(), omp_get_max_threads(), reshift_precision_name(setup->precision),
+                          engine_description(), threads_most(), reshift_precision_name(setup->precision),
                           setup->halves ? " halves" : "", batch, setup->size ? setup->size : recipe->size,
                           recipe->resize, setup->width, setup->height);
     digest_add(d, text, (size_t)length + 1);

@@ -6,14 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "learning/probe_epoch.h"
 
 void reshift_probe_options_default(reshift_probe_options *options)
@@ -121,10 +119,7 @@ static reshift_status check_order(const probe *p, reshift_error *error)
 
 static int choose_threads(const probe *p)
 {
-    int threads = 1;
-#ifdef _OPENMP
-    threads = omp_get_max_threads();
-#endif
+    int threads = threads_most();
     return threads < p->layer.n_parts ? threads : (int)p->layer.n_parts;
 }
 

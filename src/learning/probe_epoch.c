@@ -11,12 +11,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "learning/optimiser.h"
 #include "learning/softmax.h"
 
@@ -107,11 +105,7 @@ typedef struct share {
 
 static share own_share(const probe *p)
 {
-    share s = {0, 1, 0, 0};
-#ifdef _OPENMP
-    s.thread = omp_get_thread_num();
-    s.n_threads = omp_get_num_threads();
-#endif
+    share s = {threads_index(), threads_count(), 0, 0};
     s.first_part = p->layer.n_parts * s.thread / s.n_threads;
     s.last_part = p->layer.n_parts * (s.thread + 1) / s.n_threads;
     return s;
@@ -235,10 +229,7 @@ void probe_measure(probe *p, double *loss, double *accuracy)
     int64_t n_tiles = (t->n + LINEAR_TILE - 1) / LINEAR_TILE;
 #pragma omp parallel for num_threads(p->n_threads) schedule(static)
     for (int64_t tile = 0; tile < n_tiles; tile++) {
-        int thread = 0;
-#ifdef _OPENMP
-        thread = omp_get_thread_num();
-#endif
+        int thread = threads_index();
         float *logits = p->logits + (size_t)thread * LINEAR_TILE * (size_t)p->layer.n_classes;
         _Alignas(64) float scratch[LINEAR_TILE * LINEAR_LANES];
         const float *rows[LINEAR_TILE];

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "learning/row_packing.h"
 
 #define SLAB_BYTES ((uint64_t)64 << 20)
@@ -262,7 +262,7 @@ reshift_status row_cache_open(const row_cache_setup *setup, row_cache **out, res
     c->width = setup->width;
     c->descriptor = -1;
     c->most = memory_align(packing_most_bytes(setup->row_count, setup->width) + PACKING_SLACK);
-    c->n_threads = omp_get_max_threads();
+    c->n_threads = threads_most();
     c->slab_bytes = c->budget < SLAB_BYTES ? c->budget + PACKING_SLACK : SLAB_BYTES;
     c->slab_bytes = c->slab_bytes < c->most ? c->most : c->slab_bytes;
     size_t bytes = ((size_t)c->n_threads + ADD_ROWS) * c->most;
@@ -452,7 +452,7 @@ reshift_status row_cache_get(const row_cache *c, int set, int64_t row, void *val
         packing_unpack(c->slabs[e->offset / c->slab_bytes] + e->offset % c->slab_bytes, c->row_count, c->width, values);
         return RESHIFT_OK;
     }
-    char *packed = c->reading + (size_t)omp_get_thread_num() * c->most;
+    char *packed = c->reading + (size_t)threads_index() * c->most;
     uint64_t done = 0;
     while (done < e->bytes) {
         ssize_t got = pread(c->descriptor, packed + done, (size_t)(e->bytes - done), (off_t)(e->offset + done));
