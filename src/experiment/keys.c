@@ -51,6 +51,10 @@ static const char *const measure_outputs[] = {"features/finetuned-clean.npy",
                                               "results.json",
                                               NULL};
 
+static const char *const adapt_settings[] = {"seed",   "input.", "source.limit_test", "shift.", "finetune.split",
+                                             "adapt.", NULL};
+static const char *const adapt_outputs[] = {"adapted.csv", "adapted.json", NULL};
+
 static const char *const analysis_settings[] = {"analysis.", NULL};
 #define PANEL_FILES(name)                                                                                              \
     "pca/" name ".npy", "pca/" name "-components.npy", "pca/" name "-mean.npy", "pca/" name "-variance.npy"
@@ -63,8 +67,8 @@ static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),
                                                NULL};
 
 /* the page shows the whole resolved experiment */
-static const char *const report_settings[] = {"name",   "seed",      "model.",    "input.",    "source.", "probe.",
-                                              "shift.", "finetune.", "analysis.", "pretrain.", NULL};
+static const char *const report_settings[] = {"name",   "seed",      "model.", "input.",    "source.",   "probe.",
+                                              "shift.", "finetune.", "adapt.", "analysis.", "pretrain.", NULL};
 static const char *const report_outputs[] = {"report.html",
                                              "plots/probe-loss.png",
                                              "plots/probe-loss.svg",
@@ -97,11 +101,15 @@ static const stage stages[STAGE_COUNT] = {
     [STAGE_MEASURE] = {"measure", "measuring again", measure_settings, BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
                        BIT(STAGE_FEATURES) | BIT(STAGE_PROBE) | BIT(STAGE_SHIFT) | BIT(STAGE_FINETUNE), false,
                        measure_outputs, stage_measure},
+    [STAGE_ADAPT] = {"adapt", "both networks adapting to the test images", adapt_settings,
+                     BIT(INPUT_WEIGHTS) | BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
+                     BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE), false, adapt_outputs, stage_adapt},
     [STAGE_ANALYSIS] = {"analysis", "principal components of the features", analysis_settings, 0, BIT(STAGE_MEASURE),
                         false, analysis_outputs, stage_analysis},
     [STAGE_REPORT] = {"report", "plots and report.html", report_settings, 0,
-                      BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE) | BIT(STAGE_MEASURE) | BIT(STAGE_ANALYSIS), true,
-                      report_outputs, stage_report},
+                      BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE) | BIT(STAGE_MEASURE) | BIT(STAGE_ADAPT) |
+                          BIT(STAGE_ANALYSIS),
+                      true, report_outputs, stage_report},
 };
 /* clang-format on */
 

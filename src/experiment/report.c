@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "experiment/manifest.h"
 #include "experiment/panels.h"
+#include "experiment/report_adapted.h"
 #include "experiment/run.h"
 #include "reporting/figures.h"
 #include "reporting/report.h"
@@ -38,6 +39,8 @@ typedef struct drawing {
     int *plain_labels[2];
     char *plots[6];
     reshift_model *model;
+    adapted_figures adapted;
+    char probe_minimum[96];
 } drawing;
 
 static reshift_status folder_path(const drawing *d, const char *name, char **path, reshift_error *error)
@@ -178,11 +181,18 @@ static reshift_status describe_study(drawing *d, reshift_error *error)
         d->class_names[label] = json_string_value(json_array_get(names, (size_t)label));
     }
     c->class_names = d->class_names;
-    c->probe =
-        (report_training){&d->probe, input_rows(d, "training_set"), input_rows(d, "test_set"), "the clean test set"};
-    c->finetune = (report_training){&d->finetune, d->split.n_train, split_count(d, "monitored_rows"),
-                                    d->split.kind == RESHIFT_SPLIT_BY_IMAGE ? "shifted images not trained on"
-                                                                            : "shifted test rows"};
+    c->probe = (report_training){&d->probe, input_rows(d, "training_set"), input_rows(d, "test_set"),
+                                 "the clean test set", NULL};
+    c->finetune = (report_training){
+        &d->finetune, d->split.n_train, split_count(d, "monitored_rows"),
+        d->split.kind == RESHIFT_SPLIT_BY_IMAGE ? "shifted images not trained on" : "shifted test rows", NULL};
+    if (strcmp(setting_value(d, "probe", "optimizer"), "lbfgs") == 0) {
+        const char *l2 = setting_value(d, "probe", "l2");
+        snprintf(d->probe_minimum, sizeof d->probe_minimum, "by L-BFGS%s%s",
+                 strcmp(l2, "auto") == 0 ? ", its penalty chosen on training rows held out," : " with l2 ",
+                 strcmp(l2, "auto") == 0 ? "" : l2);
+        c->probe.minimum = d->probe_minimum;
+    }
     return RESHIFT_OK;
 }
 
@@ -448,6 +458,7 @@ static void drawing_clean(drawing *d)
     reshift_history_destroy(&d->probe);
     reshift_history_destroy(&d->finetune);
     reshift_model_destroy(&d->model);
+    adapted_clean(&d->adapted);
     for (int i = 0; i < PANEL_COUNT; i++) {
         reshift_array_destroy(&d->coordinates[i]);
     }
@@ -490,6 +501,10 @@ reshift_status reshift_report_write(const char *run_folder, const reshift_progre
     }
     if (status == RESHIFT_OK) {
         status = describe_study(&d, error);
+    }
+    if (status == RESHIFT_OK && strcmp(setting_value(&d, "adapt", "method"), "none") != 0 &&
+        setting_value(&d, "adapt", "method")[0]) {
+        status = adapted_read(run_folder, &d.adapted, &d.content, error);
     }
     if (status == RESHIFT_OK) {
         status = describe_panels(&d, error);

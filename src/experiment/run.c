@@ -232,7 +232,12 @@ static reshift_status begin_manifest(run *r, reshift_error *error)
 
 /* ---- the walk ---- */
 
-static bool applies(const run *r, int s) { return s != STAGE_PRETRAIN || r->pretrained_here; }
+static bool applies(const run *r, int s)
+{
+    return s == STAGE_PRETRAIN ? r->pretrained_here
+           : s == STAGE_ADAPT  ? r->experiment->adapt.method != RESHIFT_ADAPT_NONE
+                               : true;
+}
 
 /* A recorded stage whose key has changed may only be replaced on request; then its record goes at once. */
 static reshift_status check_records(run *r, bool force, reshift_error *error)

@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "experiment/settings.h"
+#include "reshift/adaptation.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
 #include "reshift/frozen_cache.h"
@@ -23,6 +24,7 @@ typedef enum stage_name {
     STAGE_SHIFT,
     STAGE_FINETUNE,
     STAGE_MEASURE,
+    STAGE_ADAPT,
     STAGE_ANALYSIS,
     STAGE_REPORT,
     STAGE_COUNT
@@ -88,6 +90,7 @@ reshift_status stage_probe(run *r, reshift_error *error);
 reshift_status stage_shift(run *r, reshift_error *error);
 reshift_status stage_finetune(run *r, reshift_error *error);
 reshift_status stage_measure(run *r, reshift_error *error);
+reshift_status stage_adapt(run *r, reshift_error *error);
 reshift_status stage_analysis(run *r, reshift_error *error);
 reshift_status stage_report(run *r, reshift_error *error);
 
@@ -108,6 +111,15 @@ typedef enum extract_way { EXTRACT_WHOLE, EXTRACT_AND_KEEP, EXTRACT_FROM_KEPT } 
  */
 reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, const reshift_dataset *dataset,
                            extract_way way, const char *name, const char *labels_name, reshift_error *error);
+
+/** What a probe is trained and measured on: features float32 [N,D], labels int64 [N]. */
+typedef struct probe_rows {
+    const reshift_array *train, *train_labels, *test, *test_labels;
+} probe_rows;
+/** The probe at the minimum of its penalised loss; *l2 is the penalty it has, given or chosen. The history is one line.
+ * Errors: those of reshift_logistic_path() and reshift_logistic_train(). */
+reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_classes, reshift_array *weight,
+                               reshift_array *bias, double *l2, reshift_history *history, reshift_error *error);
 
 /** The demo's network and whatever else is trained tell each epoch in one line. */
 typedef struct epoch_teller {

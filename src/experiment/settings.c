@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "reshift/adaptation.h"
 #include "reshift/corruption.h"
 #include "reshift/split.h"
 
@@ -22,6 +23,10 @@ static const char *const precisions[] = {[RESHIFT_PRECISION_F32] = "f32",
                                          [RESHIFT_PRECISION_AUTO] = "auto",
                                          NULL};
 static const char *const optimizers[] = {"adam", NULL};
+static const char *const probe_optimizers[] = {[SETTINGS_PROBE_ADAM] = "adam", [SETTINGS_PROBE_LBFGS] = "lbfgs", NULL};
+static const char *const adapt_methods[] = {
+    [RESHIFT_ADAPT_NONE] = "none", [RESHIFT_ADAPT_BN] = "bn", [RESHIFT_ADAPT_TENT] = "tent", NULL};
+static const char *const adapt_optimizers[] = {[SETTINGS_ADAPT_ADAM] = "adam", [SETTINGS_ADAPT_SGD] = "sgd", NULL};
 static const char *const splits[] = {[RESHIFT_SPLIT_BY_IMAGE] = "by-image", [RESHIFT_SPLIT_BY_ROW] = "by-row", NULL};
 static const char *const constants[] = {[RESHIFT_CONSTANTS_AUTO] = "auto",
                                         [RESHIFT_CONSTANTS_CIFAR] = "cifar",
@@ -58,10 +63,15 @@ static const setting table[] = {
     {"source.limit_test", SETTING_COUNT, AT(source.limit_test), 0, MOST, NULL, "0",
      "the first N test images, of every severity too; 0: all"},
 
-    {"probe.epochs", SETTING_COUNT, AT(probe.epochs), 1, 100000, NULL, "30", "passes over the training features"},
-    {"probe.batch", SETTING_COUNT, AT(probe.batch), 1, 1000000, NULL, "64", "rows a step"},
-    {"probe.optimizer", SETTING_CHOICE, AT(probe.optimizer), 0, 0, optimizers, "adam", "beta 0.9 and 0.999, eps 1e-8"},
-    {"probe.lr", SETTING_NUMBER, AT(probe.learning_rate), 0, 10, NULL, "0.001", "learning rate"},
+    {"probe.epochs", SETTING_COUNT, AT(probe.epochs), 1, 100000, NULL, "30", "adam: passes over the training features"},
+    {"probe.batch", SETTING_COUNT, AT(probe.batch), 1, 1000000, NULL, "64", "adam: rows a step"},
+    {"probe.optimizer", SETTING_CHOICE, AT(probe.optimizer), 0, 0, probe_optimizers, "adam",
+     "adam (beta 0.9 and 0.999, eps 1e-8), or lbfgs to the minimum of the penalised loss"},
+    {"probe.lr", SETTING_NUMBER, AT(probe.learning_rate), 0, 10, NULL, "0.001", "adam: learning rate"},
+    {"probe.l2", SETTING_AUTO, AT(probe.l2), 0, 1e6, NULL, "auto",
+     "lbfgs: penalty l2/2 |W|^2; auto: the best on training rows held out"},
+    {"probe.held_out", SETTING_NUMBER, AT(probe.held_out), 0, 0.9, NULL, "0.1",
+     "lbfgs: share of the training rows held out to choose l2"},
 
     {"shift.data", SETTING_TEXT, AT(shift.data), 0, 0, NULL, "cifar10-c", "the shifted set"},
     {"shift.corruption", SETTING_TEXT, AT(shift.corruption), 0, 0, NULL, "gaussian_blur",
@@ -93,6 +103,18 @@ static const setting table[] = {
      "where it is kept; auto: in the run folder, unless memory has more room"},
     {"finetune.monitor", SETTING_COUNT, AT(finetune.monitor), 0, MOST, NULL, "1000",
      "test rows measured after every epoch; 0: none"},
+
+    {"adapt.method", SETTING_CHOICE, AT(adapt.method), 0, 0, adapt_methods, "none",
+     "both networks measured again adapting to the test images: batch norm by the test batch's statistics; tent: and "
+     "entropy lowered by its scales and shifts; `adapt: bn` for short"},
+    {"adapt.batch", SETTING_COUNT, AT(adapt.batch), 2, 4096, NULL, "64", "images whose statistics are taken together"},
+    {"adapt.source", SETTING_COUNT, AT(adapt.source), 0, MOST, NULL, "0",
+     "bn: the training statistics count as so many images beside the batch's"},
+    {"adapt.shuffle", SETTING_FLAG, AT(adapt.shuffle), 0, 0, NULL, "true",
+     "batches of images in an order drawn from the seed; false: as the set has them"},
+    {"adapt.optimizer", SETTING_CHOICE, AT(adapt.optimizer), 0, 0, adapt_optimizers, "adam",
+     "tent: adam, or sgd with momentum 0.9"},
+    {"adapt.lr", SETTING_NUMBER, AT(adapt.learning_rate), 0, 10, NULL, "0.001", "tent: learning rate"},
 
     {"analysis.pca", SETTING_COUNT, AT(analysis.components), 2, 64, NULL, "2",
      "principal components; the figure shows two"},
@@ -126,6 +148,7 @@ void setting_expectation(const setting *row, char *text, size_t size)
         }
         return;
     case SETTING_NUMBER: snprintf(text, size, "a number above %g, at most %g", row->low, row->high); return;
+    case SETTING_AUTO: snprintf(text, size, "a number from %g to %g, or auto", row->low, row->high); return;
     case SETTING_FLAG: snprintf(text, size, "true or false"); return;
     case SETTING_CHOICE: {
         size_t length = 0;
@@ -183,6 +206,11 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
             error_hint(error, "add it, as in --set finetune.lr.%s=0.0001", block);
             return RESHIFT_ERROR_ARGUMENT;
         }
+    }
+    if (experiment->adapt.source > 0 && experiment->adapt.method == RESHIFT_ADAPT_TENT) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "'adapt.source': tent learns from the batch's statistics alone, found %lld (0, or method: bn)",
+                         (long long)experiment->adapt.source);
     }
     const reshift_corruption *corruption;
     if (strcmp(experiment->shift.corruption, "none") == 0) {
@@ -260,6 +288,13 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
     case SETTING_NAME: quoted_text(place, text, sizeof text); break;
     case SETTING_COUNT: snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)place); break;
     case SETTING_NUMBER: number_text(*(const double *)place, text, sizeof text); break;
+    case SETTING_AUTO:
+        if (*(const double *)place == SETTINGS_NUMBER_AUTO) {
+            snprintf(text, sizeof text, "auto");
+        } else {
+            number_text(*(const double *)place, text, sizeof text);
+        }
+        break;
     case SETTING_FLAG: snprintf(text, sizeof text, "%s", *(const bool *)place ? "true" : "false"); break;
     case SETTING_CHOICE: snprintf(text, sizeof text, "%s", row->choices[*(const int *)place]); break;
     case SETTING_BYTES: bytes_text(*(const int64_t *)place, text, sizeof text); break;

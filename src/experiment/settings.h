@@ -14,6 +14,10 @@
 #define SETTINGS_TEXT_BYTES 512
 #define SETTINGS_BLOCKS 16
 #define SETTINGS_BYTES_AUTO (-1)
+#define SETTINGS_NUMBER_AUTO (-1.0)
+
+enum { SETTINGS_PROBE_ADAM, SETTINGS_PROBE_LBFGS };
+enum { SETTINGS_ADAPT_ADAM, SETTINGS_ADAPT_SGD };
 
 /** Names of blocks: "layer4", "fc". */
 typedef struct settings_blocks {
@@ -49,6 +53,8 @@ struct reshift_experiment {
         int64_t epochs, batch;
         int optimizer;
         double learning_rate;
+        double l2; /* SETTINGS_NUMBER_AUTO is one too */
+        double held_out;
     } probe;
     struct {
         char data[SETTINGS_TEXT_BYTES], corruption[SETTINGS_TEXT_BYTES];
@@ -61,11 +67,18 @@ struct reshift_experiment {
         settings_rates rates;
         int optimizer;
         int64_t epochs, batch, samples;
-        int split;     /* a reshift_split_kind */
-        int batchnorm; /* a reshift_batchnorm */
+        int split;                           /* a reshift_split_kind */
+        int batchnorm;                       /* a reshift_batchnorm */
         int64_t cache_budget_bytes, monitor; /* bytes: SETTINGS_BYTES_AUTO is one too */
         int cache_place;                     /* a reshift_cache_place */
     } finetune;
+    struct {
+        int method; /* a reshift_adapt_kind */
+        int64_t batch, source;
+        bool shuffle;
+        int optimizer; /* SETTINGS_ADAPT_... */
+        double learning_rate;
+    } adapt;
     struct {
         int64_t components;
         bool shared_basis;
@@ -81,6 +94,7 @@ typedef enum setting_kind {
     SETTING_NAME,       /* the same, usable as the name of a folder */
     SETTING_COUNT,      /* int64_t from low to high */
     SETTING_NUMBER,     /* double above low, up to high */
+    SETTING_AUTO,       /* double from low to high, or SETTINGS_NUMBER_AUTO */
     SETTING_FLAG,       /* bool */
     SETTING_CHOICE,     /* int: the place of the word in `choices` */
     SETTING_BYTES,      /* int64_t from low to high, "4G", or SETTINGS_BYTES_AUTO */

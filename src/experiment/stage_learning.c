@@ -177,7 +177,13 @@ reshift_status stage_probe(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = load_array(r, "features/clean-labels.npy", &test_labels, error);
     }
-    if (status == RESHIFT_OK) {
+    const int n_classes = reshift_dataset_n_classes(r->train);
+    const bool by_lbfgs = e->probe.optimizer == SETTINGS_PROBE_LBFGS;
+    double l2 = 0;
+    if (status == RESHIFT_OK && by_lbfgs) {
+        const probe_rows rows = {&train, &train_labels, &test, &test_labels};
+        status = run_probe_lbfgs(r, &rows, n_classes, &weight, &bias, &l2, &history, error);
+    } else if (status == RESHIFT_OK) {
         reshift_probe_options options;
         reshift_probe_options_default(&options);
         options.epochs = (int)e->probe.epochs;
@@ -186,8 +192,8 @@ reshift_status stage_probe(run *r, reshift_error *error)
         options.seed = (uint64_t)e->seed;
         options.on_epoch = tell_epoch;
         options.context = &teller;
-        status = reshift_probe_train(&train, &train_labels, &test, &test_labels, reshift_dataset_n_classes(r->train),
-                                     &options, &weight, &bias, &history, r->progress, error);
+        status = reshift_probe_train(&train, &train_labels, &test, &test_labels, n_classes, &options, &weight, &bias,
+                                     &history, r->progress, error);
     }
     if (status == RESHIFT_OK && !(tensors = reshift_tensors_create())) {
         status = error_memory(error, 0, "the probe's weights");
@@ -197,6 +203,11 @@ reshift_status stage_probe(run *r, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_add(tensors, "fc.bias", &bias, error);
+    }
+    if (status == RESHIFT_OK && by_lbfgs) {
+        char text[32];
+        snprintf(text, sizeof text, "%.6g", l2);
+        status = reshift_tensors_set_text(tensors, "l2", text, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_fingerprints_of(r->train, &images, error);

@@ -114,12 +114,10 @@ reshift_status stage_measure(run *r, reshift_error *error)
         status = run_calibrate(r, finetuned, error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, r->test, EXTRACT_FROM_KEPT, "finetuned-clean",
-                             NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, r->test, EXTRACT_FROM_KEPT, "finetuned-clean", NULL, error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, r->shift, EXTRACT_FROM_KEPT, "finetuned-shift",
-                             NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, r->shift, EXTRACT_FROM_KEPT, "finetuned-shift", NULL, error);
     }
     if (status == RESHIFT_OK) {
         status = facts_of(r, r->test, r->paired, &clean, error);

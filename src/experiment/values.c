@@ -207,6 +207,12 @@ bool setting_read(reshift_experiment *experiment, const setting *row, const char
     case SETTING_NAME: return read_text(text, true, place);
     case SETTING_COUNT: return read_count(text, row->low, row->high, place);
     case SETTING_NUMBER: return read_number(text, row->low, row->high, place);
+    case SETTING_AUTO:
+        if (strcmp(text, "auto") == 0) {
+            *(double *)place = SETTINGS_NUMBER_AUTO;
+            return true;
+        }
+        return read_number(text, -1e-300, row->high, place) && *(double *)place >= row->low;
     case SETTING_FLAG: *(bool *)place = strcmp(text, "true") == 0; return *(bool *)place || strcmp(text, "false") == 0;
     case SETTING_CHOICE:
         for (int i = 0; row->choices[i]; i++) {

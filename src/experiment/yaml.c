@@ -82,6 +82,24 @@ static reshift_status wrong_value(const reading *r, const yaml_node_t *node, con
     return yaml_fail(&r->source, &node->start_mark, "'%s': expected %s, found %s", row->path, expectation, found);
 }
 
+static const setting *find_row(const char *path)
+{
+    for (const setting *row = settings_table(); row->path; row++) {
+        if (strcmp(row->path, path) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* "adapt: bn" stands for "adapt: {method: bn}". */
+static const setting *short_form(const char *section)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s.method", section);
+    return find_row(path);
+}
+
 static reshift_status apply_value(const reading *r, const setting *row, const yaml_node_t *node)
 {
     bool textual = row->kind == SETTING_TEXT || row->kind == SETTING_NAME || row->kind == SETTING_CHOICE ||
@@ -137,16 +155,6 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
     return wrong_value(r, node, row);
 }
 
-static const setting *find_row(const char *path)
-{
-    for (const setting *row = settings_table(); row->path; row++) {
-        if (strcmp(row->path, path) == 0) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
 static bool is_section(const char *path)
 {
     size_t length = strlen(path);
@@ -184,6 +192,8 @@ static reshift_status apply_map(const reading *r, const char *section, const yam
             status = unknown_key(r, &key->start_mark, path);
         } else if (value->type == YAML_MAPPING_NODE) {
             status = apply_map(r, path, value);
+        } else if (yaml_is_text(value) && value->data.scalar.length != 0 && short_form(path)) {
+            status = apply_value(r, short_form(path), value);
         } else if (value->type != YAML_SCALAR_NODE || value->data.scalar.length != 0) { /* "probe:" alone: defaults */
             status = yaml_fail(&r->source, &value->start_mark, "'%s': expected a map of keys, found %s", path,
                                value->type == YAML_SEQUENCE_NODE ? "a list" : "a single value");
@@ -254,6 +264,8 @@ reshift_status settings_apply_override(reshift_experiment *experiment, const cha
         status = apply_value(&r, row, root);
     } else if (root->type == YAML_MAPPING_NODE) {
         status = apply_map(&r, path, root);
+    } else if (yaml_is_text(root) && short_form(path)) {
+        status = apply_value(&r, short_form(path), root);
     } else {
         status = yaml_fail(&r.source, &nowhere, "'%s' holds several keys", path);
         error_hint(error, "name one, as in --set %s.KEY=VALUE", path);

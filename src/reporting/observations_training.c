@@ -38,12 +38,17 @@ static training_course follow(const reshift_history *history)
 static void add_end(const training_course *course, const report_training *training, observations *list)
 {
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
-    text_printf(text, "After %d epoch%s", course->last->epoch, course->last->epoch == 1 ? "" : "s");
+    if (training->minimum) {
+        text_printf(text, "Trained %s", training->minimum);
+    } else {
+        text_printf(text, "After %d epoch%s", course->last->epoch, course->last->epoch == 1 ? "" : "s");
+    }
     if (training->n_train > 0) {
         text_add(text, " over ");
         text_add_count(text, training->n_train);
         text_add(text, training->n_train == 1 ? " row" : " rows");
     }
+    text_add(text, training->minimum ? ":" : "");
     if (isfinite(course->last->train_loss) && isfinite(course->last->train_accuracy)) {
         text_printf(text, " the training loss is %.3f and training accuracy %.2f %%", course->last->train_loss,
                     100 * course->last->train_accuracy);
@@ -126,6 +131,9 @@ void observe_training(const report_training *training, const char *subject, obse
     }
     training_course course = follow(training->history);
     add_end(&course, training, list);
+    if (training->minimum) {
+        return;
+    }
     if (course.n_measured == 0) {
         text_printf(observations_add(list, OBSERVATION_PLAIN),
                     "It was not measured on a test set after each epoch, so overfitting cannot "

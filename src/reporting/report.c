@@ -86,7 +86,7 @@ static reshift_status add_training(text_buffer *page, const report_training *tra
     observations list = {0};
     observe_training(training, subject, &list);
     html_observations(page, &list);
-    if (!loss && !accuracy) {
+    if (training->minimum || (!loss && !accuracy)) { /* a curve of one point shows nothing */
         return RESHIFT_OK;
     }
     text_buffer words[2] = {{0}, {0}};
@@ -182,6 +182,25 @@ static reshift_status add_after(text_buffer *page, const report_content *content
     return status;
 }
 
+static void add_adapted(text_buffer *page, const report_content *content)
+{
+    if (content->n_adapted < 1) {
+        return;
+    }
+    html_section(page, "adapted", "Adapting while tested");
+    text_buffer words = {0};
+    text_printf(&words,
+                "Both networks again, adapting to the test images without their labels: %s. Every severity starts from "
+                "the weights as they were trained. What an image is taken for depends on the others of its batch, so "
+                "batches and their order are part of the result.",
+                content->adapted_how);
+    html_paragraph(page, NULL, words.bytes ? words.bytes : "");
+    page->failed |= words.failed;
+    text_destroy(&words);
+    table_of_adaptation(page, content, headline_subset(content));
+    html_section_end(page);
+}
+
 static void add_settings(text_buffer *page, const report_content *content)
 {
     html_section(page, "settings", "How it was made");
@@ -242,7 +261,9 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     if (status != RESHIFT_OK) {
         return status;
     }
-    table_of_history(page, content->probe.history);
+    if (!content->probe.minimum) {
+        table_of_history(page, content->probe.history);
+    }
     html_section_end(page);
 
     add_shift(page, content);
@@ -259,8 +280,11 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     table_of_history(page, content->finetune.history);
     html_section_end(page);
 
-    if ((status = add_after(page, content, error)) != RESHIFT_OK ||
-        (status = add_features(page, content, error)) != RESHIFT_OK) {
+    if ((status = add_after(page, content, error)) != RESHIFT_OK) {
+        return status;
+    }
+    add_adapted(page, content);
+    if ((status = add_features(page, content, error)) != RESHIFT_OK) {
         return status;
     }
     add_settings(page, content);

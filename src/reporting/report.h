@@ -38,6 +38,7 @@ typedef struct report_training {
     int64_t n_train;                /* rows trained on */
     int64_t n_test;                 /* rows measured after every epoch; 0: not measured or not known */
     const char *test_name;          /* "the clean test set"; NULL: "the test set" */
+    const char *minimum;            /* "by L-BFGS with ...": there were no epochs, the history is one line; else NULL */
 } report_training;
 
 /** One feature set in two dimensions, and how its classes lie. */
@@ -79,6 +80,10 @@ typedef struct report_content {
     report_training probe, finetune;
     const report_measurement *measurements;
     int n_measurements;
+    const report_measurement
+        *adapted; /* the same networks adapting to the test images; none: the section is left out */
+    int n_adapted;
+    const char *adapted_how;    /* method, batches and order in words */
     const reshift_split *split; /* counts only are read; NULL: the section is left out */
     const report_panel *panels; /* any order, at most one for each (model, data) */
     int n_panels;

@@ -163,6 +163,66 @@ void table_of_drop(text_buffer *page, const report_content *content)
     text_add(page, "</tbody></table></div>\n");
 }
 
+static const reshift_accuracy *find_adapted(const report_content *content, report_model model, report_data data,
+                                            int severity, report_subset subset)
+{
+    for (int i = 0; i < content->n_adapted; i++) {
+        const report_measurement *m = &content->adapted[i];
+        if (m->model == model && m->data == data && m->severity == severity && m->subset == subset) {
+            return &m->accuracy;
+        }
+    }
+    return NULL;
+}
+
+void table_of_adaptation(text_buffer *page, const report_content *content, report_subset subset)
+{
+    text_add(page,
+             "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies with adaptation\"><table>\n"
+             "<colgroup></colgroup><colgroup></colgroup><colgroup span=\"3\"></colgroup><colgroup span=\"3\">"
+             "</colgroup>\n<thead>\n<tr><td></td><td></td>"
+             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">original network</th>"
+             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">fine-tuned network</th></tr>\n<tr>"
+             "<th scope=\"col\">data</th><th scope=\"col\">rows</th>");
+    for (int i = 0; i < 2; i++) {
+        text_add(page, "<th scope=\"col\" class=\"edge\">as it is</th><th scope=\"col\">adapting</th>"
+                       "<th scope=\"col\">change</th>");
+    }
+    text_add(page, "</tr>\n</thead>\n<tbody>\n");
+    for (int line = 0; line < 7; line++) { /* clean, severities 1 to 5, together */
+        const report_data data = line == 0 ? REPORT_CLEAN : REPORT_SHIFT;
+        const int severity = line < 6 ? line : 0;
+        const reshift_accuracy *some = find_adapted(content, REPORT_ORIGINAL, data, severity, subset);
+        if (!some) {
+            continue;
+        }
+        text_printf(page, "<tr%s><th scope=\"row\">", line == 0 || line == 6 ? " class=\"sum\"" : "");
+        if (line == 0 || line == 6) {
+            text_add(page, line == 0 ? "clean" : "all severities");
+        } else {
+            text_printf(page, "severity %d", line);
+        }
+        text_add(page, "</th>");
+        add_count_cell(page, some, false);
+        for (int m = 0; m < 2; m++) {
+            const report_model model = m == 0 ? REPORT_ORIGINAL : REPORT_FINETUNED;
+            const reshift_accuracy *before = report_find(content, model, data, severity, subset);
+            const reshift_accuracy *after = find_adapted(content, model, data, severity, subset);
+            add_accuracy_cell(page, before, true);
+            add_accuracy_cell(page, after, false);
+            add_change_cell(page, before, after);
+        }
+        text_add(page, "</tr>\n");
+    }
+    text_add(page, "</tbody></table></div>\n");
+    html_paragraph(page, NULL,
+                   subset == REPORT_UNSEEN
+                       ? "Images never seen in fine-tuning, counted alike for both networks. adapted.csv has all of "
+                         "them, with likelihood, Brier score and calibration error."
+                       : "All rows. adapted.csv has those never seen too, with likelihood, Brier score and calibration "
+                         "error.");
+}
+
 /* ---- classes ---- */
 
 static void add_number_cell(text_buffer *page, const char *format, double value)

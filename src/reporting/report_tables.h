@@ -11,6 +11,8 @@ void table_of_history(text_buffer *page, const reshift_history *history);
 void table_of_drop(text_buffer *page, const report_content *content);
 /** Before and after by severity: unseen images and all rows side by side, with intervals. */
 void table_of_comparison(text_buffer *page, const report_content *content);
+/** Accuracies as tested and adapting, side by side for both networks, of one kind of rows. */
+void table_of_adaptation(text_buffer *page, const report_content *content, report_subset subset);
 /** Separation of the classes, one line a panel. */
 void table_of_panels(text_buffer *page, const report_content *content);
 

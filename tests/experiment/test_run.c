@@ -8,6 +8,7 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -363,7 +364,8 @@ static void test_killed_late(void **state)
     }
 }
 
-/* Wherever the frozen blocks' output is kept, and where it is not: the same results. In the report the setting shows. */
+/* Wherever the frozen blocks' output is kept, and where it is not: the same results. In the report the setting shows.
+ */
 static void check_same_results(const char *a, const char *b)
 {
     if (shell("diff -rq -x manifest.json -x history -x report.html '%s/%s' '%s/%s' >&2", base, a, base, b) != 0) {
@@ -539,6 +541,68 @@ static void test_by_row(void **state)
     free(rows);
 }
 
+/*
+ * Adapting with training statistics that outweigh every batch a billion times is not adapting: the figures of
+ * adapted.json are then those of results.json, cell by cell, for the same rows. With the batch's own they differ.
+ */
+static int compare_adapted(const char *name, int *n_rows)
+{
+    char path[512];
+    int different = 0;
+    json_error_t place;
+    snprintf(path, sizeof path, "%s/%s/results.json", base, name);
+    json_t *plain = json_load_file(path, 0, &place);
+    snprintf(path, sizeof path, "%s/%s/adapted.json", base, name);
+    json_t *adapted = json_load_file(path, 0, &place);
+    assert_non_null(plain);
+    assert_non_null(adapted);
+    size_t i, j;
+    json_t *a, *b;
+    *n_rows = 0;
+    json_array_foreach(adapted, i, a)
+    {
+        static const char *const same[] = {"model", "set", "severity", "subset", "corruption", "headline", "data"};
+        int partners = 0;
+        json_array_foreach(plain, j, b)
+        {
+            bool equal = true;
+            for (size_t k = 0; k < sizeof same / sizeof *same; k++) {
+                equal = equal && json_equal(json_object_get(a, same[k]), json_object_get(b, same[k]));
+            }
+            if (equal) {
+                partners++;
+                assert_int_equal(json_integer_value(json_object_get(a, "n")),
+                                 json_integer_value(json_object_get(b, "n")));
+                different += !json_equal(json_object_get(a, "correct"), json_object_get(b, "correct"));
+            }
+        }
+        assert_int_equal(partners, 1);
+        ++*n_rows;
+    }
+    json_decref(plain);
+    json_decref(adapted);
+    return different;
+}
+
+static void test_adapting(void **state)
+{
+    (void)state;
+    int n;
+    const char *const outweighed[] = {"adapt=bn", "adapt.source=1000000000", "probe.optimizer=lbfgs", "probe.l2=0.01",
+                                      NULL};
+    run_ok("adapt-source", outweighed, false);
+    assert_int_equal(compare_adapted("adapt-source", &n), 0);
+    assert_int_equal(n, 2 * 2 * (1 + 5 + 1)); /* networks, subsets, clean, severities and their sum */
+    const char *const batch[] = {"adapt=bn", "probe.optimizer=lbfgs", "probe.l2=0.01", NULL};
+    run_ok("adapt-batch", batch, false);
+    assert_true(compare_adapted("adapt-batch", &n) > 0);
+    /* killed late, it goes on and ends with the same bytes */
+    int how = run("adapt-killed", batch, false, shared->calls * 4 / 5, 0);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    run_ok("adapt-killed", batch, false);
+    check_same_run("adapt-batch", "adapt-killed");
+}
+
 static void test_report_without_run(void **state)
 {
     (void)state;
@@ -583,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_folder_in_use),
         cmocka_unit_test(test_mistakes_show_at_once),
         cmocka_unit_test(test_by_row),
+        cmocka_unit_test(test_adapting),
         cmocka_unit_test(test_report_without_run),
         cmocka_unit_test(test_nothing_leaks), /* computes in this process, so it is the last */
     };

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "experiment/demo.h"
 #include "experiment/settings.h"
+#include "reshift/adaptation.h"
 #include "reshift/experiment.h"
 #include "reshift/split.h"
 
@@ -77,6 +78,24 @@ static void test_values(void **state)
     assert_int_equal(e.finetune.cache_budget_bytes, (int64_t)512 << 20);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_ROW);
     assert_int_equal(e.finetune.batchnorm, RESHIFT_BATCHNORM_TRAIN_ALL);
+    /* a method's name alone stands for its section */
+    check_ok(apply(&e, "adapt: tent\nprobe: {optimizer: lbfgs, l2: 0}\n"));
+    assert_int_equal(e.adapt.method, RESHIFT_ADAPT_TENT);
+    assert_true(e.adapt.shuffle);
+    assert_int_equal(e.probe.optimizer, SETTINGS_PROBE_LBFGS);
+    assert_true(e.probe.l2 == 0);
+    check_ok(apply(&e, "adapt: {method: bn, source: 256, shuffle: false}\nprobe: {l2: auto}\n"));
+    assert_int_equal(e.adapt.method, RESHIFT_ADAPT_BN);
+    assert_int_equal(e.adapt.source, 256);
+    assert_false(e.adapt.shuffle);
+    assert_true(e.probe.l2 == SETTINGS_NUMBER_AUTO);
+    check_ok(settings_apply_override(&e, "adapt=none", &error));
+    assert_int_equal(e.adapt.method, RESHIFT_ADAPT_NONE);
+    check_error(apply(&e, "adapt: bm\n"), RESHIFT_ERROR_ARGUMENT,
+                "'adapt.method': expected none, bn or tent, found 'bm'");
+    check_error(apply(&e, "probe: {l2: -0.1}\n"), RESHIFT_ERROR_ARGUMENT,
+                "'probe.l2': expected a number from 0 to 1e+06, or auto, found '-0.1'");
+    check_error(apply(&e, "probe: adam\n"), RESHIFT_ERROR_ARGUMENT, "'probe': expected a map of keys");
     check_ok(apply(&e, ""));
     check_ok(apply(&e, "# nothing but a comment\n"));
 }

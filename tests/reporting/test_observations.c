@@ -46,7 +46,7 @@ static void test_overfitting(void **state)
     reshift_epoch epochs[8];
     reshift_history history = history_of(
         epochs, 4, (const double[][3]){{.80, .79, .7}, {.85, .807, .6}, {.87, .80, .62}, {.8872, .788, .65}});
-    report_training training = {&history, 50000, 10000, "the clean test set"};
+    report_training training = {&history, 50000, 10000, "the clean test set", NULL};
     observe_training(&training, "the probe", &list);
     check_list(
         &list, "pbp",
@@ -81,7 +81,7 @@ static void test_no_overfitting(void **state)
     /* best in the last epoch; test loss not measured */
     reshift_history history =
         history_of(epochs, 3, (const double[][3]){{.8, .7, NAN}, {.9, .71, NAN}, {.95, .72, NAN}});
-    report_training training = {&history, 1, 10000, NULL};
+    report_training training = {&history, 1, 10000, NULL, NULL};
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
                "After 3 epochs over 1 row the training loss is 0.500 and training accuracy 95.00 %; accuracy on the "
@@ -117,7 +117,7 @@ static void test_too_little_history(void **state)
     (void)state;
     observations list = {0};
     reshift_epoch epochs[3];
-    report_training training = {NULL, 0, 0, NULL};
+    report_training training = {NULL, 0, 0, NULL, NULL};
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "p", "There is no history of fine-tuning in this run.");
     reshift_history history = history_of(epochs, 1, (const double[][3]){{.8, .7, .5}});

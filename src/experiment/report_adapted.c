@@ -1,0 +1,93 @@
+/* adapted.json, as stage_adapt.c writes it, for the report. */
+#include "experiment/report_adapted.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+static const char *text_of(const json_t *row, const char *key)
+{
+    const char *text = json_string_value(json_object_get(row, key));
+    return text ? text : "";
+}
+
+static bool read_row(const json_t *object, adapted_figures *figures, report_measurement *row)
+{
+    const json_t *severity = json_object_get(object, "severity"), *n = json_object_get(object, "n");
+    const json_t *correct = json_object_get(object, "correct");
+    const bool sum = json_is_string(severity);
+    if (!json_is_integer(n) || !json_is_integer(correct) || json_integer_value(n) < 1 ||
+        json_integer_value(correct) < 0 || json_integer_value(correct) > json_integer_value(n) ||
+        !(sum ||
+          (json_is_integer(severity) && json_integer_value(severity) >= 0 && json_integer_value(severity) <= 5))) {
+        return false;
+    }
+    *row = (report_measurement){
+        .model = strcmp(text_of(object, "model"), "finetuned") == 0 ? REPORT_FINETUNED : REPORT_ORIGINAL,
+        .data = strcmp(text_of(object, "set"), "shift") == 0 ? REPORT_SHIFT : REPORT_CLEAN,
+        .severity = sum ? 0 : (int)json_integer_value(severity),
+        .subset = strcmp(text_of(object, "subset"), "unseen") == 0 ? REPORT_UNSEEN : REPORT_ALL,
+        .accuracy = reshift_accuracy_of(json_integer_value(correct), json_integer_value(n)),
+    };
+    if (text_of(object, "corruption")[0]) {
+        snprintf(figures->corruption, sizeof figures->corruption, "%s", text_of(object, "corruption"));
+        row->corruption = figures->corruption;
+    }
+    return true;
+}
+
+static void describe(const json_t *row, adapted_figures *figures)
+{
+    const bool tent = strcmp(text_of(row, "method"), "tent") == 0;
+    const double source = json_number_value(json_object_get(row, "source_images"));
+    char mixed[64] = "";
+    if (source > 0) {
+        snprintf(mixed, sizeof mixed, ", the training statistics counting as %.0f images", source);
+    }
+    snprintf(figures->how, sizeof figures->how, "%sbatch norm by the statistics of batches of %lld images, %s%s",
+             tent ? "Tent: entropy lowered step by step, " : "", json_integer_value(json_object_get(row, "batch")),
+             strcmp(text_of(row, "order"), "shuffled") == 0 ? "shuffled" : "in the set's order", mixed);
+}
+
+reshift_status adapted_read(const char *folder, adapted_figures *figures, report_content *content, reshift_error *error)
+{
+    char *path = path_join(folder, "adapted.json");
+    if (!path) {
+        return error_memory(error, strlen(folder), "a path");
+    }
+    json_error_t place;
+    json_t *array = json_load_file(path, JSON_REJECT_DUPLICATES, &place);
+    const size_t n = json_array_size(array);
+    reshift_status status = RESHIFT_OK;
+    if (!array) {
+        status = error_set(error, file_exists(path) ? RESHIFT_ERROR_FORMAT : RESHIFT_ERROR_NOT_FOUND,
+                           "cannot read '%s': %s", path, place.text);
+    } else if (n == 0) {
+        status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': expected a list of measurements", path);
+    } else if (!(figures->rows = calloc(n, sizeof *figures->rows))) {
+        status = error_memory(error, n * sizeof *figures->rows, "measurements");
+    }
+    for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {
+        if (!read_row(json_array_get(array, i), figures, &figures->rows[i])) {
+            status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': entry %zu is no measurement", path, i);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        describe(json_array_get(array, 0), figures);
+        content->adapted = figures->rows;
+        content->n_adapted = (int)n;
+        content->adapted_how = figures->how;
+    }
+    json_decref(array);
+    free(path);
+    return status;
+}
+
+void adapted_clean(adapted_figures *figures)
+{
+    free(figures->rows);
+    *figures = (adapted_figures){.rows = NULL};
+}
