@@ -10,7 +10,8 @@ extern "C" {
 
 typedef enum reshift_split_kind {
     RESHIFT_SPLIT_BY_IMAGE, /* whole images: no image has one version in training and another in testing */
-    RESHIFT_SPLIT_BY_ROW    /* the published protocol: rows at random, tested on all rows */
+    RESHIFT_SPLIT_BY_ROW,   /* the published protocol: rows at random, tested on all rows */
+    RESHIFT_SPLIT_APART     /* training rows of another set altogether, tested on all rows of this one */
 } reshift_split_kind;
 
 typedef struct reshift_split {
@@ -31,6 +32,15 @@ typedef struct reshift_split {
  */
 RESHIFT_API reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_kind kind, int64_t n_rows,
                                               uint64_t seed, reshift_split *split, reshift_error *error);
+/**
+ * The same for two sets without an image in common: `n_rows` training rows are drawn from `train` as `kind` says (BY_IMAGE
+ * or BY_ROW), and every row of `test` is tested on. split->kind is RESHIFT_SPLIT_APART; train_rows, n_images and
+ * n_images_seen are those of `train`, all else is of `test`. That the sets share no image is the caller's to know.
+ * All rows of `train` may be asked for. Errors: ARGUMENT (n_rows < 1, or more than there are), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_split_draw_apart(const reshift_dataset *train, const reshift_dataset *test,
+                                                    reshift_split_kind kind, int64_t n_rows, uint64_t seed,
+                                                    reshift_split *split, reshift_error *error);
 RESHIFT_API void reshift_split_destroy(reshift_split *split);
 
 #ifdef __cplusplus

@@ -61,7 +61,7 @@ static reshift_status image_table_make(const reshift_dataset *dataset, image_tab
 
 /* taken [count]: 1 for every row drawn for training. */
 static reshift_status draw_images(const reshift_dataset *dataset, const image_table *t, int64_t n_rows, uint64_t seed,
-                                  uint8_t *taken, uint8_t *seen, reshift_error *error)
+                                  bool all_may_go, uint8_t *taken, uint8_t *seen, reshift_error *error)
 {
     int64_t *order = new_numbers(t->n_images, sizeof *order);
     if (!order) {
@@ -83,7 +83,7 @@ static reshift_status draw_images(const reshift_dataset *dataset, const image_ta
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: not even one image with all its versions",
                          (long long)n_rows);
     }
-    if (n_images == t->n_images) {
+    if (n_images == t->n_images && !all_may_go) {
         error_set(error, RESHIFT_ERROR_ARGUMENT,
                   "%lld training rows: all %lld images would be trained on and none left to test on", (long long)n_rows,
                   (long long)t->n_images);
@@ -174,13 +174,86 @@ reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_
     }
     if (status == RESHIFT_OK) {
         status = kind == RESHIFT_SPLIT_BY_IMAGE
-                     ? draw_images(dataset, &t, n_rows, seed, taken, split->source_seen, error)
+                     ? draw_images(dataset, &t, n_rows, seed, false, taken, split->source_seen, error)
                      : draw_rows(dataset, n_rows, seed, taken, split->source_seen, error);
     }
     if (status == RESHIFT_OK) {
         status = fill(dataset, &t, taken, split, error);
     }
     memory_free(taken);
+    image_table_destroy(&t);
+    if (status != RESHIFT_OK) {
+        reshift_split_destroy(split);
+    }
+    return status;
+}
+
+/* Draws from one set; the split has its training rows and counts of images, and nothing of a test yet. */
+static reshift_status draw_training(const reshift_dataset *train, reshift_split_kind kind, int64_t n_rows,
+                                    uint64_t seed, reshift_split *split, reshift_error *error)
+{
+    image_table t;
+    const int64_t count = reshift_dataset_count(train);
+    if (n_rows > count) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: the set has only %lld", (long long)n_rows,
+                         (long long)count);
+    }
+    uint8_t *taken = NULL, *seen = NULL;
+    reshift_status status = image_table_make(train, &t, error);
+    if (status == RESHIFT_OK) {
+        taken = new_numbers(count, sizeof *taken);
+        seen = new_numbers(t.n_sources, sizeof *seen);
+        split->train_rows = new_numbers(n_rows, sizeof *split->train_rows);
+        if (!taken || !seen || !split->train_rows) {
+            status = error_memory(error, (size_t)n_rows * sizeof *split->train_rows, "a split");
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = kind == RESHIFT_SPLIT_BY_IMAGE ? draw_images(train, &t, n_rows, seed, true, taken, seen, error)
+                                                : draw_rows(train, n_rows, seed, taken, seen, error);
+    }
+    for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
+        if (taken[row]) {
+            split->train_rows[split->n_train++] = row;
+        }
+    }
+    split->n_images = t.n_images;
+    for (int64_t source = 0; status == RESHIFT_OK && source < t.n_sources; source++) {
+        split->n_images_seen += seen[source];
+    }
+    memory_free(taken);
+    memory_free(seen);
+    image_table_destroy(&t);
+    return status;
+}
+
+reshift_status reshift_split_draw_apart(const reshift_dataset *train, const reshift_dataset *test,
+                                        reshift_split_kind kind, int64_t n_rows, uint64_t seed, reshift_split *split,
+                                        reshift_error *error)
+{
+    memset(split, 0, sizeof *split);
+    split->kind = RESHIFT_SPLIT_APART;
+    if (n_rows < 1) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: expected 1 or more", (long long)n_rows);
+    }
+    image_table t = {0};
+    const int64_t n_test = reshift_dataset_count(test);
+    reshift_status status = draw_training(train, kind, n_rows, seed, split, error);
+    if (status == RESHIFT_OK) {
+        status = image_table_make(test, &t, error);
+    }
+    if (status == RESHIFT_OK) {
+        split->test_rows = new_numbers(n_test, sizeof *split->test_rows);
+        split->source_seen = new_numbers(t.n_sources, sizeof *split->source_seen); /* zeroed: none */
+        if (!split->test_rows || !split->source_seen) {
+            status = error_memory(error, (size_t)n_test * sizeof *split->test_rows, "a split");
+        }
+    }
+    for (int64_t row = 0; status == RESHIFT_OK && row < n_test; row++) {
+        split->test_rows[split->n_test++] = row;
+    }
+    split->n_sources = t.n_sources;
+    split->n_test_images = t.n_images;
     image_table_destroy(&t);
     if (status != RESHIFT_OK) {
         reshift_split_destroy(split);

@@ -53,7 +53,7 @@ static reshift_status prefer_rows(run *r, reshift_error *error)
 {
     int64_t *monitored = NULL, n;
     reshift_status status =
-        reshift_frozen_cache_prefer(r->cache, r->shift, r->split.train_rows, r->split.n_train, error);
+        reshift_frozen_cache_prefer(r->cache, run_tuning_set(r), r->split.train_rows, r->split.n_train, error);
     if (status == RESHIFT_OK) {
         status = run_monitored_rows(r, &monitored, &n, error);
     }

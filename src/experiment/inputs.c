@@ -26,6 +26,33 @@ static reshift_status open_set(run *r, const char *what, const char *spec, reshi
     return status == RESHIFT_OK ? status : error_prefix(error, status, "%s '%s'", what, spec);
 }
 
+/* The training images, shifted as the test images are: by the same corruption, or as a shifted set has its own. */
+static reshift_status open_shifted_train(run *r, reshift_error *error)
+{
+    const reshift_experiment *e = r->experiment;
+    const char *spec = r->paired ? e->source.data : e->shift.data;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.split = "train";
+    options.limit = e->source.limit_train;
+    options.corruption = r->paired ? e->shift.corruption : NULL;
+    options.severity_first = (int)e->shift.severity.first;
+    options.severity_last = (int)e->shift.severity.last;
+    options.generate = true;
+    options.constants = (reshift_constants)e->shift.constants;
+    reshift_status status = open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->shifted_train, error);
+    const run_input train = r->paired ? INPUT_TRAIN : INPUT_ROWS, test = r->paired ? INPUT_TEST : INPUT_SHIFT;
+    if (status == RESHIFT_OK && strcmp(r->identities[train], r->identities[test]) == 0) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "'finetune.rows': train: the training images of '%s' are its test images", spec);
+        error_hint(error, "use data with a training and a test part, or finetune.rows=shifted");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    return status;
+}
+
+reshift_dataset *run_tuning_set(const run *r) { return r->shifted_train ? r->shifted_train : r->shift; }
+
 static reshift_status open_sets(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
@@ -63,15 +90,18 @@ static reshift_status open_sets(run *r, reshift_error *error)
             progress_message(r->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(r->shift));
         }
     }
+    if (status == RESHIFT_OK && e->finetune.rows == SETTINGS_ROWS_TRAIN) {
+        status = open_shifted_train(r, error);
+    }
     return status;
 }
 
 static reshift_status check_sets(const run *r, reshift_error *error)
 {
     int classes = reshift_dataset_n_classes(r->train);
-    const reshift_dataset *others[] = {r->test, r->shift};
-    const char *names[] = {"test", "shifted"};
-    for (int i = 0; i < 2; i++) {
+    const reshift_dataset *others[] = {r->test, r->shift, run_tuning_set(r)};
+    const char *names[] = {"test", "shifted", "shifted training"};
+    for (int i = 0; i < 3; i++) {
         if (reshift_dataset_n_classes(others[i]) != classes) {
             return error_set(error, RESHIFT_ERROR_SHAPE,
                              "the %s set has other classes than the training set: expected %d, found %d", names[i],
@@ -145,8 +175,11 @@ reshift_status run_open(run *r, reshift_error *error)
         status = check_sets(r, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_split_draw(r->shift, (reshift_split_kind)e->finetune.split, e->finetune.samples,
-                                    (uint64_t)e->seed, &r->split, error);
+        const reshift_split_kind kind = (reshift_split_kind)e->finetune.split;
+        status = r->shifted_train
+                     ? reshift_split_draw_apart(r->shifted_train, r->shift, kind, e->finetune.samples,
+                                                (uint64_t)e->seed, &r->split, error)
+                     : reshift_split_draw(r->shift, kind, e->finetune.samples, (uint64_t)e->seed, &r->split, error);
         if (status != RESHIFT_OK) {
             error_prefix(error, status, "'finetune.samples'");
         }
@@ -160,6 +193,7 @@ void run_close(run *r)
     reshift_dataset_close(&r->train);
     reshift_dataset_close(&r->test);
     reshift_dataset_close(&r->shift);
+    reshift_dataset_close(&r->shifted_train);
     reshift_frozen_cache_close(&r->cache); /* holds the sets too */
     reshift_model_destroy(&r->original);
     reshift_split_destroy(&r->split);

@@ -38,7 +38,11 @@ static const char *const finetune_settings[] = {"seed",
                                                 "finetune.split",
                                                 "finetune.batchnorm",
                                                 "finetune.monitor",
+                                                "finetune.rows",
                                                 NULL};
+/* Keys younger than MANIFEST_LAYOUT. At their defaults they are left out, so that the keys of older runs still hold. */
+static const char *const younger[] = {"probe.l2", "probe.held_out", "finetune.rows", "adapt.", NULL};
+
 static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
                                                "weights/finetuned.safetensors", "history/finetune.csv", NULL};
 
@@ -96,7 +100,8 @@ static const stage stages[STAGE_COUNT] = {
     [STAGE_SHIFT] = {"shift", "the frozen network on the shifted images", shift_settings,
                      BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN), false, shift_outputs, stage_shift},
     [STAGE_FINETUNE] = {"finetune", "fine-tuning on shifted images", finetune_settings,
-                        BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE), false,
+                        BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT) | BIT(INPUT_ROWS),
+                        BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE), false,
                         finetune_outputs, stage_finetune},
     [STAGE_MEASURE] = {"measure", "measuring again", measure_settings, BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
                        BIT(STAGE_FEATURES) | BIT(STAGE_PROBE) | BIT(STAGE_SHIFT) | BIT(STAGE_FINETUNE), false,
@@ -115,16 +120,22 @@ static const stage stages[STAGE_COUNT] = {
 
 const stage *run_stages(void) { return stages; }
 
-static bool matters(const stage *s, const char *path)
+/* Paths, or "section." for all of one. */
+static bool names_path(const char *const *names, const char *path)
 {
-    for (int i = 0; s->settings[i]; i++) {
-        size_t length = strlen(s->settings[i]);
-        bool section = s->settings[i][length - 1] == '.';
-        if (section ? strncmp(path, s->settings[i], length) == 0 : strcmp(path, s->settings[i]) == 0) {
+    for (int i = 0; names[i]; i++) {
+        size_t length = strlen(names[i]);
+        bool section = names[i][length - 1] == '.';
+        if (section ? strncmp(path, names[i], length) == 0 : strcmp(path, names[i]) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool left_out(const setting *row, const char *value)
+{
+    return names_path(younger, row->path) && strcmp(value, row->fallback) == 0;
 }
 
 static void add_line(digest *d, const char *name, const char *value)
@@ -138,7 +149,7 @@ static void add_line(digest *d, const char *name, const char *value)
 reshift_status run_make_keys(run *r, reshift_error *error)
 {
     static const char *const input_names[INPUT_COUNT] = {"pretraining set", "weights", "training set", "test set",
-                                                         "shifted set"};
+                                                         "shifted set", "fine-tuning set"};
     for (int s = 0; s < STAGE_COUNT; s++) {
         digest *d = digest_create(DIGEST_SHA256);
         if (!d) {
@@ -150,22 +161,23 @@ reshift_status run_make_keys(run *r, reshift_error *error)
         add_line(d, "stage", stages[s].name);
         bool good = true;
         for (const setting *row = settings_table(); row->path && good; row++) {
-            if (matters(&stages[s], row->path)) {
+            if (names_path(stages[s].settings, row->path)) {
                 char *value = setting_value_text(r->experiment, row);
                 good = value != NULL;
-                if (good) {
+                if (good && !left_out(row, value)) {
                     add_line(d, row->path, value);
                 }
                 free(value);
             }
         }
         for (int i = 0; i < INPUT_COUNT; i++) {
-            if (stages[s].inputs & BIT(i)) {
+            if (stages[s].inputs & BIT(i) && (i != INPUT_ROWS || r->identities[i][0])) {
                 add_line(d, input_names[i], r->identities[i]);
             }
         }
         for (int below = 0; below < s; below++) {
-            if (stages[s].stands_on & BIT(below)) {
+            const bool absent = below == STAGE_ADAPT && r->experiment->adapt.method == RESHIFT_ADAPT_NONE;
+            if (stages[s].stands_on & BIT(below) && !absent) {
                 add_line(d, stages[below].name, r->keys[below]);
             }
         }

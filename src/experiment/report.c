@@ -140,7 +140,9 @@ static void describe_split(drawing *d)
 {
     const char *kind = json_string_value(json_object_get(json_object_get(d->manifest, "split"), "kind"));
     d->split = (reshift_split){
-        .kind = kind && strcmp(kind, "by-row") == 0 ? RESHIFT_SPLIT_BY_ROW : RESHIFT_SPLIT_BY_IMAGE,
+        .kind = kind && strcmp(kind, "by-row") == 0  ? RESHIFT_SPLIT_BY_ROW
+                : kind && strcmp(kind, "apart") == 0 ? RESHIFT_SPLIT_APART
+                                                     : RESHIFT_SPLIT_BY_IMAGE,
         .n_train = split_count(d, "train_rows"),
         .n_test = split_count(d, "test_rows"),
         .n_images = split_count(d, "images"),
@@ -185,7 +187,7 @@ static reshift_status describe_study(drawing *d, reshift_error *error)
                                  "the clean test set", NULL};
     c->finetune = (report_training){
         &d->finetune, d->split.n_train, split_count(d, "monitored_rows"),
-        d->split.kind == RESHIFT_SPLIT_BY_IMAGE ? "shifted images not trained on" : "shifted test rows", NULL};
+        d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on" : "shifted test rows", NULL};
     if (strcmp(setting_value(d, "probe", "optimizer"), "lbfgs") == 0) {
         const char *l2 = setting_value(d, "probe", "l2");
         snprintf(d->probe_minimum, sizeof d->probe_minimum, "by L-BFGS%s%s",
@@ -398,7 +400,7 @@ static reshift_status draw_severities(drawing *d, const char *folder, reshift_er
 {
     severity_point points[SEVERITIES];
     int n = 0;
-    const report_subset subset = d->split.kind == RESHIFT_SPLIT_BY_IMAGE ? REPORT_UNSEEN : REPORT_ALL;
+    const report_subset subset = d->split.kind != RESHIFT_SPLIT_BY_ROW ? REPORT_UNSEEN : REPORT_ALL;
     for (int severity = 0; severity < SEVERITIES; severity++) {
         report_data data = severity == 0 ? REPORT_CLEAN : REPORT_SHIFT;
         const reshift_accuracy *before = report_find(&d->content, REPORT_ORIGINAL, data, severity, subset);
@@ -410,7 +412,7 @@ static reshift_status draw_severities(drawing *d, const char *folder, reshift_er
         }
     }
     return figure_severity(folder, "severity",
-                           d->split.kind == RESHIFT_SPLIT_BY_IMAGE ? "Accuracy by severity, unseen images"
+                           d->split.kind != RESHIFT_SPLIT_BY_ROW ? "Accuracy by severity, unseen images"
                                                                    : "Accuracy by severity, all rows",
                            points, n, true, error);
 }

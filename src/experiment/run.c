@@ -120,6 +120,24 @@ static void first_difference(const json_t *before, const json_t *now, char text[
     }
 }
 
+/* A run of an older program, which had fewer keys: it ran as the defaults of the others say. */
+static void add_missing_keys(json_t *experiment)
+{
+    for (const setting *row = settings_table(); json_is_object(experiment) && row->path; row++) {
+        const char *dot = strchr(row->path, '.');
+        char section[64] = "";
+        json_t *place = experiment;
+        if (dot) {
+            snprintf(section, sizeof section, "%.*s", (int)(dot - row->path), row->path);
+            place = json_object_get(experiment, section);
+        }
+        const char *key = dot ? dot + 1 : row->path;
+        if (json_is_object(place) && !json_object_get(place, key)) {
+            json_object_set_new(place, key, json_string(row->fallback));
+        }
+    }
+}
+
 /* Loads the manifest, if any, and refuses a folder that belongs to something else. */
 static reshift_status check_folder(run *r, bool force, reshift_error *error)
 {
@@ -140,7 +158,8 @@ static reshift_status check_folder(run *r, bool force, reshift_error *error)
         return r->manifest ? RESHIFT_OK : error_memory(error, 0, "the manifest");
     }
     json_t *experiment = manifest_experiment(r->experiment);
-    const json_t *before = json_object_get(r->manifest, "experiment");
+    json_t *before = json_object_get(r->manifest, "experiment");
+    add_missing_keys(before);
     if (!experiment) {
         status = error_memory(error, 0, "the manifest");
     } else if (!force && !json_equal(before, experiment)) {
@@ -184,6 +203,11 @@ static json_t *describe_inputs(const run *r)
     json_object_set_new(inputs, "training_set", describe_set(e->source.data, r->train, r->identities[INPUT_TRAIN]));
     json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->test, r->identities[INPUT_TEST]));
     json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->shift, r->identities[INPUT_SHIFT]));
+    if (r->shifted_train) {
+        json_object_set_new(inputs, "fine_tuning_set",
+                            describe_set(r->paired ? e->source.data : e->shift.data, r->shifted_train,
+                                         r->identities[INPUT_ROWS]));
+    }
     return inputs;
 }
 
@@ -193,7 +217,10 @@ static json_t *describe_split(const run *r)
     const int64_t monitored = r->experiment->finetune.monitor < s->n_test ? r->experiment->finetune.monitor : s->n_test;
     json_t *split =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
-                  s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image" : "by-row", "train_rows", (json_int_t)s->n_train,
+                  s->kind == RESHIFT_SPLIT_APART      ? "apart"
+                  : s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image"
+                                                      : "by-row",
+                  "train_rows", (json_int_t)s->n_train,
                   "test_rows", (json_int_t)s->n_test, "monitored_rows", (json_int_t)monitored, "images",
                   (json_int_t)s->n_images, "images_seen", (json_int_t)s->n_images_seen, "test_rows_seen",
                   (json_int_t)s->n_test_rows_seen, "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen,

@@ -31,7 +31,15 @@ typedef enum stage_name {
 } stage_name;
 
 /** Inputs that come from outside the run folder. */
-typedef enum run_input { INPUT_PRETRAIN, INPUT_WEIGHTS, INPUT_TRAIN, INPUT_TEST, INPUT_SHIFT, INPUT_COUNT } run_input;
+typedef enum run_input {
+    INPUT_PRETRAIN,
+    INPUT_WEIGHTS,
+    INPUT_TRAIN,
+    INPUT_TEST,
+    INPUT_SHIFT,
+    INPUT_ROWS, /* the shifted training images, where fine-tuning's rows come from them */
+    INPUT_COUNT
+} run_input;
 
 typedef struct run {
     const reshift_experiment *experiment;
@@ -41,6 +49,7 @@ typedef struct run {
     bool paired;             /* rows of the shifted set are versions of the clean test images */
     reshift_dataset *source; /* what the demo's network is pretrained on; NULL otherwise */
     reshift_dataset *train, *test, *shift;
+    reshift_dataset *shifted_train; /* NULL unless fine-tuning's rows come from it */
     reshift_model *original;                        /* NULL until the demo's network is there */
     char weights_path[512];                         /* "" for the demo */
     char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
@@ -73,6 +82,9 @@ reshift_status run_make_keys(run *r, reshift_error *error);
 /** Opens data sets and weights, draws the split and checks that they fit each other, before any long work. */
 reshift_status run_open(run *r, reshift_error *error);
 void run_close(run *r);
+
+/** The set whose rows split.train_rows are: the shifted set, or the shifted training images. */
+reshift_dataset *run_tuning_set(const run *r);
 
 /** The network the study starts from, loading the demo's pretrained one when it is there by now. */
 reshift_status run_original(run *r, reshift_error *error);

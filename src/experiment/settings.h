@@ -35,6 +35,9 @@ typedef struct settings_severities {
     int64_t first, last;
 } settings_severities;
 
+/** Where the rows come from that are fine-tuned on. */
+typedef enum settings_rows { SETTINGS_ROWS_SHIFTED, SETTINGS_ROWS_TRAIN } settings_rows;
+
 struct reshift_experiment {
     char name[SETTINGS_TEXT_BYTES];
     int64_t seed;
@@ -69,6 +72,7 @@ struct reshift_experiment {
         int64_t epochs, batch, samples;
         int split;                           /* a reshift_split_kind */
         int batchnorm;                       /* a reshift_batchnorm */
+        int rows;                            /* a settings_rows */
         int64_t cache_budget_bytes, monitor; /* bytes: SETTINGS_BYTES_AUTO is one too */
         int cache_place;                     /* a reshift_cache_place */
     } finetune;

@@ -133,7 +133,8 @@ static reshift_status open_extraction(run *r, const reshift_model *model, const 
                                           .stop_at_features = true},
                               .cache = way == EXTRACT_WHOLE ? NULL : r->cache,
                               .cut = r->cut,
-                              .n_rows = reshift_dataset_count(r->test) + reshift_dataset_count(r->shift)};
+                              .n_rows = reshift_dataset_count(r->test) + reshift_dataset_count(r->shift) +
+                                        (r->shifted_train ? r->split.n_train : 0)};
     forward_expect(&setup.forward, dataset);
     return extraction_create(&setup, e, r->progress, error);
 }

@@ -295,7 +295,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = save_rows(r, "split/test-rows.npy", r->split.test_rows, r->split.n_test, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_dataset_subset(r->shift, r->split.train_rows, r->split.n_train, &rows, error);
+        status = reshift_dataset_subset(run_tuning_set(r), r->split.train_rows, r->split.n_train, &rows, error);
     }
     if (status == RESHIFT_OK) {
         status = monitor_set(r, &monitor, error);

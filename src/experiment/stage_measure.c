@@ -87,7 +87,7 @@ static reshift_status measure_set(run *r, const reshift_model *model, const char
             .severities = facts->severities,
             .seen = facts->seen.data,
             .n = facts->n,
-            .headline_unseen = r->experiment->finetune.split == RESHIFT_SPLIT_BY_IMAGE,
+            .headline_unseen = r->split.kind != RESHIFT_SPLIT_BY_ROW,
         };
         status = results_add(out, &source, error);
     }

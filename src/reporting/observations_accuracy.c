@@ -149,6 +149,18 @@ void observe_split(const reshift_split *split, observations *list)
         text_add(text, " it saw no version at all, and only those count in the figures after fine-tuning.");
         return;
     }
+    if (split->kind == RESHIFT_SPLIT_APART) {
+        text_buffer *text = observations_add(list, OBSERVATION_GOOD);
+        text_add(text, "Fine-tuning saw ");
+        text_add_count(text, split->n_train);
+        text_add(text, split->n_train == 1 ? " row of " : " rows of ");
+        text_add_count(text, split->n_images_seen);
+        text_add(text, split->n_images_seen == 1 ? " shifted training image." : " shifted training images.");
+        text_add(text, " All ");
+        text_add_count(text, split->n_test_images);
+        text_add(text, " test images stayed unseen: nothing leaks.");
+        return;
+    }
     bool leaks = split->n_test_images_seen > 0;
     text_buffer *text = observations_add(list, leaks ? OBSERVATION_WARNING : OBSERVATION_PLAIN);
     text_add(text, "Split by row, the published protocol: ");

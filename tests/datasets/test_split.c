@@ -176,11 +176,58 @@ static void test_refuses(void **state)
     reshift_dataset_close(&d);
 }
 
+/* Training rows of another set: all of the test set is tested on, nothing of it counts as seen. */
+static void test_apart(void **state)
+{
+    (void)state;
+    reshift_dataset *train = shifted_set(30, 5), *test = shifted_set(12, 5);
+    reshift_split s, again;
+    check_ok(reshift_split_draw_apart(train, test, RESHIFT_SPLIT_BY_IMAGE, 52, 3, &s, &error));
+    assert_int_equal(s.kind, RESHIFT_SPLIT_APART);
+    assert_int_equal(s.n_train, 50);
+    assert_int_equal(s.n_images, 30);
+    assert_int_equal(s.n_images_seen, 10);
+    for (int i = 0; i < 10; i++) { /* ten images, at all five severities */
+        for (int v = 1; v < 5; v++) {
+            assert_int_equal(s.train_rows[10 * v + i], s.train_rows[i] + 30 * v);
+        }
+    }
+    assert_int_equal(s.n_test, 60);
+    for (int64_t i = 0; i < s.n_test; i++) {
+        assert_int_equal(s.test_rows[i], i);
+    }
+    assert_int_equal(s.n_test_images, 12);
+    assert_int_equal(s.n_sources, 12);
+    assert_int_equal(s.n_test_images_seen + s.n_test_rows_seen + s.n_test_rows_image_seen, 0);
+    for (int source = 0; source < 12; source++) {
+        assert_int_equal(s.source_seen[source], 0);
+    }
+    check_ok(reshift_split_draw_apart(train, test, RESHIFT_SPLIT_BY_IMAGE, 52, 3, &again, &error));
+    assert_memory_equal(s.train_rows, again.train_rows, 50 * sizeof(int64_t));
+    reshift_split_destroy(&again);
+    reshift_split_destroy(&s);
+    check_ok(reshift_split_draw_apart(train, test, RESHIFT_SPLIT_BY_ROW, 52, 3, &s, &error));
+    assert_int_equal(s.n_train, 52);
+    assert_true(s.n_images_seen > 10);
+    reshift_split_destroy(&s);
+    for (int kind = RESHIFT_SPLIT_BY_IMAGE; kind <= RESHIFT_SPLIT_BY_ROW; kind++) { /* all may be trained on */
+        check_ok(reshift_split_draw_apart(train, test, (reshift_split_kind)kind, 150, 3, &s, &error));
+        assert_int_equal(s.n_train, 150);
+        assert_int_equal(s.n_images_seen, 30);
+        reshift_split_destroy(&s);
+        check_error(reshift_split_draw_apart(train, test, (reshift_split_kind)kind, 151, 3, &s, &error),
+                    RESHIFT_ERROR_ARGUMENT, "151 training rows: the set has only 150");
+    }
+    reshift_dataset_close(&train);
+    reshift_dataset_close(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_keyed),
         cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -603,6 +603,79 @@ static void test_adapting(void **state)
     check_same_run("adapt-batch", "adapt-killed");
 }
 
+/* Fine-tuning on shifted training images: every test row is measured, unseen, and the weights know no test image. */
+static void test_rows_of_training(void **state)
+{
+    (void)state;
+    const char *const more[] = {"finetune.rows=train", NULL};
+    run_ok("apart", more, false);
+    const char *const many[] = {"finetune.rows=train", "finetune.samples=1201", NULL};
+    run_refused("apart-many", many, RESHIFT_ERROR_ARGUMENT, "'finetune.samples': 1201 training rows: the set has only");
+}
+
+static void check_rows_of_training(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char path[600];
+    snprintf(path, sizeof path, "%s/apart", base);
+    reshift_measurement *rows;
+    int n;
+    check_ok(reshift_run_results(path, &rows, &n, &error));
+    const reshift_measurement *all = find(rows, n, "finetuned", "shift", "all", 0);
+    const reshift_measurement *unseen = find(rows, n, "finetuned", "shift", "unseen", 0);
+    assert_int_equal(all->accuracy.n, 250);
+    assert_int_equal(unseen->accuracy.n, 250);
+    assert_true(unseen->headline);
+    assert_int_equal(find(rows, n, "finetuned", "clean", "unseen", 0)->accuracy.n, 50);
+    const reshift_measurement *seen = find(rows, n, "finetuned", "shift", "seen", 0);
+    assert_true(!seen || seen->accuracy.n == 0);
+    free(rows);
+
+    reshift_model *model = NULL;
+    reshift_dataset *test = NULL, *train = NULL;
+    reshift_dataset_options options;
+    reshift_array tuned = {0};
+    snprintf(path, sizeof path, "%s/apart/weights/finetuned.safetensors", base);
+    check_ok(reshift_model_load(path, NULL, &model, &error));
+    const reshift_fingerprints *images = reshift_model_trained_on(model);
+    assert_true(images->n >= 20);
+    reshift_dataset_options_default(&options);
+    options.limit = 50;
+    check_ok(reshift_dataset_open("demo", &options, &test, &error));
+    uint8_t known[250];
+    check_ok(reshift_fingerprints_find(images, test, NULL, 50, known, &error));
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(known[i], 0);
+    }
+    options.split = "train";
+    options.limit = 240;
+    check_ok(reshift_dataset_open("demo", &options, &train, &error));
+    snprintf(path, sizeof path, "%s/apart/split/train-rows.npy", base);
+    check_ok(reshift_array_load_npy(path, &tuned, &error));
+    assert_int_equal(tuned.shape[0], 100);
+    for (int64_t i = 0; i < tuned.shape[0]; i++) { /* what it was trained on it knows */
+        const int64_t row = ((const int64_t *)tuned.data)[i] % 240;
+        check_ok(reshift_fingerprints_find(images, train, &row, 1, known, &error));
+        assert_int_equal(known[0], 1);
+    }
+    reshift_array_destroy(&tuned);
+    reshift_dataset_close(&train);
+    reshift_dataset_close(&test);
+    reshift_model_destroy(&model);
+}
+
+/* A folder of a program with fewer keys: the missing ones count as defaults, and nothing is done again. */
+static void test_younger_keys(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("sed -i '/^ *\"rows\": \"shifted\",*$/d' '%s/whole/manifest.json'", base), 0);
+    assert_int_not_equal(shell("grep -q '\"rows\": \"shifted\"' '%s/whole/manifest.json'", base), 0);
+    run_ok("whole", NULL, false);
+    assert_null(strstr(shared->said, "epoch"));
+    assert_int_equal(shell("grep -q '\"rows\": \"shifted\"' '%s/whole/manifest.json'", base), 0);
+}
+
 static void test_report_without_run(void **state)
 {
     (void)state;
@@ -648,8 +721,12 @@ int main(void)
         cmocka_unit_test(test_mistakes_show_at_once),
         cmocka_unit_test(test_by_row),
         cmocka_unit_test(test_adapting),
+        cmocka_unit_test(test_rows_of_training),
+        cmocka_unit_test(test_younger_keys),
         cmocka_unit_test(test_report_without_run),
-        cmocka_unit_test(test_nothing_leaks), /* computes in this process, so it is the last */
+        /* these compute in this process, so they are the last */
+        cmocka_unit_test(test_nothing_leaks),
+        cmocka_unit_test(check_rows_of_training),
     };
     return cmocka_run_group_tests_name("run", tests, make_base, remove_base);
 }
