@@ -29,12 +29,11 @@ typedef struct adapted_place {
 
 static bool add_row(json_t *rows, const adapted_place *place, const reshift_metrics *m, double low, double high)
 {
-    const reshift_experiment *e = place->r->experiment;
     const reshift_adapt_options *how = &place->table->adapt;
     if (m->accuracy.n == 0) {
         return true;
     }
-    bool headline = place->unseen == (r->split.kind != RESHIFT_SPLIT_BY_ROW);
+    bool headline = place->unseen == (place->r->split.kind != RESHIFT_SPLIT_BY_ROW);
     json_t *severity = place->shifted && place->severity == 0 ? json_string("all") : json_integer(place->severity);
     json_t *row =
         json_pack("{s:s, s:s, s:i, s:s, s:f, s:s, s:s, s:s, s:o, s:s, s:b, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}",
