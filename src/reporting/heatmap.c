@@ -13,7 +13,9 @@
 #define MARGIN 16
 #define TOP 64     /* the title and the words under it */
 #define LETTER 7.2 /* px of a letter of 11 points, on the average */
-#define MOST 200   /* rows, columns */
+#define TITLE_LETTER 10.8
+#define TURNED_LETTER 6.2 /* the same, across, where words go down at 45 degrees */
+#define MOST 200          /* rows, columns */
 
 /* Lightness falls with the value, so that the order survives a print without colours; changes go from orange through
  * white to blue, which every common kind of colour vision tells apart. */
@@ -29,6 +31,17 @@ static int longest(const char *const *names, int n)
         most = (int)strlen(names[i]) > most ? (int)strlen(names[i]) : most;
     }
     return most;
+}
+
+/* How far turned names reach beyond the last column, px. */
+static int overhang(const reshift_heatmap *map)
+{
+    double most = 0;
+    for (int j = 0; j < map->n_columns; j++) {
+        double from_centre = (double)strlen(map->columns[j]) * TURNED_LETTER + 8;
+        most = fmax(most, (j + 0.5 - map->n_columns) * CELL_WIDTH + from_centre);
+    }
+    return (int)most;
 }
 
 /* In per cent; the colours of changes are symmetric about none. */
@@ -75,8 +88,9 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     const int left = (int)(longest(map->rows, map->n_rows) * LETTER) + 2 * MARGIN;
     const int bottom = (turned ? (int)(longest(map->columns, map->n_columns) * LETTER * 0.75) : 16) + 2 * MARGIN;
     int width = left + map->n_columns * CELL_WIDTH + MARGIN, height = TOP + map->n_rows * CELL_HEIGHT + bottom;
-    const double least = strlen(title) * 9.6 + 2 * MARGIN; /* the title's letters are larger */
-    const int spare = width < least ? (int)least - width : 0;
+    const double least = strlen(title) * TITLE_LETTER + 2 * MARGIN;
+    const int beyond = turned ? overhang(map) : 0;
+    const int spare = width + beyond < least ? (int)least - width : beyond;
     double low, high;
     find_range(map, &low, &high);
     width += spare;

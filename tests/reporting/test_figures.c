@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "markup.h"
 #include "reporting/figures.h"
+#include "reshift/image.h"
 #include "reshift/reporting.h"
 
 static reshift_history made_up_history(reshift_epoch *epochs, int n, bool test)
@@ -327,6 +328,32 @@ static void test_heatmap(void **state)
     folder_empty();
 }
 
+/* A long title and a long name under the last column are drawn whole: nothing touches the picture's edge. */
+static void test_heatmap_words_fit(void **state)
+{
+    (void)state;
+    reshift_error error;
+    static const char *const columns[] = {"fog", "jpeg_compression"};
+    static const double values[] = {0.1, 0.2, 0.3, 0.4};
+    const reshift_heatmap map = {"accuracy after less before (points)", heat_rows, columns, 2, 2, values, true};
+    check_ok(reshift_plot_heatmap(folder, "long", "What fine-tuning changed on shifted images", &map, true, &error));
+    char path[512];
+    snprintf(path, sizeof path, "%s/long.png", folder);
+    reshift_image image = {0};
+    check_ok(reshift_image_load(path, &image, &error));
+    for (int y = 0; y < image.height; y++) {
+        for (int x = 0; x < image.width; x++) {
+            bool edge = x < 4 || y < 4 || x >= image.width - 4 || y >= image.height - 4;
+            const uint8_t *pixel = image.pixels + 3 * ((size_t)y * (size_t)image.width + (size_t)x);
+            if (edge && (pixel[0] != 255 || pixel[1] != 255 || pixel[2] != 255)) {
+                fail_msg("something is drawn at (%d,%d) of %dx%d", x, y, image.width, image.height);
+            }
+        }
+    }
+    reshift_image_destroy(&image);
+    folder_empty();
+}
+
 static void test_panels(void **state)
 {
     (void)state;
@@ -449,8 +476,9 @@ int main(void)
         cmocka_unit_test(test_history),       cmocka_unit_test(test_odd_histories),
         cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_never_overwrites),
         cmocka_unit_test(test_gnuplot_fails), cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_heatmap),       cmocka_unit_test(test_panels),
-        cmocka_unit_test(test_svg_points),    cmocka_unit_test(test_odd_panels),
+        cmocka_unit_test(test_heatmap),       cmocka_unit_test(test_heatmap_words_fit),
+        cmocka_unit_test(test_panels),        cmocka_unit_test(test_svg_points),
+        cmocka_unit_test(test_odd_panels),
     };
     return cmocka_run_group_tests_name("figures", tests, folder_setup, folder_teardown);
 }
