@@ -13,7 +13,7 @@
 #define MARGIN 16
 #define TOP 64     /* the title and the words under it */
 #define LETTER 7.2 /* px of a letter of 11 points, on the average */
-#define TITLE_LETTER 10.8
+#define TITLE_LETTER 11.6
 #define TURNED_LETTER 6.2 /* the same, across, where words go down at 45 degrees */
 #define MOST 200          /* rows, columns */
 
