@@ -7,6 +7,7 @@ int command_calibrate(int argc, char **argv);
 int command_corrupt(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_eval(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_extract(int argc, char **argv);
 int command_fetch(int argc, char **argv);
 int command_finetune(int argc, char **argv);

@@ -28,6 +28,7 @@ static const command commands[] = {
     {"corrupt", command_corrupt, "make corrupted versions of images"},
     {"pca", command_pca, "project features on their principal components"},
     {"predict", command_predict, "name what is in photographs"},
+    {"export", command_export, "write a network as ONNX or safetensors for other programs"},
     {"inspect", command_inspect, "say what is in a checkpoint, array, archive or data set"},
     {"bench", command_bench, "measure rates and this machine's limits"},
 };

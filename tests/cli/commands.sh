@@ -51,6 +51,11 @@ check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weig
 check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
 check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy
 check "inspect weights" 0 "fc.weight  float32  [10,128]" - "$reshift" inspect $after
+check "export as ONNX" 0 "resnet-demo, 10 classes, images of 32x32" - "$reshift" export --weights $after --out after.onnx
+check "which is not replaced" 1 - "exists already" "$reshift" export --weights $after --out after.onnx
+check "export as safetensors, named" 0 - - sh -c 'seq 10 | sed s/^/class-/ >names.txt && "$1" export --quiet --weights $2 --classes names.txt --out named.safetensors && "$1" inspect named.safetensors | grep -q class-10' sh "$reshift" $after
+check "names of other classes" 1 - "expected 10 lines, one a class, found 3" sh -c 'seq 3 >three.txt && "$1" export --weights $2 --classes three.txt --out three.onnx' sh "$reshift" $after
+check "a format of no name" 2 - "ends in .onnx or .safetensors" "$reshift" export --weights $after --out after
 check "a long text is cut for people" 0 "... (" - "$reshift" inspect $after
 holds "and whole in JSON" sh -c "\"\$1\" inspect --json \$2 >whole.json && ! grep -qF \"... (\" whole.json" sh "$reshift" $after
 check "inspect as JSON" 0 '"kind": "safetensors"' - "$reshift" inspect --json $after

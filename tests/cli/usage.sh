@@ -12,13 +12,13 @@ check "help of an unknown command" 2 - "unknown command 'prob'" "$reshift" help 
 check "unknown command" 2 - "hint: did you mean 'reshift eval'?" "$reshift" evl
 check "unknown command, nothing near" 2 - "hint: 'reshift help' lists the commands" "$reshift" zzzzzzzzz
 
-for command in run demo report fetch calibrate extract probe eval finetune corrupt pca predict inspect bench; do
+for command in run demo report fetch calibrate extract probe eval export finetune corrupt pca predict inspect bench; do
     check "$command --help" 0 "usage: reshift $command" - "$reshift" $command --help
     check "$command --help has an example" 0 "example:" - "$reshift" $command --help
     check "$command with an unknown option" 2 - "$command: unknown option '--colour'" "$reshift" $command --colour
     check "$command -x" 2 - "$command: unknown option '-x'" "$reshift" $command -x
 done
-for command in run report fetch extract probe eval finetune corrupt pca predict inspect; do
+for command in run report fetch extract probe eval export finetune corrupt pca predict inspect; do
     check "$command without arguments" 2 - "hint: 'reshift $command --help' shows how it is used" "$reshift" $command
 done
 

@@ -1,0 +1,140 @@
+/* reshift export: a network as a file for other programs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "reshift/export.h"
+
+#define NAME_BYTES 256
+
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t length = strlen(path), part = strlen(ending);
+    return length > part && strcmp(path + length - part, ending) == 0;
+}
+
+/* One name a line, one line a class. */
+static reshift_status read_names(const char *path, reshift_model *model, reshift_error *error)
+{
+    const int n = reshift_model_n_classes(model);
+    char line[NAME_BYTES], **names = calloc((size_t)n + 1, sizeof *names);
+    FILE *file = fopen(path, "r");
+    int found = 0;
+    reshift_status status = RESHIFT_OK;
+    if (!names) {
+        status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    } else if (!file) {
+        status = fail_with(error, RESHIFT_ERROR_NOT_FOUND, "cannot read the class names '%s'", path);
+    }
+    while (status == RESHIFT_OK && fgets(line, sizeof line, file)) {
+        size_t length = strcspn(line, "\r\n");
+        if (length == 0 || length == sizeof line - 1) {
+            status =
+                fail_with(error, RESHIFT_ERROR_FORMAT, "class names '%s' line %d: expected 1 to %d bytes, found %s",
+                          path, found + 1, NAME_BYTES - 2, length ? "more" : "none");
+            break;
+        }
+        line[length] = '\0';
+        if (found < n && !(names[found] = strdup(line))) {
+            status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+            break;
+        }
+        found++;
+    }
+    if (status == RESHIFT_OK && found != n) {
+        status = fail_with(error, RESHIFT_ERROR_SHAPE, "class names '%s': expected %d lines, one a class, found %d",
+                           path, n, found);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_model_set_class_names(model, (const char *const *)names, n, error);
+    }
+    for (int i = 0; names && i < n; i++) {
+        free(names[i]);
+    }
+    free(names);
+    if (file) {
+        fclose(file);
+    }
+    return status;
+}
+
+int command_export(int argc, char **argv)
+{
+    common c = COMMON_DEFAULTS;
+    option_words words;
+    const char *weights = NULL, *head = NULL, *out = NULL, *format = NULL, *names = NULL;
+    const option options[] = {
+        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--head", &head, "FILE", "fc to write instead, as 'reshift probe' writes it", NULL),
+        TEXT("--out", &out, "FILE", "the file to write", NULL),
+        TEXT("--format", &format, "onnx|safetensors",
+             "onnx: for OpenCV, ONNX Runtime and others; safetensors: for torchvision's load_state_dict, strict",
+             "by FILE's ending"),
+        TEXT("--classes", &names, "FILE.txt", "names of the classes to store, one a line", "those of the weights"),
+        OPTION_SIZE(c),
+        OPTION_DATA_DIR(c),
+        OPTION_FORCE(c),
+        OPTION_QUIET(c),
+        OPTIONS_END,
+    };
+    const usage u = {
+        .command = "export",
+        .about = "Writes a network for other programs: ONNX (input [N,3,size,size], normalised; output logits), or "
+                 "safetensors\n"
+                 "with torchvision's names. How images are prepared, and class names, go along as metadata.",
+        .synopsis = "--weights W --out FILE [options]",
+        .example = "  reshift export --weights runs/seed/weights/finetuned.safetensors --out finetuned.onnx\n"
+                   "  reshift export --weights resnet50 --head fc.safetensors --out probed.safetensors",
+        .options = options,
+    };
+    int status = options_read(&u, argc, argv, &words);
+    if (status >= 0 || (status = session_begin(&u, &c)) >= 0) {
+        return status;
+    }
+    if (!weights || !out) {
+        return usage_error(&u, "expected --weights and --out");
+    }
+    if (!format) {
+        format = ends_with(out, ".onnx") ? "onnx" : ends_with(out, ".safetensors") ? "safetensors" : "";
+    }
+    const bool onnx = strcmp(format, "onnx") == 0;
+    if (!onnx && strcmp(format, "safetensors") != 0) {
+        return *format ? usage_error(&u, "--format: expected onnx or safetensors, found '%s'", format)
+                       : usage_error(&u, "--out '%s': expected a name that ends in .onnx or .safetensors, or --format",
+                                     out);
+    }
+    reshift_error error;
+    reshift_model *model = NULL;
+    reshift_status done = check_target(&c, out, &error);
+    if (done == RESHIFT_OK) {
+        done = reshift_model_load(weights, c.data_dir, &model, &error);
+    }
+    if (done == RESHIFT_OK && head) {
+        done = reshift_model_load_head(model, head, &error);
+    }
+    if (done == RESHIFT_OK && names) {
+        done = read_names(names, model, &error);
+    }
+    if (done == RESHIFT_OK && c.size > 0) {
+        reshift_recipe recipe = *reshift_model_recipe(model);
+        recipe.resize = (int)((double)recipe.resize * (double)c.size / recipe.size + 0.5);
+        recipe.size = (int)c.size;
+        reshift_model_set_recipe(model, &recipe);
+    }
+    if (done == RESHIFT_OK) {
+        done = onnx ? reshift_model_save_onnx(out, model, 0, c.force, &error)
+                    : reshift_model_save(out, model, c.force, &error);
+    }
+    if (done == RESHIFT_OK) {
+        session_say("'%s': %s, %d classes, images of %dx%d", out, reshift_model_arch(model),
+                    reshift_model_n_classes(model), reshift_model_recipe(model)->size,
+                    reshift_model_recipe(model)->size);
+        status = session_end();
+    } else {
+        status = session_fail(&error);
+    }
+    reshift_model_destroy(&model);
+    return status;
+}
