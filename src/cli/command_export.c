@@ -128,9 +128,8 @@ int command_export(int argc, char **argv)
                     : reshift_model_save(out, model, c.force, &error);
     }
     if (done == RESHIFT_OK) {
-        session_say("'%s': %s, %d classes, images of %dx%d", out, reshift_model_arch(model),
-                    reshift_model_n_classes(model), reshift_model_recipe(model)->size,
-                    reshift_model_recipe(model)->size);
+        printf("%s: %s, %d classes, images of %dx%d\n", out, reshift_model_arch(model), reshift_model_n_classes(model),
+               reshift_model_recipe(model)->size, reshift_model_recipe(model)->size);
         status = session_end();
     } else {
         status = session_fail(&error);

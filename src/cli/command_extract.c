@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "reshift/export.h"
 #include "reshift/learning.h"
 
 static reshift_status save_images(const char *path, const reshift_dataset *dataset, bool force, reshift_error *error)
@@ -25,7 +26,7 @@ int command_extract(int argc, char **argv)
     option_words words;
     option_range severity = {1, 5};
     const char *weights = NULL, *data = NULL, *split = "test", *corruption = NULL, *out = NULL, *labels_out = NULL;
-    const char *images_out = NULL;
+    const char *images_out = NULL, *csv = NULL;
     const char *cache_folder = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
@@ -35,10 +36,12 @@ int command_extract(int argc, char **argv)
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
-        TEXT("--cache", &cache_folder, "DIR",
-             "where 'reshift finetune --cache' kept what its frozen blocks gave: of images that are there only the rest "
-             "is run",
-             NULL),
+        TEXT(
+            "--cache", &cache_folder, "DIR",
+            "where 'reshift finetune --cache' kept what its frozen blocks gave: of images that are there only the rest "
+            "is run",
+            NULL),
+        TEXT("--csv", &csv, "FILE.csv", "the same as a table: image, severity, label, class, f0, f1, ...", NULL),
         TEXT("--labels-out", &labels_out, "FILE.npy", "labels, int64 [N]", NULL),
         TEXT("--images-out", &images_out, "FILE.npy", "fingerprints of the images, for 'reshift probe --images'", NULL),
         OPTION_SIZE(c),
@@ -72,11 +75,13 @@ int command_extract(int argc, char **argv)
     reshift_model *model = NULL;
     reshift_dataset *dataset = NULL;
     reshift_frozen_cache *cache = NULL;
-    reshift_forward_options forward = {
-        .size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
+    reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK && labels_out) {
         done = check_target(&c, labels_out, &error);
+    }
+    if (done == RESHIFT_OK && csv) {
+        done = check_target(&c, csv, &error);
     }
     if (done == RESHIFT_OK && images_out) {
         done = check_target(&c, images_out, &error);
@@ -100,6 +105,14 @@ int command_extract(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
+    }
+    if (done == RESHIFT_OK && csv) {
+        reshift_array features = {0};
+        done = reshift_array_load_npy(out, &features, &error);
+        if (done == RESHIFT_OK) {
+            done = reshift_features_save_csv(csv, &features, dataset, c.force, &error);
+        }
+        reshift_array_destroy(&features);
     }
     if (done == RESHIFT_OK && images_out) {
         done = save_images(images_out, dataset, c.force, &error);

@@ -5,26 +5,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/predict_set.h"
 #include "cli/session.h"
+#include "reshift/export.h"
 #include "reshift/learning.h"
-
-/* Classes by falling probability; equals by their number. */
-static void order_classes(const float *probabilities, int n, int *order, int top)
-{
-    for (int place = 0; place < top; place++) {
-        int best = -1;
-        for (int label = 0; label < n; label++) {
-            bool taken = false;
-            for (int i = 0; i < place; i++) {
-                taken = taken || order[i] == label;
-            }
-            if (!taken && (best < 0 || probabilities[label] > probabilities[best])) {
-                best = label;
-            }
-        }
-        order[place] = best;
-    }
-}
 
 static void print_text(const reshift_model *model, const char *path, const float *probabilities, const int *order,
                        int top)
@@ -58,13 +42,26 @@ int command_predict(int argc, char **argv)
     option_words words;
     const char *weights = NULL, *head = NULL;
     int64_t top = 5;
+    predict_set set = {.split = "test", .severity = {1, 5}};
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
+        TEXT("--data", &set.data, "DATA",
+             "a whole set instead of images: cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, ...", NULL),
+        TEXT("--split", &set.split, "train|test", "which part of the set", "test"),
+        TEXT("--corruption", &set.corruption, "NAME", "corrupted versions of the set's images", "none"),
+        RANGE("--severity", &set.severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        TEXT("--out", &set.out, "FILE.csv|FILE.npy",
+             "for --data: a line an image with its likeliest classes, or probabilities float32 [N,K]", NULL),
         COUNT("--top", &top, "N", 1, 1000, "how many classes to show", "5"),
+        OPTION_SIZE(c),
+        OPTION_BATCH(c),
+        OPTION_LIMIT(c),
+        OPTION_SEED(c),
         OPTION_PRECISION(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
+        OPTION_FORCE(c),
         OPTION_QUIET(c),
         OPTION_JSON(c),
         OPTIONS_END,
@@ -74,11 +71,13 @@ int command_predict(int argc, char **argv)
         .about = "Names what is in photographs (JPEG, PNG): the likeliest classes with their probabilities. Classes go "
                  "by name\n"
                  "where the weights carry names, else by number (ImageNet's order for ImageNet's weights).",
-        .synopsis = "--weights W IMAGE... [options]",
+        .synopsis = "--weights W IMAGE... [options]\n"
+                    "       reshift predict --weights W --data DATA --out FILE [options]",
         .argument = "IMAGE",
-        .at_least = 1,
+        .at_least = 0,
         .at_most = OPTION_WORDS_MOST,
-        .example = "  reshift predict --weights model.safetensors cat.jpg dog.png",
+        .example = "  reshift predict --weights model.safetensors cat.jpg dog.png\n"
+                   "  reshift predict --weights model.safetensors --data folder:photos --out photos.csv --top 3",
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);
@@ -88,11 +87,24 @@ int command_predict(int argc, char **argv)
     if (!weights) {
         return usage_error(&u, "expected --weights");
     }
+    if (!set.data == (words.n == 0)) {
+        return usage_error(&u, set.data ? "--data and IMAGE: expected one of them" : "expected IMAGE");
+    }
+    const char *wrong = set.data ? predict_set_check(&set) : set.out ? "--out goes with --data" : NULL;
+    if (wrong) {
+        return usage_error(&u, "%s", wrong);
+    }
+    set.top = (int)top;
     reshift_error error;
     reshift_model *model = NULL;
     if (reshift_model_load(weights, c.data_dir, &model, &error) != RESHIFT_OK ||
         (head && reshift_model_load_head(model, head, &error) != RESHIFT_OK)) {
         status = session_fail(&error);
+        reshift_model_destroy(&model);
+        return status;
+    }
+    if (set.data) {
+        status = predict_set_write(&c, &set, model, &error) == RESHIFT_OK ? session_end() : session_fail(&error);
         reshift_model_destroy(&model);
         return status;
     }
@@ -110,7 +122,7 @@ int command_predict(int argc, char **argv)
             reshift_predict(model, &image, session_precision(&c), probabilities, &error) != RESHIFT_OK) {
             status = session_fail(&error);
         } else {
-            order_classes(probabilities, n, order, shown);
+            reshift_top_classes(probabilities, n, order, shown);
             if (c.json) {
                 json_array_append_new(all, to_json(model, words.items[i], probabilities, order, shown));
             } else {

@@ -51,6 +51,14 @@ check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weig
 check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
 check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy
 check "inspect weights" 0 "fc.weight  float32  [10,128]" - "$reshift" inspect $after
+check "predictions of a set" 0 "20 rows, accuracy" - "$reshift" predict --quiet --weights $after --data demo --limit 20 --top 3 --out p.csv
+holds "a line an image, three classes each" awk -F, 'NF != 13 { bad = 1 } NR > 1 && !($7 >= $10 && $10 >= $13 && $7 <= 1) { bad = 1 } END { exit bad || NR != 21 }' p.csv
+check "the same as probabilities" 0 "" - "$reshift" predict --quiet --weights $after --data demo --limit 20 --out p.npy
+check "of ten classes" 0 "[20,10]" - "$reshift" inspect p.npy
+check "no file for a set" 2 - "--data goes with --out" "$reshift" predict --weights $after --data demo
+check "images and a set" 2 - "expected one of them" "$reshift" predict --weights $after --data demo --out q.csv x.png
+check "features as a table" 0 "20 rows" - "$reshift" extract --quiet --weights $after --data demo --limit 20 --out t.npy --csv t.csv
+holds "of 4 + 128 columns" awk -F, 'NF != 132 { bad = 1 } END { exit bad || NR != 21 }' t.csv
 check "export as ONNX" 0 "resnet-demo, 10 classes, images of 32x32" - "$reshift" export --weights $after --out after.onnx
 check "which is not replaced" 1 - "exists already" "$reshift" export --weights $after --out after.onnx
 check "export as safetensors, named" 0 - - sh -c 'seq 10 | sed s/^/class-/ >names.txt && "$1" export --quiet --weights $2 --classes names.txt --out named.safetensors && "$1" inspect named.safetensors | grep -q class-10' sh "$reshift" $after

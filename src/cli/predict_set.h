@@ -1,0 +1,20 @@
+/* reshift predict --data: the predictions for a whole set, as a file. */
+#ifndef CLI_PREDICT_SET_H
+#define CLI_PREDICT_SET_H
+
+#include "cli/options.h"
+#include "cli/session.h"
+#include "reshift/model.h"
+
+typedef struct predict_set {
+    const char *data, *split, *corruption, *out;
+    option_range severity;
+    int top;
+} predict_set;
+
+/** NULL, or what is wrong with the words given. */
+const char *predict_set_check(const predict_set *what);
+/** Writes what->out: .csv (the likeliest classes with their names) or .npy (probabilities float32 [N,K]); prints accuracy. */
+reshift_status predict_set_write(const common *c, const predict_set *what, reshift_model *model, reshift_error *error);
+
+#endif
