@@ -61,6 +61,7 @@ typedef struct reshift_epoch {
     double train_loss, train_accuracy; /* accuracies are fractions 0..1 */
     double test_loss, test_accuracy;
     double seconds;
+    double validation_loss, validation_accuracy; /* of rows held out of training; NAN without */
 } reshift_epoch;
 
 typedef struct reshift_history {
@@ -69,7 +70,8 @@ typedef struct reshift_history {
 } reshift_history;
 
 RESHIFT_API void reshift_history_destroy(reshift_history *history);
-/** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds; numbers that read back to the same value. */
+/** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds, and validation_loss,validation_accuracy before the
+ *  seconds where any epoch has them; numbers that read back to the same value. */
 RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,
                                                     reshift_error *error);
 RESHIFT_API reshift_status reshift_history_load_csv(const char *path, reshift_history *history, reshift_error *error);
@@ -109,6 +111,12 @@ typedef enum reshift_batchnorm {
     RESHIFT_BATCHNORM_TRAIN_ALL /* batch statistics everywhere: PyTorch's bare model.train() */
 } reshift_batchnorm;
 
+/** Which epoch's weights a training ends with. */
+typedef enum reshift_keep {
+    RESHIFT_KEEP_LAST,
+    RESHIFT_KEEP_BEST /* of the highest validation accuracy, the earliest of equals; the test set has no say */
+} reshift_keep;
+
 typedef struct reshift_block_rate {
     char block[32]; /* "layer4" */
     double learning_rate;
@@ -130,7 +138,9 @@ typedef struct reshift_finetune_options {
     const char *cache_folder;      /* where a cache that memory cannot hold goes (an unlinked file); NULL: memory only */
     const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none. It fits
                                       the same images, initial weights and options; epochs may be more than it holds */
-    const reshift_dataset *test;   /* measured after every epoch; NULL: not measured */
+    const reshift_dataset *test;   /* measured after every epoch for the curve, chooses nothing; NULL: not measured */
+    const reshift_dataset *validation; /* measured after every epoch too; NULL: not */
+    reshift_keep keep;             /* BEST needs a validation set */
     void (*on_epoch)(void *context, const reshift_epoch *epoch);
     void *context;
     void (*on_step)(void *context, int64_t step, double loss); /* steps from 1, over all epochs; may be NULL */

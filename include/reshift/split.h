@@ -41,6 +41,15 @@ RESHIFT_API reshift_status reshift_split_draw(const reshift_dataset *dataset, re
 RESHIFT_API reshift_status reshift_split_draw_apart(const reshift_dataset *train, const reshift_dataset *test,
                                                     reshift_split_kind kind, int64_t n_rows, uint64_t seed,
                                                     reshift_split *split, reshift_error *error);
+/**
+ * Holds a share of `rows` [n] of `dataset` out for validation, whole images with all their versions, and of every class
+ * the same share of its images, rounded (of a class with two images or more one stays at least; of a single one it
+ * does). held [n] gets 1 where a row is held out, *n_held how many are. Errors: ARGUMENT (a share outside 0..1, or one
+ * that holds no row out), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n,
+                                                  double share, uint64_t seed, uint8_t *held, int64_t *n_held,
+                                                  reshift_error *error);
 RESHIFT_API void reshift_split_destroy(reshift_split *split);
 
 #ifdef __cplusplus

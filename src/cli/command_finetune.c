@@ -81,6 +81,43 @@ static reshift_status choose_rows(const common *c, int64_t samples, const char *
     return status;
 }
 
+/* A share of the rows to train on goes to *validation, and *train has the others from then on. */
+static reshift_status hold_out(const common *c, double share, reshift_dataset *all, reshift_dataset **train,
+                               reshift_dataset **validation, reshift_error *error)
+{
+    reshift_dataset *whole = *train ? *train : all, *rest = NULL;
+    const int64_t count = reshift_dataset_count(whole);
+    int64_t *rows = malloc((size_t)count * sizeof *rows + 1), *chosen = malloc((size_t)count * sizeof *chosen + 1);
+    uint8_t *held = malloc((size_t)count + 1);
+    int64_t n_held;
+    reshift_status status = rows && chosen && held ? RESHIFT_OK
+                                                   : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for rows");
+    for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
+        rows[row] = row;
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_split_hold_out(whole, rows, count, share, (uint64_t)c->seed, held, &n_held, error);
+    }
+    for (int part = 0; part < 2 && status == RESHIFT_OK; part++) {
+        int64_t n = 0;
+        for (int64_t row = 0; row < count; row++) {
+            if (held[row] == part) {
+                chosen[n++] = row;
+            }
+        }
+        status = reshift_dataset_subset(whole, chosen, n, part ? validation : &rest, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_dataset_close(train);
+        *train = rest;
+        session_say("%lld rows held out for validation, %lld trained on", (long long)n_held, (long long)(count - n_held));
+    }
+    free(rows);
+    free(chosen);
+    free(held);
+    return status;
+}
+
 /* The network to start from: the head of a file, its own where the classes fit, else a fresh one. */
 static reshift_status prepare_model(const common *c, const char *weights, const char *head, const reshift_dataset *data,
                                     reshift_model **model, reshift_error *error)
@@ -115,6 +152,8 @@ int command_finetune(int argc, char **argv)
     option_words words;
     option_range severity = {1, 5};
     int64_t epochs = 10, samples = 0;
+    double validation_share = 0;
+    const char *validation_text = NULL, *keep = "last";
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
     const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
     const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
@@ -138,6 +177,10 @@ int command_finetune(int argc, char **argv)
         TEXT("--protocol", &protocol, "by-image|by-row",
              "how --samples are drawn: by-image keeps all versions of an image together", "by-image"),
         TEXT("--test-data", &test_data, "DATA", "measure on the test part of this set after every epoch", NULL),
+        TEXT("--validation", &validation_text, "SHARE",
+             "hold this share of the rows out, whole images and alike of every class, and measure it after every epoch",
+             "0"),
+        TEXT("--keep", &keep, "last|best", "the epoch to write: the last, or the best by validation accuracy", "last"),
         TEXT("--batchnorm", &batchnorm, "frozen|train|train-all",
              "batch statistics: fixed, of the trained blocks, of all blocks", "frozen"),
         OPTION_CACHE_BUDGET(cache_budget),
@@ -182,6 +225,16 @@ int command_finetune(int argc, char **argv)
         return usage_error(&u,
                            "--samples measures on the rows it leaves, --test-data on another set: give one of them");
     }
+    if (validation_text && strcmp(validation_text, "0") != 0 &&
+        (!read_number(validation_text, 0, 1, &validation_share) || validation_share == 1)) {
+        return usage_error(&u, "--validation: expected a share from 0 to below 1, found '%s'", validation_text);
+    }
+    if (strcmp(keep, "last") != 0 && strcmp(keep, "best") != 0) {
+        return usage_error(&u, "--keep: expected last or best, found '%s'", keep);
+    }
+    if (strcmp(keep, "best") == 0 && validation_share == 0) {
+        return usage_error(&u, "--keep best goes by validation accuracy: hold rows out with --validation 0.1");
+    }
     reshift_block_rate rates[BLOCKS_MOST];
     reshift_finetune_options how;
     reshift_finetune_options_default(&how);
@@ -198,7 +251,7 @@ int command_finetune(int argc, char **argv)
     reshift_error error;
     reshift_frozen_cache *cache = NULL;
     reshift_model *model = NULL;
-    reshift_dataset *all = NULL, *rows = NULL, *test = NULL;
+    reshift_dataset *all = NULL, *rows = NULL, *test = NULL, *validation = NULL;
     reshift_history history = {0};
     bool shifted = strncmp(data, "cifar10-c", 9) == 0;
     reshift_status done = check_target(&c, out, &error);
@@ -223,6 +276,9 @@ int command_finetune(int argc, char **argv)
     } else if (done == RESHIFT_OK && test_data) {
         done = open_data(&c, test_data, "test", corruption, &severity, true, &test, &error);
     }
+    if (done == RESHIFT_OK && validation_share > 0) {
+        done = hold_out(&c, validation_share, all, &rows, &validation, &error);
+    }
     if (done == RESHIFT_OK) {
         done = prepare_model(&c, weights, head, all, &model, &error);
     }
@@ -239,6 +295,8 @@ int command_finetune(int argc, char **argv)
         how.cache_budget_bytes = keeping.budget_bytes;
         how.checkpoint = checkpoint;
         how.test = test;
+        how.validation = validation;
+        how.keep = strcmp(keep, "best") == 0 ? RESHIFT_KEEP_BEST : RESHIFT_KEEP_LAST;
         how.on_epoch = training_print_epoch;
         how.context = &c;
     }
@@ -278,6 +336,7 @@ int command_finetune(int argc, char **argv)
     reshift_frozen_cache_close(&cache);
     reshift_history_destroy(&history);
     reshift_dataset_close(&test);
+    reshift_dataset_close(&validation);
     reshift_dataset_close(&rows);
     reshift_dataset_close(&all);
     reshift_model_destroy(&model);

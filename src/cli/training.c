@@ -24,10 +24,12 @@ void training_print_epoch(void *context, const reshift_epoch *epoch)
     if (c->json) {
         return;
     }
+    const bool validated = !isnan(epoch->validation_accuracy);
     static bool heading_printed; /* not before: a training that is refused prints nothing */
     session_progress()->update(session_progress()->context, "epoch", 1, 1, ""); /* takes the bar away */
     if (!heading_printed) {
-        printf("%5s %11s %11s %11s %11s %8s\n", "epoch", "train loss", "train %", "test loss", "test %", "seconds");
+        printf("%5s %11s %11s %11s %11s", "epoch", "train loss", "train %", "test loss", "test %");
+        printf(validated ? " %11s %11s %8s\n" : "%.0s%.0s %8s\n", "valid. loss", "valid. %", "seconds");
         heading_printed = true;
     }
     printf("%5d", epoch->epoch);
@@ -35,6 +37,10 @@ void training_print_epoch(void *context, const reshift_epoch *epoch)
     cell(epoch->train_accuracy, 100, 2);
     cell(epoch->test_loss, 1, 4);
     cell(epoch->test_accuracy, 100, 2);
+    if (validated) {
+        cell(epoch->validation_loss, 1, 4);
+        cell(epoch->validation_accuracy, 100, 2);
+    }
     printf(" %8.2f\n", epoch->seconds);
     fflush(stdout);
 }
@@ -79,6 +85,10 @@ void training_print_result(const common *c, const reshift_history *history, cons
         json_number("train_accuracy", e->train_accuracy);
         json_number("test_loss", e->test_loss);
         json_number("test_accuracy", e->test_accuracy);
+        if (!isnan(e->validation_accuracy)) {
+            json_number("validation_loss", e->validation_loss);
+            json_number("validation_accuracy", e->validation_accuracy);
+        }
         json_number("seconds", e->seconds);
         printf("}");
     }

@@ -261,6 +261,80 @@ reshift_status reshift_split_draw_apart(const reshift_dataset *train, const resh
     return status;
 }
 
+/* Marks 1 in place of 2 for a share of the images of one class; images [n] are of that class, in ascending order. */
+static void hold_images(const int64_t *images, int64_t n, double share, uint64_t seed, int label, int64_t *order,
+                        uint8_t *mark)
+{
+    int64_t n_held = (int64_t)(share * (double)n + 0.5);
+    n_held = n_held >= n ? n - 1 : n_held;
+    random_stream stream = random_open(seed, "validation", (uint64_t)label, 0);
+    random_permutation(&stream, order, n);
+    for (int64_t i = 0; i < n_held; i++) {
+        mark[images[order[i]]] = 1;
+    }
+}
+
+reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
+                                      uint64_t seed, uint8_t *held, int64_t *n_held, reshift_error *error)
+{
+    *n_held = 0;
+    if (!(share > 0 && share < 1)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a share of %g to hold out: expected one between 0 and 1",
+                         share);
+    }
+    int64_t n_sources = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t source = reshift_dataset_source(dataset, rows[i]);
+        n_sources = source >= n_sources ? source + 1 : n_sources;
+    }
+    const int n_classes = reshift_dataset_n_classes(dataset);
+    uint8_t *mark = new_numbers(n_sources + 1, sizeof *mark);
+    int32_t *labels = new_numbers(n_sources + 1, sizeof *labels);
+    int64_t *images = new_numbers(n_sources + 1, sizeof *images), *order = new_numbers(n_sources + 1, sizeof *order);
+    int64_t *first = new_numbers((int64_t)n_classes + 1, sizeof *first);
+    reshift_status status = RESHIFT_OK;
+    if (!mark || !labels || !images || !order || !first) {
+        status = error_memory(error, (size_t)n_sources * sizeof *images, "a split");
+        goto end;
+    }
+    for (int64_t i = 0; i < n; i++) { /* every image once, counted by class */
+        const int64_t source = reshift_dataset_source(dataset, rows[i]);
+        if (!mark[source]) {
+            mark[source] = 2;
+            labels[source] = reshift_dataset_label(dataset, rows[i]);
+            first[labels[source] + 1]++;
+        }
+    }
+    for (int k = 0; k < n_classes; k++) {
+        first[k + 1] += first[k];
+    }
+    for (int64_t source = 0; source < n_sources; source++) { /* class by class; first[k] moves to the end of k */
+        if (mark[source]) {
+            images[first[labels[source]]++] = source;
+        }
+    }
+    for (int k = 0; k < n_classes; k++) {
+        const int64_t start = k ? first[k - 1] : 0;
+        hold_images(images + start, first[k] - start, share, seed, k, order, mark);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        held[i] = mark[reshift_dataset_source(dataset, rows[i])] == 1;
+        *n_held += held[i];
+    }
+    if (*n_held == 0) {
+        status = error_set(error, RESHIFT_ERROR_ARGUMENT,
+                           "a share of %g of %lld rows in %d classes: not even one image to hold out", share,
+                           (long long)n, n_classes);
+    }
+end:
+    memory_free(mark);
+    memory_free(labels);
+    memory_free(images);
+    memory_free(order);
+    memory_free(first);
+    return status;
+}
+
 void reshift_split_destroy(reshift_split *split)
 {
     if (split) {

@@ -143,6 +143,18 @@ static reshift_status check_model(run *r, reshift_error *error)
     return RESHIFT_OK;
 }
 
+static reshift_status hold_out(run *r, reshift_error *error)
+{
+    r->held_out = calloc((size_t)r->split.n_train + 1, 1);
+    if (!r->held_out) {
+        return error_memory(error, (size_t)r->split.n_train, "rows held out");
+    }
+    reshift_status status = reshift_split_hold_out(run_tuning_set(r), r->split.train_rows, r->split.n_train,
+                                                   r->experiment->finetune.validation, (uint64_t)r->experiment->seed,
+                                                   r->held_out, &r->n_held_out, error);
+    return status == RESHIFT_OK ? status : error_prefix(error, status, "'finetune.validation'");
+}
+
 reshift_status run_open(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
@@ -184,7 +196,7 @@ reshift_status run_open(run *r, reshift_error *error)
             error_prefix(error, status, "'finetune.samples'");
         }
     }
-    return status;
+    return status == RESHIFT_OK && e->finetune.validation > 0 ? hold_out(r, error) : status;
 }
 
 void run_close(run *r)
@@ -197,6 +209,7 @@ void run_close(run *r)
     reshift_frozen_cache_close(&r->cache); /* holds the sets too */
     reshift_model_destroy(&r->original);
     reshift_split_destroy(&r->split);
+    free(r->held_out);
     json_decref(r->manifest);
     r->manifest = NULL;
 }

@@ -39,9 +39,12 @@ static const char *const finetune_settings[] = {"seed",
                                                 "finetune.batchnorm",
                                                 "finetune.monitor",
                                                 "finetune.rows",
+                                                "finetune.validation",
+                                                "finetune.keep",
                                                 NULL};
 /* Keys younger than MANIFEST_LAYOUT. At their defaults they are left out, so that the keys of older runs still hold. */
-static const char *const younger[] = {"probe.l2", "probe.held_out", "finetune.rows", "adapt.", NULL};
+static const char *const younger[] = {"probe.l2", "probe.held_out", "finetune.rows", "finetune.validation",
+                                      "finetune.keep", "adapt.", NULL};
 
 static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
                                                "weights/finetuned.safetensors", "history/finetune.csv", NULL};

@@ -92,7 +92,8 @@ reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_class
     *l2 = options.l2;
     history->n_epochs = 1;
     history->epochs[0] = (reshift_epoch){
-        1, train.nll, train.accuracy.accuracy, test.nll, test.accuracy.accuracy, clock_seconds() - start};
+        1, train.nll, train.accuracy.accuracy, test.nll, test.accuracy.accuracy, clock_seconds() - start,
+        NAN, NAN};
     progress_message(r->progress, RESHIFT_LOG_INFO,
                      "probe by L-BFGS, l2 %.3g: loss %.4f, training accuracy %.2f %%, test accuracy %.2f %%, %.2f s",
                      *l2, train.nll, 100 * train.accuracy.accuracy, 100 * test.accuracy.accuracy,

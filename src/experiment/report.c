@@ -186,7 +186,7 @@ static reshift_status describe_study(drawing *d, reshift_error *error)
     c->probe = (report_training){&d->probe, input_rows(d, "training_set"), input_rows(d, "test_set"),
                                  "the clean test set", NULL};
     c->finetune = (report_training){
-        &d->finetune, d->split.n_train, split_count(d, "monitored_rows"),
+        &d->finetune, d->split.n_train - split_count(d, "validation_rows"), split_count(d, "monitored_rows"),
         d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on" : "shifted test rows", NULL};
     if (strcmp(setting_value(d, "probe", "optimizer"), "lbfgs") == 0) {
         const char *l2 = setting_value(d, "probe", "l2");

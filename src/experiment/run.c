@@ -226,6 +226,10 @@ static json_t *describe_split(const run *r)
                   (json_int_t)s->n_test_rows_seen, "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen,
                   "test_images", (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
                   "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
+    if (split && r->n_held_out > 0) { /* train_rows are all that fine-tuning sees: these too */
+        json_object_set_new(split, "validation_rows", json_integer((json_int_t)r->n_held_out));
+        json_object_set_new(split, "validation_rows_file", json_string("split/validation-rows.npy"));
+    }
     return split;
 }
 

@@ -55,6 +55,8 @@ typedef struct run {
     char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
     char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
     reshift_split split;
+    uint8_t *held_out; /* [split.n_train] 1: of the training rows, one held out for validation; NULL: none is */
+    int64_t n_held_out;
     json_t *manifest;
     reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
     int cut;                     /* the first block that fine-tuning trains */

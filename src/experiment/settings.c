@@ -37,6 +37,7 @@ static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          [RESHIFT_BATCHNORM_TRAIN_ALL] = "train-all",
                                          NULL};
 
+static const char *const keeps[] = {[RESHIFT_KEEP_LAST] = "last", [RESHIFT_KEEP_BEST] = "best", NULL};
 static const char *const row_sources[] = {
     [SETTINGS_ROWS_SHIFTED] = "shifted", [SETTINGS_ROWS_TRAIN] = "train", NULL};
 static const char *const cache_places[] = {
@@ -97,6 +98,10 @@ static const setting table[] = {
      "shifted images to train on, each severity of an image counted by itself"},
     {"finetune.rows", SETTING_CHOICE, AT(finetune.rows), 0, 0, row_sources, "shifted",
      "shifted: a part of the shifted test set; train: training images shifted alike, all test images stay unseen"},
+    {"finetune.validation", SETTING_SHARE, AT(finetune.validation), 0, 1, NULL, "0",
+     "share of these rows held out, whole images and alike of every class, and measured after every epoch"},
+    {"finetune.keep", SETTING_CHOICE, AT(finetune.keep), 0, 0, keeps, "last",
+     "the epoch that is stored and measured: the last, or the best by validation accuracy (of equals the earlier)"},
     {"finetune.split", SETTING_CHOICE, AT(finetune.split), 0, 0, splits, "by-image",
      "by-image: no image in training and testing; by-row: the published protocol, which leaks (not with rows: train)"},
     {"finetune.batchnorm", SETTING_CHOICE, AT(finetune.batchnorm), 0, 0, batchnorms, "frozen",
@@ -106,7 +111,7 @@ static const setting table[] = {
     {"finetune.cache", SETTING_CHOICE, AT(finetune.cache_place), 0, 0, cache_places, "auto",
      "where it is kept; auto: in the run folder, unless memory has more room"},
     {"finetune.monitor", SETTING_COUNT, AT(finetune.monitor), 0, MOST, NULL, "1000",
-     "test rows measured after every epoch; 0: none"},
+     "test rows measured after every epoch, for the curve alone: they choose nothing; 0: none"},
 
     {"adapt.method", SETTING_CHOICE, AT(adapt.method), 0, 0, adapt_methods, "none",
      "both networks measured again adapting to the test images: batch norm by the test batch's statistics; tent: and "
@@ -153,6 +158,7 @@ void setting_expectation(const setting *row, char *text, size_t size)
         return;
     case SETTING_NUMBER: snprintf(text, size, "a number above %g, at most %g", row->low, row->high); return;
     case SETTING_AUTO: snprintf(text, size, "a number from %g to %g, or auto", row->low, row->high); return;
+    case SETTING_SHARE: snprintf(text, size, "a number from %g to below %g", row->low, row->high); return;
     case SETTING_FLAG: snprintf(text, size, "true or false"); return;
     case SETTING_CHOICE: {
         size_t length = 0;
@@ -215,6 +221,11 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
         return error_set(error, RESHIFT_ERROR_ARGUMENT,
                          "'adapt.source': tent learns from the batch's statistics alone, found %lld (0, or method: bn)",
                          (long long)experiment->adapt.source);
+    }
+    if (experiment->finetune.keep == RESHIFT_KEEP_BEST && experiment->finetune.validation == 0) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.keep': best by validation accuracy, and nothing is held out");
+        error_hint(error, "hold rows out, as in --set finetune.validation=0.1; the test set chooses nothing");
+        return RESHIFT_ERROR_ARGUMENT;
     }
     const reshift_corruption *corruption;
     if (strcmp(experiment->shift.corruption, "none") == 0) {
@@ -291,6 +302,7 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
     case SETTING_TEXT:
     case SETTING_NAME: quoted_text(place, text, sizeof text); break;
     case SETTING_COUNT: snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)place); break;
+    case SETTING_SHARE:
     case SETTING_NUMBER: number_text(*(const double *)place, text, sizeof text); break;
     case SETTING_AUTO:
         if (*(const double *)place == SETTINGS_NUMBER_AUTO) {

@@ -73,6 +73,8 @@ struct reshift_experiment {
         int split;                           /* a reshift_split_kind */
         int batchnorm;                       /* a reshift_batchnorm */
         int rows;                            /* a settings_rows */
+        double validation;                   /* share of its rows; 0: none */
+        int keep;                            /* a reshift_keep */
         int64_t cache_budget_bytes, monitor; /* bytes: SETTINGS_BYTES_AUTO is one too */
         int cache_place;                     /* a reshift_cache_place */
     } finetune;
@@ -99,6 +101,7 @@ typedef enum setting_kind {
     SETTING_COUNT,      /* int64_t from low to high */
     SETTING_NUMBER,     /* double above low, up to high */
     SETTING_AUTO,       /* double from low to high, or SETTINGS_NUMBER_AUTO */
+    SETTING_SHARE,      /* double from low, below high */
     SETTING_FLAG,       /* bool */
     SETTING_CHOICE,     /* int: the place of the word in `choices` */
     SETTING_BYTES,      /* int64_t from low to high, "4G", or SETTINGS_BYTES_AUTO */

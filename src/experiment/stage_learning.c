@@ -12,13 +12,16 @@
 void tell_epoch(void *context, const reshift_epoch *epoch)
 {
     const epoch_teller *teller = context;
-    char test[64] = "";
+    char test[64] = "", validation[64] = "";
+    if (!isnan(epoch->validation_accuracy)) {
+        snprintf(validation, sizeof validation, ", validation accuracy %.2f %%", 100 * epoch->validation_accuracy);
+    }
     if (!isnan(epoch->test_accuracy)) {
         snprintf(test, sizeof test, ", test accuracy %.2f %%", 100 * epoch->test_accuracy);
     }
     progress_message(teller->progress, RESHIFT_LOG_INFO,
-                     "%s epoch %d/%d: loss %.4f, training accuracy %.2f %%%s, %.2f s", teller->what, epoch->epoch,
-                     teller->epochs, epoch->train_loss, 100 * epoch->train_accuracy, test, epoch->seconds);
+                     "%s epoch %d/%d: loss %.4f, training accuracy %.2f %%%s%s, %.2f s", teller->what, epoch->epoch,
+                     teller->epochs, epoch->train_loss, 100 * epoch->train_accuracy, validation, test, epoch->seconds);
 }
 
 static reshift_status save_history(const run *r, const char *name, const reshift_history *history, reshift_error *error)
@@ -256,6 +259,32 @@ static reshift_status save_rows(const run *r, const char *name, const int64_t *r
     return status;
 }
 
+/* The training rows that are trained on, or those held out (which may be none), as a set and as a file. */
+static reshift_status tuning_rows(const run *r, bool held_out, const char *name, reshift_dataset **set,
+                                  reshift_error *error)
+{
+    *set = NULL;
+    const int64_t n_most = held_out ? r->n_held_out : r->split.n_train - r->n_held_out;
+    if (n_most == 0) {
+        return RESHIFT_OK;
+    }
+    int64_t n = 0, *rows = malloc((size_t)n_most * sizeof *rows);
+    if (!rows) {
+        return error_memory(error, (size_t)n_most * sizeof *rows, "rows");
+    }
+    for (int64_t i = 0; i < r->split.n_train; i++) {
+        if ((r->held_out && r->held_out[i]) == held_out) {
+            rows[n++] = r->split.train_rows[i];
+        }
+    }
+    reshift_status status = save_rows(r, name, rows, n, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_subset(run_tuning_set(r), rows, n, set, error);
+    }
+    free(rows);
+    return status;
+}
+
 /* The rows measured after every epoch. NULL where none are. */
 static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_error *error)
 {
@@ -282,20 +311,20 @@ reshift_status stage_finetune(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
     reshift_model *model = NULL;
-    reshift_dataset *rows = NULL, *monitor = NULL;
+    reshift_dataset *rows = NULL, *monitor = NULL, *validation = NULL;
     reshift_history history = {0};
     reshift_block_rate rates[SETTINGS_BLOCKS];
     char *checkpoint = NULL;
     epoch_teller teller = {r->progress, "fine-tuning", (int)e->finetune.epochs};
     reshift_status status = run_original_with_probe(r, &model, error);
     if (status == RESHIFT_OK) {
-        status = save_rows(r, "split/train-rows.npy", r->split.train_rows, r->split.n_train, error);
+        status = tuning_rows(r, false, "split/train-rows.npy", &rows, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = tuning_rows(r, true, "split/validation-rows.npy", &validation, error);
     }
     if (status == RESHIFT_OK) {
         status = save_rows(r, "split/test-rows.npy", r->split.test_rows, r->split.n_test, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_dataset_subset(run_tuning_set(r), r->split.train_rows, r->split.n_train, &rows, error);
     }
     if (status == RESHIFT_OK) {
         status = monitor_set(r, &monitor, error);
@@ -322,6 +351,8 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.cache_budget_bytes = 0; /* the run's or none */
         options.checkpoint = checkpoint;
         options.test = monitor;
+        options.validation = validation;
+        options.keep = (reshift_keep)e->finetune.keep;
         options.on_epoch = tell_epoch;
         options.context = &teller;
         status = reshift_finetune(model, rows, &options, &history, r->progress, error);
@@ -339,6 +370,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
     free(checkpoint);
     reshift_history_destroy(&history);
     reshift_dataset_close(&monitor);
+    reshift_dataset_close(&validation);
     reshift_dataset_close(&rows);
     reshift_model_destroy(&model);
     return status;

@@ -213,6 +213,9 @@ bool setting_read(reshift_experiment *experiment, const setting *row, const char
             return true;
         }
         return read_number(text, -1e-300, row->high, place) && *(double *)place >= row->low;
+    case SETTING_SHARE: /* 0 is one, 1 is not */
+        return read_number(text, -1e-300, row->high, place) && *(double *)place >= row->low &&
+               *(double *)place < row->high;
     case SETTING_FLAG: *(bool *)place = strcmp(text, "true") == 0; return *(bool *)place || strcmp(text, "false") == 0;
     case SETTING_CHOICE:
         for (int i = 0; row->choices[i]; i++) {

@@ -1,6 +1,7 @@
 /* Tensors are handed to the file as views; only the history and the counters are put together anew. */
 #include "learning/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "reshift/tensors.h"
 
 static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-1", training_key[] = "reshift.training";
-enum { HISTORY_COLUMNS = 6 };
+enum { MOST_COLUMNS = 8 };
+
+static int history_columns(const checkpoint_state *s) { return s->validated ? MOST_COLUMNS : MOST_COLUMNS - 2; }
 
 /* Where a state's pieces are, and under which names they stand in the file. */
 typedef struct piece {
@@ -20,11 +23,30 @@ typedef struct piece {
     int64_t count;
 } piece;
 
-static int64_t count_pieces(const checkpoint_state *s) { return s->n_changed + 2 * (int64_t)s->n_trained; }
+static int64_t count_pieces(const checkpoint_state *s)
+{
+    return s->n_changed + 2 * (int64_t)s->n_trained + (s->best ? s->n_changed : 0);
+}
+
+/* Of the epoch that is kept: the parameters that training changes, behind one another. */
+static void best_piece_at(const checkpoint_state *s, int64_t index, piece *p)
+{
+    p->values = s->best;
+    for (int64_t i = 0; i < index; i++) {
+        p->values += s->net->graph->parameters[s->changed[i]].count;
+    }
+    const graph_parameter *g = &s->net->graph->parameters[s->changed[index]];
+    p->count = (int64_t)g->count;
+    snprintf(p->name, sizeof p->name, "best.%s", g->name);
+}
 
 static void piece_at(const checkpoint_state *s, int64_t index, piece *p)
 {
     int64_t trained = index - s->n_changed;
+    if (trained >= 2 * (int64_t)s->n_trained) {
+        best_piece_at(s, trained - 2 * (int64_t)s->n_trained, p);
+        return;
+    }
     int parameter = index < s->n_changed ? s->changed[index] : s->trained[trained / 2];
     const graph_parameter *g = &s->net->graph->parameters[parameter];
     p->count = (int64_t)g->count;
@@ -52,7 +74,9 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     const reshift_history *history = s->history;
     int64_t steps = adam_steps(s->optimiser);
     reshift_tensors *tensors = reshift_tensors_create();
-    double *rows = calloc((size_t)history->n_epochs * HISTORY_COLUMNS + 1, sizeof *rows);
+    const int columns = history_columns(s);
+    int64_t best_epoch = s->best_epoch;
+    double *rows = calloc((size_t)history->n_epochs * MOST_COLUMNS + 1, sizeof *rows);
     reshift_status status = RESHIFT_OK;
     if (!tensors || !rows) {
         status = error_memory(error, sizeof *rows, "a checkpoint");
@@ -65,13 +89,21 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     }
     for (int e = 0; e < history->n_epochs; e++) {
         const reshift_epoch *from = &history->epochs[e];
-        const double row[HISTORY_COLUMNS] = {from->epoch,     from->train_loss,    from->train_accuracy,
-                                             from->test_loss, from->test_accuracy, from->seconds};
-        memcpy(rows + e * HISTORY_COLUMNS, row, sizeof row);
+        const double row[MOST_COLUMNS] = {
+            from->epoch,         from->train_loss, from->train_accuracy,  from->test_loss,
+            from->test_accuracy, from->seconds,    from->validation_loss, from->validation_accuracy};
+        memcpy(rows + e * columns, row, (size_t)columns * sizeof *row);
     }
     if (status == RESHIFT_OK) {
         status =
-            add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, HISTORY_COLUMNS}, rows, error);
+            add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, columns}, rows, error);
+    }
+    if (status == RESHIFT_OK && s->best) {
+        status = add_view(tensors, "best.epoch", RESHIFT_I64, 1, (int64_t[]){1}, &best_epoch, error);
+    }
+    if (status == RESHIFT_OK && s->best) {
+        status = add_view(tensors, "best.batches_tracked", RESHIFT_I64, 1, (int64_t[]){s->net->graph->n_nodes},
+                          s->best_tracked, error);
     }
     if (status == RESHIFT_OK) {
         status = add_view(tensors, "adam.steps", RESHIFT_I64, 1, (int64_t[]){1}, &steps, error);
@@ -114,7 +146,7 @@ static const void *find(const reshift_tensors *tensors, const char *path, const 
 }
 
 /* Checks all (`take` false), then takes all. */
-static reshift_status walk(const reshift_tensors *tensors, const char *path, const checkpoint_state *s, bool take,
+static reshift_status walk(const reshift_tensors *tensors, const char *path, checkpoint_state *s, bool take,
                            reshift_error *error)
 {
     for (int64_t i = 0; i < count_pieces(s); i++) {
@@ -131,8 +163,22 @@ static reshift_status walk(const reshift_tensors *tensors, const char *path, con
     const int64_t *steps = find(tensors, path, "adam.steps", RESHIFT_I64, 1, error);
     const int64_t *tracked =
         steps ? find(tensors, path, "batches_tracked", RESHIFT_I64, s->net->graph->n_nodes, error) : NULL;
-    if (!tracked) {
+    const int64_t *epoch = NULL, *best_tracked = NULL;
+    if (tracked && s->best) {
+        epoch = find(tensors, path, "best.epoch", RESHIFT_I64, 1, error);
+        best_tracked =
+            epoch ? find(tensors, path, "best.batches_tracked", RESHIFT_I64, s->net->graph->n_nodes, error) : NULL;
+        if (epoch && (*epoch < 1 || *epoch > reshift_tensors_find(tensors, "history")->shape[0])) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "checkpoint '%s': best epoch %lld is not in its history", path,
+                             (long long)*epoch);
+        }
+    }
+    if (!tracked || (s->best && !best_tracked)) {
         return RESHIFT_ERROR_SHAPE;
+    }
+    if (take && s->best) {
+        s->best_epoch = (int)*epoch;
+        memcpy(s->best_tracked, best_tracked, (size_t)s->net->graph->n_nodes * sizeof *best_tracked);
     }
     if (take) {
         adam_set_steps(s->optimiser, *steps);
@@ -148,12 +194,15 @@ static void take_history(const reshift_array *rows, reshift_history *history)
 {
     history->n_epochs = (int)rows->shape[0];
     for (int e = 0; e < history->n_epochs; e++) {
-        const double *row = (const double *)rows->data + e * HISTORY_COLUMNS;
-        history->epochs[e] = (reshift_epoch){(int)row[0], row[1], row[2], row[3], row[4], row[5]};
+        const int64_t columns = rows->shape[1];
+        const double *row = (const double *)rows->data + e * columns;
+        const bool more = columns == MOST_COLUMNS;
+        history->epochs[e] = (reshift_epoch){
+            (int)row[0], row[1], row[2], row[3], row[4], row[5], more ? row[6] : NAN, more ? row[7] : NAN};
     }
 }
 
-reshift_status checkpoint_load(const char *path, const checkpoint_state *s, bool *taken,
+reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *taken,
                                const reshift_progress *progress, reshift_error *error)
 {
     *taken = false;
@@ -175,7 +224,7 @@ reshift_status checkpoint_load(const char *path, const checkpoint_state *s, bool
         progress_message(
             progress, RESHIFT_LOG_WARNING,
             "checkpoint '%s' belongs to another training (other options, images or weights); starting anew", path);
-    } else if (!rows || rows->dtype != RESHIFT_F64 || rows->n_dims != 2 || rows->shape[1] != HISTORY_COLUMNS) {
+    } else if (!rows || rows->dtype != RESHIFT_F64 || rows->n_dims != 2 || rows->shape[1] != history_columns(s)) {
         status = error_set(error, RESHIFT_ERROR_SHAPE,
                            "checkpoint '%s': tensor 'history' is missing or of a wrong shape", path);
     } else if (rows->shape[0] > s->epochs) {

@@ -24,6 +24,10 @@ typedef struct checkpoint_state {
     adam *optimiser;
     reshift_history *history; /* with room for `epochs` */
     int epochs;
+    bool validated;       /* the history has validation figures */
+    int best_epoch;       /* the one to keep so far; 0: none, or the last is kept */
+    float *best;          /* its parameters `changed`, one behind the other; NULL: the last epoch is kept */
+    int64_t *best_tracked; /* its batches_tracked [n_nodes] */
 } checkpoint_state;
 
 /** Writes atomically, over what is there. Errors: IO, MEMORY. */
@@ -34,7 +38,7 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *state, 
  * of more epochs than wanted, is left aside with a message; it will be replaced. Errors: EXISTS (the file there is none
  * of ours), FORMAT, SHAPE (a checkpoint that lacks something), IO, MEMORY. Nothing is changed unless *taken.
  */
-reshift_status checkpoint_load(const char *path, const checkpoint_state *state, bool *taken,
+reshift_status checkpoint_load(const char *path, checkpoint_state *state, bool *taken,
                                const reshift_progress *progress, reshift_error *error);
 
 #endif

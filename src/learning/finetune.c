@@ -32,7 +32,7 @@ typedef struct finetune {
     const reshift_dataset *dataset;
     const reshift_finetune_options *options;
     const reshift_progress *progress;
-    int64_t n_rows, n_test;
+    int64_t n_rows, n_test, n_validation;
     reshift_precision precision; /* of the frozen blocks, as it is here */
     double *rates;               /* [n_blocks], 0: not trained */
     tail *tail;
@@ -103,9 +103,16 @@ static reshift_status check(finetune *t, reshift_error *error)
         return error_set(error, RESHIFT_ERROR_ARGUMENT,
                          "fine-tuning: expected epochs >= 0 and batch 1..65536, found %d and %d", o->epochs, o->batch);
     }
-    if (t->n_rows < 1 || (o->test && t->n_test < 1)) {
+    if (t->n_rows < 1 || (o->test && t->n_test < 1) || (o->validation && t->n_validation < 1)) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "fine-tuning: the %s set holds no images",
-                         t->n_rows < 1 ? "training" : "test");
+                         t->n_rows < 1              ? "training"
+                         : o->test && t->n_test < 1 ? "test"
+                                                    : "validation");
+    }
+    if (o->keep == RESHIFT_KEEP_BEST && !o->validation) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: the best epoch is to be kept, and nothing is held out");
+        error_hint(error, "hold a part of the training rows out for validation; the test set chooses nothing");
+        return RESHIFT_ERROR_ARGUMENT;
     }
     for (int64_t i = 0; o->order && i < t->n_rows * o->epochs; i++) {
         if (o->order[i] < 0 || o->order[i] >= t->n_rows) {
@@ -119,6 +126,9 @@ static reshift_status check(finetune *t, reshift_error *error)
     }
     if (status == RESHIFT_OK && o->test) {
         status = check_labels(t, o->test, "test set", error);
+    }
+    if (status == RESHIFT_OK && o->validation) {
+        status = check_labels(t, o->validation, "validation set", error);
     }
     return status;
 }
@@ -137,6 +147,8 @@ static reshift_status choose_cache(finetune *t, int epochs_left, reshift_error *
     return reshift_frozen_cache_open(&options, &t->own_cache, error);
 }
 
+static int64_t most_measured(const finetune *t) { return t->n_test > t->n_validation ? t->n_test : t->n_validation; }
+
 static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
@@ -149,16 +161,19 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
                     .recipe = reshift_model_recipe(t->model),
                     .size = o->size,
                     .batch = o->forward_batch,
-                    .n_rows = t->n_rows > t->n_test ? t->n_rows : t->n_test,
+                    .n_rows = t->n_rows > most_measured(t) ? t->n_rows : most_measured(t),
                     .precision = t->precision,
                     .last_block = tail_first_block(t->tail) - 1,
                     .halves = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
-        .n_rows = t->n_rows + t->n_test,
+        .n_rows = t->n_rows + t->n_test + t->n_validation,
         .cache = o->cache ? o->cache : t->own_cache,
     };
     forward_expect(&setup.forward, t->dataset);
     if (o->test) {
         forward_expect(&setup.forward, o->test);
+    }
+    if (o->validation) {
+        forward_expect(&setup.forward, o->validation);
     }
     status = calibrate_if_needed(&setup.forward, t->dataset, t->progress, error);
     return status == RESHIFT_OK ? frozen_create(&setup, &t->frozen, t->progress, error) : status;
@@ -172,7 +187,7 @@ static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *er
     if (status == RESHIFT_OK) {
         frozen_row_shape(t->frozen, &n_dims, shape);
         status = tail_plan(t->tail, n_dims, shape, frozen_row_width(t->frozen) == 2, t->options->batch, t->n_rows,
-                           t->n_test, error);
+                           most_measured(t), error);
     }
     return status;
 }
@@ -225,9 +240,17 @@ static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], re
     if (status != RESHIFT_OK) {
         return status;
     }
+    char held_out[DIGEST_HEX_BYTES] = "";
+    status = o->validation ? reshift_dataset_identity(o->validation, held_out, error) : RESHIFT_OK;
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     digest *d = digest_create(DIGEST_SHA256);
     if (!d) {
         return error_memory(error, 0, "a digest");
+    }
+    if (o->validation) { /* a line for what older checkpoints do not know, only where it is asked for */
+        add_text(d, "validation %lld %s keep %d", (long long)t->n_validation, held_out, (int)o->keep);
     }
     add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, o->size ? o->size : recipe->size,
              (int)o->batchnorm, (unsigned long long)o->seed);
@@ -304,15 +327,15 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
     return status;
 }
 
-static reshift_status measure(finetune *t, reshift_epoch *epoch, reshift_error *error)
+static reshift_status measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,
+                              double *accuracy, reshift_error *error)
 {
-    const reshift_finetune_options *o = t->options;
     double loss_sum = 0;
     int64_t correct_sum = 0, done = 0;
-    reshift_status status = frozen_start(t->frozen, o->test, NULL, t->n_test, false, error);
-    progress_update(t->progress, "measuring", 0, t->n_test, "images");
-    while (status == RESHIFT_OK && done < t->n_test) {
-        int n = tail_measure_rows(t->tail, t->n_test - done);
+    reshift_status status = frozen_start(t->frozen, dataset, NULL, count, false, error);
+    progress_update(t->progress, "measuring", 0, count, "images");
+    while (status == RESHIFT_OK && done < count) {
+        int n = tail_measure_rows(t->tail, count - done);
         status = progress_check(t->progress, error);
         if (status == RESHIFT_OK) {
             status = frozen_next(t->frozen, n, tail_measure_input(t->tail), t->labels, error);
@@ -322,12 +345,64 @@ static reshift_status measure(finetune *t, reshift_epoch *epoch, reshift_error *
         }
         if (status == RESHIFT_OK) {
             done += n;
-            progress_update(t->progress, "measuring", done, t->n_test, "images");
+            progress_update(t->progress, "measuring", done, count, "images");
         }
     }
-    epoch->test_loss = loss_sum / (double)t->n_test;
-    epoch->test_accuracy = (double)correct_sum / (double)t->n_test;
+    *loss = loss_sum / (double)count;
+    *accuracy = (double)correct_sum / (double)count;
     return status;
+}
+
+/* ---- the epoch that is kept ---- */
+
+static reshift_status make_best(const finetune *t, checkpoint_state *s, reshift_error *error)
+{
+    size_t count = 0;
+    for (int i = 0; i < s->n_changed; i++) {
+        count += t->net->graph->parameters[s->changed[i]].count;
+    }
+    s->best = malloc(count * sizeof *s->best + 1);
+    s->best_tracked = malloc((size_t)t->net->graph->n_nodes * sizeof *s->best_tracked + 1);
+    return s->best && s->best_tracked ? RESHIFT_OK
+                                      : error_memory(error, count * sizeof *s->best, "the weights of the best epoch");
+}
+
+/* Between the network and where the best epoch's weights are: to keep them, or to put them back. */
+static void copy_best(const checkpoint_state *s, bool back)
+{
+    const graph *g = s->net->graph;
+    float *best = s->best;
+    for (int i = 0; i < s->n_changed; i++) {
+        const size_t count = g->parameters[s->changed[i]].count;
+        float *values = network_parameter(s->net, s->changed[i]);
+        memcpy(back ? values : best, back ? best : values, count * sizeof *best);
+        best += count;
+        if (back) {
+            network_touch(s->net, s->changed[i]);
+        }
+    }
+    memcpy(back ? s->net->batches_tracked : s->best_tracked, back ? s->best_tracked : s->net->batches_tracked,
+           (size_t)g->n_nodes * sizeof *s->best_tracked);
+}
+
+/* After an epoch; `epoch` is not in the history yet. */
+static void keep_if_best(checkpoint_state *s, const reshift_epoch *epoch)
+{
+    if (s->best && (s->best_epoch == 0 ||
+                    epoch->validation_accuracy > s->history->epochs[s->best_epoch - 1].validation_accuracy)) {
+        copy_best(s, false);
+        s->best_epoch = epoch->epoch;
+    }
+}
+
+static void put_best_back(const finetune *t, const checkpoint_state *s)
+{
+    if (s->best && s->best_epoch > 0) {
+        copy_best(s, true);
+        progress_message(t->progress, RESHIFT_LOG_INFO, "keeping epoch %d of %d: validation accuracy %.2f %%",
+                         s->best_epoch, s->history->n_epochs,
+                         100 * s->history->epochs[s->best_epoch - 1].validation_accuracy);
+    }
 }
 
 static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *error)
@@ -338,13 +413,22 @@ static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *e
     while (status == RESHIFT_OK && history->n_epochs < o->epochs) {
         double start = clock_seconds();
         reshift_epoch *epoch = &history->epochs[history->n_epochs];
-        *epoch = (reshift_epoch){.epoch = history->n_epochs + 1, .test_loss = NAN, .test_accuracy = NAN};
+        *epoch = (reshift_epoch){.epoch = history->n_epochs + 1,
+                                 .test_loss = NAN,
+                                 .test_accuracy = NAN,
+                                 .validation_loss = NAN,
+                                 .validation_accuracy = NAN};
         status = train_epoch(t, epoch, error);
         if (status == RESHIFT_OK && t->n_test) {
-            status = measure(t, epoch, error);
+            status = measure(t, o->test, t->n_test, &epoch->test_loss, &epoch->test_accuracy, error);
+        }
+        if (status == RESHIFT_OK && t->n_validation) {
+            status = measure(t, o->validation, t->n_validation, &epoch->validation_loss, &epoch->validation_accuracy,
+                             error);
         }
         epoch->seconds = clock_seconds() - start;
         if (status == RESHIFT_OK) {
+            keep_if_best(state, epoch);
             history->n_epochs++;
             status = o->checkpoint ? checkpoint_save(o->checkpoint, state, error) : RESHIFT_OK;
         }
@@ -381,6 +465,10 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
         .key = key, .net = t->net, .optimiser = tail_optimiser(t->tail), .history = history, .epochs = o->epochs};
     state.changed = tail_changed(t->tail, &state.n_changed);
     state.trained = tail_trained(t->tail, &state.n_trained);
+    state.validated = o->validation != NULL;
+    if (o->keep == RESHIFT_KEEP_BEST) {
+        status = make_best(t, &state, error);
+    }
     if (status == RESHIFT_OK && o->checkpoint) {
         bool taken;
         status = make_key(t, key, error);
@@ -388,15 +476,22 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
             status = checkpoint_load(o->checkpoint, &state, &taken, t->progress, error);
         }
     }
-    if (status != RESHIFT_OK || history->n_epochs == o->epochs) {
-        return status;
+    if (status == RESHIFT_OK && history->n_epochs < o->epochs) {
+        status = make_plans(t, o->epochs - history->n_epochs, error);
+        if (status == RESHIFT_OK) {
+            const reshift_dataset *const sets[] = {t->dataset, o->test, o->validation};
+            status = frozen_fill(t->frozen, sets, 3, t->progress, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = run(t, &state, error);
+        }
     }
-    status = make_plans(t, o->epochs - history->n_epochs, error);
     if (status == RESHIFT_OK) {
-        const reshift_dataset *const sets[2] = {t->dataset, o->test};
-        status = frozen_fill(t->frozen, sets, t->progress, error);
+        put_best_back(t, &state);
     }
-    return status == RESHIFT_OK ? run(t, &state, error) : status;
+    free(state.best);
+    free(state.best_tracked);
+    return status;
 }
 
 reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dataset,
@@ -409,7 +504,8 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
                   .options = options,
                   .progress = progress,
                   .n_rows = reshift_dataset_count(dataset),
-                  .n_test = options->test ? reshift_dataset_count(options->test) : 0};
+                  .n_test = options->test ? reshift_dataset_count(options->test) : 0,
+                  .n_validation = options->validation ? reshift_dataset_count(options->validation) : 0};
     memset(history, 0, sizeof *history);
     reshift_status status = prepare_and_run(&t, history, error);
     if (t.tail) { /* what was measured of the network before is no longer true of what was trained */
@@ -421,6 +517,11 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
         status = reshift_fingerprints_of(dataset, &images, error);
         status = status == RESHIFT_OK ? reshift_model_add_trained_on(model, &images, error) : status;
         reshift_fingerprints_destroy(&images);
+        if (status == RESHIFT_OK && options->validation) { /* they have chosen, or may have */
+            status = reshift_fingerprints_of(options->validation, &images, error);
+            status = status == RESHIFT_OK ? reshift_model_add_trained_on(model, &images, error) : status;
+            reshift_fingerprints_destroy(&images);
+        }
     }
     if (status != RESHIFT_OK) {
         reshift_history_destroy(history);

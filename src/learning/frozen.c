@@ -372,19 +372,19 @@ static int64_t count_kept(frozen *f, const reshift_dataset *dataset)
     return kept;
 }
 
-reshift_status frozen_fill(frozen *f, const reshift_dataset *const sets[2], const reshift_progress *progress,
-                           reshift_error *error)
+reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_sets,
+                           const reshift_progress *progress, reshift_error *error)
 {
     if (!f->rows) {
         return RESHIFT_OK;
     }
     int64_t n = 0, done = 0, kept = 0, computed = f->computed;
     reshift_status status = RESHIFT_OK;
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < n_sets; s++) {
         n += sets[s] ? reshift_dataset_count(sets[s]) : 0;
     }
     progress_update(progress, "frozen blocks", 0, n, "images");
-    for (int s = 0; status == RESHIFT_OK && s < 2; s++) {
+    for (int s = 0; status == RESHIFT_OK && s < n_sets; s++) {
         if (sets[s]) {
             status = fill_set(f, sets[s], done, n, progress, error);
             kept += status == RESHIFT_OK ? count_kept(f, sets[s]) : 0;

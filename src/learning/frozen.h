@@ -34,8 +34,8 @@ int frozen_batch(const frozen *f);
 void frozen_row_shape(const frozen *f, int *n_dims, int64_t shape[3]);
 int frozen_row_width(const frozen *f);
 
-/** Runs all rows of these sets (NULL: none) once and keeps what fits; says in words how it went. */
-reshift_status frozen_fill(frozen *f, const reshift_dataset *const sets[2], const reshift_progress *progress,
+/** Runs all rows of these sets [n_sets] (NULL: none) once and keeps what fits; says in words how it went. */
+reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_sets, const reshift_progress *progress,
                            reshift_error *error);
 
 /**

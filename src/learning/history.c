@@ -8,7 +8,20 @@
 #include "base/files.h"
 #include "reshift/learning.h"
 
-static const char header[] = "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n";
+/* The second where a validation set was measured. */
+static const char *const headers[2] = {
+    "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n",
+    "epoch,train_loss,train_accuracy,test_loss,test_accuracy,validation_loss,validation_accuracy,seconds\n"};
+enum { MOST_VALUES = 7 };
+
+static bool validated(const reshift_history *history)
+{
+    bool any = false;
+    for (int i = 0; i < history->n_epochs; i++) {
+        any = any || !isnan(history->epochs[i].validation_accuracy);
+    }
+    return any;
+}
 
 void reshift_history_destroy(reshift_history *history)
 {
@@ -22,15 +35,22 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
                                         reshift_error *error)
 {
     file_writer writer;
+    const bool more = validated(history);
     reshift_status status = file_writer_open(path, overwrite, &writer, error);
     if (status == RESHIFT_OK) {
-        status = file_writer_printf(&writer, error, "%s", header);
+        status = file_writer_printf(&writer, error, "%s", headers[more]);
     }
     for (int i = 0; status == RESHIFT_OK && i < history->n_epochs; i++) {
         const reshift_epoch *e = &history->epochs[i];
-        const double values[5] = {e->train_loss, e->train_accuracy, e->test_loss, e->test_accuracy, e->seconds};
+        const double values[MOST_VALUES] = {e->train_loss,
+                                            e->train_accuracy,
+                                            e->test_loss,
+                                            e->test_accuracy,
+                                            more ? e->validation_loss : e->seconds,
+                                            e->validation_accuracy,
+                                            e->seconds};
         status = file_writer_printf(&writer, error, "%d", e->epoch);
-        for (int v = 0; status == RESHIFT_OK && v < 5; v++) {
+        for (int v = 0; status == RESHIFT_OK && v < (more ? 7 : 5); v++) {
             status = isnan(values[v]) ? file_writer_printf(&writer, error, ",")
                                       : file_writer_printf(&writer, error, ",%.17g", values[v]);
         }
@@ -51,8 +71,8 @@ static reshift_status malformed(const char *path, int64_t line, const char *what
     return error_at_line(error, RESHIFT_ERROR_FORMAT, path, line);
 }
 
-/* "7,0.5,,0.1,..." up to the newline; false where the line is not six fields of numbers. */
-static bool parse_line(const char *line, reshift_epoch *epoch)
+/* "7,0.5,,0.1,..." up to the newline; false where the line is not a whole number and `n` numbers or empty fields. */
+static bool parse_line(const char *line, int n, reshift_epoch *epoch)
 {
     char *end;
     errno = 0;
@@ -60,8 +80,8 @@ static bool parse_line(const char *line, reshift_epoch *epoch)
     if (end == line || errno || number < 1 || number > 1000000000 || *end != ',') {
         return false;
     }
-    double values[5];
-    for (int v = 0; v < 5; v++) {
+    double values[MOST_VALUES];
+    for (int v = 0; v < n; v++) {
         const char *start = end + 1;
         if (*start == ',' || *start == '\n' || *start == '\0') {
             values[v] = NAN;
@@ -72,11 +92,18 @@ static bool parse_line(const char *line, reshift_epoch *epoch)
                 return false;
             }
         }
-        if (v < 4 ? *end != ',' : (*end != '\n' && *end != '\0')) {
+        if (v < n - 1 ? *end != ',' : (*end != '\n' && *end != '\0')) {
             return false;
         }
     }
-    *epoch = (reshift_epoch){(int)number, values[0], values[1], values[2], values[3], values[4]};
+    *epoch = (reshift_epoch){.epoch = (int)number,
+                             .train_loss = values[0],
+                             .train_accuracy = values[1],
+                             .test_loss = values[2],
+                             .test_accuracy = values[3],
+                             .validation_loss = n == 7 ? values[4] : NAN,
+                             .validation_accuracy = n == 7 ? values[5] : NAN,
+                             .seconds = values[n - 1]};
     return true;
 }
 
@@ -99,14 +126,19 @@ reshift_status reshift_history_load_csv(const char *path, reshift_history *histo
         return error_memory(error, (lines + 1) * sizeof *history->epochs, "a history");
     }
     const char *line = text;
-    if (strncmp(line, header, sizeof header - 1) != 0) {
+    const bool more = strncmp(line, headers[1], strlen(headers[1])) == 0;
+    const int n_values = more ? 7 : 5;
+    if (!more && strncmp(line, headers[0], strlen(headers[0])) != 0) {
         status = malformed(path, 1, "expected the header 'epoch,train_loss,...,seconds'", error);
     } else {
-        line += sizeof header - 1;
+        line += strlen(headers[more]);
     }
     for (int64_t number = 2; status == RESHIFT_OK && *line; number++) {
-        if (!parse_line(line, &history->epochs[history->n_epochs])) {
-            status = malformed(path, number, "expected an epoch and five numbers or empty fields", error);
+        if (!parse_line(line, n_values, &history->epochs[history->n_epochs])) {
+            status = malformed(path, number,
+                               more ? "expected an epoch and seven numbers or empty fields"
+                                    : "expected an epoch and five numbers or empty fields",
+                               error);
             break;
         }
         history->n_epochs++;

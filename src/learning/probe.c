@@ -65,7 +65,11 @@ static reshift_status train(probe *p, reshift_history *history, const reshift_pr
             random_permutation(&stream, p->order, p->train.n);
         }
         reshift_epoch *epoch = &history->epochs[e];
-        *epoch = (reshift_epoch){.epoch = e + 1, .test_loss = NAN, .test_accuracy = NAN};
+        *epoch = (reshift_epoch){.epoch = e + 1,
+                                 .test_loss = NAN,
+                                 .test_accuracy = NAN,
+                                 .validation_loss = NAN,
+                                 .validation_accuracy = NAN};
         int64_t correct;
         probe_run_epoch(p, order, &epoch->train_loss, &correct);
         epoch->train_accuracy = (double)correct / (double)p->train.n;

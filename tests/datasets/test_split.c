@@ -222,12 +222,55 @@ static void test_apart(void **state)
     reshift_dataset_close(&test);
 }
 
+/* Whole images, of every class the same share, and each seed its own. */
+static void test_hold_out(void **state)
+{
+    (void)state;
+    enum { n = 40, rows = n * 5 };
+    reshift_dataset *d = shifted_set(n, 5);
+    static const int of_class[] = {20, 11, 8, 1}; /* and none of the other six */
+    int label[n], image = 0, counted[4] = {0};
+    for (int k = 0; k < 4; k++) {
+        for (int i = 0; i < of_class[k]; i++) {
+            label[image++] = k;
+        }
+    }
+    int64_t all[rows], n_held, n_again;
+    uint8_t held[rows], again[rows];
+    for (int64_t row = 0; row < rows; row++) {
+        all[row] = row;
+        d->rows[row].label = label[row % n];
+    }
+    check_ok(reshift_split_hold_out(d, all, rows, 0.25, 7, held, &n_held, &error));
+    for (int row = 0; row < rows; row++) {
+        assert_int_equal(held[row], held[row % n]); /* all versions or none */
+        counted[label[row % n]] += held[row];
+    }
+    assert_int_equal(counted[0], 5 * 5);
+    assert_int_equal(counted[1], 3 * 5); /* 2.75 rounded */
+    assert_int_equal(counted[2], 2 * 5);
+    assert_int_equal(counted[3], 0); /* its only image stays to be learned from */
+    assert_int_equal(n_held, 50);
+    check_ok(reshift_split_hold_out(d, all, rows, 0.25, 7, again, &n_again, &error));
+    assert_memory_equal(held, again, rows);
+    check_ok(reshift_split_hold_out(d, all, rows, 0.25, 8, again, &n_again, &error));
+    assert_memory_not_equal(held, again, rows);
+    check_ok(reshift_split_hold_out(d, all, rows, 0.99, 7, held, &n_held, &error));
+    assert_int_equal(n_held, 5 * (19 + 10 + 7));
+    check_error(reshift_split_hold_out(d, all, rows, 0.01, 7, held, &n_held, &error), RESHIFT_ERROR_ARGUMENT,
+                "not even one image to hold out");
+    check_error(reshift_split_hold_out(d, all, rows, 1, 7, held, &n_held, &error), RESHIFT_ERROR_ARGUMENT,
+                "expected one between 0 and 1");
+    reshift_dataset_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_keyed),
         cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_hold_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

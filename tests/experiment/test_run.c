@@ -613,6 +613,24 @@ static void test_rows_of_training(void **state)
     run_refused("apart-many", many, RESHIFT_ERROR_ARGUMENT, "'finetune.samples': 1201 training rows: the set has only");
 }
 
+/* Rows held out are no training rows, and their figures are told and stored. */
+static void test_validation(void **state)
+{
+    (void)state;
+    const char *const more[] = {"finetune.validation=0.2", "finetune.keep=best", "finetune.monitor=0", NULL};
+    run_ok("validated", more, false);
+    assert_non_null(strstr(shared->said, "validation accuracy "));
+    assert_non_null(strstr(shared->said, "keeping epoch "));
+    assert_true(there("validated", "split/validation-rows.npy"));
+    assert_int_equal(shell("head -1 '%s/validated/history/finetune.csv' | grep -q validation_accuracy", base), 0);
+    int how = run("validated-killed", more, false, shared->calls * 3 / 5, 0);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    run_ok("validated-killed", more, false);
+    check_same_run("validated", "validated-killed");
+    const char *const nothing[] = {"finetune.keep=best", NULL};
+    run_refused("nothing-held", nothing, RESHIFT_ERROR_ARGUMENT, "'finetune.keep': best by validation accuracy");
+}
+
 static void check_rows_of_training(void **state)
 {
     (void)state;
@@ -723,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_adapting),
         cmocka_unit_test(test_rows_of_training),
         cmocka_unit_test(test_younger_keys),
+        cmocka_unit_test(test_validation),
         cmocka_unit_test(test_report_without_run),
         /* these compute in this process, so they are the last */
         cmocka_unit_test(test_nothing_leaks),

@@ -19,7 +19,12 @@ static char folder[256];
 
 /* ---- data and network ---- */
 
-static reshift_dataset *open_images(uint32_t stream, int n)
+static reshift_dataset *open_labelled(uint32_t stream, int n, uint32_t turned);
+
+static reshift_dataset *open_images(uint32_t stream, int n) { return open_labelled(stream, n, 0); }
+
+/* Labels turned by a number of classes are wrong ones: the better the network, the fewer it gives. */
+static reshift_dataset *open_labelled(uint32_t stream, int n, uint32_t turned)
 {
     reshift_error error;
     reshift_array images, labels;
@@ -28,7 +33,7 @@ static reshift_dataset *open_images(uint32_t stream, int n)
     uint8_t *pixel = images.data;
     for (int i = 0; i < n; i++) {
         uint32_t label = (uint32_t)i % n_classes;
-        ((int64_t *)labels.data)[i] = label;
+        ((int64_t *)labels.data)[i] = (label + turned) % n_classes;
         for (uint32_t k = 0; k < image * image * 3; k++) {
             uint32_t cell = label * 48 + k / 3 % image / 8 + k / 3 / image / 8 * 4 + k % 3 * 16;
             *pixel++ = (uint8_t)((made_up_hash(50, cell) & 127) +
@@ -600,6 +605,62 @@ static void test_batch_larger_than_the_set(void **state)
     run_destroy(&r);
 }
 
+/* What is kept is what a training of just so many epochs ends with, also when it was stopped behind the best epoch. */
+static void test_the_best_epoch_is_kept(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char path[300];
+    snprintf(path, sizeof path, "%s/best.safetensors", folder);
+    run all, best, just;
+    run_create(&all);
+    run_create(&best);
+    run_create(&just);
+    reshift_dataset *validation = open_labelled(5, 23, 1);
+    all.options.epochs = best.options.epochs = 4;
+    all.options.validation = best.options.validation = validation;
+    check_ok(run_go(&all, &error));
+    int kept = 0;
+    for (int e = 1; e < 4; e++) {
+        assert_true(isfinite(all.history.epochs[e].validation_loss));
+        kept = all.history.epochs[e].validation_accuracy > all.history.epochs[kept].validation_accuracy ? e : kept;
+    }
+    assert_int_not_equal(kept, 3); /* else nothing is shown here */
+    best.options.keep = RESHIFT_KEEP_BEST;
+    check_ok(run_go(&best, &error));
+    check_same_histories(&best.history, &all.history);
+    just.options.epochs = kept + 1;
+    check_ok(run_go(&just, &error));
+    check_same_networks(best.model, just.model);
+
+    run parts;
+    run_create(&parts);
+    parts.options = best.options;
+    parts.options.context = &parts;
+    parts.options.checkpoint = path;
+    parts.cancel_after_epochs = 3;
+    assert_int_equal(run_go(&parts, &error), RESHIFT_ERROR_CANCELLED);
+    parts.cancel_after_epochs = 0;
+    check_ok(run_go(&parts, &error));
+    check_same_networks(parts.model, just.model);
+    check_same_histories(&parts.history, &all.history);
+    check_ok(run_go(&parts, &error)); /* all done before: the checkpoint alone says which it was */
+    check_same_networks(parts.model, just.model);
+    parts.options.validation = NULL;
+    check_error(run_go(&parts, &error), RESHIFT_ERROR_ARGUMENT, "nothing is held out");
+
+    /* images that have chosen count as seen */
+    uint8_t seen[23];
+    check_ok(reshift_fingerprints_find(reshift_model_trained_on(best.model), validation, NULL, 23, seen, &error));
+    assert_null(memchr(seen, 0, sizeof seen));
+    run_destroy(&parts);
+    run_destroy(&just);
+    run_destroy(&best);
+    run_destroy(&all);
+    reshift_dataset_close(&validation);
+    remove(path);
+}
+
 int main(void)
 {
     const char *parent = getenv("TMPDIR");
@@ -617,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_interrupted_training_ends_with_the_same_bytes),
         cmocka_unit_test(test_a_training_can_be_made_longer),
         cmocka_unit_test(test_checkpoints_of_other_trainings_are_left_aside),
+        cmocka_unit_test(test_the_best_epoch_is_kept),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_every_epoch_has_its_own_order),
         cmocka_unit_test(test_batch_larger_than_the_set),

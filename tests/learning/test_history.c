@@ -19,7 +19,8 @@ static void test_round_trip(void **state)
 {
     (void)state;
     reshift_error error;
-    reshift_epoch epochs[2] = {{1, 0.1 + 0.2, 1.0 / 3, NAN, NAN, 1e-9}, {2, 1e300, 0.5, 2.0 / 7, 0.875, 12}};
+    reshift_epoch epochs[2] = {{1, 0.1 + 0.2, 1.0 / 3, NAN, NAN, 1e-9, NAN, NAN},
+                               {2, 1e300, 0.5, 2.0 / 7, 0.875, 12, NAN, NAN}};
     reshift_history history = {epochs, 2}, read;
     check_ok(reshift_history_save_csv(path, &history, true, &error));
     check_ok(reshift_history_load_csv(path, &read, &error));
@@ -28,6 +29,14 @@ static void test_round_trip(void **state)
     assert_true(read.epochs[0].train_loss == epochs[0].train_loss);
     assert_true(read.epochs[0].train_accuracy == epochs[0].train_accuracy);
     assert_true(isnan(read.epochs[0].test_loss) && isnan(read.epochs[0].test_accuracy));
+    assert_true(read.epochs[0].seconds == 1e-9);
+    assert_true(read.epochs[1].seconds == 12 && isnan(read.epochs[1].validation_accuracy));
+    reshift_history_destroy(&read);
+    epochs[1].validation_loss = 0.7; /* from here on both lines have the columns */
+    epochs[1].validation_accuracy = 1.0 / 3;
+    check_ok(reshift_history_save_csv(path, &history, true, &error));
+    check_ok(reshift_history_load_csv(path, &read, &error));
+    assert_true(isnan(read.epochs[0].validation_loss) && isnan(read.epochs[0].validation_accuracy));
     assert_true(read.epochs[0].seconds == 1e-9);
     assert_memory_equal(&read.epochs[1], &epochs[1], sizeof epochs[1]);
     reshift_history_destroy(&read);

@@ -19,7 +19,9 @@ static reshift_history made_up_history(reshift_epoch *epochs, int n, bool test)
                                     0.89 - 0.12 * exp(-i / 6.0),
                                     t * (0.6 + 0.01 * i),
                                     t * (0.8 - 0.001 * (i - 4) * (i - 4)),
-                                    1.5 * i};
+                                    1.5 * i,
+                                    NAN,
+                                    NAN};
     }
     return (reshift_history){epochs, n};
 }
@@ -126,12 +128,12 @@ static void test_odd_histories(void **state)
     history = made_up_history(epochs, 100, false);
     check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, false, &error));
     for (int i = 0; i < 3; i++) {
-        epochs[i] = (reshift_epoch){i + 1, 0, 1, 0, 1, 0};
+        epochs[i] = (reshift_epoch){i + 1, 0, 1, 0, 1, 0, NAN, NAN};
     }
     history.n_epochs = 3;
     check_ok(reshift_plot_history(folder, "constant", "Constant", &history, false, &error));
     for (int i = 0; i < 3; i++) {
-        epochs[i] = (reshift_epoch){i + 1, NAN, NAN, NAN, NAN, 0};
+        epochs[i] = (reshift_epoch){i + 1, NAN, NAN, NAN, NAN, 0, NAN, NAN};
     }
     check_ok(reshift_plot_history(folder, "none", "None", &history, false, &error));
     assert_int_equal(folder_count(".svg"), 8);

@@ -30,7 +30,7 @@ static void check_list(observations *list, const char *tones, ...)
 static reshift_history history_of(reshift_epoch *epochs, int n, const double (*values)[3])
 {
     for (int i = 0; i < n; i++) {
-        epochs[i] = (reshift_epoch){i + 1, 0.5, values[i][0], values[i][2], values[i][1], 1};
+        epochs[i] = (reshift_epoch){i + 1, 0.5, values[i][0], values[i][2], values[i][1], 1, NAN, NAN};
     }
     return (reshift_history){epochs, n};
 }
