@@ -61,7 +61,7 @@ check "features as a table" 0 "20 rows" - "$reshift" extract --quiet --weights $
 holds "of 4 + 128 columns" awk -F, 'NF != 132 { bad = 1 } END { exit bad || NR != 21 }' t.csv
 check "export as ONNX" 0 "resnet-demo, 10 classes, images of 32x32" - "$reshift" export --weights $after --out after.onnx
 check "which is not replaced" 1 - "exists already" "$reshift" export --weights $after --out after.onnx
-check "export as safetensors, named" 0 - - sh -c 'seq 10 | sed s/^/class-/ >names.txt && "$1" export --quiet --weights $2 --classes names.txt --out named.safetensors && "$1" inspect named.safetensors | grep -q class-10' sh "$reshift" $after
+check "export as safetensors, named" 0 "10 classes" - sh -c 'seq 10 | sed s/^/class-/ >names.txt && "$1" export --quiet --weights $2 --classes names.txt --out named.safetensors && "$1" inspect named.safetensors | grep -q class-10' sh "$reshift" $after
 check "names of other classes" 1 - "expected 10 lines, one a class, found 3" sh -c 'seq 3 >three.txt && "$1" export --weights $2 --classes three.txt --out three.onnx' sh "$reshift" $after
 check "a format of no name" 2 - "ends in .onnx or .safetensors" "$reshift" export --weights $after --out after
 check "a long text is cut for people" 0 "... (" - "$reshift" inspect $after
