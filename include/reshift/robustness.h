@@ -30,6 +30,8 @@ typedef struct reshift_robustness_options {
     const char
         *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
     bool allow_leak;   /* measure images that the network was trained on too */
+    bool unseen;       /* leave them out: measure, or draw the sample from, only those it was never trained on */
+    const reshift_fingerprints *others_training; /* unseen: leave these out too; NULL: none */
 } reshift_robustness_options;
 
 /** One choice of corruption and severity. */
@@ -49,7 +51,8 @@ typedef struct reshift_robustness {
     int n_classes;       /* K: of the network */
     int n_data_classes;  /* of the images: at most K */
     int64_t n_images;    /* N: of every cell */
-    int64_t n_available; /* of the set, of which N were drawn */
+    int64_t n_available; /* of the set, less those left out, of which N were drawn */
+    int64_t n_left_out;  /* of the set: seen in training */
     int64_t *images;     /* [N] their rows in a block of one severity, ascending */
     int *labels;         /* [N] */
     uint8_t *seen;       /* [N] 1: the network was trained on it */
@@ -74,9 +77,9 @@ typedef struct reshift_robustness {
  * the network's values, the images, the corruption and all that the figures depend on: stopped, killed or cancelled,
  * the same call measures only what is missing.
  *
- * Errors: ARGUMENT (without allow_leak where the network was trained on some of the images; a sample without one image
- * a class), SHAPE (more classes than the network has), those of opening, reading and writing, MEMORY, CANCELLED. *table
- * is the caller's to destroy.
+ * Errors: ARGUMENT (without allow_leak or unseen where the network was trained on some of the images; unseen where it
+ * was trained on all; a sample without one image a class, or of more than there are), SHAPE (more classes than the
+ * network has), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.
  */
 RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model,
                                                       const reshift_robustness_options *options,

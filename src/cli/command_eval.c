@@ -17,7 +17,7 @@ typedef struct request {
     double baseline_clean;
     int64_t sample;
     option_range severity;
-    bool allow_leak, shuffle;
+    bool allow_leak, unseen, shuffle;
     const char *adapt, *against_adapt, *optimizer;
     double adapt_rate;
     int64_t adapt_source;
@@ -137,8 +137,30 @@ static reshift_status write_results(const request *q, const targets *t, const ev
     return status;
 }
 
+static reshift_status load(const request *q, const char *weights, const char *head, reshift_model **model,
+                           reshift_error *error)
+{
+    reshift_status status = reshift_model_load(weights, q->c.data_dir, model, error);
+    return status == RESHIFT_OK && head ? reshift_model_load_head(*model, head, error) : status;
+}
+
+/* What a network says it was trained on, into `prints` as well. */
+static reshift_status add_training(const request *q, const char *weights, const char *head,
+                                   reshift_fingerprints *prints, reshift_error *error)
+{
+    reshift_model *model = NULL;
+    reshift_status status = load(q, weights, head, &model, error);
+    const reshift_fingerprints *known = status == RESHIFT_OK ? reshift_model_trained_on(model) : NULL;
+    if (known) {
+        status = reshift_fingerprints_add(prints, known->values, known->n, error);
+    }
+    reshift_model_destroy(&model);
+    return status;
+}
+
 static reshift_status measure(const request *q, const targets *t, const char *weights, const char *head,
-                              const char *adapt, reshift_robustness *table, reshift_error *error)
+                              const char *adapt, const reshift_fingerprints *training, reshift_robustness *table,
+                              reshift_error *error)
 {
     reshift_model *model = NULL;
     reshift_robustness_options o = {.data = q->data,
@@ -150,7 +172,9 @@ static reshift_status measure(const request *q, const targets *t, const char *we
                                     .batch = (int)q->c.batch,
                                     .precision = session_precision(&q->c),
                                     .cells_folder = q->out ? t->cells : NULL,
-                                    .allow_leak = q->allow_leak};
+                                    .allow_leak = q->allow_leak,
+                                    .unseen = q->unseen,
+                                    .others_training = training};
     reshift_dataset_options_default(&o.dataset);
     reshift_adapt_options_default(&o.adapt);
     reshift_adapt_read(adapt, &o.adapt.kind);
@@ -166,10 +190,7 @@ static reshift_status measure(const request *q, const targets *t, const char *we
     o.dataset.severity_last = (int)q->severity.last;
     o.dataset.generate = true;
     o.dataset.seed = (uint64_t)q->c.seed;
-    reshift_status status = reshift_model_load(weights, q->c.data_dir, &model, error);
-    if (status == RESHIFT_OK && head) {
-        status = reshift_model_load_head(model, head, error);
-    }
+    reshift_status status = load(q, weights, head, &model, error);
     if (status == RESHIFT_OK) {
         status = reshift_robustness_measure(model, &o, table, session_progress(), error);
     }
@@ -199,10 +220,19 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
     uint64_t seed = (uint64_t)q->c.seed;
-    reshift_status status = measure(q, t, q->weights, q->head, q->adapt, &r->table, error);
-    if (status == RESHIFT_OK && q->against) {
-        status = measure(q, t, q->against, q->against_head, q->against_adapt, &r->other, error);
+    reshift_fingerprints training = {0}; /* of both networks: each is measured on what neither has seen */
+    reshift_status status = RESHIFT_OK;
+    if (q->unseen && q->against) {
+        status = add_training(q, q->weights, q->head, &training, error);
+        status = status == RESHIFT_OK ? add_training(q, q->against, q->against_head, &training, error) : status;
     }
+    if (status == RESHIFT_OK) {
+        status = measure(q, t, q->weights, q->head, q->adapt, &training, &r->table, error);
+    }
+    if (status == RESHIFT_OK && q->against) {
+        status = measure(q, t, q->against, q->against_head, q->against_adapt, &training, &r->other, error);
+    }
+    reshift_fingerprints_destroy(&training);
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
     }
@@ -278,6 +308,8 @@ int command_eval(int argc, char **argv)
                "43.5 of alexnet"),
         FLAG("--allow-leak", &q.allow_leak,
              "measure images that the network was trained on too, and those never seen beside them"),
+        FLAG("--unseen", &q.unseen,
+             "measure, or draw the sample from, only images that training (of either network) never saw"),
         TEXT("--out", &q.out, "DIR|FILE.csv",
              "a folder for table, JSON, confusion matrices, plots and finished cells; or the table alone", NULL),
         OPTION_SIZE(q.c),
@@ -321,6 +353,9 @@ int command_eval(int argc, char **argv)
     }
     if (q.adapt_source > 0 && kinds[0] != RESHIFT_ADAPT_BN && kinds[1] != RESHIFT_ADAPT_BN) {
         return usage_error(&u, "--adapt-source goes with --adapt bn");
+    }
+    if (q.unseen && q.allow_leak) {
+        return usage_error(&u, "--unseen leaves images out that --allow-leak would measure: expected one of the two");
     }
     if (q.against_head && !q.against) {
         return usage_error(&u, "--against-head goes with --against");

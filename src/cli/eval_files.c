@@ -267,6 +267,7 @@ json_t *eval_json(const eval_result *r)
         "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
         r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {
         json_object_set_new(object, "other_adapt", adapt_json(&r->other.adapt));

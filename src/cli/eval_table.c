@@ -109,6 +109,10 @@ static void print_leak_line(const char *name, const reshift_robust_mean *all, co
 static void print_leaks(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
+    if (t->n_left_out > 0) {
+        printf("\nleft out: %lld images that training has seen; measured are %lld of the %lld others\n",
+               (long long)t->n_left_out, (long long)t->n_images, (long long)t->n_available);
+    }
     if (t->n_seen == 0) {
         return;
     }

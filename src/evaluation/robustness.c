@@ -1,6 +1,6 @@
 /*
- * The robustness table, measured: which sets can be had, which images of them, whether the network has seen any of
- * these in training, and then cell by cell what is not there already. A network goes through one plan for all cells.
+ * The robustness table, measured: on the images that table_images.c chose, cell by cell what is not there already. A
+ * network goes through one plan for all cells.
  */
 #include "reshift/robustness.h"
 
@@ -16,240 +16,11 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "evaluation/cells.h"
-#include "evaluation/draw.h"
-#include "learning/adapt.h"
-#include "learning/calibrate.h"
-#include "learning/forward.h"
+#include "evaluation/measuring.h"
 #include "models/model.h"
 
 /* Fewer images than this say little about a channel's mean and variance. */
 enum { SMALL_BATCH = 32 };
-
-/* One set of the table: the clean images, or a corruption's at all severities (so that what a cell is called does not
- * depend on which severities are asked for). */
-typedef struct block {
-    const reshift_corruption *corruption; /* NULL: clean */
-    char identity[65];
-    bool from_file;
-    int64_t n; /* images */
-} block;
-
-typedef struct measuring {
-    const reshift_model *model;
-    const reshift_robustness_options *options;
-    const reshift_progress *progress;
-    reshift_robustness *table;
-    block blocks[1 + RESHIFT_CORRUPTIONS_MOST];
-    int n_blocks;
-    int64_t *rows; /* [N] of the cell that is measured */
-    forward_setup setup;
-    forward *forward; /* made when the first cell is missing; or, where the network adapts, */
-    adapt *adapt;
-    int64_t *order;        /* [N] images in the order in which an adapting network sees them */
-    row_figures *in_order; /* [batch] scratch: figures in that order */
-    char basis[DIGEST_HEX_BYTES];
-    int64_t done, total; /* images */
-} measuring;
-
-static const char *name_of(const reshift_corruption *corruption) { return corruption ? corruption->name : "clean"; }
-
-/* ---- which sets there are ---- */
-
-static reshift_status open_set(const measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
-                               reshift_error *error)
-{
-    reshift_dataset_options options = m->options->dataset;
-    options.corruption = corruption ? corruption->name : NULL;
-    options.severity_first = 1;
-    options.severity_last = RESHIFT_SEVERITIES;
-    return corruption ? reshift_dataset_open(m->options->data, &options, set, error)
-                      : reshift_dataset_open_clean(m->options->data, &options, set, error);
-}
-
-/* Some corruptions cannot be made of small images: the first one of a set made here tells. */
-static reshift_status try_one(const reshift_dataset *set, reshift_error *error)
-{
-    reshift_image image = {0};
-    reshift_status status = reshift_dataset_from_file(set) ? RESHIFT_OK : reshift_dataset_read(set, 0, &image, error);
-    reshift_image_destroy(&image);
-    return status;
-}
-
-static reshift_status check_set(const measuring *m, const reshift_dataset *set, const reshift_corruption *corruption,
-                                reshift_error *error)
-{
-    int n_data = reshift_dataset_n_classes(set), n_network = reshift_model_n_classes(m->model);
-    if (reshift_dataset_count(set) < 1) {
-        return error_set(error, RESHIFT_ERROR_SHAPE, "the data set holds no images");
-    }
-    if (n_data > n_network) {
-        error_set(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, the data has %d", n_network, n_data);
-        error_hint(error, "give the layer trained on these classes with --head");
-        return RESHIFT_ERROR_SHAPE;
-    }
-    return corruption ? try_one(set, error) : RESHIFT_OK;
-}
-
-/* Labels of the first set, compared with those of the others: a cell of other images would be no cell of this table. */
-static reshift_status take_labels(measuring *m, const reshift_dataset *set, const block *b, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    bool first = m->n_blocks == 0;
-    if (first) {
-        t->labels = memory_allocate((size_t)b->n * sizeof *t->labels);
-        if (!t->labels) {
-            return error_memory(error, (size_t)b->n * sizeof *t->labels, "labels");
-        }
-        t->n_available = b->n;
-        t->n_data_classes = reshift_dataset_n_classes(set);
-    }
-    t->n_available = b->n < t->n_available ? b->n : t->n_available;
-    for (int64_t i = 0; i < t->n_available; i++) {
-        int label = reshift_dataset_label(set, i);
-        if (first) {
-            t->labels[i] = label;
-        } else if (t->labels[i] != label) {
-            return error_set(error, RESHIFT_ERROR_SHAPE,
-                             "%s: image %lld has label %d, in %s it has label %d: other images", name_of(b->corruption),
-                             (long long)i, label, name_of(m->blocks[0].corruption), t->labels[i]);
-        }
-    }
-    return RESHIFT_OK;
-}
-
-static reshift_status survey_set(measuring *m, const reshift_corruption *corruption, reshift_error *error)
-{
-    block *b = &m->blocks[m->n_blocks];
-    reshift_dataset *set;
-    *b = (block){.corruption = corruption};
-    reshift_status status = open_set(m, corruption, &set, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    status = check_set(m, set, corruption, error);
-    if (status == RESHIFT_OK) {
-        b->from_file = reshift_dataset_from_file(set);
-        b->n = reshift_dataset_count(set) / (corruption ? RESHIFT_SEVERITIES : 1);
-        status = take_labels(m, set, b, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_dataset_identity(set, b->identity, error);
-    }
-    if (status == RESHIFT_OK) {
-        if (reshift_dataset_note(set)) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(set));
-        }
-        forward_expect(&m->setup, set);
-        m->n_blocks++;
-    }
-    reshift_dataset_close(&set);
-    return status;
-}
-
-static reshift_status survey(measuring *m, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    const reshift_robustness_options *o = m->options;
-    int wanted = o->n_corruptions + o->clean;
-    reshift_error last;
-    reshift_status status = RESHIFT_OK;
-    if (o->n_corruptions < 0 || o->n_corruptions > RESHIFT_CORRUPTIONS_MOST || wanted == 0) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "expected 1 to %d corruptions, or the clean images, found %d",
-                         RESHIFT_CORRUPTIONS_MOST, o->n_corruptions);
-    }
-    if (o->clean) {
-        status = survey_set(m, NULL, error);
-        t->has_clean = status == RESHIFT_OK;
-        if (status == RESHIFT_ERROR_NOT_FOUND && wanted > 1 && strncmp(o->data, "cifar10-c", 9) == 0) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "no clean images are measured: %s",
-                             error ? error->message : "not found");
-            status = RESHIFT_OK;
-        }
-    }
-    for (int i = 0; status == RESHIFT_OK && i < o->n_corruptions; i++) {
-        const reshift_corruption *corruption = o->corruptions[i];
-        status = survey_set(m, corruption, &last);
-        if (status == RESHIFT_OK) {
-            t->corruptions[t->n_corruptions++] = corruption;
-        } else if (status == RESHIFT_ERROR_UNSUPPORTED && o->n_corruptions > 1) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "%s is left out: %s", corruption->name, last.message);
-            status = RESHIFT_OK;
-        } else if (error) {
-            *error = last;
-        }
-    }
-    if (status == RESHIFT_OK && m->n_blocks == 0) {
-        status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "nothing could be measured");
-    }
-    return status;
-}
-
-/* ---- which images ---- */
-
-static reshift_status choose_images(measuring *m, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    int64_t n = m->options->sample > 0 ? m->options->sample : t->n_available;
-    t->images = memory_allocate((size_t)n * sizeof *t->images);
-    m->rows = memory_allocate((size_t)n * sizeof *m->rows);
-    t->seen = memory_allocate((size_t)n);
-    if (!t->images || !m->rows || !t->seen) {
-        return error_memory(error, (size_t)n * sizeof *t->images, "the images of a table");
-    }
-    if (m->options->sample > 0) {
-        reshift_status status =
-            draw_by_class(t->labels, t->n_available, t->n_classes, n, m->options->dataset.seed, t->images, error);
-        if (status != RESHIFT_OK) {
-            return status;
-        }
-    }
-    for (int64_t i = 0; i < n; i++) {
-        t->images[i] = m->options->sample > 0 ? t->images[i] : i;
-        t->labels[i] = t->labels[t->images[i]]; /* ascending: none is overwritten before it is read */
-    }
-    t->n_images = n;
-    return RESHIFT_OK;
-}
-
-static reshift_status look_for_leaks(measuring *m, const reshift_dataset *set, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    const reshift_fingerprints *known = reshift_model_trained_on(m->model);
-    t->training_known = known != NULL;
-    if (!known || known->n == 0) {
-        return RESHIFT_OK;
-    }
-    reshift_status status = reshift_fingerprints_find(known, set, t->images, t->n_images, t->seen, error);
-    for (int64_t i = 0; i < t->n_images; i++) {
-        t->n_seen += t->seen[i];
-    }
-    if (status == RESHIFT_OK && t->n_seen > 0 && !m->options->allow_leak) {
-        status =
-            error_set(error, RESHIFT_ERROR_ARGUMENT,
-                      "the network was trained on %lld of these %lld images (%.1f %%): measured on them it would look "
-                      "better than it is",
-                      (long long)t->n_seen, (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);
-        error_hint(error,
-                   "measure on images of another set or split, or give --allow-leak: figures over all images and over "
-                   "those never seen then stand side by side");
-    }
-    return status;
-}
-
-/* What the first set tells before anything is measured: leaks, and the ranges of int8 where the weights lack them. */
-static reshift_status look_at_first(measuring *m, reshift_error *error)
-{
-    reshift_dataset *set;
-    reshift_status status = open_set(m, m->blocks[0].corruption, &set, error);
-    if (status == RESHIFT_OK) {
-        status = look_for_leaks(m, set, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = calibrate_if_needed(&m->setup, set, m->progress, error);
-    }
-    reshift_dataset_close(&set);
-    return status;
-}
 
 /* ---- one cell ---- */
 
@@ -414,8 +185,8 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
     const reshift_robustness *t = m->table;
     cell->from_file = b->from_file;
     if (m->options->cells_folder) {
-        cell->file =
-            cells_path(m->options->cells_folder, m->basis, b->identity, name_of(cell->corruption), cell->severity);
+        cell->file = cells_path(m->options->cells_folder, m->basis, b->identity, measuring_name(cell->corruption),
+                                cell->severity);
         if (!cell->file) {
             return error_memory(error, 256, "a path");
         }
@@ -524,7 +295,7 @@ static reshift_status measure_cells(measuring *m, reshift_error *error)
         if (!cell->taken_up) {
             if (b != opened) {
                 reshift_dataset_close(&set);
-                status = open_set(m, cell->corruption, &set, error);
+                status = measuring_open(m, cell->corruption, &set, error);
                 opened = b;
             }
             if (status == RESHIFT_OK) {
@@ -571,12 +342,9 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
                                .batch = options->batch,
                                .precision = table->precision,
                                .last_block = net->graph->n_blocks - 1};
-    reshift_status status = survey(m, error);
+    reshift_status status = measuring_survey(m, error);
     if (status == RESHIFT_OK) {
-        status = choose_images(m, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = look_at_first(m, error);
+        status = measuring_choose(m, error);
     }
     if (status == RESHIFT_OK) {
         status = lay_out(m, error);

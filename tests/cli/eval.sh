@@ -76,6 +76,27 @@ for images in all unseen; do
     correct=$(sed -n "s/^finetuned,shift,demo,gaussian_blur,all,$images,[a-z]*,[0-9]*,\([0-9]*\),.*/\1/p" study/results.csv | head -1)
     holds "and have the study's figure ($correct, $images)" test "$(value leak.csv gaussian_blur all correct $images)" = "$correct"
 done
+check "or left out" 0 "left out: 20 images that training has seen" - "$reshift" eval --quiet --unseen --weights $after \
+    --data demo --limit 50 --corruption gaussian_blur --out unseen.csv
+holds "without a word of a leak" test -z "$(sed -n '/leak/p' "$work.out")"
+for severity in 0 1 5; do
+    name=$(test $severity = 0 && echo clean || echo gaussian_blur)
+    holds "the others are those never seen (severity $severity)" test "$(value unseen.csv "$name" $severity correct all)" = \
+        "$(value leak.csv "$name" $severity correct unseen)" -a "$(value unseen.csv "$name" $severity n all)" = 30
+done
+check "a sample of them" 0 '"left_out_as_seen": 20' - "$reshift" eval --quiet --unseen --json --weights $after --data demo --limit 50 \
+    --sample 20
+holds "has seen none" grep -q '"seen_in_training": 0' "$work.out"
+check "no sample of more than there are" 2 - "training has seen all but 30 of these 50 images" "$reshift" eval --quiet --unseen \
+    --weights $after --data demo --limit 50 --sample 31
+check "nothing left" 2 - "training has seen all of these 50 images: none is left to measure" "$reshift" eval --quiet --unseen \
+    --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
+check "either, not both" 2 - "expected one of the two" "$reshift" eval --quiet --unseen --allow-leak --weights $before --data demo
+check "against one that has seen some" 0 "left out: 20 images" - table --unseen --corruption fog --severity 2 --against $after \
+    --out against.csv
+holds "both are measured on the rest" test "$(value against.csv fog 2 difference_n all)" = 30 -a \
+    "$(value against.csv fog 2 n all)" = 30
+
 check "a probe remembers what it learned from" 2 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
     --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
 check "which the network below had not seen" 0 '"seen_in_training": 0' - "$reshift" eval --quiet --json --weights $before --data demo \

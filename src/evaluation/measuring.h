@@ -1,0 +1,57 @@
+/*
+ * A robustness table while it is measured: what its two halves share. table_images.c finds out which sets there are and
+ * which of their images count; robustness.c measures these, cell by cell.
+ */
+#ifndef EVALUATION_MEASURING_H
+#define EVALUATION_MEASURING_H
+
+#include "base/digest.h"
+#include "evaluation/figures.h"
+#include "learning/adapt.h"
+#include "learning/forward.h"
+#include "reshift/robustness.h"
+
+/* One set of the table: the clean images, or a corruption's at all severities (so that what a cell is called does not
+ * depend on which severities are asked for). */
+typedef struct block {
+    const reshift_corruption *corruption; /* NULL: clean */
+    char identity[65];
+    bool from_file;
+    int64_t n; /* images */
+} block;
+
+typedef struct measuring {
+    const reshift_model *model;
+    const reshift_robustness_options *options;
+    const reshift_progress *progress;
+    reshift_robustness *table;
+    block blocks[1 + RESHIFT_CORRUPTIONS_MOST];
+    int n_blocks;
+    int64_t *rows; /* [N] of the cell that is measured */
+    forward_setup setup;
+    forward *forward; /* made when the first cell is missing; or, where the network adapts, */
+    adapt *adapt;
+    int64_t *order;        /* [N] images in the order in which an adapting network sees them */
+    row_figures *in_order; /* [batch] scratch: figures in that order */
+    char basis[DIGEST_HEX_BYTES];
+    int64_t done, total; /* images */
+} measuring;
+
+/** "clean" where there is no corruption. */
+const char *measuring_name(const reshift_corruption *corruption);
+
+/** The set of one block, at all severities; the caller closes it. Errors: those of opening. */
+reshift_status measuring_open(const measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
+                              reshift_error *error);
+
+/** Blocks, and what the table says of sets, corruptions and labels of all images. Errors: those of opening, SHAPE. */
+reshift_status measuring_survey(measuring *m, reshift_error *error);
+
+/**
+ * The images of the table: all, or a sample, of all or of those never seen in training; which of them were seen; int8's
+ * ranges where the weights lack them. Errors: ARGUMENT (seen images, where they are not allowed; none left; a sample
+ * that cannot be drawn), those of reading, MEMORY.
+ */
+reshift_status measuring_choose(measuring *m, reshift_error *error);
+
+#endif
