@@ -27,6 +27,8 @@ typedef struct reshift_dataset_options {
     bool generate;                     /* make the corruption from the clean test images where no file is there */
     uint64_t seed;                     /* for random corruptions and the demo */
     reshift_constants constants;       /* of corruptions made here; AUTO: by the images' size */
+    double test_share; /* of a set without a training and a test part of its own: this share of every class, drawn by
+                          the seed, is the test part and the others are the training part; 0: the whole set is either */
 } reshift_dataset_options;
 
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);

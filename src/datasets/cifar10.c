@@ -239,6 +239,7 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
     for (int64_t row = 0; row < count; row++) {
         d->rows[row].label = c->parts[row / CIFAR_PART_RECORDS].labels[row % CIFAR_PART_RECORDS];
     }
+    d->has_parts = true;
     d->published = c->train ? NULL : CIFAR_TEST_PUBLISHED;
     dataset_forget(d); /* every label lies on another page */
     d->fixed_size = true;

@@ -48,12 +48,92 @@ static reshift_status check_options(const reshift_dataset_options *options, resh
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "limit %lld: expected 0 (all images) or more",
                          (long long)options->limit);
     }
+    if (!(options->test_share >= 0 && options->test_share < 1)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "test share %g: expected 0 to below 1", options->test_share);
+    }
     if (options->corruption && (options->severity_first < 1 || options->severity_last > 5 ||
                                 options->severity_first > options->severity_last)) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "severity %d-%d: expected a range within 1-5",
                          options->severity_first, options->severity_last);
     }
     return RESHIFT_OK;
+}
+
+/* A class of one image cannot be learned and tested. */
+static reshift_status check_divisible(const reshift_dataset *whole, const char *spec, reshift_error *error)
+{
+    int64_t *counts = calloc((size_t)whole->n_classes + 1, sizeof *counts);
+    if (!counts) {
+        return error_memory(error, (size_t)whole->n_classes * sizeof *counts, "classes");
+    }
+    reshift_status status = RESHIFT_OK;
+    for (int64_t row = 0; row < whole->count; row++) {
+        counts[whole->rows[row].label]++;
+    }
+    for (int k = 0; status == RESHIFT_OK && k < whole->n_classes; k++) {
+        if (counts[k] == 1) {
+            error_set(error, RESHIFT_ERROR_SHAPE,
+                      "'%s': class '%s' has one image; a training and a test part need two", spec,
+                      whole->class_names[k]);
+            error_hint(error, "give it more images, or the set a train/ and a test/ of its own");
+            status = RESHIFT_ERROR_SHAPE;
+        }
+    }
+    free(counts);
+    return status;
+}
+
+/* The training or the test part of a set that has none of its own. */
+static reshift_status take_part(reshift_dataset *whole, const char *spec, const reshift_dataset_options *options,
+                                reshift_dataset **part, reshift_error *error)
+{
+    const bool test = strcmp(options->split, "test") == 0;
+    int64_t *rows = malloc((size_t)whole->count * sizeof *rows + 1), n = 0, n_held;
+    uint8_t *held = malloc((size_t)whole->count + 1);
+    reshift_status status = check_divisible(whole, spec, error);
+    if (status == RESHIFT_OK && (!rows || !held)) {
+        status = error_memory(error, (size_t)whole->count * sizeof *rows, "rows");
+    }
+    for (int64_t row = 0; status == RESHIFT_OK && row < whole->count; row++) {
+        rows[row] = row;
+    }
+    if (status == RESHIFT_OK) {
+        status = split_hold_out(whole, rows, whole->count, options->test_share, "test-part", options->seed, held,
+                                &n_held, error);
+    }
+    if (status == RESHIFT_OK) {
+        for (int64_t row = 0; row < whole->count; row++) {
+            if (held[row] == test) {
+                rows[n++] = row;
+            }
+        }
+        status = reshift_dataset_subset(whole, rows, dataset_limit(n, options->limit), part, error);
+    }
+    free(rows);
+    free(held);
+    return status;
+}
+
+static reshift_status open_kind(int k, const char *spec, const char *where, const reshift_dataset_options *options,
+                                reshift_dataset **dataset, reshift_error *error)
+{
+    reshift_status status = kinds[k].open(where, options, dataset, error);
+    if (status != RESHIFT_OK || options->test_share == 0 || (*dataset)->has_parts) {
+        return status;
+    }
+    reshift_dataset *whole = *dataset;
+    *dataset = NULL;
+    if (options->limit > 0) { /* the limit is of the part */
+        reshift_dataset_options all = *options;
+        all.limit = 0;
+        reshift_dataset_close(&whole);
+        status = kinds[k].open(where, &all, &whole, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = take_part(whole, spec, options, dataset, error);
+    }
+    reshift_dataset_close(&whole);
+    return status;
 }
 
 static reshift_status unknown_spec(const char *spec, reshift_error *error)
@@ -92,11 +172,14 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
             (kinds[k].where == WHERE_NONE && where)) {
             return error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage);
         }
-        if (kinds[k].own_corruption || !used.corruption) {
+        if (kinds[k].own_corruption) {
             return kinds[k].open(where, &used, dataset, error);
         }
+        if (!used.corruption) {
+            return open_kind(k, spec, where, &used, dataset, error);
+        }
         reshift_dataset *clean;
-        status = kinds[k].open(where, &used, &clean, error);
+        status = open_kind(k, spec, where, &used, &clean, error);
         if (status == RESHIFT_OK) {
             status = corrupted_open(clean, &used, dataset, error);
             reshift_dataset_close(&clean);
@@ -198,6 +281,7 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->from_file = base->from_file;
     d->note = base->note;
     d->published = base->published;
+    d->has_parts = base->has_parts;
     return base->corruption ? dataset_name_corruption(dataset, base->corruption, error) : RESHIFT_OK;
 }
 

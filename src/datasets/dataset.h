@@ -46,6 +46,7 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
+    bool has_parts; /* its training and test part are its own */
     const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
     const char *note; /* what people should know of rows made on the fly; static, or NULL */
 };
@@ -74,6 +75,11 @@ reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *na
 
 /** Lets go of what reading left in memory of mapped files, so that it does not grow with the rows that were read. */
 void dataset_forget(const reshift_dataset *dataset);
+
+/** Marks held [n] of rows [n] as reshift_split_hold_out() does; `purpose` names the draw. */
+reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
+                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held,
+                              reshift_error *error);
 
 /** One more owner of the set; reshift_dataset_close() gives it up. */
 reshift_dataset *dataset_share(reshift_dataset *dataset);

@@ -79,6 +79,7 @@ static reshift_status open_set(demo_set set, const reshift_dataset_options *opti
         demo_draw(set, seed, split, row, rows[row].label, d->pixels + (size_t)row * DEMO_PIXELS);
     }
     made->fixed_size = true;
+    made->has_parts = true;
     made->height = made->width = DEMO_SIDE;
     made->from_file = false;
     *dataset = made;

@@ -331,10 +331,14 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
     while (f->files.count > (size_t)count) { /* what is not in the set is not in its identity either */
         free(f->files.names[--f->files.count]);
     }
+    const bool has_parts = strcmp(f->root, where) != 0;
     status = dataset_create(&folder_kind, f, "folder", count, (int)f->classes.count,
                             (const char *const *)f->classes.names, dataset, error);
     for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
         (*dataset)->rows[row].label = f->labels[row];
+    }
+    if (status == RESHIFT_OK) {
+        (*dataset)->has_parts = has_parts;
     }
     return status;
 }

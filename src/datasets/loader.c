@@ -72,7 +72,9 @@ static reshift_status read_row(const loader *l, int64_t row, reshift_image *imag
     if (status != RESHIFT_OK) {
         char name[512];
         reshift_dataset_row_name(l->dataset, row, name, sizeof name);
-        error_prefix(error, status, "%s", name);
+        if (error && !strstr(error->message, name)) { /* who read a file has named it */
+            error_prefix(error, status, "%s", name);
+        }
     }
     return status;
 }

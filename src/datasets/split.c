@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "datasets/dataset.h"
 
 /* The distinct images of a set, numbered by ascending source. */
 typedef struct image_table {
@@ -262,20 +263,21 @@ reshift_status reshift_split_draw_apart(const reshift_dataset *train, const resh
 }
 
 /* Marks 1 in place of 2 for a share of the images of one class; images [n] are of that class, in ascending order. */
-static void hold_images(const int64_t *images, int64_t n, double share, uint64_t seed, int label, int64_t *order,
-                        uint8_t *mark)
+static void hold_images(const int64_t *images, int64_t n, double share, const char *purpose, uint64_t seed, int label,
+                        int64_t *order, uint8_t *mark)
 {
     int64_t n_held = (int64_t)(share * (double)n + 0.5);
     n_held = n_held >= n ? n - 1 : n_held;
-    random_stream stream = random_open(seed, "validation", (uint64_t)label, 0);
+    random_stream stream = random_open(seed, purpose, (uint64_t)label, 0);
     random_permutation(&stream, order, n);
     for (int64_t i = 0; i < n_held; i++) {
         mark[images[order[i]]] = 1;
     }
 }
 
-reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
-                                      uint64_t seed, uint8_t *held, int64_t *n_held, reshift_error *error)
+reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
+                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held,
+                              reshift_error *error)
 {
     *n_held = 0;
     if (!(share > 0 && share < 1)) {
@@ -315,7 +317,7 @@ reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int6
     }
     for (int k = 0; k < n_classes; k++) {
         const int64_t start = k ? first[k - 1] : 0;
-        hold_images(images + start, first[k] - start, share, seed, k, order, mark);
+        hold_images(images + start, first[k] - start, share, purpose, seed, k, order, mark);
     }
     for (int64_t i = 0; i < n; i++) {
         held[i] = mark[reshift_dataset_source(dataset, rows[i])] == 1;
@@ -333,6 +335,12 @@ end:
     memory_free(order);
     memory_free(first);
     return status;
+}
+
+reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
+                                      uint64_t seed, uint8_t *held, int64_t *n_held, reshift_error *error)
+{
+    return split_hold_out(dataset, rows, n, share, "validation", seed, held, n_held, error);
 }
 
 void reshift_split_destroy(reshift_split *split)

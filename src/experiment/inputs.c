@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "datasets/dataset.h"
 #include "experiment/run.h"
 #include "reshift/learning.h"
 #include "reshift/tensors.h"
@@ -35,6 +36,7 @@ static reshift_status open_shifted_train(run *r, reshift_error *error)
     reshift_dataset_options_default(&options);
     options.split = "train";
     options.limit = e->source.limit_train;
+    options.test_share = r->paired ? e->source.test_fraction : 0;
     options.corruption = r->paired ? e->shift.corruption : NULL;
     options.severity_first = (int)e->shift.severity.first;
     options.severity_last = (int)e->shift.severity.last;
@@ -68,18 +70,21 @@ static reshift_status open_sets(run *r, reshift_error *error)
         reshift_dataset_options_default(&options);
         options.split = "train";
         options.limit = e->source.limit_train;
+        options.test_share = e->source.test_fraction;
         status = open_set(r, "training data", e->source.data, &options, INPUT_TRAIN, &r->train, error);
     }
     if (status == RESHIFT_OK) {
         reshift_dataset_options_default(&options);
         options.split = "test";
         options.limit = e->source.limit_test;
+        options.test_share = e->source.test_fraction;
         status = open_set(r, "test data", e->source.data, &options, INPUT_TEST, &r->test, error);
     }
     if (status == RESHIFT_OK) {
         reshift_dataset_options_default(&options);
         options.split = "test";
         options.limit = e->source.limit_test;
+        options.test_share = r->paired ? e->source.test_fraction : 0;
         options.corruption = r->paired ? e->shift.corruption : NULL;
         options.severity_first = (int)e->shift.severity.first;
         options.severity_last = (int)e->shift.severity.last;
@@ -93,6 +98,34 @@ static reshift_status open_sets(run *r, reshift_error *error)
     if (status == RESHIFT_OK && e->finetune.rows == SETTINGS_ROWS_TRAIN) {
         status = open_shifted_train(r, error);
     }
+    return status;
+}
+
+/* A class that is tested on is one that could be learned. */
+static reshift_status check_classes(const run *r, const reshift_dataset *tested, reshift_error *error)
+{
+    const int n = reshift_dataset_n_classes(r->train);
+    int64_t *trained = calloc((size_t)n + 1, sizeof *trained);
+    if (!trained) {
+        return error_memory(error, (size_t)n * sizeof *trained, "classes");
+    }
+    reshift_status status = RESHIFT_OK;
+    for (int64_t row = 0; row < reshift_dataset_count(r->train); row++) {
+        trained[reshift_dataset_label(r->train, row)]++;
+    }
+    for (int64_t row = 0; status == RESHIFT_OK && row < reshift_dataset_count(tested); row++) {
+        const int label = reshift_dataset_label(tested, row);
+        if (trained[label] == 0) {
+            char name[256];
+            reshift_dataset_row_name(tested, row, name, sizeof name);
+            status = error_set(error, RESHIFT_ERROR_SHAPE, "class '%s' is tested (%s) and has no training image",
+                               reshift_dataset_class_name(tested, label), name);
+            error_hint(error, r->experiment->source.limit_train > 0
+                                  ? "source.limit_train takes the first images, and folders are sorted by class: raise it"
+                                  : "take its images out of the test set, or give it training images");
+        }
+    }
+    free(trained);
     return status;
 }
 
@@ -111,7 +144,8 @@ static reshift_status check_sets(const run *r, reshift_error *error)
     if (reshift_dataset_count(r->train) < 1 || reshift_dataset_count(r->test) < 1) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "'%s' holds no images", r->experiment->source.data);
     }
-    return RESHIFT_OK;
+    reshift_status status = check_classes(r, r->test, error);
+    return status == RESHIFT_OK ? check_classes(r, r->shift, error) : status;
 }
 
 static reshift_status check_model(run *r, reshift_error *error)
@@ -185,6 +219,12 @@ reshift_status run_open(run *r, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         status = check_sets(r, error);
+    }
+    if (status == RESHIFT_OK && !r->test->has_parts) {
+        progress_message(r->progress, RESHIFT_LOG_INFO,
+                         "'%s' has no training and test part of its own: %lld images to learn from and %lld to test on, "
+                         "drawn by class", e->source.data, (long long)reshift_dataset_count(r->train),
+                         (long long)reshift_dataset_count(r->test));
     }
     if (status == RESHIFT_OK) {
         const reshift_split_kind kind = (reshift_split_kind)e->finetune.split;

@@ -43,7 +43,7 @@ static const char *const finetune_settings[] = {"seed",
                                                 "finetune.keep",
                                                 NULL};
 /* Keys younger than MANIFEST_LAYOUT. At their defaults they are left out, so that the keys of older runs still hold. */
-static const char *const younger[] = {"probe.l2", "probe.held_out", "finetune.rows", "finetune.validation",
+static const char *const younger[] = {"source.test_fraction", "probe.l2", "probe.held_out", "finetune.rows", "finetune.validation",
                                       "finetune.keep", "adapt.", NULL};
 
 static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",

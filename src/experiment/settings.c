@@ -65,6 +65,8 @@ static const setting table[] = {
      "the first N training images; 0: all"},
     {"source.limit_test", SETTING_COUNT, AT(source.limit_test), 0, MOST, NULL, "0",
      "the first N test images, of every severity too; 0: all"},
+    {"source.test_fraction", SETTING_SHARE, AT(source.test_fraction), 0, 1, NULL, "0.2",
+     "of a set without a training and a test part of its own: the share of every class that is tested on"},
 
     {"probe.epochs", SETTING_COUNT, AT(probe.epochs), 1, 100000, NULL, "30", "adam: passes over the training features"},
     {"probe.batch", SETTING_COUNT, AT(probe.batch), 1, 1000000, NULL, "64", "adam: rows a step"},

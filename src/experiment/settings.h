@@ -51,6 +51,7 @@ struct reshift_experiment {
     struct {
         char data[SETTINGS_TEXT_BYTES];
         int64_t limit_train, limit_test;
+        double test_fraction;
     } source;
     struct {
         int64_t epochs, batch;

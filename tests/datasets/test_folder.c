@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "datasets/loader.h"
 #include "reshift/dataset.h"
 
 static reshift_error error;
@@ -193,6 +194,116 @@ static void test_corrupted_photos(void **state)
     reshift_dataset_close(&d);
 }
 
+/* Without train/ and test/: a share of every class is the test part, the others are the training part, none is both. */
+static void test_own_split(void **state)
+{
+    (void)state;
+    static const int of_class[3] = {10, 5, 2};
+    char name[64];
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < of_class[k]; i++) {
+            snprintf(name, sizeof name, "whole/c%d/%02d.png", k, i);
+            put_png(name, 2, 2, (uint8_t)(20 * k + i));
+        }
+    }
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.test_share = 0.4;
+    options.seed = 3;
+    reshift_dataset *test, *train, *shifted, *one;
+    int seen[17] = {0}, tested[3] = {0};
+    check_ok(reshift_dataset_open(spec_of("whole"), &options, &test, &error));
+    options.split = "train";
+    check_ok(reshift_dataset_open(spec_of("whole"), &options, &train, &error));
+    assert_int_equal(reshift_dataset_count(test) + reshift_dataset_count(train), 17);
+    for (int row = 0; row < reshift_dataset_count(train); row++) {
+        seen[reshift_dataset_source(train, row)]++;
+    }
+    for (int row = 0; row < reshift_dataset_count(test); row++) {
+        seen[reshift_dataset_source(test, row)]++;
+        tested[reshift_dataset_label(test, row)]++;
+    }
+    for (int i = 0; i < 17; i++) {
+        assert_int_equal(seen[i], 1);
+    }
+    assert_int_equal(tested[0], 4);
+    assert_int_equal(tested[1], 2);
+    assert_int_equal(tested[2], 1);
+    assert_string_equal(reshift_dataset_class_name(test, 2), "c2");
+    options.split = "test"; /* the shifted test part is that of the same images, and a limit is of the part */
+    options.corruption = "gaussian_blur";
+    options.severity_last = 2;
+    options.limit = 3;
+    put_png("whole/c0/00.png", 40, 40, 1);
+    check_ok(reshift_dataset_open(spec_of("whole"), &options, &shifted, &error));
+    assert_int_equal(reshift_dataset_count(shifted), 6);
+    for (int row = 0; row < 6; row++) {
+        assert_int_equal(reshift_dataset_source(shifted, row), reshift_dataset_source(test, row % 3));
+    }
+    reshift_dataset_close(&shifted);
+    options.corruption = NULL;
+    put_png("both/train/b/3.png", 2, 2, 0); /* a set with parts keeps them */
+    check_ok(reshift_dataset_open(spec_of("both"), &options, &one, &error));
+    assert_int_equal(reshift_dataset_count(one), 2);
+    reshift_dataset_close(&one);
+    put_png("single/a/1.png", 2, 2, 0);
+    put_png("single/a/2.png", 2, 2, 0);
+    put_png("single/b/1.png", 2, 2, 0);
+    check_error(reshift_dataset_open(spec_of("single"), &options, &one, &error), RESHIFT_ERROR_SHAPE,
+                "class 'b' has one image; a training and a test part need two");
+    assert_null(one);
+    options.test_share = 1;
+    check_error(reshift_dataset_open(spec_of("single"), &options, &one, &error), RESHIFT_ERROR_ARGUMENT, "test share 1");
+    reshift_dataset_close(&test);
+    reshift_dataset_close(&train);
+}
+
+/* One class is a set, and so are a thousand. */
+static void test_few_and_many_classes(void **state)
+{
+    (void)state;
+    put_png("lonely/all/1.png", 2, 2, 0);
+    put_png("lonely/all/2.png", 2, 2, 0);
+    reshift_dataset *d = open_split("lonely", "test");
+    assert_int_equal(reshift_dataset_n_classes(d), 1);
+    assert_string_equal(reshift_dataset_class_name(d, 0), "all");
+    reshift_dataset_close(&d);
+    char name[64];
+    for (int k = 0; k < 1000; k++) {
+        snprintf(name, sizeof name, "many/n%04d/1.png", k);
+        put_png(name, 2, 2, 0);
+    }
+    d = open_split("many", "test");
+    assert_int_equal(reshift_dataset_n_classes(d), 1000);
+    assert_int_equal(reshift_dataset_label(d, 999), 999);
+    assert_string_equal(reshift_dataset_class_name(d, 999), "n0999");
+    reshift_dataset_close(&d);
+}
+
+/* A file that cannot be read is named once. */
+static void test_named_once(void **state)
+{
+    (void)state;
+    char *bytes;
+    size_t count;
+    put_png("torn/a/1.png", 20, 20, 9);
+    check_ok(file_read_all(in_temporary("torn/a/1.png"), &bytes, &count, &error));
+    put_file("torn/a/1.png", bytes, count / 2);
+    free(bytes);
+    reshift_dataset *d = open_split("torn", "test");
+    const loader_options options = {.batch = 1, .size = 8, .resize = 8, .std = {1, 1, 1}};
+    loader *l;
+    const float *images;
+    const int *labels;
+    int n;
+    check_ok(loader_open(d, NULL, 1, &options, &l, &error));
+    check_error(loader_next(l, &images, &labels, &n, &error), RESHIFT_ERROR_FORMAT, "torn/a/1.png");
+    const char *first = strstr(error.message, "torn/a/1.png");
+    assert_null(strstr(first + 1, "torn/a/1.png"));
+    loader_close(&l);
+    reshift_dataset_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +311,9 @@ int main(void)
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_corrupted_photos),
+        cmocka_unit_test(test_own_split),
+        cmocka_unit_test(test_few_and_many_classes),
+        cmocka_unit_test(test_named_once),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -518,6 +518,8 @@ static void test_mistakes_show_at_once(void **state)
     run_refused("early", samples, RESHIFT_ERROR_ARGUMENT, "'finetune.samples': ");
     const char *const weights[] = {"model.weights=/nowhere/w.pth", NULL};
     run_refused("early", weights, RESHIFT_ERROR_NOT_FOUND, "/nowhere/w.pth");
+    const char *const unlearned[] = {"source.limit_train=3", NULL};
+    run_refused("early", unlearned, RESHIFT_ERROR_SHAPE, "and has no training image");
     const char *const data[] = {"source.data=folder:/nowhere", NULL};
     run_refused("early", data, RESHIFT_ERROR_NOT_FOUND, "/nowhere");
     assert_false(there("early", "manifest.json"));
