@@ -70,7 +70,8 @@ int command_predict(int argc, char **argv)
         .command = "predict",
         .about = "Names what is in photographs (JPEG, PNG): the likeliest classes with their probabilities. Classes go "
                  "by name\n"
-                 "where the weights carry names, else by number (ImageNet's order for ImageNet's weights).",
+                 "where the weights carry names, else by number (ImageNet's order for ImageNet's weights).\n"
+                 "A file that cannot be read is told and left out; the exit status is 1 then.",
         .synopsis = "--weights W IMAGE... [options]\n"
                     "       reshift predict --weights W --data DATA --out FILE [options]",
         .argument = "IMAGE",
@@ -108,6 +109,7 @@ int command_predict(int argc, char **argv)
         reshift_model_destroy(&model);
         return status;
     }
+    int failed = -1;
     int n = reshift_model_n_classes(model), shown = top < n ? (int)top : n;
     float *probabilities = calloc((size_t)n, sizeof *probabilities);
     int *order = calloc((size_t)n, sizeof *order);
@@ -120,7 +122,9 @@ int command_predict(int argc, char **argv)
         reshift_image image = {0};
         if (reshift_image_load(words.items[i], &image, &error) != RESHIFT_OK ||
             reshift_predict(model, &image, session_precision(&c), probabilities, &error) != RESHIFT_OK) {
-            status = session_fail(&error);
+            /* One bad file among many is told and left out, as cat and ls do; Ctrl-C ends everything. */
+            failed = session_fail(&error);
+            status = failed > 2 ? failed : -1;
         } else {
             reshift_top_classes(probabilities, n, order, shown);
             if (c.json) {
@@ -140,5 +144,5 @@ int command_predict(int argc, char **argv)
     free(order);
     free(probabilities);
     reshift_model_destroy(&model);
-    return status >= 0 ? status : session_end();
+    return status >= 0 ? status : failed >= 0 ? failed : session_end();
 }

@@ -78,6 +78,7 @@ check "pca without labels draws nothing" 0 "explained" - "$reshift" pca --quiet 
 holds "indeed" absent plain/pca.png
 check "predict" 0 "%  " - "$reshift" predict --weights $after --top 2 curves/probe-loss.png
 check "predict as JSON" 0 '"probability": ' - "$reshift" predict --json --weights $after curves/probe-loss.png
+check "one bad image among good ones" 1 "%  " "no.png" "$reshift" predict --weights $after --top 2 no.png curves/probe-loss.png
 check "bench of one stage" 0 "50,000 x 2048 to 2 components" "" "$reshift" bench --quiet pca
 check "the same bytes for any thread count" 0 "" "" "$reshift" corrupt --quiet --threads 1 --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C1
 holds "in the corrupted set" cmp -s C/gaussian_blur.npy C1/gaussian_blur.npy
