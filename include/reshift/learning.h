@@ -117,6 +117,40 @@ typedef enum reshift_keep {
     RESHIFT_KEEP_BEST /* of the highest validation accuracy, the earliest of equals; the test set has no say */
 } reshift_keep;
 
+/** With betas 0.9 and 0.999, eps 1e-8; all three as torch.optim has them. */
+typedef enum reshift_optimizer {
+    RESHIFT_OPTIMIZER_ADAM,  /* Kingma & Ba 2015; weight decay is added to the gradient */
+    RESHIFT_OPTIMIZER_ADAMW, /* Loshchilov & Hutter 2019: weight decay apart, times the learning rate */
+    RESHIFT_OPTIMIZER_SGD    /* with momentum; weight decay is added to the gradient */
+} reshift_optimizer;
+
+typedef enum reshift_schedule_kind {
+    RESHIFT_SCHEDULE_CONSTANT,
+    RESHIFT_SCHEDULE_STEP,  /* times gamma every step_size units, as torch's StepLR */
+    RESHIFT_SCHEDULE_COSINE /* half a cosine down to 0 at the end, as torch's CosineAnnealingLR */
+} reshift_schedule_kind;
+
+/** How learning rates go over a training, in units: epochs, or steps. Zero is a constant rate. */
+typedef struct reshift_schedule {
+    reshift_schedule_kind kind;
+    bool by_step;      /* the unit is a step, else an epoch */
+    int64_t warmup;    /* units of a linear rise before; the schedule begins behind them */
+    int64_t step_size; /* of STEP: units, 1 or more */
+    double gamma;      /* of STEP: above 0, at most 1 */
+} reshift_schedule;
+
+/**
+ * What the learning rates are multiplied with in unit t of n, from 0, with w units of warm-up:
+ *
+ *   t < w      (t + 1) / (w + 1)                   torch's LinearLR(1 / (w + 1), total_iters=w)
+ *   constant   1
+ *   step       gamma^floor((t - w) / step_size)
+ *   cosine     (1 + cos(pi (t - w) / (n - w))) / 2
+ *
+ * Source: Loshchilov & Hutter 2017 (cosine), Goyal et al. 2017 (warm-up).
+ */
+RESHIFT_API double reshift_schedule_factor(const reshift_schedule *schedule, int64_t t, int64_t n);
+
 typedef struct reshift_block_rate {
     char block[32]; /* "layer4" */
     double learning_rate;
@@ -129,6 +163,12 @@ typedef struct reshift_finetune_options {
     reshift_batchnorm batchnorm;
     reshift_precision precision;   /* of the frozen blocks; the trained ones' is reshift_precision_here(precision, true).
                                       Weights, statistics, losses and gradients of weights are float32 all the same */
+    reshift_optimizer optimizer;
+    double momentum;               /* of SGD: from 0, below 1 */
+    bool nesterov;                 /* of SGD, with momentum */
+    double weight_decay;           /* of every trained parameter; others are never touched */
+    double label_smoothing;        /* of the training loss, 0 to 1; test losses are without */
+    reshift_schedule schedule;     /* of the learning rates */
     uint64_t seed;                 /* order of the rows of every epoch */
     reshift_frozen_cache *cache;   /* for the output of the frozen blocks, shared with other calls; NULL: of this call's
                                       own, within the budget */
@@ -150,7 +190,7 @@ typedef struct reshift_finetune_options {
 RESHIFT_API void reshift_finetune_options_default(reshift_finetune_options *options);
 
 /**
- * Trains the named blocks of `model` in place on `dataset` with Adam and softmax cross-entropy. What lies below the first
+ * Trains the named blocks of `model` in place on `dataset` by softmax cross-entropy. What lies below the first
  * trained block is run once and reused across epochs within the budget (which choice was made goes to progress->message).
  * Blocks that are not trained do not change by a bit. Errors: ARGUMENT (no such block, with the names as hint), SHAPE
  * (labels against fc), NUMERIC, those of reading, MEMORY, CANCELLED (the last checkpoint stays).

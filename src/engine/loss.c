@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 
-reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_t n, int k, double *loss, int *correct,
-                                  float *gradient, reshift_error *error)
+reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_t n, int k, double smoothing,
+                                  double *loss, int *correct, float *gradient, reshift_error *error)
 {
     double total = 0;
     *loss = NAN;
@@ -21,14 +21,16 @@ reshift_status loss_cross_entropy(const float *logits, const int *labels, int64_
         for (int j = 1; j < k; j++) {
             best = z[j] > z[best] ? j : best;
         }
-        double sum = 0;
+        double sum = 0, mean = 0, own = (double)z[labels[i]] - z[best];
         for (int j = 0; j < k; j++) {
             sum += exp((double)z[j] - z[best]);
+            mean += ((double)z[j] - z[best]) / k;
         }
-        total += log(sum) - ((double)z[labels[i]] - z[best]);
+        total += log(sum) - own - smoothing * (mean - own);
         *correct += best == labels[i];
         for (int j = 0; gradient && j < k; j++) {
-            gradient[i * k + j] = (float)((exp((double)z[j] - z[best]) / sum - (j == labels[i])) / (double)n);
+            double target = (j == labels[i]) * (1 - smoothing) + smoothing / k;
+            gradient[i * k + j] = (float)((exp((double)z[j] - z[best]) / sum - target) / (double)n);
         }
     }
     *loss = total / (double)n;

@@ -349,8 +349,9 @@ reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct,
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "a loss needs logits, the plan ends at '%s'",
                          node_of(p, p->last)->name);
     }
-    return loss_cross_entropy(plan_output(p), labels, p->options.batch, node_of(p, p->last)->channels_out, loss,
-                              correct, p->training ? p->tensors[p->loss_gradient].data : NULL, error);
+    return loss_cross_entropy(plan_output(p), labels, p->options.batch, node_of(p, p->last)->channels_out,
+                              p->options.label_smoothing, loss, correct,
+                              p->training ? p->tensors[p->loss_gradient].data : NULL, error);
 }
 
 reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error)

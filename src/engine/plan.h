@@ -24,6 +24,7 @@ typedef struct plan_options {
     const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
                                     the running ones (training); the others use the fixed statistics */
     bool affine_only;            /* of the trained blocks only batch norm's gamma and beta get gradients */
+    double label_smoothing;      /* of plan_loss, 0 to 1 */
     float source_share;          /* inference with batchnorm_batch: statistics are source_share of the running ones and the
                                     rest of the batch's, and the running ones stay; 0: the batch's alone */
 } plan_options;
@@ -64,7 +65,7 @@ const float *plan_output(const plan *p);
 const float *plan_features(const plan *p);
 
 /**
- * Softmax cross-entropy of the output (logits [N,K]) against labels [N]: the mean loss over the N rows, the number of
+ * Softmax cross-entropy of the output (logits [N,K]) against labels [N], smoothed as the options say: the mean loss over the N rows, the number of
  * rows whose largest logit is the label (the first of equals), and, in a training plan, the gradient for plan_backward.
  * Errors: SHAPE (a label outside 0..K-1, naming row and value), NUMERIC (loss not finite).
  */

@@ -10,7 +10,7 @@
 #include "learning/optimiser.h"
 #include "models/model.h"
 
-#define MOMENTUM 0.9f
+#define MOMENTUM 0.9
 
 struct adapt {
     reshift_adapt_options options;
@@ -26,8 +26,7 @@ struct adapt {
     /* Tent */
     int *affine, n_affine; /* parameters */
     const float **gradients;
-    adam *adam;
-    float **velocity; /* SGD: [n_affine][count]; zero before the first step */
+    optimiser *optimiser;
 };
 
 void reshift_adapt_options_default(reshift_adapt_options *options)
@@ -82,17 +81,12 @@ static reshift_status find_affine(adapt *a, reshift_error *error)
     size_t n = (size_t)g->n_parameters;
     a->affine = calloc(n + 1, sizeof *a->affine);
     a->gradients = calloc(n + 1, sizeof *a->gradients);
-    a->velocity = calloc(n + 1, sizeof *a->velocity);
-    if (!a->affine || !a->gradients || !a->velocity) {
-        return error_memory(error, n * sizeof *a->velocity, "the optimiser");
+    if (!a->affine || !a->gradients) {
+        return error_memory(error, n * sizeof *a->gradients, "the optimiser");
     }
     for (int p = 0; p < g->n_parameters; p++) {
         if (g->parameters[p].role == GRAPH_GAMMA || g->parameters[p].role == GRAPH_BETA) {
-            a->affine[a->n_affine] = p;
-            a->velocity[a->n_affine] = memory_allocate(g->parameters[p].count * sizeof(float));
-            if (!a->velocity[a->n_affine++]) {
-                return error_memory(error, g->parameters[p].count * sizeof(float), "the optimiser");
-            }
+            a->affine[a->n_affine++] = p;
         }
     }
     return RESHIFT_OK;
@@ -166,11 +160,7 @@ void adapt_destroy(adapt **pointer)
     plan_destroy(&a->whole);
     plan_destroy(&a->rest);
     network_destroy(&a->net);
-    adam_destroy(&a->adam);
-    for (int i = 0; i < a->n_affine; i++) {
-        memory_free(a->velocity[i]);
-    }
-    free(a->velocity);
+    optimiser_destroy(&a->optimiser);
     free(a->gradients);
     free(a->affine);
     memory_free(a->logits);
@@ -182,18 +172,19 @@ const network *adapt_network(const adapt *a) { return a->net; }
 
 /* ---- starting afresh ---- */
 
-static reshift_status make_adam(adapt *a, reshift_error *error)
+static reshift_status make_optimiser(adapt *a, reshift_error *error)
 {
-    adam_destroy(&a->adam);
-    adam_span *spans = calloc((size_t)a->n_affine + 1, sizeof *spans);
+    const optimiser_rule rule = {.kind = a->options.sgd ? OPTIMISER_SGD : OPTIMISER_ADAM, .momentum = MOMENTUM};
+    optimiser_destroy(&a->optimiser);
+    optimiser_span *spans = calloc((size_t)a->n_affine + 1, sizeof *spans);
     if (!spans) {
         return error_memory(error, (size_t)a->n_affine * sizeof *spans, "the optimiser");
     }
     for (int i = 0; i < a->n_affine; i++) {
-        spans[i] = (adam_span){network_parameter(a->net, a->affine[i]), a->net->graph->parameters[a->affine[i]].count,
-                               a->options.learning_rate};
+        spans[i] = (optimiser_span){network_parameter(a->net, a->affine[i]),
+                                    a->net->graph->parameters[a->affine[i]].count, a->options.learning_rate};
     }
-    reshift_status status = adam_create(spans, a->n_affine, &a->adam, error);
+    reshift_status status = optimiser_create(&rule, spans, a->n_affine, &a->optimiser, error);
     free(spans);
     return status;
 }
@@ -206,30 +197,14 @@ reshift_status adapt_start(adapt *a, const reshift_dataset *dataset, const int64
     for (int p = 0; p < g->n_parameters; p++) {
         network_touch(a->net, p);
     }
-    for (int i = 0; i < a->n_affine; i++) {
-        memset(a->velocity[i], 0, g->parameters[a->affine[i]].count * sizeof(float));
-    }
     reshift_status status = RESHIFT_OK;
-    if (a->options.kind == RESHIFT_ADAPT_TENT && !a->options.sgd) {
-        status = make_adam(a, error);
+    if (a->options.kind == RESHIFT_ADAPT_TENT) {
+        status = make_optimiser(a, error);
     }
     return status == RESHIFT_OK ? loader_open(dataset, rows, a->n_rows, &a->reading, &a->loader, error) : status;
 }
 
 /* ---- a batch ---- */
-
-/* v = 0.9 v + g (the first v is g); p -= lr v: torch.optim.SGD's. */
-static void sgd_advance(adapt *a)
-{
-    float rate = (float)a->options.learning_rate;
-    for (int i = 0; i < a->n_affine; i++) {
-        float *value = network_parameter(a->net, a->affine[i]), *v = a->velocity[i];
-        for (size_t j = 0; j < a->net->graph->parameters[a->affine[i]].count; j++) {
-            v[j] = MOMENTUM * v[j] + a->gradients[i][j];
-            value[j] -= rate * v[j];
-        }
-    }
-}
 
 static reshift_status step(adapt *a, plan *p, reshift_error *error)
 {
@@ -244,11 +219,7 @@ static reshift_status step(adapt *a, plan *p, reshift_error *error)
     for (int i = 0; i < a->n_affine; i++) {
         a->gradients[i] = plan_gradient(p, a->affine[i]);
     }
-    if (a->options.sgd) {
-        sgd_advance(a);
-    } else {
-        adam_advance(a->adam, a->gradients);
-    }
+    optimiser_advance(a->optimiser, 1, a->gradients);
     for (int i = 0; i < a->n_affine; i++) {
         network_touch(a->net, a->affine[i]);
     }

@@ -25,7 +25,7 @@ typedef struct piece {
 
 static int64_t count_pieces(const checkpoint_state *s)
 {
-    return s->n_changed + 2 * (int64_t)s->n_trained + (s->best ? s->n_changed : 0);
+    return s->n_changed + optimiser_states(s->optimiser) * (int64_t)s->n_trained + (s->best ? s->n_changed : 0);
 }
 
 /* Of the epoch that is kept: the parameters that training changes, behind one another. */
@@ -42,22 +42,22 @@ static void best_piece_at(const checkpoint_state *s, int64_t index, piece *p)
 
 static void piece_at(const checkpoint_state *s, int64_t index, piece *p)
 {
-    int64_t trained = index - s->n_changed;
-    if (trained >= 2 * (int64_t)s->n_trained) {
-        best_piece_at(s, trained - 2 * (int64_t)s->n_trained, p);
+    int64_t beyond = index - s->n_changed;
+    int states = optimiser_states(s->optimiser), span = states ? (int)(beyond / states) : 0;
+    if (beyond >= states * (int64_t)s->n_trained) {
+        best_piece_at(s, beyond - states * (int64_t)s->n_trained, p);
         return;
     }
-    int parameter = index < s->n_changed ? s->changed[index] : s->trained[trained / 2];
+    int parameter = index < s->n_changed ? s->changed[index] : s->trained[span];
     const graph_parameter *g = &s->net->graph->parameters[parameter];
     p->count = (int64_t)g->count;
     if (index < s->n_changed) {
         snprintf(p->name, sizeof p->name, "%s", g->name);
         p->values = network_parameter(s->net, parameter);
     } else {
-        bool second = trained % 2;
-        snprintf(p->name, sizeof p->name, "adam.%s.%s", second ? "second" : "first", g->name);
-        p->values = second ? adam_second_moment(s->optimiser, (int)(trained / 2))
-                           : adam_first_moment(s->optimiser, (int)(trained / 2));
+        int which = (int)(beyond % states);
+        snprintf(p->name, sizeof p->name, "%s.%s", optimiser_state_name(s->optimiser, which), g->name);
+        p->values = optimiser_state(s->optimiser, which, span);
     }
 }
 
@@ -72,7 +72,7 @@ static reshift_status add_view(reshift_tensors *tensors, const char *name, reshi
 reshift_status checkpoint_save(const char *path, const checkpoint_state *s, reshift_error *error)
 {
     const reshift_history *history = s->history;
-    int64_t steps = adam_steps(s->optimiser);
+    int64_t steps = optimiser_steps(s->optimiser);
     reshift_tensors *tensors = reshift_tensors_create();
     const int columns = history_columns(s);
     int64_t best_epoch = s->best_epoch;
@@ -181,7 +181,7 @@ static reshift_status walk(const reshift_tensors *tensors, const char *path, che
         memcpy(s->best_tracked, best_tracked, (size_t)s->net->graph->n_nodes * sizeof *best_tracked);
     }
     if (take) {
-        adam_set_steps(s->optimiser, *steps);
+        optimiser_set_steps(s->optimiser, *steps);
         memcpy(s->net->batches_tracked, tracked, (size_t)s->net->graph->n_nodes * sizeof *tracked);
         for (int i = 0; i < s->n_changed; i++) {
             network_touch(s->net, s->changed[i]);

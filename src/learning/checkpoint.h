@@ -1,6 +1,6 @@
 /*
- * Fine-tuning's state after an epoch as one safetensors file: what training has changed of the network, both moments of
- * Adam, the history, and a key that names what was being trained from what on what.
+ * Fine-tuning's state after an epoch as one safetensors file: what training has changed of the network, the optimiser's
+ * state, the history, and a key that names what was being trained from what on what.
  */
 #ifndef LEARNING_CHECKPOINT_H
 #define LEARNING_CHECKPOINT_H
@@ -21,7 +21,7 @@ typedef struct checkpoint_state {
     int n_changed;
     const int *trained; /* parameters of the optimiser's spans, in their order */
     int n_trained;
-    adam *optimiser;
+    optimiser *optimiser;
     reshift_history *history; /* with room for `epochs` */
     int epochs;
     bool validated;       /* the history has validation figures */

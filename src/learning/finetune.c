@@ -23,7 +23,8 @@
 
 void reshift_finetune_options_default(reshift_finetune_options *options)
 {
-    *options = (reshift_finetune_options){.epochs = 10, .batch = 64, .cache_budget_bytes = (uint64_t)4 << 30};
+    *options = (reshift_finetune_options){
+        .epochs = 10, .batch = 64, .schedule = {.step_size = 1, .gamma = 0.1}, .cache_budget_bytes = (uint64_t)4 << 30};
 }
 
 typedef struct finetune {
@@ -38,8 +39,8 @@ typedef struct finetune {
     tail *tail;
     frozen *frozen;
     reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
-    int *labels;         /* of a batch */
-    int64_t *order;      /* [n_rows] of an epoch */
+    int *labels;                     /* of a batch */
+    int64_t *order;                  /* [n_rows] of an epoch */
 } finetune;
 
 /* ---- what is asked for ---- */
@@ -73,6 +74,29 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
                              o->blocks[i].block, o->blocks[i].learning_rate);
         }
         t->rates[block] = o->blocks[i].learning_rate;
+    }
+    return RESHIFT_OK;
+}
+
+/* NAN fails every comparison that has to hold. */
+static reshift_status check_tuning(const reshift_finetune_options *o, reshift_error *error)
+{
+    const reshift_schedule *s = &o->schedule;
+    if (!(o->momentum >= 0 && o->momentum < 1) || !(o->weight_decay >= 0 && o->weight_decay <= 1) ||
+        !(o->label_smoothing >= 0 && o->label_smoothing <= 1)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "fine-tuning: expected momentum from 0 to below 1, weight decay and label smoothing from 0 to "
+                         "1, found %g, %g and %g",
+                         o->momentum, o->weight_decay, o->label_smoothing);
+    }
+    if (o->nesterov && (o->optimizer != RESHIFT_OPTIMIZER_SGD || o->momentum == 0)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: nesterov needs sgd and a momentum above 0");
+    }
+    if (s->warmup < 0 || s->step_size < 1 || !(s->gamma > 0 && s->gamma <= 1)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "fine-tuning: expected a warm-up of 0 or more, a step size of 1 or more and gamma above 0, at "
+                         "most 1, found %lld, %lld and %g",
+                         (long long)s->warmup, (long long)s->step_size, s->gamma);
     }
     return RESHIFT_OK;
 }
@@ -121,6 +145,9 @@ static reshift_status check(finetune *t, reshift_error *error)
         }
     }
     reshift_status status = check_blocks(t, error);
+    if (status == RESHIFT_OK) {
+        status = check_tuning(o, error);
+    }
     if (status == RESHIFT_OK) {
         status = check_labels(t, t->dataset, "training set", error);
     }
@@ -226,7 +253,37 @@ static void add_text(digest *d, const char *format, ...)
     digest_add(d, text, (size_t)length < sizeof text ? (size_t)length + 1 : sizeof text);
 }
 
-/* All that the result depends on, the number of epochs apart: a finished training may be made longer. */
+/* What is not as it was before it could be chosen. */
+static void add_tuning(digest *d, const reshift_finetune_options *o)
+{
+    const reshift_schedule *s = &o->schedule;
+    if (o->optimizer != RESHIFT_OPTIMIZER_ADAM) {
+        add_text(d, "optimizer %d", (int)o->optimizer);
+    }
+    if (o->optimizer == RESHIFT_OPTIMIZER_SGD) {
+        add_text(d, "momentum %.17g nesterov %d", o->momentum, o->nesterov);
+    }
+    if (o->weight_decay > 0) {
+        add_text(d, "weight decay %.17g", o->weight_decay);
+    }
+    if (o->label_smoothing > 0) {
+        add_text(d, "label smoothing %.17g", o->label_smoothing);
+    }
+    if (s->warmup > 0 || s->kind != RESHIFT_SCHEDULE_CONSTANT) {
+        add_text(d, "schedule %d by step %d warm-up %lld", (int)s->kind, s->by_step, (long long)s->warmup);
+    }
+    if (s->kind == RESHIFT_SCHEDULE_STEP) {
+        add_text(d, "step size %lld gamma %.17g", (long long)s->step_size, s->gamma);
+    }
+    if (s->kind == RESHIFT_SCHEDULE_COSINE) { /* it ends with the last epoch */
+        add_text(d, "epochs %d", o->epochs);
+    }
+}
+
+/*
+ * All that the result depends on, the number of epochs apart where it is not the schedule's: a finished training may be
+ * made longer.
+ */
 static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
@@ -257,6 +314,7 @@ static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], re
     if (t->precision != RESHIFT_PRECISION_F32) {
         add_text(d, "precision %s", reshift_precision_name(t->precision));
     }
+    add_tuning(d, o);
     for (int b = 0; b < g->n_blocks; b++) {
         if (t->rates[b] > 0) {
             add_text(d, "train %s %.17g", g->blocks[b], t->rates[b]);
@@ -280,6 +338,15 @@ static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], re
 }
 
 /* ---- an epoch ---- */
+
+/* Of the next step. */
+static double rate_factor(const finetune *t)
+{
+    const reshift_finetune_options *o = t->options;
+    int64_t of_epoch = (t->n_rows + o->batch - 1) / o->batch, step = optimiser_steps(tail_optimiser(t->tail));
+    return o->schedule.by_step ? reshift_schedule_factor(&o->schedule, step, of_epoch * o->epochs)
+                               : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
+}
 
 static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
 {
@@ -305,7 +372,7 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
             status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
         }
         if (status == RESHIFT_OK) {
-            status = tail_step(t->tail, n, t->labels, &loss, &correct, error);
+            status = tail_step(t->tail, n, t->labels, rate_factor(t), &loss, &correct, error);
             if (status == RESHIFT_ERROR_NUMERIC) {
                 error_prefix(error, status, "epoch %d, image %lld", epoch->epoch, (long long)done);
                 error_hint(error, "use smaller learning rates");
@@ -319,7 +386,7 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
         correct_sum += correct;
         progress_update(t->progress, what, done, t->n_rows, "images");
         if (o->on_step) {
-            o->on_step(o->context, adam_steps(tail_optimiser(t->tail)), loss);
+            o->on_step(o->context, optimiser_steps(tail_optimiser(t->tail)), loss);
         }
     }
     epoch->train_loss = loss_sum / (double)t->n_rows;
@@ -441,6 +508,16 @@ static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *e
 
 /* ---- the whole ---- */
 
+static optimiser_rule rule_of(const reshift_finetune_options *o)
+{
+    return (optimiser_rule){.kind = o->optimizer == RESHIFT_OPTIMIZER_SGD     ? OPTIMISER_SGD
+                                    : o->optimizer == RESHIFT_OPTIMIZER_ADAMW ? OPTIMISER_ADAMW
+                                                                              : OPTIMISER_ADAM,
+                            .decay = o->weight_decay,
+                            .momentum = o->momentum,
+                            .nesterov = o->nesterov};
+}
+
 static reshift_status prepare_and_run(finetune *t, reshift_history *history, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
@@ -457,7 +534,12 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
         return error_memory(error, (size_t)o->epochs * sizeof *history->epochs, "a history");
     }
     t->precision = forward_precision(o->precision, false, t->progress);
-    status = tail_create(t->net, t->rates, o->batchnorm, reshift_precision_here(o->precision, true), &t->tail, error);
+    const tail_setup setup = {.rates = t->rates,
+                              .batchnorm = o->batchnorm,
+                              .precision = reshift_precision_here(o->precision, true),
+                              .rule = rule_of(o),
+                              .label_smoothing = o->label_smoothing};
+    status = tail_create(t->net, &setup, &t->tail, error);
     if (status != RESHIFT_OK) {
         return status;
     }

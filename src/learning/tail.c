@@ -17,12 +17,13 @@ typedef struct training_plan {
 struct tail {
     network *net;
     reshift_precision precision;
+    double label_smoothing;
     int first_block;
     bool *train_block;     /* [n_blocks] */
     bool *batchnorm_batch; /* [n_blocks] */
     int *trained, n_trained;
     int *changed, n_changed;
-    adam *optimiser;
+    optimiser *optimiser;
     training_plan whole, rest;
     plan *measuring;
     int measuring_batch, n_classes;
@@ -53,30 +54,30 @@ static void divide(tail *t, const double *rates, reshift_batchnorm batchnorm)
     }
 }
 
-static reshift_status make_optimiser(tail *t, const double *rates, reshift_error *error)
+static reshift_status make_optimiser(tail *t, const tail_setup *setup, reshift_error *error)
 {
-    adam_span *spans = calloc((size_t)t->n_trained + 1, sizeof *spans);
+    optimiser_span *spans = calloc((size_t)t->n_trained + 1, sizeof *spans);
     if (!spans) {
         return error_memory(error, (size_t)t->n_trained * sizeof *spans, "the optimiser");
     }
     for (int i = 0; i < t->n_trained; i++) {
         const graph_parameter *p = &t->net->graph->parameters[t->trained[i]];
-        spans[i] = (adam_span){network_parameter(t->net, t->trained[i]), p->count, rates[p->block]};
+        spans[i] = (optimiser_span){network_parameter(t->net, t->trained[i]), p->count, setup->rates[p->block]};
     }
-    reshift_status status = adam_create(spans, t->n_trained, &t->optimiser, error);
+    reshift_status status = optimiser_create(&setup->rule, spans, t->n_trained, &t->optimiser, error);
     free(spans);
     return status;
 }
 
-reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, reshift_precision precision,
-                           tail **out, reshift_error *error)
+reshift_status tail_create(network *net, const tail_setup *setup, tail **out, reshift_error *error)
 {
     *out = NULL;
     size_t blocks = (size_t)net->graph->n_blocks, parameters = (size_t)net->graph->n_parameters;
     tail *t = calloc(1, sizeof *t);
     if (t) {
         t->net = net;
-        t->precision = precision;
+        t->precision = setup->precision;
+        t->label_smoothing = setup->label_smoothing;
         t->train_block = calloc(blocks + 1, sizeof *t->train_block);
         t->batchnorm_batch = calloc(blocks + 1, sizeof *t->batchnorm_batch);
         t->trained = calloc(parameters + 1, sizeof *t->trained);
@@ -86,8 +87,8 @@ reshift_status tail_create(network *net, const double *rates, reshift_batchnorm 
         tail_destroy(&t);
         return error_memory(error, parameters * sizeof(int), "the trained blocks");
     }
-    divide(t, rates, batchnorm);
-    reshift_status status = make_optimiser(t, rates, error);
+    divide(t, setup->rates, setup->batchnorm);
+    reshift_status status = make_optimiser(t, setup, error);
     if (status != RESHIFT_OK) {
         tail_destroy(&t);
     }
@@ -106,7 +107,7 @@ void tail_destroy(tail **pointer)
     plan_destroy(&t->measuring);
     free(t->whole.gradients);
     free(t->rest.gradients);
-    adam_destroy(&t->optimiser);
+    optimiser_destroy(&t->optimiser);
     free(t->train_block);
     free(t->batchnorm_batch);
     free(t->trained);
@@ -116,7 +117,7 @@ void tail_destroy(tail **pointer)
 }
 
 int tail_first_block(const tail *t) { return t->first_block; }
-adam *tail_optimiser(tail *t) { return t->optimiser; }
+optimiser *tail_optimiser(tail *t) { return t->optimiser; }
 
 const int *tail_trained(const tail *t, int *count)
 {
@@ -160,7 +161,8 @@ reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halve
                             .half_input = halves,
                             .precision = t->precision,
                             .train_block = t->train_block,
-                            .batchnorm_batch = t->batchnorm_batch};
+                            .batchnorm_batch = t->batchnorm_batch,
+                            .label_smoothing = t->label_smoothing};
     reshift_status status = RESHIFT_OK;
     if (n_rows >= batch) {
         options.batch = batch;
@@ -194,7 +196,8 @@ int tail_step_rows(const tail *t, int64_t left)
 
 void *tail_step_input(tail *t, int n) { return plan_input(plan_of(t, n)->plan); }
 
-reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *correct, reshift_error *error)
+reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
+                         reshift_error *error)
 {
     const training_plan *p = plan_of(t, n);
     reshift_status status = plan_forward(p->plan, error);
@@ -207,7 +210,7 @@ reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *c
     if (status != RESHIFT_OK) {
         return status;
     }
-    adam_advance(t->optimiser, p->gradients);
+    optimiser_advance(t->optimiser, factor, p->gradients);
     for (int i = 0; i < t->n_trained; i++) {
         network_touch(t->net, t->trained[i]);
     }

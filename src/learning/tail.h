@@ -1,6 +1,6 @@
 /*
  * The upper part of a network, from the first block that is trained (or whose statistics move) to fc: training plans
- * for the batch and for the smaller last batch of an epoch, an inference plan to measure with, and Adam over the
+ * for the batch and for the smaller last batch of an epoch, an inference plan to measure with, and the optimiser of the
  * parameters of the trained blocks.
  */
 #ifndef LEARNING_TAIL_H
@@ -14,19 +14,24 @@
 
 typedef struct tail tail;
 
-/**
- * Which blocks run and move: rates [n_blocks] are their learning rates, 0 where a block is not trained. `net` outlives
- * the tail and is changed by tail_step(). Errors: MEMORY. The caller destroys *out.
- */
-reshift_status tail_create(network *net, const double *rates, reshift_batchnorm batchnorm, reshift_precision precision,
-                           tail **out, reshift_error *error);
+/** Which blocks run and move, and how. */
+typedef struct tail_setup {
+    const double *rates; /* [n_blocks] learning rates, 0 where a block is not trained */
+    reshift_batchnorm batchnorm;
+    reshift_precision precision;
+    optimiser_rule rule;
+    double label_smoothing; /* of the steps' loss; what is measured knows none */
+} tail_setup;
+
+/** `net` outlives the tail and is changed by tail_step(). Errors: MEMORY. The caller destroys *out. */
+reshift_status tail_create(network *net, const tail_setup *setup, tail **out, reshift_error *error);
 void tail_destroy(tail **t);
 
 int tail_first_block(const tail *t);
 /** Parameters with gradients, in the order of the optimiser's spans; and all that training changes, statistics too. */
 const int *tail_trained(const tail *t, int *count);
 const int *tail_changed(const tail *t, int *count);
-adam *tail_optimiser(tail *t);
+optimiser *tail_optimiser(tail *t);
 
 /**
  * Plans for rows of this shape ([H,W,C], or [D] with n_dims 1): n_rows an epoch in batches of `batch`, n_test (0: none)
@@ -39,10 +44,11 @@ reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halve
 int tail_step_rows(const tail *t, int64_t left);
 void *tail_step_input(tail *t, int n);
 /**
- * One step over the n rows there: forward, mean loss and hits, backward, Adam. Errors: NUMERIC (the loss is not finite;
- * nothing has moved but batch statistics), those of the engine.
+ * One step over the n rows there, at `factor` times the learning rates: forward, mean loss and hits, backward, the
+ * optimiser. Errors: NUMERIC (the loss is not finite; nothing has moved but batch statistics), those of the engine.
  */
-reshift_status tail_step(tail *t, int n, const int *labels, double *loss, int *correct, reshift_error *error);
+reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
+                         reshift_error *error);
 
 /** The same for measuring: adds the losses and hits of n rows. */
 int tail_measure_rows(const tail *t, int64_t left);

@@ -164,7 +164,7 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
         for (int i = 0; i < c->batch; i++) {
             labels[i] = i * 7 % classes;
         }
-        check_ok(loss_cross_entropy(plan_output(p), labels, c->batch, classes, &same, &correct, gradient, &error));
+        check_ok(loss_cross_entropy(plan_output(p), labels, c->batch, classes, 0, &same, &correct, gradient, &error));
         check_ok(plan_loss(p, labels, &loss, &correct, &error));
         assert_true(loss == same);
         check_ok(plan_backward(p, &error));

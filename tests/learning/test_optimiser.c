@@ -18,7 +18,7 @@ static float gradient_at(int span, size_t i, int t)
 
 typedef struct problem {
     float *values[2], *gradients[2];
-    adam *optimiser;
+    optimiser *optimiser;
 } problem;
 
 static const size_t counts[2] = {n_first, n_second};
@@ -34,13 +34,13 @@ static void problem_create(problem *p)
             p->values[s][i] = (float)i * 1e-3f - 1;
         }
     }
-    adam_span spans[2] = {{p->values[0], n_first, rates[0]}, {p->values[1], n_second, rates[1]}};
-    check_ok(adam_create(spans, 2, &p->optimiser, &error));
+    optimiser_span spans[2] = {{p->values[0], n_first, rates[0]}, {p->values[1], n_second, rates[1]}};
+    check_ok(optimiser_create(&(optimiser_rule){0}, spans, 2, &p->optimiser, &error));
 }
 
 static void problem_destroy(problem *p)
 {
-    adam_destroy(&p->optimiser);
+    optimiser_destroy(&p->optimiser);
     for (int s = 0; s < 2; s++) {
         free(p->values[s]);
         free(p->gradients[s]);
@@ -54,7 +54,7 @@ static void advance(problem *p, int t)
             p->gradients[s][i] = gradient_at(s, i, t);
         }
     }
-    adam_advance(p->optimiser, (const float *const[]){p->gradients[0], p->gradients[1]});
+    optimiser_advance(p->optimiser, 1, (const float *const[]){p->gradients[0], p->gradients[1]});
 }
 
 /*
@@ -104,19 +104,19 @@ static void test_restored_state_goes_on_with_the_same_bits(void **state)
     }
     for (int s = 0; s < 2; s++) {
         memcpy(second.values[s], first.values[s], counts[s] * sizeof(float));
-        memcpy(adam_first_moment(second.optimiser, s), adam_first_moment(first.optimiser, s),
-               counts[s] * sizeof(float));
-        memcpy(adam_second_moment(second.optimiser, s), adam_second_moment(first.optimiser, s),
-               counts[s] * sizeof(float));
+        for (int which = 0; which < optimiser_states(first.optimiser); which++) {
+            memcpy(optimiser_state(second.optimiser, which, s), optimiser_state(first.optimiser, which, s),
+                   counts[s] * sizeof(float));
+        }
     }
-    adam_set_steps(second.optimiser, adam_steps(first.optimiser));
+    optimiser_set_steps(second.optimiser, optimiser_steps(first.optimiser));
     for (int t = steps / 2 + 1; t <= steps; t++) {
         advance(&second, t);
     }
     for (int s = 0; s < 2; s++) {
         assert_memory_equal(whole.values[s], second.values[s], counts[s] * sizeof(float));
     }
-    assert_int_equal(adam_steps(second.optimiser), steps);
+    assert_int_equal(optimiser_steps(second.optimiser), steps);
     problem_destroy(&whole);
     problem_destroy(&first);
     problem_destroy(&second);

@@ -83,7 +83,7 @@ def save(part, arrays):
         header[name] = {'dtype': kind, 'shape': list(array.shape), 'data_offsets': [at, at + array.nbytes]}
         blobs.append(array.tobytes())
         at += array.nbytes
-    header['__metadata__'] = {'made by': 'make_training.py', 'torch': torch.__version__,
+    header['__metadata__'] = {'made by': os.path.basename(sys.argv[0]), 'torch': torch.__version__,
                               'torchvision': torchvision.__version__, 'numpy': np.__version__}
     text = json.dumps(header).encode()
     text += b' ' * (-len(text) % 8)
