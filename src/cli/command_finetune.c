@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/training.h"
+#include "cli/tuning.h"
 #include "reshift/split.h"
 
 #define BLOCKS_MOST 16
@@ -90,8 +91,8 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     int64_t *rows = malloc((size_t)count * sizeof *rows + 1), *chosen = malloc((size_t)count * sizeof *chosen + 1);
     uint8_t *held = malloc((size_t)count + 1);
     int64_t n_held;
-    reshift_status status = rows && chosen && held ? RESHIFT_OK
-                                                   : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for rows");
+    reshift_status status =
+        rows && chosen && held ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for rows");
     for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
         rows[row] = row;
     }
@@ -110,7 +111,8 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     if (status == RESHIFT_OK) {
         reshift_dataset_close(train);
         *train = rest;
-        session_say("%lld rows held out for validation, %lld trained on", (long long)n_held, (long long)(count - n_held));
+        session_say("%lld rows held out for validation, %lld trained on", (long long)n_held,
+                    (long long)(count - n_held));
     }
     free(rows);
     free(chosen);
@@ -153,6 +155,7 @@ int command_finetune(int argc, char **argv)
     option_range severity = {1, 5};
     int64_t epochs = 10, samples = 0;
     double validation_share = 0;
+    tuning how_words = TUNING_DEFAULTS;
     const char *validation_text = NULL, *keep = "last";
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
     const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
@@ -170,6 +173,17 @@ int command_finetune(int argc, char **argv)
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train", "layer4,fc"),
         TEXT("--lr", &lr, "RATES", "learning rate of each block, or one for all", "layer4=1e-4,fc=1e-3"),
+        TEXT("--optimizer", &how_words.optimizer, "adam|adamw|sgd", "rule of a step, as PyTorch's", "adam"),
+        TEXT("--momentum", &how_words.momentum, "X", "of sgd", "0.9"),
+        FLAG("--nesterov", &how_words.nesterov, "sgd: Nesterov's momentum"),
+        TEXT("--weight-decay", &how_words.decay, "X", "of the trained parameters; adamw: apart from the gradient", "0"),
+        TEXT("--label-smoothing", &how_words.smoothing, "X", "of the training loss", "0"),
+        TEXT("--schedule", &how_words.schedule, "constant|step|cosine",
+             "of the learning rates; cosine: down to 0 at the end", "constant"),
+        TEXT("--schedule-unit", &how_words.unit, "epoch|step", "what the schedule counts", "epoch"),
+        COUNT("--warmup", &how_words.warmup, "N", 0, COUNT_MOST, "units of a linear rise before it", "0"),
+        COUNT("--step-size", &how_words.step_size, "N", 1, COUNT_MOST, "step: units between two falls", "1"),
+        NUMBER("--gamma", &how_words.gamma, "X", 0, 1, "step: factor of a fall", "0.1"),
         COUNT("--epochs", &epochs, "N", 1, 100000, "passes over the rows", "10"),
         COUNT("--batch", &c.batch, "N", 1, 4096, "rows a step", "64"),
         COUNT("--samples", &samples, "N", 1, COUNT_MOST, "train on N rows drawn from the set and measure on the others",
@@ -204,7 +218,7 @@ int command_finetune(int argc, char **argv)
     };
     const usage u = {
         .command = "finetune",
-        .about = "Trains chosen blocks of a network with Adam and cross-entropy; the others do not change by a bit.",
+        .about = "Trains chosen blocks of a network by cross-entropy; the others do not change by a bit.",
         .synopsis = "--weights W --data DATA --out FILE.safetensors [options]",
         .example =
             "  reshift finetune --weights resnet50 --head fc.safetensors --data cifar10-c --corruption gaussian_blur\n"
@@ -241,6 +255,10 @@ int command_finetune(int argc, char **argv)
     if ((status = read_rates(&u, train, lr, rates, &how.n_blocks)) >= 0 ||
         (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
         return status;
+    }
+    const char *wrong = tuning_read(&how_words, &how);
+    if (wrong) {
+        return usage_error(&u, "%s", wrong);
     }
     reshift_frozen_cache_options keeping;
     reshift_frozen_cache_options_default(&keeping);

@@ -41,10 +41,34 @@ static const char *const finetune_settings[] = {"seed",
                                                 "finetune.rows",
                                                 "finetune.validation",
                                                 "finetune.keep",
+                                                "finetune.momentum",
+                                                "finetune.nesterov",
+                                                "finetune.weight_decay",
+                                                "finetune.label_smoothing",
+                                                "finetune.schedule",
+                                                "finetune.schedule_unit",
+                                                "finetune.warmup",
+                                                "finetune.step_size",
+                                                "finetune.gamma",
                                                 NULL};
 /* Keys younger than MANIFEST_LAYOUT. At their defaults they are left out, so that the keys of older runs still hold. */
-static const char *const younger[] = {"source.test_fraction", "probe.l2", "probe.held_out", "finetune.rows", "finetune.validation",
-                                      "finetune.keep", "adapt.", NULL};
+static const char *const younger[] = {"source.test_fraction",
+                                      "probe.l2",
+                                      "probe.held_out",
+                                      "finetune.rows",
+                                      "finetune.validation",
+                                      "finetune.keep",
+                                      "adapt.",
+                                      "finetune.momentum",
+                                      "finetune.nesterov",
+                                      "finetune.weight_decay",
+                                      "finetune.label_smoothing",
+                                      "finetune.schedule",
+                                      "finetune.schedule_unit",
+                                      "finetune.warmup",
+                                      "finetune.step_size",
+                                      "finetune.gamma",
+                                      NULL};
 
 static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
                                                "weights/finetuned.safetensors", "history/finetune.csv", NULL};
@@ -103,9 +127,8 @@ static const stage stages[STAGE_COUNT] = {
     [STAGE_SHIFT] = {"shift", "the frozen network on the shifted images", shift_settings,
                      BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN), false, shift_outputs, stage_shift},
     [STAGE_FINETUNE] = {"finetune", "fine-tuning on shifted images", finetune_settings,
-                        BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT) | BIT(INPUT_ROWS),
-                        BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE), false,
-                        finetune_outputs, stage_finetune},
+                        BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT) | BIT(INPUT_ROWS), BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE),
+                        false, finetune_outputs, stage_finetune},
     [STAGE_MEASURE] = {"measure", "measuring again", measure_settings, BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
                        BIT(STAGE_FEATURES) | BIT(STAGE_PROBE) | BIT(STAGE_SHIFT) | BIT(STAGE_FINETUNE), false,
                        measure_outputs, stage_measure},
@@ -151,8 +174,8 @@ static void add_line(digest *d, const char *name, const char *value)
 
 reshift_status run_make_keys(run *r, reshift_error *error)
 {
-    static const char *const input_names[INPUT_COUNT] = {"pretraining set", "weights", "training set", "test set",
-                                                         "shifted set", "fine-tuning set"};
+    static const char *const input_names[INPUT_COUNT] = {"pretraining set", "weights",     "training set",
+                                                         "test set",        "shifted set", "fine-tuning set"};
     for (int s = 0; s < STAGE_COUNT; s++) {
         digest *d = digest_create(DIGEST_SHA256);
         if (!d) {

@@ -22,7 +22,13 @@ static const char *const precisions[] = {[RESHIFT_PRECISION_F32] = "f32",
                                          [RESHIFT_PRECISION_INT8] = "int8",
                                          [RESHIFT_PRECISION_AUTO] = "auto",
                                          NULL};
-static const char *const optimizers[] = {"adam", NULL};
+static const char *const optimizers[] = {
+    [RESHIFT_OPTIMIZER_ADAM] = "adam", [RESHIFT_OPTIMIZER_ADAMW] = "adamw", [RESHIFT_OPTIMIZER_SGD] = "sgd", NULL};
+static const char *const schedules[] = {[RESHIFT_SCHEDULE_CONSTANT] = "constant",
+                                        [RESHIFT_SCHEDULE_STEP] = "step",
+                                        [RESHIFT_SCHEDULE_COSINE] = "cosine",
+                                        NULL};
+static const char *const schedule_units[] = {"epoch", "step", NULL};
 static const char *const probe_optimizers[] = {[SETTINGS_PROBE_ADAM] = "adam", [SETTINGS_PROBE_LBFGS] = "lbfgs", NULL};
 static const char *const adapt_methods[] = {
     [RESHIFT_ADAPT_NONE] = "none", [RESHIFT_ADAPT_BN] = "bn", [RESHIFT_ADAPT_TENT] = "tent", NULL};
@@ -38,8 +44,7 @@ static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          NULL};
 
 static const char *const keeps[] = {[RESHIFT_KEEP_LAST] = "last", [RESHIFT_KEEP_BEST] = "best", NULL};
-static const char *const row_sources[] = {
-    [SETTINGS_ROWS_SHIFTED] = "shifted", [SETTINGS_ROWS_TRAIN] = "train", NULL};
+static const char *const row_sources[] = {[SETTINGS_ROWS_SHIFTED] = "shifted", [SETTINGS_ROWS_TRAIN] = "train", NULL};
 static const char *const cache_places[] = {
     [RESHIFT_CACHE_AUTO] = "auto", [RESHIFT_CACHE_MEMORY] = "memory", [RESHIFT_CACHE_DISK] = "disk", NULL};
 
@@ -93,7 +98,19 @@ static const setting table[] = {
     {"finetune.lr", SETTING_RATES, AT(finetune.rates), 0, 10, NULL, "{layer4: 0.0001, fc: 0.001}",
      "learning rate of each trained block, or one for all"},
     {"finetune.optimizer", SETTING_CHOICE, AT(finetune.optimizer), 0, 0, optimizers, "adam",
-     "beta 0.9 and 0.999, eps 1e-8"},
+     "as PyTorch's; adam and adamw: beta 0.9 and 0.999, eps 1e-8"},
+    {"finetune.momentum", SETTING_SHARE, AT(finetune.momentum), 0, 1, NULL, "0.9", "of sgd"},
+    {"finetune.nesterov", SETTING_FLAG, AT(finetune.nesterov), 0, 0, NULL, "false", "sgd: Nesterov's momentum"},
+    {"finetune.weight_decay", SETTING_SHARE, AT(finetune.weight_decay), 0, 1, NULL, "0",
+     "of the trained parameters; adamw: apart from the gradient"},
+    {"finetune.label_smoothing", SETTING_SHARE, AT(finetune.label_smoothing), 0, 1, NULL, "0", "of the training loss"},
+    {"finetune.schedule", SETTING_CHOICE, AT(finetune.schedule), 0, 0, schedules, "constant",
+     "of the learning rates; cosine: down to 0 at the end"},
+    {"finetune.schedule_unit", SETTING_CHOICE, AT(finetune.schedule_unit), 0, 0, schedule_units, "epoch",
+     "what the schedule counts"},
+    {"finetune.warmup", SETTING_COUNT, AT(finetune.warmup), 0, MOST, NULL, "0", "units of a linear rise before it"},
+    {"finetune.step_size", SETTING_COUNT, AT(finetune.step_size), 1, MOST, NULL, "1", "step: units between two falls"},
+    {"finetune.gamma", SETTING_NUMBER, AT(finetune.gamma), 0, 1, NULL, "0.1", "step: factor of a fall"},
     {"finetune.epochs", SETTING_COUNT, AT(finetune.epochs), 1, 100000, NULL, "10", "passes over the training rows"},
     {"finetune.batch", SETTING_COUNT, AT(finetune.batch), 1, 4096, NULL, "64", "rows a step"},
     {"finetune.samples", SETTING_COUNT, AT(finetune.samples), 1, MOST, NULL, "20000",
@@ -219,13 +236,18 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
             return RESHIFT_ERROR_ARGUMENT;
         }
     }
+    if (experiment->finetune.nesterov &&
+        (experiment->finetune.optimizer != RESHIFT_OPTIMIZER_SGD || experiment->finetune.momentum == 0)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.nesterov': needs sgd and a momentum above 0");
+    }
     if (experiment->adapt.source > 0 && experiment->adapt.method == RESHIFT_ADAPT_TENT) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT,
                          "'adapt.source': tent learns from the batch's statistics alone, found %lld (0, or method: bn)",
                          (long long)experiment->adapt.source);
     }
     if (experiment->finetune.keep == RESHIFT_KEEP_BEST && experiment->finetune.validation == 0) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.keep': best by validation accuracy, and nothing is held out");
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "'finetune.keep': best by validation accuracy, and nothing is held out");
         error_hint(error, "hold rows out, as in --set finetune.validation=0.1; the test set chooses nothing");
         return RESHIFT_ERROR_ARGUMENT;
     }

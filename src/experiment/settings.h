@@ -69,7 +69,12 @@ struct reshift_experiment {
     struct {
         settings_blocks train;
         settings_rates rates;
-        int optimizer;
+        int optimizer; /* a reshift_optimizer */
+        double momentum, weight_decay, label_smoothing;
+        bool nesterov;
+        int schedule, schedule_unit; /* a reshift_schedule_kind; 1: steps */
+        int64_t warmup, step_size;
+        double gamma;
         int64_t epochs, batch, samples;
         int split;                           /* a reshift_split_kind */
         int batchnorm;                       /* a reshift_batchnorm */

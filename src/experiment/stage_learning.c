@@ -353,6 +353,16 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.test = monitor;
         options.validation = validation;
         options.keep = (reshift_keep)e->finetune.keep;
+        options.optimizer = (reshift_optimizer)e->finetune.optimizer;
+        options.momentum = e->finetune.momentum;
+        options.nesterov = e->finetune.nesterov;
+        options.weight_decay = e->finetune.weight_decay;
+        options.label_smoothing = e->finetune.label_smoothing;
+        options.schedule = (reshift_schedule){.kind = (reshift_schedule_kind)e->finetune.schedule,
+                                              .by_step = e->finetune.schedule_unit == 1,
+                                              .warmup = e->finetune.warmup,
+                                              .step_size = e->finetune.step_size,
+                                              .gamma = e->finetune.gamma};
         options.on_epoch = tell_epoch;
         options.context = &teller;
         status = reshift_finetune(model, rows, &options, &history, r->progress, error);

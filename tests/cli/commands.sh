@@ -47,6 +47,9 @@ check "eval with a head" 0 '"n": 50' - "$reshift" eval --quiet --json --weights 
 check "finetune" 0 "    1 " - "$reshift" finetune --quiet --weights $before --head fc.safetensors --data demo --split test --limit 50 --corruption gaussian_blur --samples 100 --epochs 1 --batch 64 --out tuned.safetensors --history tuned.csv --plots curves
 holds "writes a whole network" test -s tuned.safetensors
 check "that can be measured" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights tuned.safetensors --data demo --limit 50
+check "sgd with a schedule" 0 "" - "$reshift" finetune --quiet --json --weights $before --data demo --limit 20 --train fc --lr 1e-2 --optimizer sgd --nesterov --weight-decay 1e-4 --schedule cosine --schedule-unit step --warmup 1 --label-smoothing 0.1 --epochs 2 --out tuned4.safetensors
+check "nesterov without sgd" 2 - "--nesterov goes with --optimizer sgd" "$reshift" finetune --weights $before --data demo --nesterov --out tuned5.safetensors
+check "no such optimizer" 2 - "--optimizer: expected adam, adamw or sgd" "$reshift" finetune --weights $before --data demo --optimizer adagrad --out tuned5.safetensors
 check "one rate for all blocks" 0 "" - "$reshift" finetune --quiet --json --weights $before --data demo --limit 20 --train layer3,layer4,fc --lr 1e-4 --epochs 1 --out tuned3.safetensors
 check "corrupt" 0 "C/gaussian_blur.npy" - "$reshift" corrupt --quiet --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C
 check "inspect an array" 0 "[40,32,32,3]" - "$reshift" inspect C/gaussian_blur.npy

@@ -78,6 +78,15 @@ static void test_values(void **state)
     assert_int_equal(e.finetune.cache_budget_bytes, (int64_t)512 << 20);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_ROW);
     assert_int_equal(e.finetune.batchnorm, RESHIFT_BATCHNORM_TRAIN_ALL);
+    check_ok(
+        apply(&e, "finetune: {optimizer: sgd, nesterov: true, weight_decay: 0.0005, schedule: cosine, warmup: 2}\n"));
+    assert_int_equal(e.finetune.optimizer, RESHIFT_OPTIMIZER_SGD);
+    assert_int_equal(e.finetune.schedule, RESHIFT_SCHEDULE_COSINE);
+    assert_true(e.finetune.momentum == 0.9);
+    assert_true(e.finetune.weight_decay == 0.0005);
+    check_ok(settings_check(&e, &error));
+    e.finetune.optimizer = RESHIFT_OPTIMIZER_ADAMW;
+    check_error(settings_check(&e, &error), RESHIFT_ERROR_ARGUMENT, "'finetune.nesterov': needs sgd");
     /* a method's name alone stands for its section */
     check_ok(apply(&e, "adapt: tent\nprobe: {optimizer: lbfgs, l2: 0}\n"));
     assert_int_equal(e.adapt.method, RESHIFT_ADAPT_TENT);

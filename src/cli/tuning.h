@@ -1,0 +1,24 @@
+/* The words of reshift finetune that say how its steps are made: rule, schedule, smoothing. */
+#ifndef CLI_TUNING_H
+#define CLI_TUNING_H
+
+#include "cli/options.h"
+#include "reshift/learning.h"
+
+typedef struct tuning {
+    const char *optimizer, *schedule, *unit, *decay, *smoothing, *momentum;
+    bool nesterov;
+    int64_t warmup, step_size;
+    double gamma;
+} tuning;
+
+#define TUNING_DEFAULTS                                                                                                \
+    {                                                                                                                  \
+        .optimizer = "adam", .schedule = "constant", .unit = "epoch", .decay = "0", .smoothing = "0",                  \
+        .momentum = "0.9", .step_size = 1, .gamma = 0.1                                                                \
+    }
+
+/** NULL, or what is wrong, in words that name the option; then *how is as it was. */
+const char *tuning_read(const tuning *words, reshift_finetune_options *how);
+
+#endif
