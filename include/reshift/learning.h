@@ -2,6 +2,7 @@
 #ifndef RESHIFT_LEARNING_H
 #define RESHIFT_LEARNING_H
 
+#include "reshift/augment.h"
 #include "reshift/dataset.h"
 #include "reshift/frozen_cache.h"
 #include "reshift/model.h"
@@ -180,6 +181,8 @@ typedef struct reshift_finetune_options {
                                       the same images, initial weights and options; epochs may be more than it holds */
     const reshift_dataset *test;   /* measured after every epoch for the curve, chooses nothing; NULL: not measured */
     const reshift_dataset *validation; /* measured after every epoch too; NULL: not */
+    const reshift_augment *augment; /* NULL, or what is done to training images by chance, keyed by (seed, epoch, image);
+                                       the frozen blocks then run anew for them in every epoch */
     reshift_keep keep;             /* BEST needs a validation set */
     void (*on_epoch)(void *context, const reshift_epoch *epoch);
     void *context;

@@ -121,6 +121,14 @@ static const setting table[] = {
      "share of these rows held out, whole images and alike of every class, and measured after every epoch"},
     {"finetune.keep", SETTING_CHOICE, AT(finetune.keep), 0, 0, keeps, "last",
      "the epoch that is stored and measured: the last, or the best by validation accuracy (of equals the earlier)"},
+    {"finetune.augment", SETTING_BLOCKS, AT(finetune.augment), 0, 0, NULL, "none",
+     "what is done to these rows by chance, anew in every epoch: a list of flip, crop and corrupt; none"},
+    {"finetune.crop_padding", SETTING_NUMBER, AT(finetune.crop_padding), 0, 1, NULL, "0.125",
+     "crop: black margin on every side, as a share of the shorter one; 0.125: 4 pixels of 32"},
+    {"finetune.augment_corruptions", SETTING_BLOCKS, AT(finetune.augment_corruptions), 0, 0, NULL, "none",
+     "corrupt: the corruptions, each as likely, as in [gaussian_noise, fog]"},
+    {"finetune.augment_severity", SETTING_SEVERITIES, AT(finetune.augment_severity), 1, 5, NULL, "1-5",
+     "corrupt: severities, each as likely"},
     {"finetune.split", SETTING_CHOICE, AT(finetune.split), 0, 0, splits, "by-image",
      "by-image: no image in training and testing; by-row: the published protocol, which leaks (not with rows: train)"},
     {"finetune.batchnorm", SETTING_CHOICE, AT(finetune.batchnorm), 0, 0, batchnorms, "frozen",
@@ -190,7 +198,7 @@ void setting_expectation(const setting *row, char *text, size_t size)
     }
     case SETTING_BYTES: snprintf(text, size, "a size such as 4G, 512M or 0, or auto"); return;
     case SETTING_SEVERITIES: snprintf(text, size, "a severity from 1 to 5, or a range such as 1-5"); return;
-    case SETTING_BLOCKS: snprintf(text, size, "a list of blocks such as [layer4, fc]"); return;
+    case SETTING_BLOCKS: snprintf(text, size, "a list of %s", strcmp(row->path, "finetune.train") == 0 ? "blocks such as [layer4, fc]" : "names, or none"); return;
     case SETTING_RATES:
         snprintf(text, size, "a learning rate above 0, at most %g, or one a block such as {layer4: 0.0001, fc: 0.001}",
                  row->high);
@@ -225,6 +233,42 @@ double settings_rate(const reshift_experiment *experiment, const char *block)
     return general;
 }
 
+static bool is_none(const settings_blocks *list) { return list->n == 1 && strcmp(list->names[0], "none") == 0; }
+
+reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error)
+{
+    const settings_blocks *wanted = &experiment->finetune.augment;
+    const settings_blocks *corruptions = &experiment->finetune.augment_corruptions;
+    *augment = (reshift_augment){.crop_padding = experiment->finetune.crop_padding,
+                                 .severity_first = (int)experiment->finetune.augment_severity.first,
+                                 .severity_last = (int)experiment->finetune.augment_severity.last,
+                                 .constants = (reshift_constants)experiment->shift.constants};
+    for (int i = 0; i < wanted->n && !is_none(wanted); i++) {
+        const char *name = wanted->names[i];
+        augment->flip = augment->flip || strcmp(name, "flip") == 0;
+        augment->crop = augment->crop || strcmp(name, "crop") == 0;
+        augment->corrupt = augment->corrupt || strcmp(name, "corrupt") == 0;
+        if (strcmp(name, "flip") != 0 && strcmp(name, "crop") != 0 && strcmp(name, "corrupt") != 0) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                             "'finetune.augment': expected flip, crop, corrupt or none, found '%s'", name);
+        }
+    }
+    for (int i = 0; i < corruptions->n && !is_none(corruptions); i++) {
+        const reshift_corruption *found;
+        reshift_status status = reshift_corruption_find(corruptions->names[i], &found, error);
+        if (status != RESHIFT_OK) {
+            return error_prefix(error, RESHIFT_ERROR_ARGUMENT, "'finetune.augment_corruptions'");
+        }
+        augment->corruptions[augment->n_corruptions++] = found->name;
+    }
+    if (augment->corrupt != (augment->n_corruptions > 0)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.augment%s",
+                         augment->corrupt ? "_corruptions': corrupt needs a list of them"
+                                          : "_corruptions': finetune.augment does not name corrupt");
+    }
+    return RESHIFT_OK;
+}
+
 reshift_status settings_check(const reshift_experiment *experiment, reshift_error *error)
 {
     for (int i = 0; i < experiment->finetune.train.n; i++) {
@@ -244,6 +288,11 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
         return error_set(error, RESHIFT_ERROR_ARGUMENT,
                          "'adapt.source': tent learns from the batch's statistics alone, found %lld (0, or method: bn)",
                          (long long)experiment->adapt.source);
+    }
+    reshift_augment augment;
+    reshift_status augmenting = settings_augment(experiment, &augment, error);
+    if (augmenting != RESHIFT_OK) {
+        return augmenting;
     }
     if (experiment->finetune.keep == RESHIFT_KEEP_BEST && experiment->finetune.validation == 0) {
         error_set(error, RESHIFT_ERROR_ARGUMENT,

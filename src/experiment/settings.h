@@ -79,6 +79,9 @@ struct reshift_experiment {
         int split;                           /* a reshift_split_kind */
         int batchnorm;                       /* a reshift_batchnorm */
         int rows;                            /* a settings_rows */
+        settings_blocks augment, augment_corruptions; /* "none" alone: nothing */
+        settings_severities augment_severity;
+        double crop_padding;
         double validation;                   /* share of its rows; 0: none */
         int keep;                            /* a reshift_keep */
         int64_t cache_budget_bytes, monitor; /* bytes: SETTINGS_BYTES_AUTO is one too */
@@ -141,6 +144,9 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
 
 /** The learning rate of a trained block; 0 where none is given. */
 double settings_rate(const reshift_experiment *experiment, const char *block);
+
+/** What finetune.augment and the keys beside it ask for; all zero but numbers where it is none. Errors: ARGUMENT. */
+reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error);
 
 /** Every key at its default. */
 void settings_default(reshift_experiment *experiment);

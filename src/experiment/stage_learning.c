@@ -332,6 +332,10 @@ reshift_status stage_finetune(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = checkpoint_path(r, STAGE_FINETUNE, &checkpoint, error);
     }
+    reshift_augment augment = {0};
+    if (status == RESHIFT_OK) {
+        status = settings_augment(e, &augment, error);
+    }
     if (status == RESHIFT_OK) {
         status = run_frozen_cache(r, error);
     }
@@ -352,6 +356,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.checkpoint = checkpoint;
         options.test = monitor;
         options.validation = validation;
+        options.augment = augment.flip || augment.crop || augment.corrupt ? &augment : NULL;
         options.keep = (reshift_keep)e->finetune.keep;
         options.optimizer = (reshift_optimizer)e->finetune.optimizer;
         options.momentum = e->finetune.momentum;

@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "datasets/augmented.h"
+#include "datasets/dataset.h"
 #include "learning/calibrate.h"
 #include "learning/checkpoint.h"
 #include "learning/frozen.h"
@@ -144,7 +146,10 @@ static reshift_status check(finetune *t, reshift_error *error)
                              (long long)o->order[i]);
         }
     }
-    reshift_status status = check_blocks(t, error);
+    reshift_status status = o->augment ? augment_check(o->augment, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = check_blocks(t, error);
+    }
     if (status == RESHIFT_OK) {
         status = check_tuning(o, error);
     }
@@ -306,6 +311,11 @@ static reshift_status make_key(const finetune *t, char key[DIGEST_HEX_BYTES], re
     if (!d) {
         return error_memory(error, 0, "a digest");
     }
+    if (o->augment) {
+        char text[1024];
+        augment_describe(o->augment, text, sizeof text);
+        add_text(d, "%s", text);
+    }
     if (o->validation) { /* a line for what older checkpoints do not know, only where it is asked for */
         add_text(d, "validation %lld %s keep %d", (long long)t->n_validation, held_out, (int)o->keep);
     }
@@ -363,7 +373,14 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
     double loss_sum = 0;
     int64_t correct_sum = 0;
     progress_update(t->progress, what, 0, t->n_rows, "images");
-    reshift_status status = frozen_start(t->frozen, t->dataset, order, t->n_rows, false, error);
+    reshift_dataset *changed = NULL;
+    reshift_status status = RESHIFT_OK;
+    if (o->augment) { /* a view shares what is below it, which its maker's const does not allow to say */
+        status = augmented_open((reshift_dataset *)t->dataset, o->augment, o->seed, epoch->epoch, &changed, error);
+        status = status == RESHIFT_OK ? frozen_start_anew(t->frozen, changed, order, t->n_rows, error) : status;
+    } else {
+        status = frozen_start(t->frozen, t->dataset, order, t->n_rows, false, error);
+    }
     for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
         int n = tail_step_rows(t->tail, t->n_rows - done), correct;
         double loss;
@@ -391,6 +408,11 @@ static reshift_status train_epoch(finetune *t, reshift_epoch *epoch, reshift_err
     }
     epoch->train_loss = loss_sum / (double)t->n_rows;
     epoch->train_accuracy = (double)correct_sum / (double)t->n_rows;
+    if (changed) { /* the reader ahead of us must have let go of it */
+        reshift_status stopped = frozen_commit(t->frozen, status == RESHIFT_OK ? error : NULL);
+        status = status == RESHIFT_OK ? stopped : status;
+        reshift_dataset_close(&changed);
+    }
     return status;
 }
 
@@ -561,7 +583,12 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     if (status == RESHIFT_OK && history->n_epochs < o->epochs) {
         status = make_plans(t, o->epochs - history->n_epochs, error);
         if (status == RESHIFT_OK) {
-            const reshift_dataset *const sets[] = {t->dataset, o->test, o->validation};
+            if (o->augment) {
+                progress_message(t->progress, RESHIFT_LOG_INFO,
+                                 "augmentation: training images differ in every epoch, so the frozen blocks run anew for "
+                                 "them and nothing of it is kept");
+            }
+            const reshift_dataset *const sets[] = {o->augment ? NULL : t->dataset, o->test, o->validation};
             status = frozen_fill(t->frozen, sets, 3, t->progress, error);
         }
         if (status == RESHIFT_OK) {

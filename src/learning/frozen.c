@@ -176,8 +176,8 @@ static reshift_status find_set(frozen *f, const reshift_dataset *dataset, reshif
     return status;
 }
 
-reshift_status frozen_start(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n, bool keep,
-                            reshift_error *error)
+static reshift_status begin(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n, bool keep,
+                            bool anew, reshift_error *error)
 {
     if (n > f->room) {
         free(f->missing);
@@ -193,15 +193,27 @@ reshift_status frozen_start(frozen *f, const reshift_dataset *dataset, const int
     f->at = f->n_missing = f->pass_first = 0;
     f->pass.n = f->pass_at = 0;
     f->keep = keep;
-    reshift_status status = f->rows && n > 0 ? find_set(f, dataset, error) : RESHIFT_OK;
+    reshift_status status = f->rows && n > 0 && !anew ? find_set(f, dataset, error) : RESHIFT_OK;
     for (int64_t i = 0; i < n && status == RESHIFT_OK; i++) {
-        if (!is_kept(f, row_at(f, i))) {
+        if (anew || !is_kept(f, row_at(f, i))) {
             f->missing[f->n_missing++] = row_at(f, i);
         }
     }
     forward_stop(f->forward);
     return status == RESHIFT_OK && f->n_missing ? forward_start(f->forward, dataset, f->missing, f->n_missing, error)
                                                 : status;
+}
+
+reshift_status frozen_start(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n, bool keep,
+                            reshift_error *error)
+{
+    return begin(f, dataset, order, n, keep, false, error);
+}
+
+reshift_status frozen_start_anew(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n,
+                                 reshift_error *error)
+{
+    return begin(f, dataset, order, n, false, true, error);
 }
 
 static size_t row_bytes(const frozen *f)

@@ -44,6 +44,9 @@ reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_
  */
 reshift_status frozen_start(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n, bool keep,
                             reshift_error *error);
+/** The same, past what is kept: every row is computed, and none is kept. */
+reshift_status frozen_start_anew(frozen *f, const reshift_dataset *dataset, const int64_t *order, int64_t n,
+                                 reshift_error *error);
 /** The next n rows of the order into values [n, row] and labels [n]. Together no more than were begun with. */
 reshift_status frozen_next(frozen *f, int n, void *values, int *labels, reshift_error *error);
 /** Ends early; what was computed and kept so far can be found by a later program, as it can after the last row. */

@@ -1,0 +1,28 @@
+/* Augmentation: training images changed by chance, anew in every epoch. */
+#ifndef RESHIFT_AUGMENT_H
+#define RESHIFT_AUGMENT_H
+
+#include "reshift/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RESHIFT_AUGMENT_CORRUPTIONS 19
+
+/** What is done to an image, in this order; all zero: nothing. */
+typedef struct reshift_augment {
+    bool corrupt; /* one of `corruptions` at a severity of the range, each as likely */
+    const char *corruptions[RESHIFT_AUGMENT_CORRUPTIONS];
+    int n_corruptions;
+    int severity_first, severity_last; /* 1..5 */
+    reshift_constants constants;
+    bool crop;           /* padded with black on every side, then a window of the image's own size anywhere in it */
+    double crop_padding; /* of the shorter side, rounded to pixels: 0.125 is 4 of 32; above 0, at most 1 */
+    bool flip;           /* left and right exchanged, of every other image by chance */
+} reshift_augment;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
