@@ -22,7 +22,47 @@ static bool from_zero(const char *text, double most, double *value)
     return strcmp(text, "0") == 0 || read_number(text, 0, most, value);
 }
 
-const char *tuning_read(const tuning *words, reshift_finetune_options *how)
+/* The next word of a list with commas; false at its end or where a word is too long. */
+static bool next_word(const char **list, char *word, size_t size)
+{
+    size_t length = strcspn(*list, ",");
+    if (length == 0 || length >= size) {
+        return false;
+    }
+    memcpy(word, *list, length);
+    word[length] = '\0';
+    *list += length + ((*list)[length] == ',');
+    return true;
+}
+
+static const char *read_augment(tuning *words)
+{
+    reshift_augment *a = &words->how;
+    char word[32];
+    *a = (reshift_augment){.crop_padding = words->crop_padding,
+                           .severity_first = (int)words->severity.first,
+                           .severity_last = (int)words->severity.last};
+    for (const char *list = words->augment; list && *list;) {
+        if (!next_word(&list, word, sizeof word) ||
+            (strcmp(word, "flip") != 0 && strcmp(word, "crop") != 0 && strcmp(word, "corrupt") != 0)) {
+            return "--augment: expected a list of flip, crop and corrupt";
+        }
+        a->flip = a->flip || strcmp(word, "flip") == 0;
+        a->crop = a->crop || strcmp(word, "crop") == 0;
+        a->corrupt = a->corrupt || strcmp(word, "corrupt") == 0;
+    }
+    for (const char *list = words->corruptions; list && *list;) {
+        if (a->n_corruptions == RESHIFT_AUGMENT_CORRUPTIONS ||
+            !next_word(&list, words->names[a->n_corruptions], sizeof words->names[0])) {
+            return "--augment-corruptions: expected a list of corruptions such as gaussian_noise,fog";
+        }
+        a->corruptions[a->n_corruptions] = words->names[a->n_corruptions];
+        a->n_corruptions++;
+    }
+    return a->corrupt == (a->n_corruptions > 0) ? NULL : "--augment corrupt and --augment-corruptions go together";
+}
+
+const char *tuning_read(tuning *words, reshift_finetune_options *how)
 {
     static const char *const optimizers[] = {
         [RESHIFT_OPTIMIZER_ADAM] = "adam", [RESHIFT_OPTIMIZER_ADAMW] = "adamw", [RESHIFT_OPTIMIZER_SGD] = "sgd", NULL};
@@ -55,6 +95,11 @@ const char *tuning_read(const tuning *words, reshift_finetune_options *how)
     if (words->nesterov && (optimizer != RESHIFT_OPTIMIZER_SGD || momentum == 0)) {
         return "--nesterov goes with --optimizer sgd and a momentum above 0";
     }
+    const char *wrong = read_augment(words);
+    if (wrong) {
+        return wrong;
+    }
+    how->augment = words->how.flip || words->how.crop || words->how.corrupt ? &words->how : NULL;
     how->optimizer = (reshift_optimizer)optimizer;
     how->momentum = momentum;
     how->nesterov = words->nesterov;

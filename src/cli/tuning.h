@@ -10,15 +10,20 @@ typedef struct tuning {
     bool nesterov;
     int64_t warmup, step_size;
     double gamma;
+    const char *augment, *corruptions; /* NULL: nothing */
+    option_range severity;
+    double crop_padding;
+    reshift_augment how; /* what they come to */
+    char names[RESHIFT_AUGMENT_CORRUPTIONS][32];
 } tuning;
 
 #define TUNING_DEFAULTS                                                                                                \
     {                                                                                                                  \
         .optimizer = "adam", .schedule = "constant", .unit = "epoch", .decay = "0", .smoothing = "0",                  \
-        .momentum = "0.9", .step_size = 1, .gamma = 0.1                                                                \
+        .momentum = "0.9", .step_size = 1, .gamma = 0.1, .severity = {1, 5}, .crop_padding = 0.125                     \
     }
 
-/** NULL, or what is wrong, in words that name the option; then *how is as it was. */
-const char *tuning_read(const tuning *words, reshift_finetune_options *how);
+/** NULL, or what is wrong, in words that name the option. *how points into *words. */
+const char *tuning_read(tuning *words, reshift_finetune_options *how);
 
 #endif

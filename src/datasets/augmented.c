@@ -93,8 +93,8 @@ static reshift_status corrupt_one(const augmented *a, random_stream *stream, int
     const reshift_augment *how = a->how;
     const reshift_corruption *corruption;
     const char *name = how->corruptions[random_below(stream, (uint64_t)how->n_corruptions)];
-    const int severity = how->severity_first +
-                         (int)random_below(stream, (uint64_t)(how->severity_last - how->severity_first + 1));
+    const int severity =
+        how->severity_first + (int)random_below(stream, (uint64_t)(how->severity_last - how->severity_first + 1));
     reshift_status status = reshift_corruption_find(name, &corruption, error);
     return status == RESHIFT_OK ? reshift_corruption_apply(corruption, severity, how->constants, random_u64(stream),
                                                            source, NULL, input, output, error)
@@ -106,8 +106,8 @@ static reshift_status augmented_read(const void *state, int64_t row, reshift_ima
     const augmented *a = state;
     const reshift_augment *how = a->how;
     const dataset_row *facts = &a->base->rows[row];
-    random_stream stream = random_open(a->seed, "augment", (uint64_t)a->epoch,
-                                       (uint64_t)facts->source * 8 + (uint64_t)facts->severity);
+    random_stream stream =
+        random_open(a->seed, "augment", (uint64_t)a->epoch, (uint64_t)facts->source * 8 + (uint64_t)facts->severity);
     reshift_image before = {0};
     reshift_status status = reshift_dataset_read(a->base, row, how->corrupt ? &before : image, error);
     if (status == RESHIFT_OK && how->corrupt) {
@@ -143,8 +143,8 @@ static reshift_status augmented_identity(const void *state, digest *d, reshift_e
     reshift_status status = reshift_dataset_identity(a->base, hex, error);
     if (status == RESHIFT_OK) {
         augment_describe(a->how, text, sizeof text);
-        int length = snprintf(whole, sizeof whole, "%s %s seed %llu epoch %d", hex, text, (unsigned long long)a->seed,
-                              a->epoch);
+        int length =
+            snprintf(whole, sizeof whole, "%s %s seed %llu epoch %d", hex, text, (unsigned long long)a->seed, a->epoch);
         digest_add(d, whole, (size_t)length);
     }
     return status;

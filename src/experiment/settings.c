@@ -198,7 +198,10 @@ void setting_expectation(const setting *row, char *text, size_t size)
     }
     case SETTING_BYTES: snprintf(text, size, "a size such as 4G, 512M or 0, or auto"); return;
     case SETTING_SEVERITIES: snprintf(text, size, "a severity from 1 to 5, or a range such as 1-5"); return;
-    case SETTING_BLOCKS: snprintf(text, size, "a list of %s", strcmp(row->path, "finetune.train") == 0 ? "blocks such as [layer4, fc]" : "names, or none"); return;
+    case SETTING_BLOCKS:
+        snprintf(text, size, "a list of %s",
+                 strcmp(row->path, "finetune.train") == 0 ? "blocks such as [layer4, fc]" : "names, or none");
+        return;
     case SETTING_RATES:
         snprintf(text, size, "a learning rate above 0, at most %g, or one a block such as {layer4: 0.0001, fc: 0.001}",
                  row->high);

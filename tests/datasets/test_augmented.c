@@ -1,4 +1,5 @@
-/* Augmented views: flips mirror, crops move contents exactly and leave black, draws follow (seed, epoch, image) alone. */
+/* Augmented views: flips mirror, crops move contents exactly and leave black, draws follow (seed, epoch, image) alone.
+ */
 #include "temporary.h"
 
 #include "datasets/augmented.h"
@@ -96,9 +97,14 @@ static void test_keyed(void **state)
     (void)state;
     reshift_dataset *base = open_grid(), *part, *d[4];
     const int64_t rows[2] = {40, 7};
-    const reshift_augment how = {.flip = true, .crop = true, .crop_padding = 0.125, .corrupt = true,
-                                 .corruptions = {"gaussian_noise", "fog"}, .n_corruptions = 2,
-                                 .severity_first = 1, .severity_last = 5};
+    const reshift_augment how = {.flip = true,
+                                 .crop = true,
+                                 .crop_padding = 0.125,
+                                 .corrupt = true,
+                                 .corruptions = {"gaussian_noise", "fog"},
+                                 .n_corruptions = 2,
+                                 .severity_first = 1,
+                                 .severity_last = 5};
     check_ok(reshift_dataset_subset(base, rows, 2, &part, &error));
     check_ok(augmented_open(base, &how, 1, 1, &d[0], &error));
     check_ok(augmented_open(part, &how, 1, 1, &d[1], &error));
@@ -131,8 +137,8 @@ static void test_refuses(void **state)
     check_error(augment_check(&how, &error), RESHIFT_ERROR_ARGUMENT, "crop padding 0");
     how = (reshift_augment){.corrupt = true};
     check_error(augment_check(&how, &error), RESHIFT_ERROR_ARGUMENT, "no corruption is named");
-    how = (reshift_augment){.corrupt = true, .corruptions = {"fogg"}, .n_corruptions = 1, .severity_first = 1,
-                            .severity_last = 5};
+    how = (reshift_augment){
+        .corrupt = true, .corruptions = {"fogg"}, .n_corruptions = 1, .severity_first = 1, .severity_last = 5};
     check_error(augment_check(&how, &error), RESHIFT_ERROR_ARGUMENT, "fogg");
     how.severity_last = 6;
     check_error(augment_check(&how, &error), RESHIFT_ERROR_ARGUMENT, "severity 1-6");

@@ -696,6 +696,30 @@ static void test_younger_keys(void **state)
     assert_int_equal(shell("grep -q '\"rows\": \"shifted\"' '%s/whole/manifest.json'", base), 0);
 }
 
+/* Rows changed by chance: other weights than without, the same ones again, and the same after a kill in between. */
+static void test_augmentation(void **state)
+{
+    (void)state;
+    const char *const changed[] = {"finetune.augment=[flip, crop, corrupt]",
+                                   "finetune.augment_corruptions=[gaussian_noise, fog]",
+                                   "finetune.augment_severity=1-3", NULL};
+    run_ok("augmented", changed, false);
+    assert_non_null(strstr(shared->said, "augmentation: training images differ in every epoch"));
+    assert_int_not_equal(
+        shell("cmp -s '%s/whole/weights/finetuned.safetensors' '%s/augmented/weights/finetuned.safetensors'", base,
+              base),
+        0);
+    int how = run("augmented-killed", changed, false, shared->calls * 3 / 5, 0);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    run_ok("augmented-killed", changed, false);
+    check_same_run("augmented", "augmented-killed");
+    const char *const unnamed[] = {"finetune.augment=corrupt", NULL};
+    run_refused("augmented-not", unnamed, RESHIFT_ERROR_ARGUMENT,
+                "'finetune.augment_corruptions': corrupt needs a list");
+    const char *const unknown[] = {"finetune.augment=[flip, jitter]", NULL};
+    run_refused("augmented-not", unknown, RESHIFT_ERROR_ARGUMENT, "found 'jitter'");
+}
+
 static void test_report_without_run(void **state)
 {
     (void)state;
@@ -741,6 +765,7 @@ int main(void)
         cmocka_unit_test(test_mistakes_show_at_once),
         cmocka_unit_test(test_by_row),
         cmocka_unit_test(test_adapting),
+        cmocka_unit_test(test_augmentation),
         cmocka_unit_test(test_rows_of_training),
         cmocka_unit_test(test_younger_keys),
         cmocka_unit_test(test_validation),
