@@ -202,6 +202,24 @@ RESHIFT_API reshift_status reshift_finetune(reshift_model *model, const reshift_
                                             const reshift_finetune_options *options, reshift_history *history,
                                             const reshift_progress *progress, reshift_error *error);
 
+/** What a training did to one tensor, running statistics of batch norm among them. */
+typedef struct reshift_moved {
+    char name[64], block[64]; /* "layer4.0.conv1.weight", "layer4" */
+    int64_t count, changed;   /* values; those that differ in any bit */
+    double distance, norm;    /* Euclidean: of the difference, of the tensor before */
+    double most;              /* the largest difference of a value */
+} reshift_moved;
+
+/** All tensors of two networks of one kind, in their order; free() *rows. Errors: SHAPE (they differ), MEMORY. */
+RESHIFT_API reshift_status reshift_moved_between(const reshift_model *before, const reshift_model *after,
+                                                 reshift_moved **rows, int *n, reshift_error *error);
+/** Columns tensor, block, values, changed, distance, norm, relative (distance / norm; empty for a tensor of zeros), most.
+ *  Errors: EXISTS, NOT_FOUND, IO. */
+RESHIFT_API reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *rows, int n, bool overwrite,
+                                                  reshift_error *error);
+/** A line a block to progress->message. */
+RESHIFT_API void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress);
+
 #ifdef __cplusplus
 }
 #endif

@@ -148,6 +148,20 @@ static reshift_status name_classes(reshift_model *model, const reshift_dataset *
     return status;
 }
 
+static reshift_status tell_moved(const common *c, const char *path, const reshift_model *before,
+                                 const reshift_model *after, reshift_error *error)
+{
+    reshift_moved *rows;
+    int n;
+    reshift_status status = reshift_moved_between(before, after, &rows, &n, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_moved_save_csv(path, rows, n, c->force, error);
+        reshift_moved_tell(rows, n, session_progress());
+    }
+    free(rows);
+    return status;
+}
+
 int command_finetune(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
@@ -160,7 +174,7 @@ int command_finetune(int argc, char **argv)
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
     const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
     const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
-    const char *cache_folder = NULL, *cache_budget = "auto";
+    const char *cache_folder = NULL, *cache_budget = "auto", *moved_out = NULL;
     c.batch = 64;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
@@ -212,6 +226,7 @@ int command_finetune(int argc, char **argv)
         TEXT("--checkpoint", &checkpoint, "FILE", "written after every epoch, and taken up when it is there", NULL),
         TEXT("--out", &out, "FILE.safetensors", "gets the whole network, with torchvision's names", NULL),
         TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
+        TEXT("--moved", &moved_out, "FILE.csv", "gets every tensor: how many values changed, and by how much", NULL),
         TEXT("--plots", &plots, "DIR", "gets a loss curve and an accuracy curve, PNG and SVG", NULL),
         OPTION_SIZE(c),
         OPTION_LIMIT(c),
@@ -276,13 +291,16 @@ int command_finetune(int argc, char **argv)
     }
     reshift_error error;
     reshift_frozen_cache *cache = NULL;
-    reshift_model *model = NULL;
+    reshift_model *model = NULL, *before = NULL;
     reshift_dataset *all = NULL, *rows = NULL, *test = NULL, *validation = NULL;
     reshift_history history = {0};
     bool shifted = strncmp(data, "cifar10-c", 9) == 0;
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = check_target(&c, moved_out, &error);
     }
     if (done == RESHIFT_OK) {
         done = training_check_plots(&c, plots, "finetune", &error);
@@ -332,6 +350,9 @@ int command_finetune(int argc, char **argv)
         done = reshift_frozen_cache_open(&keeping, &cache, &error);
         how.cache = cache;
     }
+    if (done == RESHIFT_OK && moved_out) {
+        done = reshift_model_clone(model, &before, &error);
+    }
     if (done == RESHIFT_OK) {
         done = reshift_finetune(model, rows ? rows : all, &how, &history, session_progress(), &error);
     }
@@ -350,6 +371,9 @@ int command_finetune(int argc, char **argv)
     if (done == RESHIFT_OK && history_out) {
         done = reshift_history_save_csv(history_out, &history, c.force, &error);
     }
+    if (done == RESHIFT_OK && moved_out) {
+        done = tell_moved(&c, moved_out, before, model, &error);
+    }
     if (done == RESHIFT_OK && plots) {
         done = training_plot(&c, plots, "finetune", "Fine-tuning", &history, &error);
     }
@@ -365,6 +389,7 @@ int command_finetune(int argc, char **argv)
     reshift_dataset_close(&validation);
     reshift_dataset_close(&rows);
     reshift_dataset_close(&all);
+    reshift_model_destroy(&before);
     reshift_model_destroy(&model);
     return status;
 }

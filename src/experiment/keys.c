@@ -79,7 +79,8 @@ static const char *const younger[] = {"source.test_fraction",
                                       NULL};
 
 static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
-                                               "weights/finetuned.safetensors", "history/finetune.csv", NULL};
+                                               "weights/finetuned.safetensors", "weights/moved.csv",
+                                               "history/finetune.csv", NULL};
 
 static const char *const measure_settings[] = {"input.", NULL};
 static const char *const measure_outputs[] = {"features/finetuned-clean.npy",

@@ -307,6 +307,32 @@ static void remember_size(reshift_model *model, int size)
     reshift_model_set_recipe(model, &recipe);
 }
 
+/* What training moved, against the network with its probe that it began with. */
+static reshift_status tell_moved(run *r, const reshift_model *after, reshift_error *error)
+{
+    reshift_model *before = NULL;
+    reshift_moved *rows = NULL;
+    char *path = NULL;
+    int n = 0;
+    reshift_status status = run_original_with_probe(r, &before, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_moved_between(before, after, &rows, &n, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = run_path(r, "weights/moved.csv", &path, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_moved_save_csv(path, rows, n, true, error);
+    }
+    if (status == RESHIFT_OK) {
+        reshift_moved_tell(rows, n, r->progress);
+    }
+    free(path);
+    free(rows);
+    reshift_model_destroy(&before);
+    return status;
+}
+
 reshift_status stage_finetune(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
@@ -374,6 +400,9 @@ reshift_status stage_finetune(run *r, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         status = name_classes(model, r->shift, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = tell_moved(r, model, error);
     }
     if (status == RESHIFT_OK) {
         remember_size(model, (int)e->input.size);

@@ -720,6 +720,39 @@ static void test_augmentation(void **state)
     run_refused("augmented-not", unknown, RESHIFT_ERROR_ARGUMENT, "found 'jitter'");
 }
 
+/* The list of moved tensors: nothing below the trained blocks, their weights, and none of the frozen statistics. */
+static void test_moved(void **state)
+{
+    (void)state;
+    char path[512], line[512];
+    int frozen = 0, moved = 0, statistics = 0;
+    snprintf(path, sizeof path, "%s/whole/weights/moved.csv", base);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_string_equal(line, "tensor,block,values,changed,distance,norm,relative,most\n");
+    while (fgets(line, sizeof line, file)) {
+        char name[64], block[64];
+        long long values, changed;
+        double distance;
+        assert_int_equal(sscanf(line, "%63[^,],%63[^,],%lld,%lld,%lf", name, block, &values, &changed, &distance), 5);
+        bool trained = strcmp(block, "layer4") == 0 || strcmp(block, "fc") == 0;
+        bool gathered = strstr(name, "running_") != NULL; /* batchnorm: frozen */
+        assert_true(changed <= values);
+        if (trained && !gathered) {
+            assert_true(changed > 0 && distance > 0);
+            moved++;
+        } else {
+            assert_int_equal(changed, 0);
+            assert_true(distance == 0);
+            frozen++;
+            statistics += gathered;
+        }
+    }
+    fclose(file);
+    assert_true(moved > 5 && frozen > 20 && statistics > 10);
+}
+
 static void test_report_without_run(void **state)
 {
     (void)state;
@@ -751,6 +784,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complete),
         cmocka_unit_test(test_results),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_finished_run_is_left_alone),
         cmocka_unit_test(test_killed_anywhere),
         cmocka_unit_test(test_killed_late),

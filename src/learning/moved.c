@@ -1,0 +1,106 @@
+/*
+ * Which tensors a training moved, and by how much: the network before and after, tensor by tensor. What batch norm
+ * gathers (running mean and variance) is in the list, since it moves without being trained.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "models/model.h"
+#include "reshift/learning.h"
+
+reshift_status reshift_moved_between(const reshift_model *before, const reshift_model *after, reshift_moved **rows,
+                                     int *n, reshift_error *error)
+{
+    const network *a = model_network(before), *b = model_network(after);
+    *rows = NULL;
+    *n = 0;
+    if (a->graph->n_parameters != b->graph->n_parameters) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "two networks: expected %d tensors, found %d",
+                         a->graph->n_parameters, b->graph->n_parameters);
+    }
+    reshift_moved *list = calloc((size_t)a->graph->n_parameters, sizeof *list);
+    if (!list) {
+        return error_memory(error, (size_t)a->graph->n_parameters * sizeof *list, "a list of tensors");
+    }
+    for (int p = 0; p < a->graph->n_parameters; p++) {
+        const graph_parameter *one = &a->graph->parameters[p], *other = &b->graph->parameters[p];
+        if (strcmp(one->name, other->name) != 0 || one->count != other->count) {
+            free(list);
+            return error_set(error, RESHIFT_ERROR_SHAPE, "two networks: expected '%s' of %zu values, found '%s' of %zu",
+                             one->name, one->count, other->name, other->count);
+        }
+        const float *x = network_parameter(a, p), *y = network_parameter(b, p);
+        double squares = 0, norm = 0, most = 0;
+        int64_t changed = 0;
+        for (size_t i = 0; i < one->count; i++) {
+            double d = (double)y[i] - (double)x[i];
+            changed += memcmp(&x[i], &y[i], sizeof *x) != 0;
+            squares += d * d;
+            norm += (double)x[i] * (double)x[i];
+            most = fmax(most, fabs(d));
+        }
+        reshift_moved *row = &list[p];
+        snprintf(row->name, sizeof row->name, "%s", one->name);
+        snprintf(row->block, sizeof row->block, "%s", a->graph->blocks[one->block]);
+        row->count = (int64_t)one->count;
+        row->changed = changed;
+        row->distance = sqrt(squares);
+        row->norm = sqrt(norm);
+        row->most = most;
+    }
+    *rows = list;
+    *n = a->graph->n_parameters;
+    return RESHIFT_OK;
+}
+
+reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *rows, int n, bool overwrite,
+                                      reshift_error *error)
+{
+    file_writer writer = {0};
+    reshift_status status = file_writer_open(path, overwrite, &writer, error);
+    if (status == RESHIFT_OK) {
+        status = file_writer_printf(&writer, error, "tensor,block,values,changed,distance,norm,relative,most\n");
+    }
+    for (int i = 0; i < n && status == RESHIFT_OK; i++) {
+        const reshift_moved *r = &rows[i];
+        status = file_writer_printf(&writer, error, "%s,%s,%lld,%lld,%.9g,%.9g,", r->name, r->block,
+                                    (long long)r->count, (long long)r->changed, r->distance, r->norm);
+        if (status == RESHIFT_OK && r->norm > 0) { /* a tensor of zeros has no relative distance */
+            status = file_writer_printf(&writer, error, "%.9g", r->distance / r->norm);
+        }
+        if (status == RESHIFT_OK) {
+            status = file_writer_printf(&writer, error, ",%.9g\n", r->most);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = file_writer_commit(&writer, error);
+    }
+    file_writer_abort(&writer);
+    return status;
+}
+
+void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress)
+{
+    for (int i = 0; i < n;) {
+        int moved = 0, first = i;
+        double squares = 0, norm = 0;
+        for (; i < n && strcmp(rows[i].block, rows[first].block) == 0; i++) {
+            moved += rows[i].changed > 0;
+            squares += rows[i].distance * rows[i].distance;
+            norm += rows[i].norm * rows[i].norm;
+        }
+        if (progress && progress->message) {
+            char text[160];
+            if (moved == 0) {
+                snprintf(text, sizeof text, "%s: none of its %d tensors moved", rows[first].block, i - first);
+            } else {
+                snprintf(text, sizeof text, "%s: %d of %d tensors moved, by %.2g %% of their length together",
+                         rows[first].block, moved, i - first, norm > 0 ? 100 * sqrt(squares / norm) : 0.0);
+            }
+            progress->message(progress->context, RESHIFT_LOG_INFO, text);
+        }
+    }
+}
