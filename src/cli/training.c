@@ -29,7 +29,10 @@ void training_print_epoch(void *context, const reshift_epoch *epoch)
     session_progress()->update(session_progress()->context, "epoch", 1, 1, ""); /* takes the bar away */
     if (!heading_printed) {
         printf("%5s %11s %11s %11s %11s", "epoch", "train loss", "train %", "test loss", "test %");
-        printf(validated ? " %11s %11s %8s\n" : "%.0s%.0s %8s\n", "valid. loss", "valid. %", "seconds");
+        if (validated) {
+            printf(" %11s %11s", "valid. loss", "valid. %");
+        }
+        printf(" %8s\n", "seconds");
         heading_printed = true;
     }
     printf("%5d", epoch->epoch);
