@@ -18,7 +18,6 @@
 #include "reporting/report.h"
 #include "reshift/reporting.h"
 
-#define SETTINGS_MOST 64
 #define SEVERITIES 6 /* 0: clean */
 
 /* Everything read from the folder, and what the page points to. */
@@ -27,8 +26,7 @@ typedef struct drawing {
     const reshift_progress *progress;
     json_t *manifest, *separation;
     report_content content;
-    report_setting settings[SETTINGS_MOST];
-    char setting_keys[SETTINGS_MOST][64];
+    report_setting *settings; /* one a row of settings_table() at most */
     const char **class_names;
     reshift_history probe, finetune;
     reshift_measurement *rows;
@@ -89,23 +87,30 @@ static const char *setting_value(const drawing *d, const char *section, const ch
     return value ? value : "";
 }
 
-static void list_settings(drawing *d)
+static reshift_status list_settings(drawing *d, reshift_error *error)
 {
-    int n = 0;
-    for (const setting *row = settings_table(); row->path && n < SETTINGS_MOST; row++) {
+    const setting *table = settings_table();
+    size_t n = 0, most = 0;
+    while (table[most].path) {
+        most++;
+    }
+    d->settings = calloc(most + 1, sizeof *d->settings);
+    if (!d->settings) {
+        return error_memory(error, most * sizeof *d->settings, "the settings of a report");
+    }
+    for (const setting *row = table; row->path; row++) {
         const char *dot = strchr(row->path, '.');
         char section[64];
         snprintf(section, sizeof section, "%.*s", dot ? (int)(dot - row->path) : 0, row->path);
         if (strcmp(section, "pretrain") == 0 && strcmp(setting_value(d, "model", "weights"), "demo") != 0) {
             continue;
         }
-        snprintf(d->setting_keys[n], sizeof d->setting_keys[n], "%s", row->path);
-        d->settings[n] =
-            (report_setting){d->setting_keys[n], setting_value(d, dot ? section : NULL, dot ? dot + 1 : row->path)};
-        n++;
+        d->settings[n++] =
+            (report_setting){row->path, setting_value(d, dot ? section : NULL, dot ? dot + 1 : row->path)};
     }
     d->content.settings = d->settings;
-    d->content.n_settings = n;
+    d->content.n_settings = (int)n;
+    return RESHIFT_OK;
 }
 
 /* The name of a data set for people. */
@@ -170,7 +175,10 @@ static reshift_status describe_study(drawing *d, reshift_error *error)
     const char *severity = setting_value(d, "shift", "severity"), *dash = strchr(severity, '-');
     c->severity_first = atoi(severity);
     c->severity_last = dash ? atoi(dash + 1) : c->severity_first;
-    list_settings(d);
+    reshift_status listed = list_settings(d, error);
+    if (listed != RESHIFT_OK) {
+        return listed;
+    }
     describe_split(d);
 
     const json_t *names = json_object_get(d->manifest, "classes");
@@ -413,7 +421,7 @@ static reshift_status draw_severities(drawing *d, const char *folder, reshift_er
     }
     return figure_severity(folder, "severity",
                            d->split.kind != RESHIFT_SPLIT_BY_ROW ? "Accuracy by severity, unseen images"
-                                                                   : "Accuracy by severity, all rows",
+                                                                 : "Accuracy by severity, all rows",
                            points, n, true, error);
 }
 
@@ -454,6 +462,7 @@ static void drawing_clean(drawing *d)
 {
     json_decref(d->manifest);
     json_decref(d->separation);
+    free(d->settings);
     free(d->class_names);
     free(d->rows);
     free(d->measurements);

@@ -12,12 +12,26 @@
 /* Half of what serves float32 best: its activations are the largest, and the images may be in memory beside them. */
 #define CALIBRATION_BATCH 4
 
+static int64_t images_of(const reshift_dataset *dataset)
+{
+    int64_t there = reshift_dataset_count(dataset);
+    return there < RESHIFT_CALIBRATION_IMAGES ? there : RESHIFT_CALIBRATION_IMAGES;
+}
+
+/* Rows of a pass that is not full hold anything: passes are of a size that divides the images. */
+static int batch_of(int64_t n)
+{
+    int batch = CALIBRATION_BATCH;
+    while (n % batch != 0) {
+        batch--;
+    }
+    return batch;
+}
+
 static reshift_status pass_images(forward *f, const reshift_dataset *dataset, const reshift_progress *progress,
                                   reshift_error *error)
 {
-    int64_t rows[RESHIFT_CALIBRATION_IMAGES], there = reshift_dataset_count(dataset), done = 0;
-    int64_t n = there < RESHIFT_CALIBRATION_IMAGES ? there : RESHIFT_CALIBRATION_IMAGES;
-    n -= n % forward_batch(f); /* rows of a pass that is not full hold anything */
+    int64_t rows[RESHIFT_CALIBRATION_IMAGES], there = reshift_dataset_count(dataset), n = images_of(dataset), done = 0;
     for (int64_t i = 0; i < n; i++) {
         rows[i] = i * there / n;
     }
@@ -53,7 +67,7 @@ static reshift_status find_ranges(const forward_setup *wanted, const reshift_dat
     forward_setup setup = {.net = wanted->net,
                            .recipe = wanted->recipe,
                            .size = wanted->size,
-                           .batch = CALIBRATION_BATCH,
+                           .batch = batch_of(images_of(dataset)),
                            .n_rows = reshift_dataset_count(dataset),
                            .precision = RESHIFT_PRECISION_F32,
                            .last_block = wanted->net->graph->n_blocks - 1,

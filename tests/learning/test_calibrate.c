@@ -121,6 +121,33 @@ static void test_there_and_back(void **state)
     reshift_dataset_close(&dataset);
 }
 
+/* Every image counts, whatever their number is divisible by. */
+static void test_every_image(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_dataset *all, *some;
+    reshift_model *model;
+    open_all(&all, &model);
+    for (int limit = 1; limit <= 11; limit += 4) { /* one, two and three over */
+        for (int more = 0; more < 3; more++) {
+            char spec[700], expected[64];
+            reshift_dataset_options options;
+            reshift_dataset_options_default(&options);
+            options.limit = limit + more;
+            snprintf(spec, sizeof spec, "npy:%s,%s", in_folder("images.npy"), in_folder("labels.npy"));
+            check_ok(reshift_dataset_open(spec, &options, &some, &error));
+            said[0] = '\0';
+            check_ok(reshift_calibrate(model, some, 0, &progress, &error));
+            snprintf(expected, sizeof expected, "found on %d images", limit + more);
+            assert_non_null(strstr(said, expected));
+            reshift_dataset_close(&some);
+        }
+    }
+    reshift_model_destroy(&model);
+    reshift_dataset_close(&all);
+}
+
 /* The file's tensors are the same with ranges and without: who knows nothing of them loads it as before. */
 static void test_tensors_are_as_before(void **state)
 {
@@ -241,11 +268,9 @@ int main(void)
     snprintf(folder, sizeof folder, "%s/reshift-calibrate-%ld", parent ? parent : "/tmp", (long)getpid());
     folder_create(folder, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_tensors_are_as_before),
-        cmocka_unit_test(test_rule),
-        cmocka_unit_test(test_training_forgets),
-        cmocka_unit_test(test_prediction_says_what_it_needs),
+        cmocka_unit_test(test_there_and_back),        cmocka_unit_test(test_every_image),
+        cmocka_unit_test(test_tensors_are_as_before), cmocka_unit_test(test_rule),
+        cmocka_unit_test(test_training_forgets),      cmocka_unit_test(test_prediction_says_what_it_needs),
     };
     int failed = cmocka_run_group_tests_name("calibrate", tests, NULL, NULL);
     unlink(in_folder("images.npy"));
