@@ -131,7 +131,7 @@ static reshift_status find_shapes(plan *p, reshift_error *error)
 {
     for (int i = 0; i < p->net->graph->n_nodes; i++) {
         plan_node *n = &p->nodes[i];
-        n->result = n->gradient = n->workspace = n->mean = n->variance = n->fused_into = -1;
+        n->result = n->bytes = n->gradient = n->workspace = n->mean = n->variance = n->fused_into = -1;
     }
     bool flat = node_of(p, p->first)->op == GRAPH_LINEAR;
     p->nodes[p->source].h = flat ? 1 : p->options.height;

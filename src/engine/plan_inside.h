@@ -89,7 +89,8 @@ typedef struct plan_node {
     int result;   /* tensor of its output, -1: fused into a later node */
     int gradient; /* tensor of the gradient of its output, -1: none so far */
     int h, w;     /* of its output */
-    float *unit;  /* [C] of an 8-bit result, NULL: not in 8 bits */
+    float *unit;  /* [C] of its result in 8 bits, NULL: not needed */
+    int bytes;    /* tensor of an 8-bit copy of its result, -1: none */
     int workspace, mean, variance;
     bool needs_gradient; /* it or something upstream is trained */
     bool batch_statistics;
@@ -200,6 +201,9 @@ int plan_last_reader(const plan *p, int node);
 /** Whether convolutions at this node compute in 8 bits. */
 bool plan_is_int8(const plan *p, int node);
 reshift_status plan_lower_int8(plan *p, int conv, reshift_error *error);
+bool plan_has_bytes(const plan *p, int tensor);
+/** Whether a later sum is written over the kept result `node`. */
+bool plan_is_summand(const plan *p, int node);
 /** Makes the convolution anew for the units of changed weights. */
 reshift_status plan_int8_remake(plan *p, plan_int8 *c, int node, const float *units, reshift_error *error);
 /** Adds a dense copy of an 8-bit result in float32, or bfloat16 where the options say half, that takes its place. */

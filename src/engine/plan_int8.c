@@ -3,8 +3,11 @@
  * a shortcut's batch norm, the unit chosen so that the largest stands for the range that calibration found
  * (calibrate.h). Weights are -127..127 times one unit an output channel; the units of the input are part of them.
  * Products are summed exactly in 32 bits; batch norm, residual sum, ReLU and the rounding to the next 8 bits happen
- * while the sum is in registers. The first block stays in plan_type(): three channels of an image are little work and
- * much accuracy.
+ * while the sum is in registers.
+ *
+ * What stays in plan_type(), because it is little work and most of the accuracy: the first block, the convolutions that
+ * read its result, and the residual sums of the layer behind it. In a blurred image many of their channels are weak
+ * everywhere, and one step of 255 is a large part of them. A convolution that reads such a sum reads an 8-bit copy.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,19 +15,38 @@
 
 #include "engine/plan_inside.h"
 
+#define WIDE_BLOCKS 1 /* layer1 */
+
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
 bool plan_is_int8(const plan *p, int node)
 {
-    graph_op op = node_of(p, node)->op;
-    return p->precision == RESHIFT_PRECISION_INT8 && node_of(p, node)->block > 0 && op != GRAPH_GLOBAL_AVGPOOL &&
-           op != GRAPH_LINEAR;
+    const graph_node *n = node_of(p, node);
+    return p->precision == RESHIFT_PRECISION_INT8 && n->block > 0 && n->op != GRAPH_GLOBAL_AVGPOOL &&
+           n->op != GRAPH_LINEAR && (n->op != GRAPH_CONV || node_of(p, n->input)->block > 0);
 }
 
-static bool has_bytes(const plan *p, int tensor)
+bool plan_has_bytes(const plan *p, int tensor)
 {
     dnnl_data_type_t type = p->tensors[tensor].md.data_type;
     return type == dnnl_u8 || type == dnnl_s8;
+}
+
+bool plan_is_summand(const plan *p, int node)
+{
+    const graph *g = p->net->graph;
+    bool summand = false;
+    for (int i = node + 1; i < g->n_nodes && !summand; i++) {
+        summand = graph_is_kept(g, i) && graph_shortcut_of(g, i) == node;
+    }
+    return summand;
+}
+
+/* Whether the kept result `node`, a sum or the shortcut of one, stays in plan_type(). */
+static bool is_wide(const plan *p, int node)
+{
+    return node_of(p, node)->block <= WIDE_BLOCKS &&
+           (graph_shortcut_of(p->net->graph, node) >= 0 || plan_is_summand(p, node));
 }
 
 /* A tensor for the node's result in 8 bits; the node's unit. */
@@ -54,23 +76,34 @@ static reshift_status add_bytes(plan *p, int node, int *tensor, reshift_error *e
     return status == RESHIFT_OK && *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : status;
 }
 
-/* Makes the result of `node`, which comes from outside or from the first block, one of 8 bits. */
-static reshift_status quantise(plan *p, int node, reshift_error *error)
+/* Makes the result of `node` one that lies pixel after pixel, as results in 8 and 16 bits do. */
+static reshift_status make_dense(plan *p, int node, reshift_error *error)
 {
-    int from = p->nodes[node].result, to;
-    if (has_bytes(p, from)) {
-        return RESHIFT_OK;
-    }
     dnnl_memory_desc_t dense;
+    int from = p->nodes[node].result;
     reshift_status status = onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
                                          p->nodes[node].w, error);
-    if (status == RESHIFT_OK && p->tensors[from].md.data_type == dnnl_f32 &&
-        !dnnl_memory_desc_equal(&p->tensors[from].md, &dense)) {
-        int plain = plan_tensor_add(p, &dense);
-        status =
-            plain < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : plan_reorder(p, node, from, plain, error);
-        from = plain;
+    if (status != RESHIFT_OK || p->tensors[from].md.data_type != dnnl_f32 ||
+        dnnl_memory_desc_equal(&p->tensors[from].md, &dense)) {
+        return status;
     }
+    int to = plan_tensor_add(p, &dense);
+    if (to < 0) {
+        return error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    p->nodes[node].result = to;
+    return plan_reorder(p, node, from, to, error);
+}
+
+/* The result of `node` in 8 bits: itself, or a copy. */
+static reshift_status quantise(plan *p, int node, int *bytes, reshift_error *error)
+{
+    int to;
+    *bytes = plan_has_bytes(p, p->nodes[node].result) ? p->nodes[node].result : p->nodes[node].bytes;
+    if (*bytes >= 0) {
+        return RESHIFT_OK;
+    }
+    reshift_status status = make_dense(p, node, error);
     if (status == RESHIFT_OK) {
         status = add_bytes(p, node, &to, error);
     }
@@ -79,9 +112,9 @@ static reshift_status quantise(plan *p, int node, reshift_error *error)
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
     s->a = to;
-    s->b = from;
+    s->b = p->nodes[node].result;
     s->unit = p->nodes[node].unit;
-    p->nodes[node].result = to;
+    *bytes = p->nodes[node].bytes = to;
     return RESHIFT_OK;
 }
 
@@ -114,7 +147,7 @@ static reshift_status describe(plan *p, const plan_int8 *c, int node, const floa
         return error_memory(error, (size_t)n->channels_out * sizeof *scales, "a plan");
     }
     for (int o = 0; o < n->channels_out; o++) {
-        scales[o] = (float)((double)units[o] / c->output_unit[o]);
+        scales[o] = c->output_unit ? (float)((double)units[o] / c->output_unit[o]) : units[o];
     }
     dnnl_post_ops_t post_ops = NULL;
     dnnl_status_t made = dnnl_post_ops_create(&post_ops);
@@ -146,15 +179,44 @@ reshift_status plan_int8_remake(plan *p, plan_int8 *c, int node, const float *un
     return status;
 }
 
+/* The same in plan_type(). */
+static reshift_status choose_wide_result(plan *p, const plan_fusion *f, plan_int8 *c, reshift_error *error)
+{
+    c->sum = f->add >= 0;
+    if (c->sum) {
+        reshift_status status = make_dense(p, f->shortcut, error);
+        p->nodes[f->end].result = p->nodes[f->shortcut].result;
+        c->sum_factor = 1;
+        c->sum_type = plan_type(p);
+        return status;
+    }
+    dnnl_memory_desc_t md;
+    reshift_status status = plan_type(p) == dnnl_f32
+                                ? onednn_dense(&md, p->options.batch, node_of(p, f->end)->channels_out,
+                                               p->nodes[f->end].h, p->nodes[f->end].w, error)
+                                : plan_activation_of(p, f->end, &md, error);
+    if (status == RESHIFT_OK && (p->nodes[f->end].result = plan_tensor_add(p, &md)) < 0) {
+        status = error_memory(error, sizeof(plan_tensor), "a plan");
+    }
+    return status;
+}
+
 /* The tensor that the convolution writes: its own, or over the shortcut, whose writer keeps its own view of it. */
 static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c, reshift_error *error)
 {
+    if (is_wide(p, f->end)) {
+        return choose_wide_result(p, f, c, error);
+    }
     if (f->add < 0) {
         return add_bytes(p, f->end, &p->nodes[f->end].result, error);
     }
-    int shared = p->nodes[f->shortcut].result, own;
+    int shared, own;
+    reshift_status status = quantise(p, f->shortcut, &shared, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     int n_tensors = p->n_tensors;
-    reshift_status status = add_bytes(p, f->end, &own, error); /* for its layout; the tensor is taken back */
+    status = add_bytes(p, f->end, &own, error); /* for its layout; the tensor is taken back */
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -188,7 +250,8 @@ static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c,
 static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    reshift_status status = quantise(p, n->input, error);
+    int input;
+    reshift_status status = quantise(p, n->input, &input, error);
     plan_fusion f = plan_find_fusion(p, node);
     if (status == RESHIFT_OK && (f.norm < 0 || !graph_is_kept(p->net->graph, f.end))) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "int8: '%s' is not followed by what can be fused into it",
@@ -203,8 +266,8 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
         return status;
     }
     c->input_unit = p->nodes[n->input].unit;
-    c->output_unit = p->nodes[f.end].unit;
-    dnnl_memory_desc_t source = p->tensors[p->nodes[n->input].result].md, weights, bias, destination;
+    c->output_unit = is_wide(p, f.end) ? NULL : p->nodes[f.end].unit;
+    dnnl_memory_desc_t source = p->tensors[input].md, weights, bias, destination;
     destination = p->tensors[p->nodes[f.end].result].md;
     dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
     dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
@@ -228,7 +291,7 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
     c->step = p->n_steps - 1;
     p->weights[copy].int8 = c;
     s->end = f.end;
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, input);
     plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
     plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
     plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);

@@ -414,7 +414,10 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     if (p->input < 0) {
         return error_memory(error, sizeof(plan_tensor), "a plan");
     }
-    if (flat || plan_is_int8(p, p->first) || dnnl_memory_desc_equal(&p->tensors[p->input].md, &own)) {
+    /* the caller's input is not written over */
+    bool copied = p->precision == RESHIFT_PRECISION_INT8 && plan_is_summand(p, p->source);
+    if (flat || (plan_is_int8(p, p->first) && !copied) ||
+        (!copied && dnnl_memory_desc_equal(&p->tensors[p->input].md, &own))) {
         p->nodes[p->source].result = p->input;
         return RESHIFT_OK;
     }
@@ -465,7 +468,8 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
     dnnl_data_type_t type = p->tensors[p->nodes[p->last].result].md.data_type;
     bool as_it_is = end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL || (p->options.half_output && type == dnnl_bf16);
     if (!as_it_is) {
-        status = plan_is_int8(p, p->last) ? plan_dequantise(p, p->last, error) : flatten(p, p->last, error);
+        status = plan_has_bytes(p, p->nodes[p->last].result) ? plan_dequantise(p, p->last, error)
+                                                             : flatten(p, p->last, error);
     }
     p->output = p->nodes[p->last].result;
     p->tensors[p->output].external = true;
