@@ -189,13 +189,13 @@ static void add_section(const krylov *s, int section, const double *centre)
         pca_tiles_add(s->rows, first, last, s->stride, s->packed, s->layer.n_blocks, centre, t, sums, total);
         return;
     }
-    const float *rows[BATCH];
+    const float *rows[2 * BATCH]; /* of a batch, and of the next one, which is asked for meanwhile */
     for (int64_t start = first; start < last; start += BATCH) {
         int n = last - start < BATCH ? (int)(last - start) : BATCH;
-        for (int b = 0; b < n; b++) {
+        for (int b = 0; b < 2 * n && start + b < last; b++) {
             rows[b] = s->rows->x + (start + b) * s->stride * s->d;
         }
-        linear_rows r = {.rows = rows, .n = n, .n_features = s->d};
+        linear_rows r = {.rows = rows, .n = n, .n_features = s->d, .coming = start + 2 * n <= last ? rows + n : NULL};
         products_of_rows(s, &r, centre, t, total);
         add_transposed(s, &r, t, gradient, sums);
     }

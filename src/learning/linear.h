@@ -51,10 +51,11 @@ void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *l
 typedef struct linear_rows {
     const float *const *rows; /* [n] pointers to features [D] */
     int n;
-    int64_t n_features;  /* D: the last group may have fewer than 16 columns */
-    int64_t first, last; /* groups */
-    int more;            /* rows behind the n that are asked for while these are gone through, */
-    int64_t begin, end;  /* over these groups, which hold [first,last); end 0: over [first,last) */
+    int64_t n_features;         /* D: the last group may have fewer than 16 columns */
+    int64_t first, last;        /* groups */
+    int more;                   /* rows behind the n that are asked for while these are gone through, */
+    int64_t begin, end;         /* over these groups, which hold [first,last); end 0: over [first,last) */
+    const float *const *coming; /* [n] other rows that are asked for while gradients of these are summed, or NULL */
 } linear_rows;
 
 /**

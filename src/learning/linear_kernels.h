@@ -122,7 +122,8 @@ TARGET INLINE void KERNEL(finish)(const KERNEL(goal) * goal, int64_t at, VECTOR 
 }
 
 TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, const float *delta, int64_t stride,
-                                           const KERNEL(goal) * goal, const int tile, const bool whole)
+                                           const KERNEL(goal) * goal, const int tile, const bool whole,
+                                           const bool asking)
 {
 #pragma GCC unroll 4
     for (int lane = 0; lane < LINEAR_LANES; lane += WIDTH) {
@@ -138,6 +139,11 @@ TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, 
                 float padded[LINEAR_LANES];
                 KERNEL(pad)(r->rows[b], r, padded);
                 x[0] = *(const VECTOR *)(padded + lane);
+            }
+            if (lane == 0 && asking) {
+                const float *from = r->coming[b] + group * LINEAR_LANES;
+                __builtin_prefetch(from, 0, 2);
+                __builtin_prefetch(from + LINEAR_LANES, 0, 2);
             }
             const float *d = delta + b * stride;
 #pragma GCC unroll 10
@@ -164,14 +170,19 @@ TARGET INLINE void KERNEL(all_groups)(const linear_rows *r, const float *delta, 
 {
     int64_t full = r->n_features / LINEAR_LANES, group = r->first;
     full = full < r->last ? full : r->last;
+    if (r->coming) {
+        for (; group + GROUPS <= full; group += GROUPS) {
+            KERNEL(gradient_groups)(r, group, delta, stride, goal, GROUPS, true, true);
+        }
+    }
     for (; group + GROUPS <= full; group += GROUPS) {
-        KERNEL(gradient_groups)(r, group, delta, stride, goal, GROUPS, true);
+        KERNEL(gradient_groups)(r, group, delta, stride, goal, GROUPS, true, false);
     }
     for (; group < full; group++) {
-        KERNEL(gradient_groups)(r, group, delta, stride, goal, 1, true);
+        KERNEL(gradient_groups)(r, group, delta, stride, goal, 1, true, false);
     }
     if (full < r->last) {
-        KERNEL(gradient_groups)(r, full, delta, stride, goal, 1, false);
+        KERNEL(gradient_groups)(r, full, delta, stride, goal, 1, false, false);
     }
 }
 

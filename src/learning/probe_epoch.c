@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/threads.h"
 #include "learning/optimiser.h"
 #include "learning/softmax.h"
@@ -187,6 +188,12 @@ static void gather_rows(probe *p, const int64_t *order)
     }
 }
 
+/*
+ * Memory can be asked for the next batch's rows while this one's gradients are summed. Some processors gain by it what
+ * reading costs, others wait behind full buffers; no bit of the result depends on it. So it is tried.
+ */
+static bool asks_ahead(const probe *p) { return p->n_epochs < 2 ? p->n_epochs == 1 : p->seconds[1] < p->seconds[0]; }
+
 /* All steps of an epoch. */
 void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct)
 {
@@ -194,6 +201,8 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
     const size_t bias_bytes = (size_t)l->n_blocks * LINEAR_LANES * sizeof(float);
     const int64_t n_rows = p->train.n, steps_before = p->steps;
     const int batch = p->options->batch;
+    const bool asking = asks_ahead(p);
+    const double began = clock_seconds();
     gather_rows(p, order);
 #pragma omp parallel num_threads(p->n_threads)
     {
@@ -208,10 +217,15 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
             step_forward(p, &s, step, &r);
 #pragma omp barrier
             step_softmax(p, &s, d, step, start, n);
+            r.coming = asking && start + 2 * n <= n_rows ? p->rows + start + n : NULL;
             step_backward(p, &s, d, &constants, &r);
         }
     }
     memcpy(l->bias, p->desks[0].bias, bias_bytes);
+    if (p->n_epochs < 2) {
+        p->seconds[p->n_epochs] = clock_seconds() - began;
+    }
+    p->n_epochs++;
     p->steps += (n_rows + batch - 1) / batch;
     double loss_sum = 0;
     *correct = 0;
