@@ -169,9 +169,9 @@ static reshift_status check_model(run *r, reshift_error *error)
             snprintf(known + length, sizeof known - length, "%s%s", b ? ", " : "", block);
         }
         if (!found) {
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.train': %s has no block '%s'", arch, wanted);
-            error_hint(error, "its blocks are %s", known);
-            return RESHIFT_ERROR_ARGUMENT;
+            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                             "'finetune.train': %s has no block '%s', its blocks are %s; all: every block", arch, wanted,
+                             known);
         }
     }
     return RESHIFT_OK;

@@ -149,6 +149,10 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
             return yaml_fail(&r->source, &node->start_mark,
                              "'%s': expected at least one learning rate, found an empty map", row->path);
         }
+        const char *other = settings_auto_and(&rates);
+        if (other) {
+            return yaml_fail(&r->source, &node->start_mark, "'%s': " SETTINGS_AUTO_MIXED, row->path, other);
+        }
         *(settings_rates *)setting_place(r->experiment, row) = rates;
         return RESHIFT_OK;
     }

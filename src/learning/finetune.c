@@ -7,6 +7,7 @@
 #include "learning/finetune.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,17 +68,55 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
     return status == RESHIFT_OK ? frozen_create(&setup, &t->frozen, t->progress, error) : status;
 }
 
-static reshift_status make_plans(finetune *t, int epochs_left, reshift_error *error)
+static reshift_status make_plans(finetune *t, reshift_error *error)
 {
     int n_dims;
     int64_t shape[3];
-    reshift_status status = make_frozen(t, epochs_left, error);
+    frozen_row_shape(t->frozen, &n_dims, shape);
+    return tail_plan(t->tail, n_dims, shape, frozen_row_width(t->frozen) == 2, t->options->batch, t->n_rows,
+                     most_measured(t), error);
+}
+
+/* The cut network, its rows, its statistics; `epochs_left` may be 0 where statistics are all that is wanted. */
+static reshift_status prepare(finetune *t, int epochs_left, bool recalibrates, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    reshift_status status = make_frozen(t, epochs_left + recalibrates, error);
+    if (status == RESHIFT_OK && !recalibrates) {
+        status = make_plans(t, error);
+    }
+    if (status == RESHIFT_OK && o->augment) {
+        progress_message(t->progress, RESHIFT_LOG_INFO,
+                         "augmentation: training images differ in every epoch, so the frozen blocks run anew for them "
+                         "and nothing of it is kept");
+    }
     if (status == RESHIFT_OK) {
-        frozen_row_shape(t->frozen, &n_dims, shape);
-        status = tail_plan(t->tail, n_dims, shape, frozen_row_width(t->frozen) == 2, t->options->batch, t->n_rows,
-                           most_measured(t), error);
+        const reshift_dataset *const sets[] = {o->augment ? NULL : t->dataset, o->test, o->validation};
+        status = frozen_fill(t->frozen, sets, 3, t->progress, error);
+    }
+    if (status == RESHIFT_OK && recalibrates) {
+        status = finetune_recalibrate(t, error);
+        if (status == RESHIFT_OK && epochs_left > 0) {
+            status = make_plans(t, error);
+        }
     }
     return status;
+}
+
+static reshift_status make_history(const finetune *t, reshift_history *history, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    const size_t epochs = (size_t)o->epochs + 1, n_rated = o->auto_rate > 0 ? (size_t)o->n_blocks : 0;
+    history->epochs = calloc(epochs, sizeof *history->epochs);
+    history->rates = n_rated ? calloc(epochs * n_rated, sizeof *history->rates) : NULL;
+    if (!history->epochs || (n_rated && !history->rates)) {
+        return error_memory(error, epochs * (sizeof *history->epochs + n_rated * sizeof *history->rates), "a history");
+    }
+    history->n_rated = (int)n_rated;
+    for (size_t i = 0; i < epochs * n_rated; i++) {
+        snprintf(history->rates[i].block, sizeof history->rates[i].block, "%s", o->blocks[i % n_rated].block);
+    }
+    return RESHIFT_OK;
 }
 
 static reshift_status allocate(finetune *t, reshift_error *error)
@@ -166,7 +205,13 @@ static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *e
                                  .test_accuracy = NAN,
                                  .validation_loss = NAN,
                                  .validation_accuracy = NAN};
-        status = finetune_epoch(t, epoch, error);
+        if (o->auto_rate > 0) {
+            status = finetune_choose_rates(
+                t, epoch->epoch, history->rates + (size_t)history->n_epochs * (size_t)history->n_rated, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = finetune_epoch(t, epoch, error);
+        }
         if (status == RESHIFT_OK && t->n_test) {
             status = finetune_measure(t, o->test, t->n_test, &epoch->test_loss, &epoch->test_accuracy, error);
         }
@@ -210,9 +255,9 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     if (status != RESHIFT_OK) {
         return status;
     }
-    history->epochs = calloc((size_t)o->epochs + 1, sizeof *history->epochs);
-    if (!history->epochs) {
-        return error_memory(error, (size_t)o->epochs * sizeof *history->epochs, "a history");
+    status = make_history(t, history, error);
+    if (status != RESHIFT_OK) {
+        return status;
     }
     t->precision = forward_precision(o->precision, false, t->progress);
     const tail_setup setup = {.rates = t->rates,
@@ -239,18 +284,9 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
             status = checkpoint_load(o->checkpoint, &state, &taken, t->progress, error);
         }
     }
-    if (status == RESHIFT_OK && history->n_epochs < o->epochs) {
-        status = make_plans(t, o->epochs - history->n_epochs, error);
-        if (status == RESHIFT_OK) {
-            if (o->augment) {
-                progress_message(
-                    t->progress, RESHIFT_LOG_INFO,
-                    "augmentation: training images differ in every epoch, so the frozen blocks run anew for "
-                    "them and nothing of it is kept");
-            }
-            const reshift_dataset *const sets[] = {o->augment ? NULL : t->dataset, o->test, o->validation};
-            status = frozen_fill(t->frozen, sets, 3, t->progress, error);
-        }
+    const bool recalibrates = o->batchnorm == RESHIFT_BATCHNORM_RECALIBRATE && history->n_epochs == 0;
+    if (status == RESHIFT_OK && (history->n_epochs < o->epochs || recalibrates)) {
+        status = prepare(t, o->epochs - history->n_epochs, recalibrates, error);
         if (status == RESHIFT_OK) {
             status = run(t, &state, error);
         }

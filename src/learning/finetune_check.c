@@ -12,6 +12,10 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
 {
     const graph *g = t->net->graph;
     const reshift_finetune_options *o = t->options;
+    if (!(o->auto_rate >= 0) || !isfinite(o->auto_rate)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "fine-tuning: the base of automatic learning rates must be positive, found %g", o->auto_rate);
+    }
     if (o->n_blocks < 1) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: no block to train is named");
     }
@@ -23,13 +27,22 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
                 size_t length = strlen(names);
                 snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", g->blocks[b]);
             }
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: the network has no block '%s'", o->blocks[i].block);
-            error_hint(error, "its blocks are %s", names);
-            return RESHIFT_ERROR_ARGUMENT;
+            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                             "fine-tuning: the network has no block '%s', its blocks are %s", o->blocks[i].block,
+                             names);
         }
         if (t->rates[block] > 0) {
             return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: block '%s' is named twice",
                              o->blocks[i].block);
+        }
+        if (o->auto_rate > 0) {
+            if (o->blocks[i].learning_rate != 0) {
+                return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                                 "fine-tuning: learning rates are automatic, and block '%s' is given one of %g",
+                                 o->blocks[i].block, o->blocks[i].learning_rate);
+            }
+            t->rates[block] = o->auto_rate;
+            continue;
         }
         if (!(o->blocks[i].learning_rate > 0) || !isfinite(o->blocks[i].learning_rate)) {
             return error_set(error, RESHIFT_ERROR_ARGUMENT,

@@ -17,29 +17,44 @@ static double rate_factor(const finetune *t)
                                : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
 }
 
-reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
     const int64_t *order = t->order;
-    if (o->order) {
-        order = o->order + (epoch->epoch - 1) * t->n_rows;
+    if (o->order && o->epochs > 0) {
+        order = o->order + (epoch > 0 ? epoch - 1 : 0) * t->n_rows;
     } else {
-        random_stream stream = random_open(o->seed, "finetune-shuffle", (uint64_t)epoch->epoch, 0);
+        random_stream stream = random_open(o->seed, "finetune-shuffle", (uint64_t)epoch, 0);
         random_permutation(&stream, t->order, t->n_rows);
     }
+    if (!o->augment || epoch == 0) {
+        return frozen_start(t->frozen, t->dataset, order, n, false, error);
+    }
+    /* a view shares what is below it, which its maker's const does not allow to say */
+    reshift_status status =
+        augmented_open((reshift_dataset *)t->dataset, o->augment, o->seed, epoch, &t->changed, error);
+    return status == RESHIFT_OK ? frozen_start_anew(t->frozen, t->changed, order, n, error) : status;
+}
+
+reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_error *error)
+{
+    if (t->changed) { /* the reader ahead of us must have let go of it */
+        reshift_status stopped = frozen_commit(t->frozen, status == RESHIFT_OK ? error : NULL);
+        status = status == RESHIFT_OK ? stopped : status;
+        reshift_dataset_close(&t->changed);
+    }
+    return status;
+}
+
+reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
     char what[64];
     snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, o->epochs);
     double loss_sum = 0;
     int64_t correct_sum = 0;
     progress_update(t->progress, what, 0, t->n_rows, "images");
-    reshift_dataset *changed = NULL;
-    reshift_status status = RESHIFT_OK;
-    if (o->augment) { /* a view shares what is below it, which its maker's const does not allow to say */
-        status = augmented_open((reshift_dataset *)t->dataset, o->augment, o->seed, epoch->epoch, &changed, error);
-        status = status == RESHIFT_OK ? frozen_start_anew(t->frozen, changed, order, t->n_rows, error) : status;
-    } else {
-        status = frozen_start(t->frozen, t->dataset, order, t->n_rows, false, error);
-    }
+    reshift_status status = finetune_rows_start(t, epoch->epoch, t->n_rows, error);
     for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
         int n = tail_step_rows(t->tail, t->n_rows - done), correct;
         double loss;
@@ -67,12 +82,7 @@ reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *
     }
     epoch->train_loss = loss_sum / (double)t->n_rows;
     epoch->train_accuracy = (double)correct_sum / (double)t->n_rows;
-    if (changed) { /* the reader ahead of us must have let go of it */
-        reshift_status stopped = frozen_commit(t->frozen, status == RESHIFT_OK ? error : NULL);
-        status = status == RESHIFT_OK ? stopped : status;
-        reshift_dataset_close(&changed);
-    }
-    return status;
+    return finetune_rows_end(t, status, error);
 }
 
 reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,

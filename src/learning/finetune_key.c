@@ -34,6 +34,9 @@ static void add_tuning(digest *d, const reshift_finetune_options *o)
     if (o->label_smoothing > 0) {
         add_text(d, "label smoothing %.17g", o->label_smoothing);
     }
+    if (o->auto_rate > 0) {
+        add_text(d, "automatic rates %.17g of %d rows", o->auto_rate, RESHIFT_AUTO_ROWS);
+    }
     if (s->warmup > 0 || s->kind != RESHIFT_SCHEDULE_CONSTANT) {
         add_text(d, "schedule %d by step %d warm-up %lld", (int)s->kind, s->by_step, (long long)s->warmup);
     }

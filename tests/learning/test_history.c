@@ -21,7 +21,7 @@ static void test_round_trip(void **state)
     reshift_error error;
     reshift_epoch epochs[2] = {{1, 0.1 + 0.2, 1.0 / 3, NAN, NAN, 1e-9, NAN, NAN},
                                {2, 1e300, 0.5, 2.0 / 7, 0.875, 12, NAN, NAN}};
-    reshift_history history = {epochs, 2}, read;
+    reshift_history history = {.epochs = epochs, .n_epochs = 2}, read;
     check_ok(reshift_history_save_csv(path, &history, true, &error));
     check_ok(reshift_history_load_csv(path, &read, &error));
     assert_int_equal(read.n_epochs, 2);
