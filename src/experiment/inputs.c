@@ -158,22 +158,6 @@ static reshift_status check_model(run *r, reshift_error *error)
         error_hint(error, "--set model.arch=%s, if these are the weights you mean", arch);
         return RESHIFT_ERROR_SHAPE;
     }
-    for (int i = 0; i < e->finetune.train.n; i++) {
-        const char *wanted = e->finetune.train.names[i];
-        char known[256] = "";
-        bool found = strcmp(wanted, "all") == 0;
-        const char *block;
-        for (int b = 0; (block = reshift_model_block(r->original, b)) != NULL; b++) {
-            found = found || strcmp(block, wanted) == 0;
-            size_t length = strlen(known);
-            snprintf(known + length, sizeof known - length, "%s%s", b ? ", " : "", block);
-        }
-        if (!found) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT,
-                             "'finetune.train': %s has no block '%s', its blocks are %s; all: every block", arch, wanted,
-                             known);
-        }
-    }
     return RESHIFT_OK;
 }
 
