@@ -73,6 +73,19 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
     return status;
 }
 
+/* "all" alone stands for every block of the network, at its rate. */
+static void name_all_blocks(const reshift_model *model, reshift_block_rate *rates, int *n)
+{
+    const char *block;
+    if (*n != 1 || strcmp(rates[0].block, "all") != 0) {
+        return;
+    }
+    for (*n = 0; *n < BLOCKS_MOST && (block = reshift_model_block(model, *n)) != NULL; (*n)++) {
+        rates[*n].learning_rate = rates[0].learning_rate;
+        snprintf(rates[*n].block, sizeof rates[*n].block, "%s", block);
+    }
+}
+
 static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *batchnorm)
 {
     static const char *const names[] = {"frozen", "train", "train-all", "recalibrate"}; /* the enum's order */
@@ -209,7 +222,7 @@ int command_finetune(int argc, char **argv)
              "train; test for cifar10-c, which has no other"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
-        TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train", "layer4,fc"),
+        TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
         TEXT("--lr", &lr, "RATES",
              "learning rate of each block, or one for all; auto, or auto=1e-3 with its largest: chosen before every "
              "epoch from "
@@ -367,6 +380,7 @@ int command_finetune(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         how.blocks = rates;
+        name_all_blocks(model, rates, &how.n_blocks);
         how.epochs = (int)epochs;
         how.batch = (int)c.batch;
         how.size = (int)c.size;
