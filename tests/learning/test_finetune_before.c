@@ -60,6 +60,23 @@ static void test_rates_are_those_of_the_step(void **state)
         }
         assert_true(largest == 0.1);
         free(rows);
+        /* the same rates given by hand do the same to the bit: taking the gradient has moved nothing, counters neither
+         */
+        run given;
+        reshift_block_rate by_hand[3];
+        memcpy(by_hand, unrated, sizeof by_hand);
+        for (int b = 0; b < 3; b++) {
+            by_hand[b].learning_rate = rate_of(&r, 1, b)->learning_rate;
+        }
+        run_create(&given);
+        given.options = r.options;
+        given.options.context = &given;
+        given.options.test = given.test;
+        given.options.blocks = by_hand;
+        given.options.auto_rate = 0;
+        check_ok(run_go(&given, &error));
+        check_same_networks(r.model, given.model);
+        run_destroy(&given);
         run_destroy(&r);
     }
 }
@@ -258,7 +275,9 @@ static void test_interrupted_training_ends_with_the_same_bytes(void **state)
         assert_int_equal(parts.steps_seen, 0);
         check_same_networks(whole.model, parts.model);
         check_same_histories(&whole.history, &parts.history);
-        parts.options.auto_rate = 2e-3;
+        static const reshift_block_rate by_hand[] = {{"layer3", 1e-3}, {"layer4", 1e-3}, {"fc", 1e-3}};
+        parts.options.blocks = by_hand; /* the base rate given to all is another training */
+        parts.options.auto_rate = 0;
         parts.options.epochs = 1;
         parts.epochs_seen = 0;
         check_ok(run_go(&parts, &error));
