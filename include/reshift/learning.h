@@ -65,14 +65,24 @@ typedef struct reshift_epoch {
     double validation_loss, validation_accuracy; /* of rows held out of training; NAN without */
 } reshift_epoch;
 
+/** What automatic rates made of one block in one epoch. */
+typedef struct reshift_chosen_rate {
+    char block[32];
+    double ratio;         /* length of the gradient over that of the weights; infinite where these are all zero */
+    double learning_rate; /* before the schedule */
+} reshift_chosen_rate;
+
 typedef struct reshift_history {
     reshift_epoch *epochs;
     int n_epochs;
+    reshift_chosen_rate *rates; /* [n_epochs][n_rated] where learning rates were automatic; else NULL */
+    int n_rated;
 } reshift_history;
 
 RESHIFT_API void reshift_history_destroy(reshift_history *history);
 /** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds, and validation_loss,validation_accuracy before the
- *  seconds where any epoch has them; numbers that read back to the same value. */
+ *  seconds where any epoch has them, ratio_BLOCK,lr_BLOCK for each block behind them where rates were automatic; numbers
+ *  that read back to the same value. */
 RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,
                                                     reshift_error *error);
 RESHIFT_API reshift_status reshift_history_load_csv(const char *path, reshift_history *history, reshift_error *error);
@@ -109,7 +119,9 @@ RESHIFT_API reshift_status reshift_probe_train(const reshift_array *features, co
 typedef enum reshift_batchnorm {
     RESHIFT_BATCHNORM_FROZEN,   /* fixed statistics everywhere */
     RESHIFT_BATCHNORM_TRAIN,    /* batch statistics in the trained blocks only */
-    RESHIFT_BATCHNORM_TRAIN_ALL /* batch statistics everywhere: PyTorch's bare model.train() */
+    RESHIFT_BATCHNORM_TRAIN_ALL, /* batch statistics everywhere: PyTorch's bare model.train() */
+    RESHIFT_BATCHNORM_RECALIBRATE /* statistics of the trained blocks computed anew from the training rows before the first
+                                     epoch, as torch.optim.swa_utils.update_bn does it, and fixed from then on */
 } reshift_batchnorm;
 
 /** Which epoch's weights a training ends with. */
@@ -160,6 +172,8 @@ typedef struct reshift_block_rate {
 typedef struct reshift_finetune_options {
     const reshift_block_rate *blocks; /* what is trained, each with its learning rate */
     int n_blocks;
+    double auto_rate;              /* 0; above 0: rates are chosen anew before every epoch, at most this one, and those of
+                                      the blocks are 0: see reshift_finetune() */
     int epochs, batch, size;       /* 10, 64, 0: the weights' recipe */
     reshift_batchnorm batchnorm;
     reshift_precision precision;   /* of the frozen blocks; the trained ones' is reshift_precision_here(precision, true).
@@ -190,12 +204,21 @@ typedef struct reshift_finetune_options {
     const int64_t *order; /* for parity tests: NULL, or [epochs][N] rows instead of our order */
 } reshift_finetune_options;
 
+#define RESHIFT_AUTO_ROWS 1024
+/** A base rate that serves where none is given. */
+#define RESHIFT_AUTO_RATE 0.001
+
 RESHIFT_API void reshift_finetune_options_default(reshift_finetune_options *options);
 
 /**
  * Trains the named blocks of `model` in place on `dataset` by softmax cross-entropy. What lies below the first
  * trained block is run once and reused across epochs within the budget (which choice was made goes to progress->message).
- * Blocks that are not trained do not change by a bit. Errors: ARGUMENT (no such block, with the names as hint), SHAPE
+ * Blocks that are not trained do not change by a bit. With no epochs only batch norm is recalibrated, where that is asked.
+ *
+ * Automatic rates: before an epoch the gradient g of the mean training loss over the epoch's first RESHIFT_AUTO_ROWS rows
+ * (whole batches; all where there are fewer), as the epoch will see them, is taken and nothing moved. A block's rate is
+ * auto_rate r / max r with r = |g| / |w| over the block's trained parameters w. Source: Lee et al. 2023 ("Surgical
+ * fine-tuning", Auto-RGN). Errors: ARGUMENT (no such block, naming those there are), SHAPE
  * (labels against fc), NUMERIC, those of reading, MEMORY, CANCELLED (the last checkpoint stays).
  */
 RESHIFT_API reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dataset,

@@ -11,8 +11,30 @@
 
 #define BLOCKS_MOST 16
 
-/* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3" or "1e-4" into rates. -1 to go on. */
-static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates, int *n)
+/* "auto" or "auto=1e-3": the largest of automatic rates, 0 where rates are given. -1 to go on. */
+static int read_auto(const usage *u, const option_words *given, double *most)
+{
+    *most = 0;
+    for (int i = 0; i < given->n; i++) {
+        const char *item = given->items[i];
+        if (strncmp(item, "auto", 4) != 0 || (item[4] != '\0' && item[4] != '=')) {
+            continue;
+        }
+        if (given->n > 1) {
+            return usage_error(u, "--lr: auto chooses the rates of all blocks and stands alone, found '%s' beside it",
+                               given->items[i == 0]);
+        }
+        *most = RESHIFT_AUTO_RATE;
+        if (item[4] == '=' && !read_number(item + 5, 0, 10, most)) {
+            return usage_error(u, "--lr: expected a number above 0, at most 10, found '%s'", item);
+        }
+    }
+    return -1;
+}
+
+/* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" into rates. -1 to go on. */
+static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates,
+                      reshift_finetune_options *how)
 {
     char *memory = malloc(strlen(train) + strlen(lr) + 2);
     option_words blocks, given;
@@ -25,12 +47,14 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
         free(memory);
         return usage_error(u, "--lr: expected a learning rate or BLOCK=RATE,..., found '%s'", lr);
     }
+    status = read_auto(u, &given, &how->auto_rate);
+    bool automatic = how->auto_rate > 0;
     bool single = given.n == 1 && !strchr(given.items[0], '=');
-    *n = blocks.n;
+    how->n_blocks = blocks.n;
     for (int i = 0; i < blocks.n && status < 0; i++) {
         snprintf(rates[i].block, sizeof rates[i].block, "%s", blocks.items[i]);
         rates[i].learning_rate = 0;
-        for (int j = 0; j < given.n && status < 0; j++) {
+        for (int j = 0; j < given.n && status < 0 && !automatic; j++) {
             const char *equals = strchr(given.items[j], '=');
             size_t length = equals ? (size_t)(equals - given.items[j]) : 0;
             bool meant = single || (equals && strlen(blocks.items[i]) == length &&
@@ -41,7 +65,7 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
                 status = usage_error(u, "--lr: expected BLOCK=RATE, found '%s'", given.items[j]);
             }
         }
-        if (status < 0 && rates[i].learning_rate == 0) {
+        if (status < 0 && rates[i].learning_rate == 0 && !automatic) {
             status = usage_error(u, "--lr: no learning rate for block '%s'", blocks.items[i]);
         }
     }
@@ -49,16 +73,29 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
     return status;
 }
 
+/* "all" alone stands for every block of the network, at its rate. */
+static void name_all_blocks(const reshift_model *model, reshift_block_rate *rates, int *n)
+{
+    const char *block;
+    if (*n != 1 || strcmp(rates[0].block, "all") != 0) {
+        return;
+    }
+    for (*n = 0; *n < BLOCKS_MOST && (block = reshift_model_block(model, *n)) != NULL; (*n)++) {
+        rates[*n].learning_rate = rates[0].learning_rate;
+        snprintf(rates[*n].block, sizeof rates[*n].block, "%s", block);
+    }
+}
+
 static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *batchnorm)
 {
-    static const char *const names[] = {"frozen", "train", "train-all"}; /* the enum's order */
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"frozen", "train", "train-all", "recalibrate"}; /* the enum's order */
+    for (int i = 0; i < 4; i++) {
         if (strcmp(names[i], text) == 0) {
             *batchnorm = (reshift_batchnorm)i;
             return -1;
         }
     }
-    return usage_error(u, "--batchnorm: expected frozen, train or train-all, found '%s'", text);
+    return usage_error(u, "--batchnorm: expected frozen, train, train-all or recalibrate, found '%s'", text);
 }
 
 /* The rows to train on and to measure: a split of one set, or one whole set and perhaps another. */
@@ -185,8 +222,12 @@ int command_finetune(int argc, char **argv)
              "train; test for cifar10-c, which has no other"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
-        TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train", "layer4,fc"),
-        TEXT("--lr", &lr, "RATES", "learning rate of each block, or one for all", "layer4=1e-4,fc=1e-3"),
+        TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
+        TEXT("--lr", &lr, "RATES",
+             "learning rate of each block, or one for all; auto, or auto=1e-3 with its largest: chosen before every "
+             "epoch from "
+             "gradients over weights",
+             "layer4=1e-4,fc=1e-3"),
         TEXT("--optimizer", &how_words.optimizer, "adam|adamw|sgd", "rule of a step, as PyTorch's", "adam"),
         TEXT("--momentum", &how_words.momentum, "X", "of sgd", "0.9"),
         FLAG("--nesterov", &how_words.nesterov, "sgd: Nesterov's momentum"),
@@ -206,7 +247,7 @@ int command_finetune(int argc, char **argv)
                "crop: black margin on every side, of the shorter one", "0.125"),
         TEXT("--augment-corruptions", &how_words.corruptions, "NAME[,NAME]", "corrupt: each as likely", NULL),
         RANGE("--augment-severity", &how_words.severity, "N[-M]", 1, 5, "corrupt: each as likely", "1-5"),
-        COUNT("--epochs", &epochs, "N", 1, 100000, "passes over the rows", "10"),
+        COUNT("--epochs", &epochs, "N", 0, 100000, "passes over the rows; 0: none, with --batchnorm recalibrate", "10"),
         COUNT("--batch", &c.batch, "N", 1, 4096, "rows a step", "64"),
         COUNT("--samples", &samples, "N", 1, COUNT_MOST, "train on N rows drawn from the set and measure on the others",
               "all, nothing held back"),
@@ -217,8 +258,10 @@ int command_finetune(int argc, char **argv)
              "hold this share of the rows out, whole images and alike of every class, and measure it after every epoch",
              "0"),
         TEXT("--keep", &keep, "last|best", "the epoch to write: the last, or the best by validation accuracy", "last"),
-        TEXT("--batchnorm", &batchnorm, "frozen|train|train-all",
-             "batch statistics: fixed, of the trained blocks, of all blocks", "frozen"),
+        TEXT("--batchnorm", &batchnorm, "frozen|train|train-all|recalibrate",
+             "batch statistics: fixed, of the trained blocks, of all blocks; recalibrate: those of the trained blocks "
+             "computed anew from the rows before the first epoch, then fixed",
+             "frozen"),
         OPTION_CACHE_BUDGET(cache_budget),
         TEXT("--cache", &cache_folder, "DIR",
              "keep it there, for later trainings of the same images and for 'reshift extract --cache'",
@@ -275,9 +318,15 @@ int command_finetune(int argc, char **argv)
     reshift_block_rate rates[BLOCKS_MOST];
     reshift_finetune_options how;
     reshift_finetune_options_default(&how);
-    if ((status = read_rates(&u, train, lr, rates, &how.n_blocks)) >= 0 ||
+    if ((status = read_rates(&u, train, lr, rates, &how)) >= 0 ||
         (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
         return status;
+    }
+    if (epochs == 0 && how.batchnorm != RESHIFT_BATCHNORM_RECALIBRATE) {
+        return usage_error(&u, "--epochs 0 changes nothing: it goes with --batchnorm recalibrate");
+    }
+    if (epochs == 0 && (strcmp(keep, "best") == 0 || plots)) {
+        return usage_error(&u, "--epochs 0 leaves no epoch for %s", plots ? "--plots" : "--keep best");
     }
     const char *wrong = tuning_read(&how_words, &how);
     if (wrong) {
@@ -331,6 +380,7 @@ int command_finetune(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         how.blocks = rates;
+        name_all_blocks(model, rates, &how.n_blocks);
         how.epochs = (int)epochs;
         how.batch = (int)c.batch;
         how.size = (int)c.size;

@@ -93,6 +93,12 @@ void training_print_result(const common *c, const reshift_history *history, cons
             json_number("validation_accuracy", e->validation_accuracy);
         }
         json_number("seconds", e->seconds);
+        for (int b = 0; b < history->n_rated; b++) {
+            const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];
+            printf("%s\"%s\": {\"lr\": %.17g", b ? ", " : ", \"rates\": {", r->block, r->learning_rate);
+            json_number("ratio", r->ratio);
+            printf(b == history->n_rated - 1 ? "}}" : "}");
+        }
         printf("}");
     }
     printf("]}\n");

@@ -219,6 +219,7 @@ reshift_status plan_create(network *n, const plan_options *options, plan **out, 
     }
     p->net = n;
     p->input = p->output = p->features = p->loss_gradient = -1;
+    p->momentum = -1;
     reshift_status status = build(p, options, error);
     if (status != RESHIFT_OK) {
         plan_destroy(&p);
@@ -226,6 +227,8 @@ reshift_status plan_create(network *n, const plan_options *options, plan **out, 
     *out = p;
     return status;
 }
+
+void plan_set_momentum(plan *p, float momentum) { p->momentum = momentum; }
 
 float *plan_input(plan *p) { return p->tensors[p->input].data; }
 const float *plan_output(const plan *p) { return p->tensors[p->output].data; }

@@ -57,6 +57,11 @@ typedef void (*plan_watcher)(void *context, int node, const float *values, int64
 /** Only in float32 without trained blocks. NULL: nobody watches. */
 void plan_watch(plan *p, plan_watcher watcher, void *context);
 
+/**
+ * How far running statistics move towards the batch's in every forward from now on, for all batch norms alike: from 0
+ * (they stay as they are, to the bit) to 1; below 0: as the network says, which is what a new plan does.
+ */
+void plan_set_momentum(plan *p, float momentum);
 /** Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. */
 reshift_status plan_forward(plan *p, reshift_error *error);
 /** The result of the last forward: dense float in the output's shape; the plan's memory. */

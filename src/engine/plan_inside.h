@@ -132,6 +132,7 @@ struct plan {
     size_t activation_bytes, prepared_bytes, staging_floats, scratch_bytes, gradient_floats;
     size_t *gradient_offset; /* [n_parameters], SIZE_MAX: none */
     double multiply_adds;
+    float momentum;       /* of running statistics; below 0: each batch norm's own */
     plan_watcher watcher; /* NULL: nobody watches */
     void *watcher_context;
 };

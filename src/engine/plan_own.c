@@ -272,9 +272,13 @@ static void move_statistics(plan *p, const plan_step *s)
     float *running_variance = network_parameter(p->net, n->parameter + 3);
     double count = (double)p->options.batch * p->nodes[s->node].h * p->nodes[s->node].w;
     float unbiased = (float)(count / (count - 1));
+    float momentum = p->momentum < 0 ? n->momentum : p->momentum;
+    if (momentum == 0) {
+        return;
+    }
     for (int c = 0; c < n->channels_out; c++) {
-        running_mean[c] = (1 - n->momentum) * running_mean[c] + n->momentum * mean[c];
-        running_variance[c] = (1 - n->momentum) * running_variance[c] + n->momentum * unbiased * variance[c];
+        running_mean[c] = (1 - momentum) * running_mean[c] + momentum * mean[c];
+        running_variance[c] = (1 - momentum) * running_variance[c] + momentum * unbiased * variance[c];
     }
     network_touch(p->net, n->parameter + 2);
     network_touch(p->net, n->parameter + 3);

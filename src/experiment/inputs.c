@@ -158,22 +158,6 @@ static reshift_status check_model(run *r, reshift_error *error)
         error_hint(error, "--set model.arch=%s, if these are the weights you mean", arch);
         return RESHIFT_ERROR_SHAPE;
     }
-    for (int i = 0; i < e->finetune.train.n; i++) {
-        const char *wanted = e->finetune.train.names[i];
-        char known[256] = "";
-        bool found = strcmp(wanted, "all") == 0;
-        const char *block;
-        for (int b = 0; (block = reshift_model_block(r->original, b)) != NULL; b++) {
-            found = found || strcmp(block, wanted) == 0;
-            size_t length = strlen(known);
-            snprintf(known + length, sizeof known - length, "%s%s", b ? ", " : "", block);
-        }
-        if (!found) {
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.train': %s has no block '%s'", arch, wanted);
-            error_hint(error, "its blocks are %s", known);
-            return RESHIFT_ERROR_ARGUMENT;
-        }
-    }
     return RESHIFT_OK;
 }
 

@@ -109,20 +109,14 @@ static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),
 /* the page shows the whole resolved experiment */
 static const char *const report_settings[] = {"name",   "seed",      "model.", "input.",    "source.",   "probe.",
                                               "shift.", "finetune.", "adapt.", "analysis.", "pretrain.", NULL};
-static const char *const report_outputs[] = {"report.html",
-                                             "plots/probe-loss.png",
-                                             "plots/probe-loss.svg",
-                                             "plots/probe-accuracy.png",
-                                             "plots/probe-accuracy.svg",
-                                             "plots/finetune-loss.png",
-                                             "plots/finetune-loss.svg",
-                                             "plots/finetune-accuracy.png",
-                                             "plots/finetune-accuracy.svg",
-                                             "plots/severity.png",
-                                             "plots/severity.svg",
-                                             "plots/pca.png",
-                                             "plots/pca.svg",
-                                             NULL};
+/* clang-format off: pairs of a picture and its drawing */
+#define CURVES(name)                                                                                                   \
+    "plots/" name "-loss.png", "plots/" name "-loss.svg", "plots/" name "-accuracy.png", "plots/" name "-accuracy.svg"
+#define REPORT_FILES \
+    "report.html", CURVES("probe"), "plots/severity.png", "plots/severity.svg", "plots/pca.png", "plots/pca.svg"
+/* clang-format on */
+static const char *const report_outputs[] = {REPORT_FILES, CURVES("finetune"), NULL};
+static const char *const report_outputs_without_epochs[] = {REPORT_FILES, NULL};
 
 /* clang-format off: one block a stage */
 static const stage stages[STAGE_COUNT] = {
@@ -154,6 +148,11 @@ static const stage stages[STAGE_COUNT] = {
 /* clang-format on */
 
 const stage *run_stages(void) { return stages; }
+
+const char *const *run_outputs(const run *r, int s)
+{
+    return s == STAGE_REPORT && r->experiment->finetune.epochs == 0 ? report_outputs_without_epochs : stages[s].outputs;
+}
 
 /* Paths, or "section." for all of one. */
 static bool names_path(const char *const *names, const char *path)

@@ -439,7 +439,11 @@ static reshift_status draw_plots(drawing *d, reshift_error *error)
         progress_update(d->progress, "plots", step, 4, "figures");
         switch (step) {
         case 0: status = reshift_plot_history(folder, "probe", "Linear probe", &d->probe, true, error); break;
-        case 1: status = reshift_plot_history(folder, "finetune", "Fine-tuning", &d->finetune, true, error); break;
+        case 1:
+            if (d->finetune.n_epochs > 0) {
+                status = reshift_plot_history(folder, "finetune", "Fine-tuning", &d->finetune, true, error);
+            }
+            break;
         case 2: status = draw_severities(d, folder, error); break;
         default: status = draw_panels(d, folder, error); break;
         }
@@ -454,6 +458,9 @@ static reshift_status draw_plots(drawing *d, reshift_error *error)
         status = folder_path(d, names[i], &d->plots[i], error);
     }
     d->content.plots = (report_plots){d->plots[0], d->plots[1], d->plots[2], d->plots[3], d->plots[4], d->plots[5]};
+    if (d->finetune.n_epochs < 1) { /* statistics alone: no curves */
+        d->content.plots.finetune_loss = d->content.plots.finetune_accuracy = NULL;
+    }
     free(folder);
     return status;
 }

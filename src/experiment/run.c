@@ -319,7 +319,7 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         status = one->work(r, error);
     }
     if (status == RESHIFT_OK) {
-        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], one->outputs,
+        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], run_outputs(r, s),
                                      clock_seconds() - start, error);
     }
     if (status == RESHIFT_OK) {

@@ -77,6 +77,8 @@ typedef struct stage {
 
 /** The table, in order, STAGE_COUNT rows. */
 const stage *run_stages(void);
+/** The files that a stage leaves in this run, which may be fewer; end with NULL. */
+const char *const *run_outputs(const run *r, int s);
 
 /** Fills r->keys from settings, identities and the keys below. */
 reshift_status run_make_keys(run *r, reshift_error *error);

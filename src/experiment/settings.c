@@ -41,6 +41,7 @@ static const char *const constants[] = {[RESHIFT_CONSTANTS_AUTO] = "auto",
 static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          [RESHIFT_BATCHNORM_TRAIN] = "train",
                                          [RESHIFT_BATCHNORM_TRAIN_ALL] = "train-all",
+                                         [RESHIFT_BATCHNORM_RECALIBRATE] = "recalibrate",
                                          NULL};
 
 static const char *const keeps[] = {[RESHIFT_KEEP_LAST] = "last", [RESHIFT_KEEP_BEST] = "best", NULL};
@@ -96,7 +97,8 @@ static const setting table[] = {
     {"finetune.train", SETTING_BLOCKS, AT(finetune.train), 0, 0, NULL, "[layer4, fc]",
      "the blocks that are trained; all: every block"},
     {"finetune.lr", SETTING_RATES, AT(finetune.rates), 0, 10, NULL, "{layer4: 0.0001, fc: 0.001}",
-     "learning rate of each trained block, or one for all"},
+     "learning rate of each trained block, or one for all; auto, or {auto: 0.001} with its largest: chosen before every "
+     "epoch from gradients over weights"},
     {"finetune.optimizer", SETTING_CHOICE, AT(finetune.optimizer), 0, 0, optimizers, "adam",
      "as PyTorch's; adam and adamw: beta 0.9 and 0.999, eps 1e-8"},
     {"finetune.momentum", SETTING_SHARE, AT(finetune.momentum), 0, 1, NULL, "0.9", "of sgd"},
@@ -111,7 +113,8 @@ static const setting table[] = {
     {"finetune.warmup", SETTING_COUNT, AT(finetune.warmup), 0, MOST, NULL, "0", "units of a linear rise before it"},
     {"finetune.step_size", SETTING_COUNT, AT(finetune.step_size), 1, MOST, NULL, "1", "step: units between two falls"},
     {"finetune.gamma", SETTING_NUMBER, AT(finetune.gamma), 0, 1, NULL, "0.1", "step: factor of a fall"},
-    {"finetune.epochs", SETTING_COUNT, AT(finetune.epochs), 1, 100000, NULL, "10", "passes over the training rows"},
+    {"finetune.epochs", SETTING_COUNT, AT(finetune.epochs), 0, 100000, NULL, "10",
+     "passes over the training rows; 0: none, with batchnorm: recalibrate"},
     {"finetune.batch", SETTING_COUNT, AT(finetune.batch), 1, 4096, NULL, "64", "rows a step"},
     {"finetune.samples", SETTING_COUNT, AT(finetune.samples), 1, MOST, NULL, "20000",
      "shifted images to train on, each severity of an image counted by itself"},
@@ -132,7 +135,8 @@ static const setting table[] = {
     {"finetune.split", SETTING_CHOICE, AT(finetune.split), 0, 0, splits, "by-image",
      "by-image: no image in training and testing; by-row: the published protocol, which leaks (not with rows: train)"},
     {"finetune.batchnorm", SETTING_CHOICE, AT(finetune.batchnorm), 0, 0, batchnorms, "frozen",
-     "batch statistics: frozen, of the trained blocks only, or of all blocks"},
+     "batch statistics: frozen, of the trained blocks only, or of all blocks; recalibrate: those of the trained blocks "
+     "computed anew from the training rows before the first epoch, then frozen"},
     {"finetune.cache_budget", SETTING_BYTES, AT(finetune.cache_budget_bytes), 0, MOST, NULL, "auto",
      "for what the frozen blocks give, kept for all epochs and for measuring; auto: half of what is free; 0: nothing"},
     {"finetune.cache", SETTING_CHOICE, AT(finetune.cache_place), 0, 0, cache_places, "auto",
@@ -203,7 +207,8 @@ void setting_expectation(const setting *row, char *text, size_t size)
                  strcmp(row->path, "finetune.train") == 0 ? "blocks such as [layer4, fc]" : "names, or none");
         return;
     case SETTING_RATES:
-        snprintf(text, size, "a learning rate above 0, at most %g, or one a block such as {layer4: 0.0001, fc: 0.001}",
+        snprintf(text, size,
+                 "a learning rate above 0, at most %g, or one a block such as {layer4: 0.0001, fc: 0.001}, or auto",
                  row->high);
         return;
     }
@@ -229,11 +234,29 @@ double settings_rate(const reshift_experiment *experiment, const char *block)
         if (strcmp(rates->rates[i].block, block) == 0) {
             return rates->rates[i].learning_rate;
         }
-        if (strcmp(rates->rates[i].block, "all") == 0) {
+        if (strcmp(rates->rates[i].block, "all") == 0 || strcmp(rates->rates[i].block, "auto") == 0) {
             general = rates->rates[i].learning_rate;
         }
     }
     return general;
+}
+
+const char *settings_auto_and(const settings_rates *rates)
+{
+    const char *other = NULL;
+    bool automatic = false;
+    for (int i = 0; i < rates->n; i++) {
+        const bool is_auto = strcmp(rates->rates[i].block, "auto") == 0;
+        automatic = automatic || is_auto;
+        other = is_auto || other ? other : rates->rates[i].block;
+    }
+    return automatic ? other : NULL;
+}
+
+double settings_auto_rate(const reshift_experiment *experiment)
+{
+    const settings_rates *rates = &experiment->finetune.rates;
+    return rates->n == 1 && strcmp(rates->rates[0].block, "auto") == 0 ? rates->rates[0].learning_rate : 0;
 }
 
 static bool is_none(const settings_blocks *list) { return list->n == 1 && strcmp(list->names[0], "none") == 0; }
@@ -274,6 +297,19 @@ reshift_status settings_augment(const reshift_experiment *experiment, reshift_au
 
 reshift_status settings_check(const reshift_experiment *experiment, reshift_error *error)
 {
+    const char *other = settings_auto_and(&experiment->finetune.rates);
+    if (other) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.lr': " SETTINGS_AUTO_MIXED, other);
+        error_hint(error, "--set finetune.lr=auto, or finetune.lr=auto=0.001 with its largest rate");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    if (experiment->finetune.epochs == 0 && experiment->finetune.batchnorm != RESHIFT_BATCHNORM_RECALIBRATE) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "'finetune.epochs': 0 changes nothing unless finetune.batchnorm is recalibrate");
+    }
+    if (experiment->finetune.epochs == 0 && experiment->finetune.keep == RESHIFT_KEEP_BEST) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.keep': of 0 epochs none is the best");
+    }
     for (int i = 0; i < experiment->finetune.train.n; i++) {
         const char *block = experiment->finetune.train.names[i];
         if (settings_rate(experiment, block) == 0) {
@@ -407,6 +443,10 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
     }
     case SETTING_RATES: {
         const settings_rates *rates = place;
+        if (settings_auto_rate(experiment) == RESHIFT_AUTO_RATE) {
+            snprintf(text, sizeof text, "auto");
+            break;
+        }
         if (rates->n == 1 && strcmp(rates->rates[0].block, "all") == 0) {
             number_text(rates->rates[0].learning_rate, text, sizeof text);
             break;

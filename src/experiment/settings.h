@@ -25,7 +25,8 @@ typedef struct settings_blocks {
     int n;
 } settings_blocks;
 
-/** Learning rates by block; a rate for the block "all" holds for every trained block without one of its own. */
+/** Learning rates by block; a rate for the block "all" holds for every trained block without one of its own. One for
+ *  "auto" stands alone: rates are chosen while training, that one at most. */
 typedef struct settings_rates {
     reshift_block_rate rates[SETTINGS_BLOCKS];
     int n;
@@ -142,8 +143,14 @@ void *setting_place(reshift_experiment *experiment, const setting *row);
 /** The value as it stands in an experiment file. NULL when out of memory; free() it. */
 char *setting_value_text(const reshift_experiment *experiment, const setting *row);
 
-/** The learning rate of a trained block; 0 where none is given. */
+/** The learning rate of a trained block, at most where rates are automatic; 0 where none is given. */
 double settings_rate(const reshift_experiment *experiment, const char *block);
+
+/** The largest of automatic learning rates; 0 where rates are given. */
+double settings_auto_rate(const reshift_experiment *experiment);
+/** The first other block where "auto" does not stand alone, else NULL; and the message for it. */
+const char *settings_auto_and(const settings_rates *rates);
+#define SETTINGS_AUTO_MIXED "auto chooses the rates of all blocks and stands alone, found a rate for '%s' beside it"
 
 /** What finetune.augment and the keys beside it ask for; all zero but numbers where it is none. Errors: ARGUMENT. */
 reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error);

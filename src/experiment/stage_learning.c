@@ -94,7 +94,7 @@ static int block_rates(const reshift_experiment *e, const reshift_model *model, 
             break;
         }
         snprintf(rates[n].block, sizeof rates[n].block, "%s", block);
-        rates[n++].learning_rate = settings_rate(e, block);
+        rates[n++].learning_rate = settings_auto_rate(e) > 0 ? 0 : settings_rate(e, block);
     }
     return n;
 }
@@ -370,6 +370,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         reshift_finetune_options_default(&options);
         options.blocks = rates;
         options.n_blocks = block_rates(e, model, rates);
+        options.auto_rate = settings_auto_rate(e);
         options.epochs = (int)e->finetune.epochs;
         options.batch = (int)e->finetune.batch;
         options.size = (int)e->input.size;

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,7 +238,11 @@ bool setting_read(reshift_experiment *experiment, const setting *row, const char
     }
     case SETTING_RATES: {
         settings_rates rates = {.n = 0};
-        if (!(strchr(text, '=') ? read_list(text, NULL, &rates) : setting_add_rate(&rates, "all", text))) {
+        char most[32];
+        snprintf(most, sizeof most, "%g", RESHIFT_AUTO_RATE);
+        if (!(strcmp(text, "auto") == 0   ? setting_add_rate(&rates, "auto", most)
+              : strchr(text, '=') != NULL ? read_list(text, NULL, &rates)
+                                          : setting_add_rate(&rates, "all", text))) {
             return false;
         }
         *(settings_rates *)place = rates;

@@ -11,6 +11,7 @@
 #include "experiment/demo.h"
 #include "experiment/settings.h"
 #include "experiment/yaml_source.h"
+#include "models/resnet.h"
 #include "reshift/words.h"
 
 #define YAML_FILE_BYTES_MOST (1 << 20)
@@ -100,6 +101,27 @@ static const setting *short_form(const char *section)
     return find_row(path);
 }
 
+/* Blocks of no network are a mistake that need not wait for the weights. */
+static reshift_status check_blocks(const reading *r, const setting *row, const yaml_node_t *node,
+                                   const settings_blocks *blocks)
+{
+    const char *const *known = resnet_blocks();
+    for (int i = 0; i < blocks->n && strcmp(row->path, "finetune.train") == 0; i++) {
+        bool found = strcmp(blocks->names[i], "all") == 0;
+        char names[128] = "";
+        for (int b = 0; known[b]; b++) {
+            size_t length = strlen(names);
+            snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", known[b]);
+            found = found || strcmp(known[b], blocks->names[i]) == 0;
+        }
+        if (!found) {
+            return yaml_fail(&r->source, &node->start_mark, "'%s': there is no block '%s', expected some of %s, or all",
+                             row->path, blocks->names[i], names);
+        }
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status apply_value(const reading *r, const setting *row, const yaml_node_t *node)
 {
     bool textual = row->kind == SETTING_TEXT || row->kind == SETTING_NAME || row->kind == SETTING_CHOICE ||
@@ -107,7 +129,9 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
     if (yaml_is_text(node)) {
         bool quoted = node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         bool good = (textual || !quoted) && setting_read(r->experiment, row, yaml_text(node));
-        return good ? RESHIFT_OK : wrong_value(r, node, row);
+        return !good                         ? wrong_value(r, node, row)
+               : row->kind == SETTING_BLOCKS ? check_blocks(r, row, node, setting_place(r->experiment, row))
+                                             : RESHIFT_OK;
     }
     if (node->type == YAML_SEQUENCE_NODE && row->kind == SETTING_BLOCKS) {
         settings_blocks blocks = {.n = 0};
@@ -116,6 +140,10 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
             const yaml_node_t *one = yaml_document_get_node(r->source.document, *item);
             if (!yaml_is_text(one) || !setting_add_block(&blocks, yaml_text(one))) {
                 return wrong_value(r, one, row);
+            }
+            reshift_status status = check_blocks(r, row, one, &blocks); /* those before are good */
+            if (status != RESHIFT_OK) {
+                return status;
             }
         }
         if (blocks.n == 0) {
@@ -148,6 +176,10 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
         if (rates.n == 0) {
             return yaml_fail(&r->source, &node->start_mark,
                              "'%s': expected at least one learning rate, found an empty map", row->path);
+        }
+        const char *other = settings_auto_and(&rates);
+        if (other) {
+            return yaml_fail(&r->source, &node->start_mark, "'%s': " SETTINGS_AUTO_MIXED, row->path, other);
         }
         *(settings_rates *)setting_place(r->experiment, row) = rates;
         return RESHIFT_OK;

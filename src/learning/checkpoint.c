@@ -12,6 +12,7 @@
 #include "reshift/tensors.h"
 
 static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-1", training_key[] = "reshift.training";
+static const char rates_name[] = "learning_rates"; /* ratio and rate of each block in each epoch */
 enum { MOST_COLUMNS = 8 };
 
 static int history_columns(const checkpoint_state *s) { return s->validated ? MOST_COLUMNS : MOST_COLUMNS - 2; }
@@ -76,9 +77,11 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     reshift_tensors *tensors = reshift_tensors_create();
     const int columns = history_columns(s);
     int64_t best_epoch = s->best_epoch;
+    const int64_t n_rates = (int64_t)history->n_epochs * history->n_rated;
     double *rows = calloc((size_t)history->n_epochs * MOST_COLUMNS + 1, sizeof *rows);
+    double *rates = calloc(2 * (size_t)n_rates + 1, sizeof *rates);
     reshift_status status = RESHIFT_OK;
-    if (!tensors || !rows) {
+    if (!tensors || !rows || !rates) {
         status = error_memory(error, sizeof *rows, "a checkpoint");
         goto end;
     }
@@ -97,6 +100,13 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     if (status == RESHIFT_OK) {
         status =
             add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, columns}, rows, error);
+    }
+    for (int64_t i = 0; i < n_rates; i++) {
+        rates[2 * i] = history->rates[i].ratio;
+        rates[2 * i + 1] = history->rates[i].learning_rate;
+    }
+    if (status == RESHIFT_OK && n_rates > 0) {
+        status = add_view(tensors, rates_name, RESHIFT_F64, 1, (int64_t[]){2 * n_rates}, rates, error);
     }
     if (status == RESHIFT_OK && s->best) {
         status = add_view(tensors, "best.epoch", RESHIFT_I64, 1, (int64_t[]){1}, &best_epoch, error);
@@ -124,6 +134,7 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
 end:
     reshift_tensors_destroy(&tensors);
     free(rows);
+    free(rates);
     return status;
 }
 
@@ -175,6 +186,15 @@ static reshift_status walk(const reshift_tensors *tensors, const char *path, che
     }
     if (!tracked || (s->best && !best_tracked)) {
         return RESHIFT_ERROR_SHAPE;
+    }
+    const int64_t n_rates = reshift_tensors_find(tensors, "history")->shape[0] * s->history->n_rated;
+    const double *rates = n_rates ? find(tensors, path, rates_name, RESHIFT_F64, 2 * n_rates, error) : NULL;
+    if (n_rates && !rates) {
+        return RESHIFT_ERROR_SHAPE;
+    }
+    for (int64_t i = 0; i < n_rates && take; i++) {
+        s->history->rates[i].ratio = rates[2 * i];
+        s->history->rates[i].learning_rate = rates[2 * i + 1];
     }
     if (take && s->best) {
         s->best_epoch = (int)*epoch;

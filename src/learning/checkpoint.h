@@ -22,7 +22,7 @@ typedef struct checkpoint_state {
     const int *trained; /* parameters of the optimiser's spans, in their order */
     int n_trained;
     optimiser *optimiser;
-    reshift_history *history; /* with room for `epochs` */
+    reshift_history *history; /* with room for `epochs`, blocks of rates named */
     int epochs;
     bool validated;       /* the history has validation figures */
     int best_epoch;       /* the one to keep so far; 0: none, or the last is kept */

@@ -1,6 +1,7 @@
 /* The record of a training as a CSV file: one line an epoch, an empty field where nothing was measured. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ void reshift_history_destroy(reshift_history *history)
 {
     if (history) {
         free(history->epochs);
+        free(history->rates);
         memset(history, 0, sizeof *history);
     }
 }
@@ -38,7 +40,14 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
     const bool more = validated(history);
     reshift_status status = file_writer_open(path, overwrite, &writer, error);
     if (status == RESHIFT_OK) {
-        status = file_writer_printf(&writer, error, "%s", headers[more]);
+        status = file_writer_printf(&writer, error, "%.*s", (int)strlen(headers[more]) - 1, headers[more]);
+    }
+    for (int b = 0; status == RESHIFT_OK && b < history->n_rated && history->n_epochs > 0; b++) {
+        status =
+            file_writer_printf(&writer, error, ",ratio_%s,lr_%s", history->rates[b].block, history->rates[b].block);
+    }
+    if (status == RESHIFT_OK) {
+        status = file_writer_printf(&writer, error, "\n");
     }
     for (int i = 0; status == RESHIFT_OK && i < history->n_epochs; i++) {
         const reshift_epoch *e = &history->epochs[i];
@@ -54,6 +63,10 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
             status = isnan(values[v]) ? file_writer_printf(&writer, error, ",")
                                       : file_writer_printf(&writer, error, ",%.17g", values[v]);
         }
+        for (int b = 0; status == RESHIFT_OK && b < history->n_rated; b++) {
+            const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];
+            status = file_writer_printf(&writer, error, ",%.17g,%.17g", r->ratio, r->learning_rate);
+        }
         if (status == RESHIFT_OK) {
             status = file_writer_printf(&writer, error, "\n");
         }
@@ -65,14 +78,56 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
     return status;
 }
 
+/* A header's beginning, up to where its line would end. */
+static bool starts_with(const char *text, const char *header) { return strncmp(text, header, strlen(header) - 1) == 0; }
+
+/* ",ratio_BLOCK,lr_BLOCK" for each block up to the line's end: their number, and their names where there is room. */
+static bool read_rated(const char *text, int *n, reshift_chosen_rate *rates)
+{
+    *n = 0;
+    while (*text == ',') {
+        char block[sizeof rates->block], pair[2 * sizeof block + 16];
+        const size_t length = strncmp(text, ",ratio_", 7) == 0 ? strcspn(text + 7, ",\n") : 0;
+        if (length == 0 || length >= sizeof block) {
+            return false;
+        }
+        memcpy(block, text + 7, length);
+        block[length] = '\0';
+        const size_t whole = (size_t)snprintf(pair, sizeof pair, ",ratio_%s,lr_%s", block, block);
+        if (strncmp(text, pair, whole) != 0 || *n == 1000) {
+            return false;
+        }
+        if (rates) {
+            memcpy(rates[*n].block, block, length + 1);
+        }
+        text += whole;
+        (*n)++;
+    }
+    return *text == '\n' || *text == '\0';
+}
+
+/* ",0.5": the comma and a number behind it. */
+static bool parse_field(char **end, double *value)
+{
+    char *start = *end + 1;
+    if (**end != ',') {
+        return false;
+    }
+    *value = strtod(start, end);
+    return *end != start;
+}
+
 static reshift_status malformed(const char *path, int64_t line, const char *what, reshift_error *error)
 {
     error_set(error, RESHIFT_ERROR_FORMAT, "cannot read history '%s': line %lld: %s", path, (long long)line, what);
     return error_at_line(error, RESHIFT_ERROR_FORMAT, path, line);
 }
 
-/* "7,0.5,,0.1,..." up to the newline; false where the line is not a whole number and `n` numbers or empty fields. */
-static bool parse_line(const char *line, int n, reshift_epoch *epoch)
+/*
+ * "7,0.5,,0.1,..." up to the newline; false where the line is not a whole number, `n` numbers or empty fields, and two
+ * numbers a block.
+ */
+static bool parse_line(const char *line, int n, reshift_epoch *epoch, reshift_chosen_rate *rates, int n_rated)
 {
     char *end;
     errno = 0;
@@ -92,9 +147,17 @@ static bool parse_line(const char *line, int n, reshift_epoch *epoch)
                 return false;
             }
         }
-        if (v < n - 1 ? *end != ',' : (*end != '\n' && *end != '\0')) {
+        if (v < n - 1 || n_rated > 0 ? *end != ',' : (*end != '\n' && *end != '\0')) {
             return false;
         }
+    }
+    for (int b = 0; b < n_rated; b++) {
+        if (!parse_field(&end, &rates[b].ratio) || !parse_field(&end, &rates[b].learning_rate)) {
+            return false;
+        }
+    }
+    if (*end != '\n' && *end != '\0') {
+        return false;
     }
     *epoch = (reshift_epoch){.epoch = (int)number,
                              .train_loss = values[0],
@@ -126,15 +189,25 @@ reshift_status reshift_history_load_csv(const char *path, reshift_history *histo
         return error_memory(error, (lines + 1) * sizeof *history->epochs, "a history");
     }
     const char *line = text;
-    const bool more = strncmp(line, headers[1], strlen(headers[1])) == 0;
+    const bool more = starts_with(line, headers[1]);
     const int n_values = more ? 7 : 5;
-    if (!more && strncmp(line, headers[0], strlen(headers[0])) != 0) {
+    if (!(more || starts_with(line, headers[0])) ||
+        !read_rated(line + strlen(headers[more]) - 1, &history->n_rated, NULL)) {
         status = malformed(path, 1, "expected the header 'epoch,train_loss,...,seconds'", error);
+    } else if (history->n_rated > 0 &&
+               !(history->rates = calloc((lines + 1) * (size_t)history->n_rated, sizeof *history->rates))) {
+        status = error_memory(error, (lines + 1) * (size_t)history->n_rated * sizeof *history->rates, "a history");
     } else {
-        line += strlen(headers[more]);
+        const char *rated = line + strlen(headers[more]) - 1;
+        for (size_t i = 0; i <= lines && history->n_rated > 0; i++) {
+            read_rated(rated, &history->n_rated, history->rates + i * (size_t)history->n_rated);
+        }
+        line = strchr(rated, '\n') ? strchr(rated, '\n') + 1 : rated + strlen(rated);
     }
     for (int64_t number = 2; status == RESHIFT_OK && *line; number++) {
-        if (!parse_line(line, n_values, &history->epochs[history->n_epochs])) {
+        if (!parse_line(line, n_values, &history->epochs[history->n_epochs],
+                        history->rates ? history->rates + history->n_epochs * history->n_rated : NULL,
+                        history->n_rated)) {
             status = malformed(path, number,
                                more ? "expected an epoch and seven numbers or empty fields"
                                     : "expected an epoch and five numbers or empty fields",

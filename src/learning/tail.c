@@ -1,9 +1,12 @@
 /* With batch statistics everywhere the tail is the whole network: what lies below depends on the batch too. */
 #include "learning/tail.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "engine/plan.h"
 #include "learning/linear.h"
 
@@ -25,6 +28,8 @@ struct tail {
     int *changed, n_changed;
     optimiser *optimiser;
     training_plan whole, rest;
+    float *gradient; /* of several batches: that of each trained parameter, one behind the other; NULL: none yet */
+    int64_t batches_gathered; /* while statistics are recalibrated */
     plan *measuring;
     int measuring_batch, n_classes;
 };
@@ -48,7 +53,8 @@ static void divide(tail *t, const double *rates, reshift_batchnorm batchnorm)
         if (!running && t->train_block[parameter->block]) {
             t->trained[t->n_trained++] = p;
             t->changed[t->n_changed++] = p;
-        } else if (running && t->batchnorm_batch[parameter->block]) {
+        } else if (running && (t->batchnorm_batch[parameter->block] ||
+                               (batchnorm == RESHIFT_BATCHNORM_RECALIBRATE && t->train_block[parameter->block]))) {
             t->changed[t->n_changed++] = p;
         }
     }
@@ -107,6 +113,7 @@ void tail_destroy(tail **pointer)
     plan_destroy(&t->measuring);
     free(t->whole.gradients);
     free(t->rest.gradients);
+    memory_free(t->gradient);
     optimiser_destroy(&t->optimiser);
     free(t->train_block);
     free(t->batchnorm_batch);
@@ -151,18 +158,23 @@ static reshift_status make_training_plan(tail *t, const plan_options *options, t
     return status;
 }
 
+static plan_options options_of(const tail *t, int n_dims, const int64_t shape[3], bool halves)
+{
+    return (plan_options){.height = n_dims == 3 ? (int)shape[0] : 1,
+                          .width = n_dims == 3 ? (int)shape[1] : 1,
+                          .first_block = t->first_block,
+                          .last_block = t->net->graph->n_blocks - 1,
+                          .half_input = halves,
+                          .precision = t->precision,
+                          .train_block = t->train_block,
+                          .batchnorm_batch = t->batchnorm_batch,
+                          .label_smoothing = t->label_smoothing};
+}
+
 reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
                          int64_t n_test, reshift_error *error)
 {
-    plan_options options = {.height = n_dims == 3 ? (int)shape[0] : 1,
-                            .width = n_dims == 3 ? (int)shape[1] : 1,
-                            .first_block = t->first_block,
-                            .last_block = t->net->graph->n_blocks - 1,
-                            .half_input = halves,
-                            .precision = t->precision,
-                            .train_block = t->train_block,
-                            .batchnorm_batch = t->batchnorm_batch,
-                            .label_smoothing = t->label_smoothing};
+    plan_options options = options_of(t, n_dims, shape, halves);
     reshift_status status = RESHIFT_OK;
     if (n_rows >= batch) {
         options.batch = batch;
@@ -215,6 +227,155 @@ reshift_status tail_step(tail *t, int n, const int *labels, double factor, doubl
         network_touch(t->net, t->trained[i]);
     }
     return RESHIFT_OK;
+}
+
+void tail_set_rate(tail *t, int block, double learning_rate)
+{
+    for (int i = 0; i < t->n_trained; i++) {
+        if (t->net->graph->parameters[t->trained[i]].block == block) {
+            optimiser_set_rate(t->optimiser, i, learning_rate);
+        }
+    }
+}
+
+/* ---- the gradient of several batches ---- */
+
+static size_t count_of(const tail *t, int i) { return t->net->graph->parameters[t->trained[i]].count; }
+
+reshift_status tail_gradient_start(tail *t, reshift_error *error)
+{
+    size_t count = 0;
+    for (int i = 0; i < t->n_trained; i++) {
+        count += count_of(t, i);
+    }
+    if (!t->gradient) {
+        t->gradient = memory_allocate(count * sizeof *t->gradient);
+    }
+    if (!t->gradient) {
+        return error_memory(error, count * sizeof *t->gradient, "a gradient");
+    }
+    memset(t->gradient, 0, count * sizeof *t->gradient);
+    return RESHIFT_OK;
+}
+
+reshift_status tail_gradient_add(tail *t, int n, const int *labels, double share, reshift_error *error)
+{
+    const training_plan *p = plan_of(t, n);
+    double loss;
+    int correct;
+    plan_set_momentum(p->plan, 0);
+    reshift_status status = plan_forward(p->plan, error);
+    plan_set_momentum(p->plan, -1);
+    if (status == RESHIFT_OK) {
+        status = plan_loss(p->plan, labels, &loss, &correct, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = plan_backward(p->plan, error);
+    }
+    float *sum = t->gradient;
+    const float factor = (float)share;
+    for (int i = 0; i < t->n_trained && status == RESHIFT_OK; sum += count_of(t, i), i++) {
+        const float *gradient = p->gradients[i];
+        const int64_t count = (int64_t)count_of(t, i);
+#pragma omp parallel for simd schedule(static)
+        for (int64_t k = 0; k < count; k++) {
+            sum[k] += factor * gradient[k];
+        }
+    }
+    return status;
+}
+
+static double sum_of_squares(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t k = 0; k < count; k++) {
+        sum += (double)values[k] * (double)values[k];
+    }
+    return sum;
+}
+
+void tail_gradient_lengths(const tail *t, double *gradients, double *weights)
+{
+    const graph *g = t->net->graph;
+    const float *gradient = t->gradient;
+    for (int b = 0; b < g->n_blocks; b++) {
+        gradients[b] = weights[b] = 0;
+    }
+    for (int i = 0; i < t->n_trained; gradient += count_of(t, i), i++) {
+        const int block = g->parameters[t->trained[i]].block;
+        gradients[block] += sum_of_squares(gradient, count_of(t, i));
+        weights[block] += sum_of_squares(network_parameter(t->net, t->trained[i]), count_of(t, i));
+    }
+    for (int b = 0; b < g->n_blocks; b++) {
+        gradients[b] = sqrt(gradients[b]);
+        weights[b] = sqrt(weights[b]);
+    }
+}
+
+/* ---- recalibration ---- */
+
+/* The node is a batch norm of a trained block. */
+static bool is_recalibrated(const tail *t, int node)
+{
+    const graph_node *n = &t->net->graph->nodes[node];
+    return n->op == GRAPH_BATCHNORM && t->train_block[n->block];
+}
+
+bool tail_has_batchnorm(const tail *t)
+{
+    bool any = false;
+    for (int i = 0; i < t->net->graph->n_nodes; i++) {
+        any = any || is_recalibrated(t, i);
+    }
+    return any;
+}
+
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch,
+                                      int64_t n_rows, reshift_error *error)
+{
+    plan_options options = options_of(t, n_dims, shape, halves);
+    options.batchnorm_batch = t->train_block;
+    options.train_block = NULL;
+    reshift_status status = RESHIFT_OK;
+    if (n_rows >= batch) {
+        options.batch = t->whole.batch = batch;
+        status = plan_create(t->net, &options, &t->whole.plan, error);
+    }
+    if (status == RESHIFT_OK && n_rows % batch > 0) {
+        options.batch = t->rest.batch = (int)(n_rows % batch);
+        status = plan_create(t->net, &options, &t->rest.plan, error);
+    }
+    t->batches_gathered = 0;
+    for (int i = 0; i < t->net->graph->n_nodes && status == RESHIFT_OK; i++) {
+        if (is_recalibrated(t, i)) { /* what is not finite would outlive a share of 0 */
+            const graph_node *n = &t->net->graph->nodes[i];
+            float *mean = network_parameter(t->net, n->parameter + 2);
+            float *variance = network_parameter(t->net, n->parameter + 3);
+            for (int c = 0; c < n->channels_out; c++) {
+                mean[c] = 0;
+                variance[c] = 1;
+            }
+            network_touch(t->net, n->parameter + 2);
+            network_touch(t->net, n->parameter + 3);
+            t->net->batches_tracked[i] = 0;
+        }
+    }
+    return status;
+}
+
+/* The first batch counts whole, the k-th 1/k: what was there before is gone, and all count alike in the end. */
+reshift_status tail_recalibrate_step(tail *t, int n, reshift_error *error)
+{
+    plan *p = plan_of(t, n)->plan;
+    plan_set_momentum(p, (float)(1.0 / (double)++t->batches_gathered));
+    return plan_forward(p, error);
+}
+
+void tail_recalibrate_end(tail *t)
+{
+    plan_destroy(&t->whole.plan);
+    plan_destroy(&t->rest.plan);
+    t->whole.batch = t->rest.batch = 0;
 }
 
 /* ---- measuring ---- */

@@ -50,7 +50,31 @@ void *tail_step_input(tail *t, int n);
 reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
                          reshift_error *error);
 
-/** The same for measuring: adds the losses and hits of n rows. */
+/**
+ * The gradient of the mean loss over several batches at the weights as they are, which moves nothing, statistics
+ * neither: begun at zero; n rows there counting `share`; then the length of each block's gradient and of its trained
+ * parameters [n_blocks], 0 where a block is not trained. Errors: MEMORY; NUMERIC (the loss is not finite), those of the
+ * engine.
+ */
+reshift_status tail_gradient_start(tail *t, reshift_error *error);
+reshift_status tail_gradient_add(tail *t, int n, const int *labels, double share, reshift_error *error);
+void tail_gradient_lengths(const tail *t, double *gradients, double *weights);
+/** Another learning rate for a block's parameters, from the next step on; 0: they stay. */
+void tail_set_rate(tail *t, int block, double learning_rate);
+
+/**
+ * Recalibration of batch norm: the trained blocks' running statistics become the mean of what the batches of one pass
+ * have, each batch counting alike. Begun before tail_plan(), with the same words; then a step after each batch
+ * (tail_step_rows, tail_step_input); ended, which tail_plan() needs, also after an error. tail_has_batchnorm(): whether
+ * there is any. Errors: those of plan_create, of the engine.
+ */
+bool tail_has_batchnorm(const tail *t);
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch,
+                                      int64_t n_rows, reshift_error *error);
+reshift_status tail_recalibrate_step(tail *t, int n, reshift_error *error);
+void tail_recalibrate_end(tail *t);
+
+/** As for a step, to measure: adds the losses and hits of n rows. */
 int tail_measure_rows(const tail *t, int64_t left);
 void *tail_measure_input(tail *t);
 reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,

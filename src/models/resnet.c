@@ -25,6 +25,12 @@ static const resnet_arch table[] = {
 };
 #define N_ARCHS ((int)(sizeof table / sizeof table[0]))
 
+const char *const *resnet_blocks(void)
+{
+    static const char *const blocks[] = {"conv1", "layer1", "layer2", "layer3", "layer4", "fc", NULL};
+    return blocks;
+}
+
 const resnet_arch *resnet_table(int *count)
 {
     *count = N_ARCHS;

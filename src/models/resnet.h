@@ -22,6 +22,8 @@ typedef struct resnet_arch {
     bool has_v2;     /* torchvision publishes V2 weights */
 } resnet_arch;
 
+/** The blocks of every graph, in their order; static, ends with NULL. */
+const char *const *resnet_blocks(void);
 /** The table; *count rows, static. */
 const resnet_arch *resnet_table(int *count);
 /** A row by name. Errors: ARGUMENT, with the known names as hint. */

@@ -15,7 +15,11 @@ void table_of_history(text_buffer *page, const reshift_history *history)
              "<details><summary>Every epoch in numbers</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
              "aria-label=\"epochs in numbers\"><table>\n<thead><tr>"
              "<th scope=\"col\">epoch</th><th scope=\"col\">training loss</th><th scope=\"col\">training accuracy</th>"
-             "<th scope=\"col\">test loss</th><th scope=\"col\">test accuracy</th></tr></thead>\n<tbody>\n");
+             "<th scope=\"col\">test loss</th><th scope=\"col\">test accuracy</th>");
+    for (int b = 0; b < history->n_rated; b++) {
+        text_printf(page, "<th scope=\"col\">learning rate of %s</th>", history->rates[b].block);
+    }
+    text_add(page, "</tr></thead>\n<tbody>\n");
     for (int i = 0; i < history->n_epochs; i++) {
         const reshift_epoch *epoch = &history->epochs[i];
         const double values[4] = {epoch->train_loss, 100 * epoch->train_accuracy, epoch->test_loss,
@@ -29,6 +33,9 @@ void table_of_history(text_buffer *page, const reshift_history *history)
             } else {
                 text_printf(page, "<td>%.2f&nbsp;%%</td>", values[j]);
             }
+        }
+        for (int b = 0; b < history->n_rated; b++) {
+            text_printf(page, "<td>%.3g</td>", history->rates[i * history->n_rated + b].learning_rate);
         }
         text_add(page, "</tr>\n");
     }

@@ -59,6 +59,9 @@ check "wrong type" 2 - "line 1: 'probe.epochs': expected a whole number from 1 t
 check "override unknown" 2 - "--set probe.epoch=3: unknown key" "$reshift" demo --set probe.epoch=3
 check "override out of range" 2 - "--set shift.severity=9: 'shift.severity': expected a severity" "$reshift" demo --set shift.severity=9
 check "block unknown" 2 - "no block 'layer9'" "$reshift" demo --out x --set finetune.train=layer9 --set finetune.lr=0.1
+check "and its names" 2 - "expected some of conv1, layer1, layer2, layer3, layer4, fc, or all" "$reshift" demo --out x --set finetune.train=layer9
+check "automatic rates beside others" 2 - "auto chooses the rates of all blocks and stands alone, found 'fc=0.1' beside it" "$reshift" finetune --weights x --data demo --out y --lr auto,fc=0.1
+check "no epochs" 2 - "it goes with --batchnorm recalibrate" "$reshift" finetune --weights x --data demo --out y --epochs 0
 check "corruption of an experiment" 2 - "hint: " "$reshift" demo --out x --set shift.corruption=blurr
 holds "mistakes make no run folder" absent x
 

@@ -7,9 +7,11 @@
 cd "$work" || exit 1
 
 study() {
-    exec "$reshift" demo --quiet --out "$1" --set source.limit_train=240 --set source.limit_test=50 \
+    out=$1
+    shift
+    exec "$reshift" demo --quiet --out "$out" --set source.limit_train=240 --set source.limit_test=50 \
         --set pretrain.limit=256 --set pretrain.epochs=2 --set probe.epochs=3 --set finetune.samples=100 \
-        --set finetune.epochs=3 --set finetune.monitor=20
+        --set finetune.epochs=3 --set finetune.monitor=20 "$@"
 }
 
 is_there() { # one of these files, given as a pattern
@@ -48,6 +50,30 @@ done
 holds "nothing half-written stays" clean cut
 holds "nor what the stages keep between epochs" absent cut/parts
 holds "what it prints in the end" test -s cut.out
+
+# what is worked out before the epochs comes out the same: automatic rates, recalibrated batch norm
+before() { study "$1" --set finetune.lr=auto --set finetune.batchnorm=recalibrate; }
+(before chosen) >chosen.out 2>chosen.err
+holds "a study with automatic rates and recalibrated batch norm" test $? = 0
+(before again) >again.out 2>again.err &
+process=$!
+while ! is_there 'again/split/train-rows.npy' && kill -0 $process 2>/dev/null; do sleep 0.01; done
+while ! is_there 'again/parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
+kill -KILL $process 2>/dev/null
+wait $process 2>/dev/null
+(before again) >again.out 2>again.err
+holds "killed in fine-tuning, it ends with the same bytes" diff -r -x manifest.json -x history chosen again
+holds "and the same rates" sh -c 'for run in chosen again; do cut -d, -f1-5,7- $run/history/finetune.csv >$run.csv; done
+    cmp chosen.csv again.csv && head -1 chosen.csv | grep -q "ratio_layer4,lr_layer4,ratio_fc,lr_fc"'
+
+# statistics alone
+(study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
+holds "a study that only recalibrates batch norm" test $? = 0
+holds "has no curves of fine-tuning" absent still/plots/finetune-loss.png
+holds "and says what moved" grep -q 'layer4.0.bn1.running_mean,layer4,[0-9]*,[1-9]' still/weights/moved.csv
+holds "no weight did" sh -c '! grep -v running still/weights/moved.csv | cut -d, -f4 | grep "[1-9]"'
+(study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
+holds "and is finished when called again" test $? = 0
 
 # a scheduler's SIGTERM is heeded like Ctrl-C
 (study asked) >asked.out 2>asked.err &

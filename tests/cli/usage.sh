@@ -39,7 +39,7 @@ check "labels for some of the features" 2 - "--labels: expected one file, or 3, 
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
 check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
 check "protocol unknown" 2 - "--protocol: expected by-image or by-row" "$reshift" finetune --weights w --data demo --out x --protocol by-hand
-check "batch norm unknown" 2 - "--batchnorm: expected frozen, train or train-all" "$reshift" finetune --weights w --data demo --out x --batchnorm on
+check "batch norm unknown" 2 - "--batchnorm: expected frozen, train, train-all or recalibrate" "$reshift" finetune --weights w --data demo --out x --batchnorm on
 check "stage unknown" 2 - "unknown stage 'extrct', did you mean 'extract'?" "$reshift" bench extrct
 check "constants unknown" 2 - "--constants: expected auto, cifar or imagenet" "$reshift" corrupt --data demo --corruption all --out "$work/x" --constants mnist
 

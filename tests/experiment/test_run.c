@@ -508,7 +508,7 @@ static void test_mistakes_show_at_once(void **state)
 {
     (void)state;
     const char *const block[] = {"finetune.train=[layer7]", "finetune.lr=0.1", NULL};
-    run_refused("early", block, RESHIFT_ERROR_ARGUMENT, "'finetune.train': resnet-demo has no block 'layer7'");
+    run_refused("early", block, RESHIFT_ERROR_ARGUMENT, "'finetune.train': there is no block 'layer7'");
     const char *const corruption[] = {"shift.corruption=gaussian_blurr", NULL};
     run_refused("early", corruption, RESHIFT_ERROR_ARGUMENT, "gaussian_blurr");
     const char *const arch[] = {"model.arch=resnet18", NULL};

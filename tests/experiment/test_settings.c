@@ -143,13 +143,28 @@ static const struct {
     {"shift: {severity: -1}\n", 1, "found '-1'", ""},
     {"input: {precision: f16}\n", 1, "'input.precision': expected f32, bf16, int8 or auto, found 'f16'", ""},
     {"finetune: {split: by-class}\n", 1, "'finetune.split': expected by-image or by-row, found 'by-class'", ""},
-    {"finetune: {batchnorm: on}\n", 1, "expected frozen, train or train-all, found 'on'", ""},
+    {"finetune: {batchnorm: on}\n", 1, "expected frozen, train, train-all or recalibrate, found 'on'", ""},
     {"finetune: {cache_budget: 4X}\n", 1, "expected a size such as 4G, 512M or 0, or auto, found '4X'", ""},
     {"finetune: {cache_budget: -1G}\n", 1, "found '-1G'", ""},
     {"finetune: {train: []}\n", 1, "expected at least one block, found an empty list", ""},
     {"finetune: {train: [layer4, layer4]}\n", 1, "found 'layer4'", ""},
     {"finetune: {train: [[layer4]]}\n", 1, "found a list", ""},
+    {"finetune: {train: layer9}\n", 1,
+     "'finetune.train': there is no block 'layer9', expected some of conv1, layer1, layer2, layer3, layer4, fc, or all",
+     ""},
+    {"finetune:\n  train:\n    - fc\n    - layer5\n", 4, "there is no block 'layer5'", ""},
     {"finetune: {lr: {}}\n", 1, "found an empty map", ""},
+    {"finetune: {lr: automatic}\n", 1,
+     "'finetune.lr': expected a learning rate above 0, at most 10, or one a block such as {layer4: 0.0001, fc: 0.001}, "
+     "or "
+     "auto, found 'automatic'",
+     ""},
+    {"finetune: {lr: {auto: 0}}\n", 1, "found '0'", ""},
+    {"finetune: {lr: 'auto'}\n", 1, "found the text 'auto'", ""},
+    {"name: mixed\nfinetune:\n  lr: {auto: 0.001, layer4: 0.0001}\n", 3,
+     "'finetune.lr': auto chooses the rates of all blocks and stands alone, found a rate for 'layer4' beside it", ""},
+    {"finetune: {batchnorm: recalibrated}\n", 1,
+     "'finetune.batchnorm': expected frozen, train, train-all or recalibrate, found 'recalibrated'", ""},
     {"finetune:\n  lr: {layer4: 0.1, layer4: 0.2}\n", 2, "block 'layer4' is given twice", ""},
     {"finetune:\n  lr:\n    layer4: fast\n", 3, "found 'fast'", ""},
     /* names that would not read back from the resolved experiment in the manifest */
@@ -182,6 +197,59 @@ static const struct {
     {"[a, b]: 3\n", 1, "expected a key, found a list or map", ""},
     {"probe: &p {epochs: 3, <<: *p}\n", 1, "unknown key 'probe.<<'", "'reshift run --keys' lists every key"},
 };
+
+/* ---- automatic rates, recalibration ---- */
+
+static void test_automatic_rates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given;
+        double rate;
+        const char *text;
+    } cases[] = {{"finetune: {lr: auto}\n", RESHIFT_AUTO_RATE, "\n  lr: auto\n"},
+                 {"finetune: {lr: {auto: 0.001}}\n", RESHIFT_AUTO_RATE, "\n  lr: auto\n"},
+                 {"finetune: {lr: {auto: 0.0003}, train: all}\n", 0.0003, "\n  lr: {auto: 0.0003}\n"}};
+    reshift_experiment e, again;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_ok(apply(&e, cases[i].given));
+        check_ok(settings_check(&e, &error));
+        assert_true(settings_auto_rate(&e) == cases[i].rate);
+        char *yaml = reshift_experiment_yaml(&e);
+        assert_non_null(strstr(yaml, cases[i].text));
+        check_ok(apply(&again, yaml));
+        assert_true(settings_auto_rate(&again) == cases[i].rate);
+        free(yaml);
+    }
+    settings_default(&e);
+    assert_true(settings_auto_rate(&e) == 0);
+    check_ok(settings_apply_override(&e, "finetune.lr=auto", &error));
+    assert_true(settings_auto_rate(&e) == RESHIFT_AUTO_RATE);
+    check_ok(settings_apply_override(&e, "finetune.lr=auto=0.01", &error));
+    assert_true(settings_auto_rate(&e) == 0.01);
+    check_ok(settings_apply_override(&e, "finetune.lr.auto=0.02", &error));
+    assert_true(settings_auto_rate(&e) == 0.02);
+    check_ok(settings_check(&e, &error));
+    check_ok(settings_apply_override(&e, "finetune.lr.fc=0.02", &error));
+    check_error(
+        settings_check(&e, &error), RESHIFT_ERROR_ARGUMENT,
+        "'finetune.lr': auto chooses the rates of all blocks and stands alone, found a rate for 'fc' beside it");
+    settings_default(&e);
+    check_error(settings_apply_override(&e, "finetune.lr=auto,fc=0.02", &error), RESHIFT_ERROR_ARGUMENT, "or auto");
+}
+
+static void test_no_epochs_but_recalibration(void **state)
+{
+    (void)state;
+    reshift_experiment e;
+    check_ok(apply(&e, "finetune: {epochs: 0}\n"));
+    check_error(settings_check(&e, &error), RESHIFT_ERROR_ARGUMENT, "unless finetune.batchnorm is recalibrate");
+    check_ok(settings_apply_override(&e, "finetune.batchnorm=recalibrate", &error));
+    check_ok(settings_check(&e, &error));
+    check_ok(settings_apply_override(&e, "finetune.validation=0.1", &error));
+    check_ok(settings_apply_override(&e, "finetune.keep=best", &error));
+    check_error(settings_check(&e, &error), RESHIFT_ERROR_ARGUMENT, "of 0 epochs none is the best");
+}
 
 static void test_malformed(void **state)
 {
@@ -229,7 +297,7 @@ static void test_overrides(void **state)
                 "--set finetune.epoch=3: unknown key 'finetune.epoch'");
     assert_string_equal(error.hint, "did you mean 'finetune.epochs'?");
     check_error(settings_apply_override(&e, "finetune.epochs=x", &error), RESHIFT_ERROR_ARGUMENT,
-                "--set finetune.epochs=x: 'finetune.epochs': expected a whole number from 1 to 100000, found 'x'");
+                "--set finetune.epochs=x: 'finetune.epochs': expected a whole number from 0 to 100000, found 'x'");
     check_error(settings_apply_override(&e, "finetune.epochs", &error), RESHIFT_ERROR_ARGUMENT, "expected KEY=VALUE");
     check_error(settings_apply_override(&e, "=3", &error), RESHIFT_ERROR_ARGUMENT, "expected KEY=VALUE");
     check_error(settings_apply_override(&e, "probe=3", &error), RESHIFT_ERROR_ARGUMENT, "'probe' holds several keys");
@@ -322,6 +390,8 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_automatic_rates),
+        cmocka_unit_test(test_no_epochs_but_recalibration),
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_resolved_reads_back),
         cmocka_unit_test(test_shipped_files),

@@ -21,7 +21,7 @@ static void test_round_trip(void **state)
     reshift_error error;
     reshift_epoch epochs[2] = {{1, 0.1 + 0.2, 1.0 / 3, NAN, NAN, 1e-9, NAN, NAN},
                                {2, 1e300, 0.5, 2.0 / 7, 0.875, 12, NAN, NAN}};
-    reshift_history history = {epochs, 2}, read;
+    reshift_history history = {.epochs = epochs, .n_epochs = 2}, read;
     check_ok(reshift_history_save_csv(path, &history, true, &error));
     check_ok(reshift_history_load_csv(path, &read, &error));
     assert_int_equal(read.n_epochs, 2);
@@ -41,6 +41,23 @@ static void test_round_trip(void **state)
     assert_memory_equal(&read.epochs[1], &epochs[1], sizeof epochs[1]);
     reshift_history_destroy(&read);
     assert_null(read.epochs);
+    reshift_chosen_rate rates[4] = {
+        {"layer4", 1.0 / 7, 1e-3}, {"fc", 0.1 + 0.2, 0.25}, {"layer4", INFINITY, 1e-3}, {"fc", 2, 0}};
+    history.rates = rates;
+    history.n_rated = 2;
+    for (int validated = 1; validated >= 0; validated--) {
+        epochs[1].validation_accuracy = validated ? 0.5 : NAN;
+        check_ok(reshift_history_save_csv(path, &history, true, &error));
+        check_ok(reshift_history_load_csv(path, &read, &error));
+        assert_int_equal(read.n_rated, 2);
+        for (int i = 0; i < 4; i++) {
+            assert_string_equal(read.rates[i].block, rates[i].block);
+            assert_true(read.rates[i].ratio == rates[i].ratio);
+            assert_true(read.rates[i].learning_rate == rates[i].learning_rate);
+        }
+        reshift_history_destroy(&read);
+        assert_null(read.rates);
+    }
     check_error(reshift_history_save_csv(path, &history, false, &error), RESHIFT_ERROR_EXISTS, "exists already");
 }
 
@@ -63,6 +80,20 @@ static void test_malformed(void **state)
         write_text(text);
         check_error(reshift_history_load_csv(path, &history, &error), RESHIFT_ERROR_FORMAT, cases[i].words);
         assert_null(history.epochs);
+    }
+    static const char *const rated[] = {
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,ratio_fc\n1,1,1,1,1,1,1\n",
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,ratio_fc,lr_layer4\n1,1,1,1,1,1,1,1\n",
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,ratio_fc,lr_fc\n1,1,1,1,1,1,1\n",
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,ratio_fc,lr_fc\n1,1,1,1,1,1,1,\n",
+        "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,ratio_fc,lr_fc\n1,1,1,1,1,1,1,1,1\n",
+    };
+    for (size_t i = 0; i < sizeof rated / sizeof *rated; i++) {
+        write_text(rated[i]);
+        check_error(reshift_history_load_csv(path, &history, &error), RESHIFT_ERROR_FORMAT,
+                    i < 2 ? "header" : "line 2");
+        assert_null(history.epochs);
+        assert_null(history.rates);
     }
     write_text("epoch,loss\n1,2\n");
     check_error(reshift_history_load_csv(path, &history, &error), RESHIFT_ERROR_FORMAT, "expected the header");

@@ -311,6 +311,121 @@ static void test_network_by_adamw(void **state)
     run_network("adamw", 1e-4, choose_adamw);
 }
 
+/* ---- automatic rates ---- */
+
+static reshift_block_rate all_blocks[] = {{"conv1", 0},  {"layer1", 0}, {"layer2", 0},
+                                          {"layer3", 0}, {"layer4", 0}, {"fc", 0}};
+
+/*
+ * Ratios of the first epoch against PyTorch's in float64, within twice what PyTorch's float32 is off; the rates are the
+ * ratios over the largest. One batch in a made-up order is a tenth of the rows of the gradient.
+ */
+static void run_ratios(const char *part, const reshift_block_rate *blocks, int n_blocks, reshift_batchnorm batchnorm,
+                       double smoothing)
+{
+    reshift_error error;
+    int64_t order[n_made_up];
+    double losses[n_steps];
+    made_up_permutation(200, order, n_made_up);
+    reshift_finetune_options options = options_of(blocks, order, losses);
+    options.n_blocks = n_blocks;
+    options.auto_rate = 0.01;
+    options.batchnorm = batchnorm;
+    options.label_smoothing = smoothing;
+    reshift_dataset *dataset = open_made_up();
+    reshift_model *model = make_made_up_model();
+    reshift_history history;
+    check_ok(reshift_finetune(model, dataset, &options, &history, NULL, &error));
+    const reshift_array *expected = find("ratio.%s%s", part, "");
+    const double *ratios = expected->data, *off = find("ratio.%s%s", part, ".off")->data;
+    assert_int_equal(history.n_rated, n_blocks);
+    assert_int_equal(reshift_array_count(expected), n_blocks);
+    double largest = 0, worst = 0;
+    for (int i = 0; i < n_blocks; i++) {
+        assert_string_equal(history.rates[i].block, blocks[i].block);
+        largest = fmax(largest, history.rates[i].ratio);
+        worst = fmax(worst, fabs(history.rates[i].ratio - ratios[i]) / ratios[i]);
+    }
+    print_message("# %s: ratios within %.1e (float32 from float64 %.1e)\n", part, worst, *off);
+    assert_true(worst < 2 * *off + 1e-6);
+    for (int i = 0; i < n_blocks; i++) {
+        assert_true(history.rates[i].learning_rate == 0.01 * (history.rates[i].ratio / largest));
+    }
+    reshift_history_destroy(&history);
+    reshift_model_destroy(&model);
+    reshift_dataset_close(&dataset);
+}
+
+static void test_ratios_of_all_blocks(void **state)
+{
+    (void)state;
+    run_ratios("all", all_blocks, 6, RESHIFT_BATCHNORM_FROZEN, 0);
+}
+
+static void test_ratios_with_batch_norm_training(void **state)
+{
+    (void)state;
+    run_ratios("training", all_blocks + 4, 2, RESHIFT_BATCHNORM_TRAIN, 0.1);
+}
+
+/* ---- recalibrated batch norm ---- */
+
+/*
+ * PyTorch's update_bn of layer4 on the same batches of 24 rows in float32, which is 2.8e-7 from its float64: either
+ * side may be as far off, and twice that is allowed.
+ */
+static void test_recalibration(void **state)
+{
+    (void)state;
+    reshift_error error;
+    int64_t order[n_made_up];
+    double losses[n_steps];
+    made_up_permutation(200, order, n_made_up);
+    const reshift_block_rate rates[2] = {{"layer4", 1e-30}, {"fc", 1e-30}}; /* too small to move anything */
+    reshift_finetune_options options = options_of(rates, order, losses);
+    options.batch = 24;
+    options.batchnorm = RESHIFT_BATCHNORM_RECALIBRATE;
+    reshift_dataset *dataset = open_made_up();
+    reshift_model *before = make_made_up_model(), *model;
+    reshift_history history;
+    check_ok(reshift_model_clone(before, &model, &error));
+    check_ok(reshift_finetune(model, dataset, &options, &history, NULL, &error));
+    const network *was = model_network(before), *is = model_network(model);
+    double worst = 0;
+    int compared = 0;
+    for (int p = 0; p < is->graph->n_parameters; p++) {
+        const graph_parameter *g = &is->graph->parameters[p];
+        const float *a = network_parameter(was, p), *b = network_parameter(is, p);
+        const bool running = g->role == GRAPH_RUNNING_MEAN || g->role == GRAPH_RUNNING_VAR;
+        if (strncmp(g->name, "layer4", 6) != 0 || !running) {
+            if (memcmp(a, b, g->count * sizeof *a) != 0 && strncmp(g->name, "layer4", 6) != 0 && g->name[0] != 'f') {
+                fail_msg("'%s' moved", g->name);
+            }
+            continue;
+        }
+        const float *expected = find("recalibrated.%s%s", g->name, "")->data;
+        double squares = 0, norm = 0;
+        for (size_t k = 0; k < g->count; k++) {
+            squares += pow((double)b[k] - (double)expected[k], 2);
+            norm += pow((double)expected[k], 2);
+        }
+        worst = fmax(worst, sqrt(squares / norm));
+        compared++;
+    }
+    print_message("# recalibrated: %d vectors within %.1e\n", compared, worst);
+    assert_int_equal(compared, 10);
+    assert_true(worst < 2 * 2 * 2.8e-7);
+    for (int n = 0; n < is->graph->n_nodes; n++) {
+        const graph_node *node = &is->graph->nodes[n];
+        const bool counted = node->op == GRAPH_BATCHNORM && !strncmp(node->name, "layer4", 6);
+        assert_int_equal(is->batches_tracked[n], counted ? 7 : was->batches_tracked[n]);
+    }
+    reshift_history_destroy(&history);
+    reshift_model_destroy(&model);
+    reshift_model_destroy(&before);
+    reshift_dataset_close(&dataset);
+}
+
 int main(void)
 {
     reshift_error error;
@@ -328,6 +443,9 @@ int main(void)
         cmocka_unit_test(test_network_by_sgd),
         cmocka_unit_test(test_network_by_adam),
         cmocka_unit_test(test_network_by_adamw),
+        cmocka_unit_test(test_ratios_of_all_blocks),
+        cmocka_unit_test(test_ratios_with_batch_norm_training),
+        cmocka_unit_test(test_recalibration),
     };
     int failed = cmocka_run_group_tests_name("tuning", tests, NULL, NULL);
     reshift_tensors_destroy(&golden);

@@ -57,8 +57,8 @@ static inline void made_up_fill(made_up_report *report)
         report->finetune_epochs[i] = (reshift_epoch){i + 1,           0.52 * exp(-i / 1.5),   1 - 0.17 * exp(-i / 1.2),
                                                      0.62 + 0.02 * i, 0.81 - 0.011 * exp(-i), 40, NAN, NAN};
     }
-    report->probe = (reshift_history){report->probe_epochs, 30};
-    report->finetune = (reshift_history){report->finetune_epochs, 10};
+    report->probe = (reshift_history){.epochs = report->probe_epochs, .n_epochs = 30};
+    report->finetune = (reshift_history){.epochs = report->finetune_epochs, .n_epochs = 10};
     static const int64_t before[6] = {7880, 7560, 7050, 6650, 6350, 5100},
                          after[6] = {7860, 7750, 7400, 7100, 6780, 6150};
     for (int subset = 0; subset < 3; subset++) { /* of 10,000 images 4,000 were seen; the seen ones come out at 99 % */

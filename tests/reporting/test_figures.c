@@ -23,7 +23,7 @@ static reshift_history made_up_history(reshift_epoch *epochs, int n, bool test)
                                     NAN,
                                     NAN};
     }
-    return (reshift_history){epochs, n};
+    return (reshift_history){.epochs = epochs, .n_epochs = n};
 }
 
 /* Width and height out of a PNG's first chunk. */

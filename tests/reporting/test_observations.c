@@ -32,7 +32,7 @@ static reshift_history history_of(reshift_epoch *epochs, int n, const double (*v
     for (int i = 0; i < n; i++) {
         epochs[i] = (reshift_epoch){i + 1, 0.5, values[i][0], values[i][2], values[i][1], 1, NAN, NAN};
     }
-    return (reshift_history){epochs, n};
+    return (reshift_history){.epochs = epochs, .n_epochs = n};
 }
 
 #define LAST                                                                                                           \

@@ -1,0 +1,61 @@
+/*
+ * Inside of fine-tuning: what was asked for is checked (finetune_check.c) and named (finetune_key.c), then the network
+ * is cut in two and trained (finetune.c), epoch by epoch (finetune_epoch.c).
+ */
+#ifndef LEARNING_FINETUNE_H
+#define LEARNING_FINETUNE_H
+
+#include "base/digest.h"
+#include "learning/frozen.h"
+#include "learning/tail.h"
+#include "models/model.h"
+#include "reshift/learning.h"
+
+typedef struct finetune {
+    reshift_model *model;
+    network *net;
+    const reshift_dataset *dataset;
+    const reshift_finetune_options *options;
+    const reshift_progress *progress;
+    int64_t n_rows, n_test, n_validation;
+    reshift_precision precision; /* of the frozen blocks, as it is here */
+    double *rates;               /* [n_blocks], 0: not trained */
+    tail *tail;
+    frozen *frozen;
+    reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
+    int *labels;                     /* of a batch */
+    int64_t *order;                  /* [n_rows] of an epoch */
+    reshift_dataset *changed;        /* the images of an epoch, augmented; NULL: as they are, or between epochs */
+} finetune;
+
+/** All that can be refused before anything is read or run; t->rates are there, zero, and are filled in. Errors:
+ * ARGUMENT, SHAPE. */
+reshift_status finetune_check(finetune *t, reshift_error *error);
+
+/**
+ * The key of a checkpoint: of all that the result depends on, the number of epochs apart where it is not the
+ * schedule's, as a finished training may be made longer. Errors: those of reading, MEMORY.
+ */
+reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshift_error *error);
+
+/**
+ * Begins with the first n rows of an epoch in its order, as it sees them: frozen_next() gives them. Epoch 0 comes
+ * before the first and sees them as they are. finetune_rows_end() after them or after an error, whose status it keeps.
+ */
+reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_error *error);
+reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_error *error);
+
+/** Trains for one epoch; its number stands in *epoch, its training figures are filled in. */
+reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error);
+/** Mean loss and accuracy over the `count` rows of a set. */
+reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,
+                                double *accuracy, reshift_error *error);
+
+/* ---- finetune_before.c: what comes before the steps; all through t->frozen, which is there ---- */
+
+/** Learning rates of an epoch from gradients and weights: set, told, and written to rates [n_blocks of the options]. */
+reshift_status finetune_choose_rates(finetune *t, int epoch, reshift_chosen_rate *rates, reshift_error *error);
+/** Statistics of the trained blocks' batch norms anew from the training rows; before tail_plan(). */
+reshift_status finetune_recalibrate(finetune *t, reshift_error *error);
+
+#endif

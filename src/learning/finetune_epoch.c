@@ -1,0 +1,112 @@
+/* One epoch of fine-tuning: rows in the epoch's order through the frozen blocks into the tail's steps; and measuring.
+ */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "datasets/augmented.h"
+#include "learning/finetune.h"
+
+/* Of the next step. */
+static double rate_factor(const finetune *t)
+{
+    const reshift_finetune_options *o = t->options;
+    int64_t of_epoch = (t->n_rows + o->batch - 1) / o->batch, step = optimiser_steps(tail_optimiser(t->tail));
+    return o->schedule.by_step ? reshift_schedule_factor(&o->schedule, step, of_epoch * o->epochs)
+                               : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
+}
+
+reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    const int64_t *order = t->order;
+    if (o->order && o->epochs > 0) {
+        order = o->order + (epoch > 0 ? epoch - 1 : 0) * t->n_rows;
+    } else {
+        random_stream stream = random_open(o->seed, "finetune-shuffle", (uint64_t)epoch, 0);
+        random_permutation(&stream, t->order, t->n_rows);
+    }
+    if (!o->augment || epoch == 0) {
+        return frozen_start(t->frozen, t->dataset, order, n, false, error);
+    }
+    /* a view shares what is below it, which its maker's const does not allow to say */
+    reshift_status status =
+        augmented_open((reshift_dataset *)t->dataset, o->augment, o->seed, epoch, &t->changed, error);
+    return status == RESHIFT_OK ? frozen_start_anew(t->frozen, t->changed, order, n, error) : status;
+}
+
+reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_error *error)
+{
+    if (t->changed) { /* the reader ahead of us must have let go of it */
+        reshift_status stopped = frozen_commit(t->frozen, status == RESHIFT_OK ? error : NULL);
+        status = status == RESHIFT_OK ? stopped : status;
+        reshift_dataset_close(&t->changed);
+    }
+    return status;
+}
+
+reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    char what[64];
+    snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, o->epochs);
+    double loss_sum = 0;
+    int64_t correct_sum = 0;
+    progress_update(t->progress, what, 0, t->n_rows, "images");
+    reshift_status status = finetune_rows_start(t, epoch->epoch, t->n_rows, error);
+    for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
+        int n = tail_step_rows(t->tail, t->n_rows - done), correct;
+        double loss;
+        status = progress_check(t->progress, error);
+        if (status == RESHIFT_OK) {
+            status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = tail_step(t->tail, n, t->labels, rate_factor(t), &loss, &correct, error);
+            if (status == RESHIFT_ERROR_NUMERIC) {
+                error_prefix(error, status, "epoch %d, image %lld", epoch->epoch, (long long)done);
+                error_hint(error, "use smaller learning rates");
+            }
+        }
+        if (status != RESHIFT_OK) {
+            break;
+        }
+        done += n;
+        loss_sum += loss * n;
+        correct_sum += correct;
+        progress_update(t->progress, what, done, t->n_rows, "images");
+        if (o->on_step) {
+            o->on_step(o->context, optimiser_steps(tail_optimiser(t->tail)), loss);
+        }
+    }
+    epoch->train_loss = loss_sum / (double)t->n_rows;
+    epoch->train_accuracy = (double)correct_sum / (double)t->n_rows;
+    return finetune_rows_end(t, status, error);
+}
+
+reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,
+                                double *accuracy, reshift_error *error)
+{
+    double loss_sum = 0;
+    int64_t correct_sum = 0, done = 0;
+    reshift_status status = frozen_start(t->frozen, dataset, NULL, count, false, error);
+    progress_update(t->progress, "measuring", 0, count, "images");
+    while (status == RESHIFT_OK && done < count) {
+        int n = tail_measure_rows(t->tail, count - done);
+        status = progress_check(t->progress, error);
+        if (status == RESHIFT_OK) {
+            status = frozen_next(t->frozen, n, tail_measure_input(t->tail), t->labels, error);
+        }
+        if (status == RESHIFT_OK) {
+            status = tail_measure(t->tail, n, t->labels, &loss_sum, &correct_sum, error);
+        }
+        if (status == RESHIFT_OK) {
+            done += n;
+            progress_update(t->progress, "measuring", done, count, "images");
+        }
+    }
+    *loss = loss_sum / (double)count;
+    *accuracy = (double)correct_sum / (double)count;
+    return status;
+}
