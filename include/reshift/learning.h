@@ -71,6 +71,9 @@ typedef struct reshift_history {
 } reshift_history;
 
 RESHIFT_API void reshift_history_destroy(reshift_history *history);
+/** The number of the epoch with the highest validation accuracy, the first of equals: what RESHIFT_KEEP_BEST keeps. 0
+ *  where none was measured. */
+RESHIFT_API int reshift_history_best(const reshift_history *history);
 /** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds, and validation_loss,validation_accuracy before the
  *  seconds where any epoch has them; numbers that read back to the same value. */
 RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,

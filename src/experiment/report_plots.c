@@ -96,8 +96,11 @@ reshift_status drawing_draw_plots(drawing *d, reshift_error *error)
     for (int step = 0; step < 4 && status == RESHIFT_OK; step++) {
         progress_update(d->progress, "plots", step, 4, "figures");
         switch (step) {
-        case 0: status = reshift_plot_history(folder, "probe", "Linear probe", &d->probe, true, error); break;
-        case 1: status = reshift_plot_history(folder, "finetune", "Fine-tuning", &d->finetune, true, error); break;
+        case 0: status = reshift_plot_history(folder, "probe", "Linear probe", &d->probe, 0, true, error); break;
+        case 1:
+            status = reshift_plot_history(folder, "finetune", "Fine-tuning", &d->finetune, d->content.finetune.kept,
+                                          true, error);
+            break;
         case 2: status = draw_severities(d, folder, error); break;
         default: status = draw_panels(d, folder, error); break;
         }

@@ -118,11 +118,19 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
         d->class_names[label] = json_string_value(json_array_get(names, (size_t)label));
     }
     c->class_names = d->class_names;
-    c->probe = (report_training){&d->probe, input_rows(d, "training_set"), input_rows(d, "test_set"),
-                                 "the clean test set", NULL};
-    c->finetune = (report_training){
-        &d->finetune, d->split.n_train - split_count(d, "validation_rows"), split_count(d, "monitored_rows"),
-        d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on" : "shifted test rows", NULL};
+    c->probe = (report_training){.history = &d->probe,
+                                 .n_train = input_rows(d, "training_set"),
+                                 .n_test = input_rows(d, "test_set"),
+                                 .test_name = "the clean test set"};
+    const int64_t n_validation = split_count(d, "validation_rows");
+    const bool best_kept = strcmp(drawing_setting(d, "finetune", "keep"), "best") == 0;
+    c->finetune = (report_training){.history = &d->finetune,
+                                    .n_train = d->split.n_train - n_validation,
+                                    .n_test = split_count(d, "monitored_rows"),
+                                    .test_name = d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on"
+                                                                                       : "shifted test rows",
+                                    .n_validation = n_validation,
+                                    .kept = best_kept ? reshift_history_best(&d->finetune) : 0};
     if (strcmp(drawing_setting(d, "probe", "optimizer"), "lbfgs") == 0) {
         const char *l2 = drawing_setting(d, "probe", "l2");
         snprintf(d->probe_minimum, sizeof d->probe_minimum, "by L-BFGS%s%s",

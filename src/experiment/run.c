@@ -69,6 +69,16 @@ static void remove_parts(const run *r, const char *key)
     free(path);
 }
 
+/* Rows that another experiment in this folder held out. */
+static void remove_stale(const run *r, const stage *one)
+{
+    char *path = one->validation && r->n_held_out == 0 ? path_join(r->folder, one->validation) : NULL;
+    if (path) {
+        unlink(path);
+    }
+    free(path);
+}
+
 /* One program a folder at a time. The lock goes with the process, however that ends. */
 static reshift_status lock_folder(const char *folder, int *lock, reshift_error *error)
 {
@@ -298,6 +308,7 @@ static reshift_status check_records(run *r, bool force, reshift_error *error)
 static reshift_status do_stage(run *r, int s, int number, int total, reshift_error *error)
 {
     const stage *one = &run_stages()[s];
+    const char *outputs[RUN_OUTPUTS_MOST];
     char file[256];
     manifest_state state = manifest_stage_state(r->manifest, r->folder, one->name, r->keys[s], one->by_existence, file);
     if (state == STAGE_DONE) {
@@ -306,6 +317,8 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         return RESHIFT_OK;
     }
     progress_message(r->progress, RESHIFT_LOG_INFO, "[%d/%d] %s", number, total, one->about);
+    run_outputs(r, one, outputs);
+    remove_stale(r, one);
     if (state == STAGE_DAMAGED) {
         progress_message(r->progress, RESHIFT_LOG_WARNING, "'%s/%s' is missing or has been changed: '%s' is done again",
                          r->folder, file, one->name);
@@ -319,7 +332,7 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         status = one->work(r, error);
     }
     if (status == RESHIFT_OK) {
-        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], one->outputs,
+        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], outputs,
                                      clock_seconds() - start, error);
     }
     if (status == RESHIFT_OK) {

@@ -72,11 +72,16 @@ typedef struct stage {
     unsigned stands_on;          /* bits of earlier stages */
     bool by_existence;           /* its files may be restyled by hand */
     const char *const *outputs;  /* in the run folder; end with NULL */
+    const char *validation;      /* one more, where rows are held out for validation; NULL: none */
     reshift_status (*work)(run *r, reshift_error *error);
 } stage;
 
+#define RUN_OUTPUTS_MOST 24
+
 /** The table, in order, STAGE_COUNT rows. */
 const stage *run_stages(void);
+/** What the stage writes in this run, ending with NULL; n_held_out counts by then. */
+void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST]);
 
 /** Fills r->keys from settings, identities and the keys below. */
 reshift_status run_make_keys(run *r, reshift_error *error);

@@ -39,6 +39,8 @@ typedef struct report_training {
     int64_t n_test;                 /* rows measured after every epoch; 0: not measured or not known */
     const char *test_name;          /* "the clean test set"; NULL: "the test set" */
     const char *minimum;            /* "by L-BFGS with ...": there were no epochs, the history is one line; else NULL */
+    int64_t n_validation;           /* rows held out for validation; 0: none or not known */
+    int kept;                       /* the epoch that validation chose; 0: the last one's weights are used */
 } report_training;
 
 /** One feature set in two dimensions, and how its classes lie. */

@@ -112,8 +112,8 @@ static inline void made_up_fill(made_up_report *report)
     content->n_settings = (int)(sizeof made_up_settings / sizeof *made_up_settings);
     content->class_names = made_up_classes;
     content->n_classes = 10;
-    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set", NULL};
-    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw", NULL};
+    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set", NULL, 0, 0};
+    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw", NULL, 0, 0};
     content->measurements = report->measurements;
     content->split = &report->split;
     content->panels = report->panels;

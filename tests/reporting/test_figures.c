@@ -90,7 +90,7 @@ static void draw_probe(void)
     reshift_error error;
     reshift_epoch epochs[30];
     reshift_history history = made_up_history(epochs, 30, true);
-    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &history, true, &error));
+    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &history, 0, true, &error));
 }
 
 static void test_history(void **state)
@@ -124,21 +124,21 @@ static void test_odd_histories(void **state)
     reshift_error error;
     reshift_epoch epochs[100];
     reshift_history history = made_up_history(epochs, 1, true);
-    check_ok(reshift_plot_history(folder, "one", "One", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "one", "One", &history, 0, false, &error));
     history = made_up_history(epochs, 100, false);
-    check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, 0, 1, 0, 1, 0, NAN, NAN};
     }
     history.n_epochs = 3;
-    check_ok(reshift_plot_history(folder, "constant", "Constant", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "constant", "Constant", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, NAN, NAN, NAN, NAN, 0, NAN, NAN};
     }
-    check_ok(reshift_plot_history(folder, "none", "None", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "none", "None", &history, 0, false, &error));
     assert_int_equal(folder_count(".svg"), 8);
     history.n_epochs = 0;
-    check_error(reshift_plot_history(folder, "empty", "Empty", &history, false, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_plot_history(folder, "empty", "Empty", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                 "none");
     folder_empty();
 }
@@ -151,7 +151,7 @@ static void test_hostile_words(void **state)
     reshift_epoch epochs[3];
     reshift_history history = made_up_history(epochs, 3, true);
     check_ok(reshift_plot_history(folder, "it's <b>", "'; system('touch x') # `touch y` @z \\n & <b> \xff\n%s",
-                                  &history, false, &error));
+                                  &history, 0, false, &error));
     assert_false(folder_has("x") || folder_has("y"));
     assert_int_equal(folder_count("it's <b>"), 7);
     check_svg("it's <b>-loss.svg", 60000);
@@ -165,7 +165,7 @@ static void test_hostile_words(void **state)
     check_svg("pca's.svg", 60000);
     static const char *const bad_names[] = {"", "a/b", "../x", ".hidden", "a\nb"};
     for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++) {
-        check_error(reshift_plot_history(folder, bad_names[i], "t", &history, false, &error), RESHIFT_ERROR_ARGUMENT,
+        check_error(reshift_plot_history(folder, bad_names[i], "t", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                     "figure name");
     }
     folder_empty();
@@ -179,7 +179,7 @@ static void test_never_overwrites(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *path = path_join(folder, "probe-accuracy.svg");
     check_ok(file_write_all(path, "mine", 4, false, &error));
-    check_error(reshift_plot_history(folder, "probe", "t", &history, false, &error), RESHIFT_ERROR_EXISTS,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, false, &error), RESHIFT_ERROR_EXISTS,
                 "probe-accuracy.svg");
     assert_int_equal(folder_count(""), 1); /* refused before anything was written */
     free(path);
@@ -195,7 +195,7 @@ static void test_gnuplot_fails(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *kept = strdup(getenv("PATH")), *path = NULL, *both = NULL;
     setenv("PATH", "/nonexistent", 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "cannot start gnuplot");
     assert_non_null(strstr(error.hint, "install gnuplot"));
     assert_non_null(strstr(error.hint, "probe-loss.gp"));
@@ -208,20 +208,20 @@ static void test_gnuplot_fails(void **state)
     chmod(path, 0700);
     assert_true(asprintf(&both, "%s:%s", folder, kept) > 0);
     setenv("PATH", both, 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "(exit 3): line 3: no such terminal");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w"); /* what a full disk makes of a picture: gnuplot itself does not mind */
     fprintf(fake,
             "#!/bin/sh\nfor f in probe-loss.png probe-loss.svg; do echo cut >$f.part.$(printf %%06d $PPID); done\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w");
     fprintf(fake, "#!/bin/sh\nexit 0\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "left no picture");
     setenv("PATH", kept, 1);
     free(kept);

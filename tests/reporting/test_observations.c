@@ -46,7 +46,7 @@ static void test_overfitting(void **state)
     reshift_epoch epochs[8];
     reshift_history history = history_of(
         epochs, 4, (const double[][3]){{.80, .79, .7}, {.85, .807, .6}, {.87, .80, .62}, {.8872, .788, .65}});
-    report_training training = {&history, 50000, 10000, "the clean test set", NULL};
+    report_training training = {&history, 50000, 10000, "the clean test set", NULL, 0, 0};
     observe_training(&training, "the probe", &list);
     check_list(
         &list, "pbp",
@@ -81,7 +81,7 @@ static void test_no_overfitting(void **state)
     /* best in the last epoch; test loss not measured */
     reshift_history history =
         history_of(epochs, 3, (const double[][3]){{.8, .7, NAN}, {.9, .71, NAN}, {.95, .72, NAN}});
-    report_training training = {&history, 1, 10000, NULL, NULL};
+    report_training training = {&history, 1, 10000, NULL, NULL, 0, 0};
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
                "After 3 epochs over 1 row the training loss is 0.500 and training accuracy 95.00 %; accuracy on the "
@@ -117,7 +117,7 @@ static void test_too_little_history(void **state)
     (void)state;
     observations list = {0};
     reshift_epoch epochs[3];
-    report_training training = {NULL, 0, 0, NULL, NULL};
+    report_training training = {NULL, 0, 0, NULL, NULL, 0, 0};
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "p", "There is no history of fine-tuning in this run.");
     reshift_history history = history_of(epochs, 1, (const double[][3]){{.8, .7, .5}});
@@ -148,13 +148,13 @@ static void test_describe(void **state)
     reshift_error error;
     char text[1024], cut[10];
     reshift_history history = history_of(epochs, 2, (const double[][3]){{.8, .7, NAN}, {.9, .72, NAN}});
-    check_ok(reshift_describe_history(&history, 100, text, sizeof text, &error));
+    check_ok(reshift_describe_history(&history, 100, 0, text, sizeof text, &error));
     assert_string_equal(
         text,
         "After 2 epochs the training loss is 0.500 and training accuracy 90.00 %; accuracy on the test set is 72.00 %. "
         "Test accuracy is highest in the last epoch measured (2): no overfitting is seen, and more epochs may still "
         "help.");
-    check_ok(reshift_describe_history(&history, 100, cut, sizeof cut, &error));
+    check_ok(reshift_describe_history(&history, 100, 0, cut, sizeof cut, &error));
     assert_string_equal(cut, "After 2 e");
 }
 
