@@ -220,6 +220,8 @@ RESHIFT_API reshift_status reshift_moved_between(const reshift_model *before, co
  *  Errors: EXISTS, NOT_FOUND, IO. */
 RESHIFT_API reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *rows, int n, bool overwrite,
                                                   reshift_error *error);
+/** What that wrote; free() *rows. Errors: NOT_FOUND, IO, FORMAT (naming the line), MEMORY. */
+RESHIFT_API reshift_status reshift_moved_load_csv(const char *path, reshift_moved **rows, int *n, reshift_error *error);
 /** A line a block to progress->message. */
 RESHIFT_API void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress);
 

@@ -43,6 +43,7 @@ static void drawing_clean(drawing *d)
     reshift_history_destroy(&d->finetune);
     reshift_model_destroy(&d->model);
     adapted_clean(&d->adapted);
+    moved_clean(&d->moved);
     for (int i = 0; i < PANEL_COUNT; i++) {
         reshift_array_destroy(&d->coordinates[i]);
     }
@@ -89,6 +90,10 @@ reshift_status reshift_report_write(const char *run_folder, const reshift_progre
     if (status == RESHIFT_OK && strcmp(drawing_setting(&d, "adapt", "method"), "none") != 0 &&
         drawing_setting(&d, "adapt", "method")[0]) {
         status = adapted_read(run_folder, &d.adapted, &d.content, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = moved_read(run_folder, drawing_setting(&d, "finetune", "train"),
+                            drawing_setting(&d, "finetune", "batchnorm"), &d.moved, &d.content, error);
     }
     if (status == RESHIFT_OK) {
         status = drawing_describe_panels(&d, error);

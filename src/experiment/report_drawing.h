@@ -9,6 +9,7 @@
 
 #include "experiment/panels.h"
 #include "experiment/report_adapted.h"
+#include "experiment/report_moved.h"
 #include "reporting/report.h"
 #include "reshift/array.h"
 #include "reshift/experiment.h"
@@ -32,6 +33,7 @@ typedef struct drawing {
     char *plots[6];
     reshift_model *model;
     adapted_figures adapted;
+    moved_figures moved;
     char probe_minimum[96];
 } drawing;
 

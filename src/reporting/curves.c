@@ -9,8 +9,9 @@
 #include "reporting/figures.h"
 #include "reporting/gnuplot.h"
 
-#define WIDTH 800
-#define HEIGHT 480
+/* Two stand side by side on the page, or one on a phone: small, so that the words are not made smaller still. */
+#define WIDTH 560
+#define HEIGHT 400
 /* Told apart by every common kind of colour vision, and by their marks. */
 #define BLUE "#4e79a7"
 #define ORANGE "#e8751a"
@@ -90,9 +91,9 @@ typedef struct legend_entry {
 } legend_entry;
 
 /*
- * Title above, then one line with the name of the y axis (left, not turned) and the legend (right), then the plot.
- * gnuplot's own key gives every entry the width of the longest and breaks into two lines; ours is laid out from the
- * right with 7.6 px a character, the widest that the fonts in use have on average.
+ * Title above, then the legend, then the name of the y axis (not turned), then the plot. gnuplot's own key gives every
+ * entry the width of the longest and breaks into two lines; ours is laid out from the left with 7.6 px a character, the
+ * widest that the fonts in use have on average.
  */
 static void add_frame(text_buffer *script, const char *title, const char *x_label, const char *y_label, axis y,
                       const legend_entry *legend, int n_legend)
@@ -100,22 +101,21 @@ static void add_frame(text_buffer *script, const char *title, const char *x_labe
     text_add(script, "set label 1 ");
     text_add_quoted(script, title);
     text_printf(script,
-                " at screen 0.02,0.95 left font ',16' textcolor rgb '#111111' front\n"
-                "set label 2 '%s' at screen 0.02,0.87 left textcolor rgb '#555555' front\n"
-                "set lmargin at screen 0.075\nset rmargin at screen 0.975\n"
-                "set tmargin at screen 0.82\nset bmargin at screen 0.14\n"
+                " at screen 0.02,0.945 left font ',15' textcolor rgb '#111111' front\n"
+                "set label 2 '%s' at screen 0.02,0.805 left textcolor rgb '#555555' front\n"
+                "set lmargin at screen 0.1\nset rmargin at screen 0.97\n"
+                "set tmargin at screen 0.76\nset bmargin at screen 0.165\n"
                 "unset key\n"
                 "set xlabel '%s' offset 0,0.2 textcolor rgb '#333333'\n"
                 "set yrange [%.10g:%.10g]\nset ytics %.10g\nset format y '%%.%df'\n",
                 y_label, x_label, y.low, y.high, y.step, y.decimals);
-    double right = WIDTH * 0.975;
-    for (int i = n_legend - 1; i >= 0; i--) {
-        right -= 7.6 * (double)strlen(legend[i].words) + 14;
+    double left = WIDTH * 0.02 + 6;
+    for (int i = 0; i < n_legend; i++) {
         text_printf(script,
-                    "set label %d '%s' at screen %.4f,0.87 left point pointtype %d pointsize 0.9 linewidth 2 linecolor "
-                    "rgb '%s' offset 1.2,-0.3 textcolor rgb '#222222' front\n",
-                    3 + i, legend[i].words, right / WIDTH, legend[i].point_type, legend[i].colour);
-        right -= 26;
+                    "set label %d '%s' at screen %.4f,0.875 left point pointtype %d pointsize 0.9 linewidth 2 "
+                    "linecolor rgb '%s' offset 1.2,-0.3 textcolor rgb '#222222' front\n",
+                    3 + i, legend[i].words, left / WIDTH, legend[i].point_type, legend[i].colour);
+        left += 7.6 * (double)strlen(legend[i].words) + 38;
     }
 }
 

@@ -8,6 +8,8 @@
 
 /* A twentieth of a point between two epochs is no fall. */
 #define VISIBLE_IN_CURVE 0.0005
+/* Nor is a rise of the loss that its curve does not show. */
+#define VISIBLE_IN_LOSS 0.005
 
 /* The epochs that the sentences name, by what was measured on one set of rows. */
 typedef struct training_course {
@@ -64,6 +66,11 @@ static void add_end(const training_course *course, const report_training *traini
         text_add(text, " over ");
         text_add_count(text, training->n_train);
         text_add(text, training->n_train == 1 ? " row" : " rows");
+        if (training->n_validation > 0) {
+            text_add(text, " (");
+            text_add_count(text, training->n_validation);
+            text_add(text, " more were held out for validation)");
+        }
     }
     text_add(text, training->minimum ? ":" : "");
     if (isfinite(course->last->train_loss) && isfinite(course->last->train_accuracy)) {
@@ -222,7 +229,7 @@ void observe_training(const report_training *training, const char *subject, obse
     add_overfitting(course, training, list);
     const reshift_epoch *lowest = course->lowest_loss, *end = course->last_measured;
     if (lowest && isfinite(loss_of(course, end)) && end->epoch > lowest->epoch &&
-        loss_of(course, end) - loss_of(course, lowest) >= 0.0005) {
+        loss_of(course, end) - loss_of(course, lowest) >= VISIBLE_IN_LOSS) {
         text_printf(
             observations_add(list, OBSERVATION_PLAIN),
             "%s loss was lowest in epoch %d (%.3f) and is %.3f in epoch %d: wrong answers are given with growing "

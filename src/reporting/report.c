@@ -278,6 +278,12 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
         return status;
     }
     table_of_history(page, &content->finetune);
+    if (content->n_blocks > 0) {
+        text_add(page, "<h3>What it moved</h3>\n");
+        observe_moved(content, &list);
+        html_observations(page, &list);
+        table_of_moved(page, content);
+    }
     html_section_end(page);
 
     if ((status = add_after(page, content, error)) != RESHIFT_OK) {

@@ -286,7 +286,7 @@ void table_of_panels(text_buffer *page, const report_content *content)
         add_number_cell(page, "%.1f %%", 100 * s->overlap);
         add_number_cell(page, "%.3f", s->silhouette);
         add_number_cell(page, "%.3f", s->fisher);
-        add_number_cell(page, "%.3g", s->spread);
+        add_number_cell(page, fabs(s->spread) < 99.95 ? "%#.3g" : "%.0f", s->spread);
         add_class_cell(page, content, s->nearest_a, s->nearest_b);
         add_number_cell(page, "%.2f", s->nearest_distance);
         add_class_cell(page, content, s->widest, -1);

@@ -99,8 +99,8 @@ static void test_history(void **state)
     draw_probe();
     assert_int_equal(folder_count("probe"), 7);
     assert_int_equal(folder_count("part"), 0);
-    check_png("probe-loss.png", 1600, 960);
-    check_png("probe-accuracy.png", 1600, 960);
+    check_png("probe-loss.png", 1120, 800);
+    check_png("probe-accuracy.png", 1120, 800);
     check_svg("probe-loss.svg", 60000);
     check_svg("probe-accuracy.svg", 60000);
     size_t size;
@@ -114,6 +114,44 @@ static void test_history(void **state)
     check_same_bytes((const char *const[]){"probe-accuracy.png", "probe-accuracy.svg", NULL}, "probe-accuracy.gp",
                      draw_probe);
     check_same_bytes((const char *const[]){"probe-loss.png", "probe-loss.svg", NULL}, "probe-loss.gp", draw_probe);
+    folder_empty();
+}
+
+static void draw_validated(void)
+{
+    reshift_error error;
+    reshift_epoch epochs[10];
+    reshift_history history = made_up_history(epochs, 10, true);
+    for (int i = 0; i < 10; i++) {
+        epochs[i].validation_loss = 0.5 + 0.01 * (i - 6) * (i - 6);
+        epochs[i].validation_accuracy = 0.82 - 0.002 * (i - 6) * (i - 6);
+    }
+    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &history, 7, true, &error));
+}
+
+/* A third line, and the mark is at the epoch that it chose, not at the best on the test set. */
+static void test_validation(void **state)
+{
+    (void)state;
+    size_t size;
+    draw_validated();
+    char *data = folder_read("finetune.csv", &size);
+    assert_non_null(strstr(data, "test_accuracy,validation_loss,validation_accuracy\n1,"));
+    assert_non_null(strstr(data, ",0.5,0.82\n8,"));
+    free(data);
+    char *script = folder_read("finetune-accuracy.gp", &size);
+    assert_non_null(strstr(script, "'validation'"));
+    assert_non_null(strstr(script, "kept: epoch 7, 82.0 %"));
+    assert_non_null(strstr(script, "$ring << end\n7,82\nend\n"));
+    assert_non_null(strstr(script, "using 1:(100*$7)"));
+    assert_null(strstr(script, "best test"));
+    free(script);
+    script = folder_read("finetune-loss.gp", &size);
+    assert_non_null(strstr(script, "$ring << end\n7,0.5\nend\n"));
+    assert_non_null(strstr(script, "using 1:(1*$6)"));
+    free(script);
+    check_same_bytes((const char *const[]){"finetune-accuracy.png", "finetune-accuracy.svg", NULL},
+                     "finetune-accuracy.gp", draw_validated);
     folder_empty();
 }
 
@@ -247,7 +285,7 @@ static void test_severity(void **state)
     (void)state;
     draw_severities();
     assert_int_equal(folder_count("severity"), 4);
-    check_png("severity.png", 1600, 960);
+    check_png("severity.png", 1120, 800);
     check_svg("severity.svg", 60000);
     check_same_bytes((const char *const[]){"severity.png", "severity.svg", NULL}, "severity.gp", draw_severities);
     reshift_error error;
@@ -475,12 +513,12 @@ static void test_odd_panels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_odd_histories),
-        cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_never_overwrites),
-        cmocka_unit_test(test_gnuplot_fails), cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_heatmap),       cmocka_unit_test(test_heatmap_words_fit),
-        cmocka_unit_test(test_panels),        cmocka_unit_test(test_svg_points),
-        cmocka_unit_test(test_odd_panels),
+        cmocka_unit_test(test_history),           cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_odd_histories),     cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_never_overwrites),  cmocka_unit_test(test_gnuplot_fails),
+        cmocka_unit_test(test_severity),          cmocka_unit_test(test_heatmap),
+        cmocka_unit_test(test_heatmap_words_fit), cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_svg_points),        cmocka_unit_test(test_odd_panels),
     };
     return cmocka_run_group_tests_name("figures", tests, folder_setup, folder_teardown);
 }
