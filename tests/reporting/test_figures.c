@@ -355,6 +355,15 @@ static void test_heatmap(void **state)
     assert_non_null(strstr(data, "1,1,12.3456,0,it's   all  blocks,fog\n"));
     free(data);
     check_same_bytes((const char *const[]){"heat.png", "heat.svg", NULL}, "heat.gp", draw_heat);
+    /* a missing value that is the first one, or the last one, or all but one */
+    static const double holes[][2] = {{NAN, 0.12}, {0.12, NAN}};
+    for (int i = 0; i < 2; i++) {
+        const reshift_heatmap holed = {"holes", heat_rows, heat_columns, 1, 2, holes[i], false};
+        check_ok(reshift_plot_heatmap(folder, "holes", "t", &holed, true, &error));
+        char *drawn = folder_read("holes.svg", &size);
+        assert_non_null(strstr(drawn, "12.0"));
+        free(drawn);
+    }
     const double changes[] = {-0.02, 0.01};
     reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true};
     check_ok(reshift_plot_heatmap(folder, "change", "t", &map, false, &error));
