@@ -80,6 +80,9 @@ typedef struct reshift_history {
 } reshift_history;
 
 RESHIFT_API void reshift_history_destroy(reshift_history *history);
+/** The number of the epoch with the highest validation accuracy, the first of equals: what RESHIFT_KEEP_BEST keeps. 0
+ *  where none was measured. */
+RESHIFT_API int reshift_history_best(const reshift_history *history);
 /** epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds, and validation_loss,validation_accuracy before the
  *  seconds where any epoch has them, ratio_BLOCK,lr_BLOCK for each block behind them where rates were automatic; numbers
  *  that read back to the same value. */
@@ -240,6 +243,8 @@ RESHIFT_API reshift_status reshift_moved_between(const reshift_model *before, co
  *  Errors: EXISTS, NOT_FOUND, IO. */
 RESHIFT_API reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *rows, int n, bool overwrite,
                                                   reshift_error *error);
+/** What that wrote; free() *rows. Errors: NOT_FOUND, IO, FORMAT (naming the line), MEMORY. */
+RESHIFT_API reshift_status reshift_moved_load_csv(const char *path, reshift_moved **rows, int *n, reshift_error *error);
 /** A line a block to progress->message. */
 RESHIFT_API void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress);
 

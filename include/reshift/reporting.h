@@ -11,19 +11,21 @@ extern "C" {
 
 /**
  * Draws FOLDER/<name>-loss.{png,svg} and FOLDER/<name>-accuracy.{png,svg} of a training history, with <name>-*.gp and
- * <name>.csv beside them; makes FOLDER. `title` is the heading ("Linear probe"). Errors: NOT_FOUND (gnuplot is not installed, with a hint),
+ * <name>.csv beside them; makes FOLDER. `title` is the heading ("Linear probe"). Validation has a line of its own where it
+ * was measured. `kept`: the epoch that it chose, which gets a mark; 0: none was chosen. Errors: NOT_FOUND (gnuplot is not installed, with a hint),
  * IO (what gnuplot said), EXISTS (without overwrite), ARGUMENT (no epochs; a name with '/'). Same bytes for the same history.
  */
 RESHIFT_API reshift_status reshift_plot_history(const char *folder, const char *name, const char *title,
-                                                const reshift_history *history, bool overwrite, reshift_error *error);
+                                                const reshift_history *history, int kept, bool overwrite,
+                                                reshift_error *error);
 
 /**
  * What a history says, in sentences: where training ended, whether test accuracy fell while training accuracy rose, since
- * which epoch and by how much. `n_test` rows were measured after each epoch (0: not known). Written into `text`, cut to
- * `size` (1,024 is enough). Errors: MEMORY.
+ * which epoch and by how much. `n_test` rows were measured after each epoch (0: not known); `kept` as above. Written into
+ * `text`, cut to `size` (2,048 is enough). Errors: MEMORY.
  */
-RESHIFT_API reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, char *text, size_t size,
-                                                    reshift_error *error);
+RESHIFT_API reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, int kept, char *text,
+                                                    size_t size, reshift_error *error);
 
 /** A table of accuracies, or of changes of accuracy. */
 typedef struct reshift_heatmap {

@@ -425,7 +425,8 @@ int command_finetune(int argc, char **argv)
         done = tell_moved(&c, moved_out, before, model, &error);
     }
     if (done == RESHIFT_OK && plots) {
-        done = training_plot(&c, plots, "finetune", "Fine-tuning", &history, &error);
+        done = training_plot(&c, plots, "finetune", "Fine-tuning", &history,
+                             how.keep == RESHIFT_KEEP_BEST ? reshift_history_best(&history) : 0, &error);
     }
     if (done == RESHIFT_OK) {
         training_print_result(&c, &history, NULL);

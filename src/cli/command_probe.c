@@ -178,7 +178,7 @@ int command_probe(int argc, char **argv)
         done = reshift_history_save_csv(history_out, &history, c.force, &error);
     }
     if (done == RESHIFT_OK && plots) {
-        done = training_plot(&c, plots, "probe", "Linear probe", &history, &error);
+        done = training_plot(&c, plots, "probe", "Linear probe", &history, 0, &error);
     }
     if (done == RESHIFT_OK) {
         if (by_adam) {

@@ -21,6 +21,7 @@ static void print_cell(double value)
 static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *rows)
 {
     const int n_keys = reshift_sweep_key_count(sweep), n = reshift_sweep_study_count(sweep);
+    bool adapted = false;
     int widths[RESHIFT_SWEEP_KEYS];
     for (int k = 0; k < n_keys; k++) {
         widths[k] = (int)strlen(reshift_sweep_key(sweep, k));
@@ -29,11 +30,19 @@ static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *row
             widths[k] = length > widths[k] ? length : widths[k];
         }
     }
-    printf("accuracy (%%) on images that fine-tuning never saw, before and after it\n");
+    for (int i = 0; i < n; i++) {
+        adapted = adapted || rows[i].shift_after_adapted.n > 0;
+    }
+    printf("accuracy (%%) on images that fine-tuning never saw, before and after it%s\n",
+           adapted ? "; adapted: shifted images, the same networks adapting to them" : "");
     for (int k = 0; k < n_keys; k++) {
         printf("%-*s  ", widths[k], reshift_sweep_key(sweep, k));
     }
-    printf(" %8s %8s %8s %8s %8s\n", "clean", "after", "shifted", "after", "images");
+    printf(" %8s %8s %8s %8s", "clean", "after", "shifted", "after");
+    if (adapted) {
+        printf(" %8s %8s", "adapted", "after");
+    }
+    printf(" %8s\n", "images");
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < n_keys; k++) {
             printf("%-*s  ", widths[k], reshift_sweep_value(sweep, i, k));
@@ -43,6 +52,10 @@ static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *row
         print_cell(rows[i].clean_after.accuracy);
         print_cell(rows[i].shift_before.accuracy);
         print_cell(rows[i].shift_after.accuracy);
+        if (adapted) {
+            print_cell(rows[i].shift_before_adapted.accuracy);
+            print_cell(rows[i].shift_after_adapted.accuracy);
+        }
         printf(" %8lld\n", (long long)rows[i].shift_after.n);
     }
 }
@@ -62,11 +75,16 @@ static void print_json(const reshift_sweep *sweep, const reshift_sweep_row *rows
         for (int k = 0; k < reshift_sweep_key_count(sweep); k++) {
             json_object_set_new(values, reshift_sweep_key(sweep, k), json_string(reshift_sweep_value(sweep, i, k)));
         }
-        json_array_append_new(studies, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "folder", rows[i].folder, "values",
-                                                 values, "clean_before", accuracy_object(&rows[i].clean_before),
-                                                 "clean_after", accuracy_object(&rows[i].clean_after), "shift_before",
-                                                 accuracy_object(&rows[i].shift_before), "shift_after",
-                                                 accuracy_object(&rows[i].shift_after)));
+        json_t *study = json_pack("{s:s, s:o}", "folder", rows[i].folder, "values", values);
+        json_object_set_new(study, "clean_before", accuracy_object(&rows[i].clean_before));
+        json_object_set_new(study, "clean_after", accuracy_object(&rows[i].clean_after));
+        json_object_set_new(study, "shift_before", accuracy_object(&rows[i].shift_before));
+        json_object_set_new(study, "shift_after", accuracy_object(&rows[i].shift_after));
+        json_object_set_new(study, "clean_before_adapted", accuracy_object(&rows[i].clean_before_adapted));
+        json_object_set_new(study, "clean_after_adapted", accuracy_object(&rows[i].clean_after_adapted));
+        json_object_set_new(study, "shift_before_adapted", accuracy_object(&rows[i].shift_before_adapted));
+        json_object_set_new(study, "shift_after_adapted", accuracy_object(&rows[i].shift_after_adapted));
+        json_array_append_new(studies, study);
     }
     json_t *object = json_pack("{s:s, s:o}", "folder", folder, "studies", studies);
     char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17));

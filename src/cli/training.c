@@ -124,10 +124,10 @@ reshift_status training_check_plots(const common *c, const char *folder, const c
 }
 
 reshift_status training_plot(const common *c, const char *folder, const char *name, const char *title,
-                             const reshift_history *history, reshift_error *error)
+                             const reshift_history *history, int kept, reshift_error *error)
 {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return fail_with(error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", folder, strerror(errno));
     }
-    return reshift_plot_history(folder, name, title, history, c->force, error);
+    return reshift_plot_history(folder, name, title, history, kept, c->force, error);
 }

@@ -25,14 +25,16 @@ static bool link_file(const char *from_folder, const char *to_folder, const char
 
 bool run_borrow(const run *r, const stage *one, const char *key, const char *const *folders, int n_folders)
 {
+    const char *outputs[RUN_OUTPUTS_MOST];
+    run_outputs(r, one, outputs);
     for (int i = 0; i < n_folders; i++) {
         json_t *manifest = NULL;
         char file[256];
         bool good = manifest_load(folders[i], &manifest, NULL) == RESHIFT_OK && manifest &&
                     manifest_stage_state(manifest, folders[i], one->name, key, false, file) == STAGE_DONE;
         json_decref(manifest);
-        for (int j = 0; good && one->outputs[j]; j++) {
-            good = link_file(folders[i], r->folder, one->outputs[j]);
+        for (int j = 0; good && outputs[j]; j++) {
+            good = link_file(folders[i], r->folder, outputs[j]);
         }
         if (good) {
             return true;

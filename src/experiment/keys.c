@@ -78,9 +78,9 @@ static const char *const younger[] = {"source.test_fraction",
                                       "finetune.augment_severity",
                                       NULL};
 
-static const char *const finetune_outputs[] = {"split/train-rows.npy", "split/test-rows.npy",
+static const char *const finetune_outputs[] = {"split/train-rows.npy",          "split/test-rows.npy",
                                                "weights/finetuned.safetensors", "weights/moved.csv",
-                                               "history/finetune.csv", NULL};
+                                               "history/finetune.csv",          NULL};
 
 static const char *const measure_settings[] = {"input.", NULL};
 static const char *const measure_outputs[] = {"features/finetuned-clean.npy",
@@ -112,7 +112,7 @@ static const char *const report_settings[] = {"name",   "seed",      "model.", "
 /* clang-format off: pairs of a picture and its drawing */
 #define CURVES(name)                                                                                                   \
     "plots/" name "-loss.png", "plots/" name "-loss.svg", "plots/" name "-accuracy.png", "plots/" name "-accuracy.svg"
-#define REPORT_FILES \
+#define REPORT_FILES                                                                                                   \
     "report.html", CURVES("probe"), "plots/severity.png", "plots/severity.svg", "plots/pca.png", "plots/pca.svg"
 /* clang-format on */
 static const char *const report_outputs[] = {REPORT_FILES, CURVES("finetune"), NULL};
@@ -121,37 +121,48 @@ static const char *const report_outputs_without_epochs[] = {REPORT_FILES, NULL};
 /* clang-format off: one block a stage */
 static const stage stages[STAGE_COUNT] = {
     [STAGE_PRETRAIN] = {"pretrain", "pretraining the demo's network", pretrain_settings, BIT(INPUT_PRETRAIN), 0, false,
-                        pretrain_outputs, stage_pretrain},
+                        pretrain_outputs, NULL, stage_pretrain},
     [STAGE_FEATURES] = {"features", "features of the clean images", features_settings,
                         BIT(INPUT_WEIGHTS) | BIT(INPUT_TRAIN) | BIT(INPUT_TEST), BIT(STAGE_PRETRAIN), false,
-                        features_outputs, stage_features},
+                        features_outputs, NULL, stage_features},
     [STAGE_PROBE] = {"probe", "a linear probe on them", probe_settings, 0, BIT(STAGE_FEATURES), false, probe_outputs,
-                     stage_probe},
+                     NULL, stage_probe},
     [STAGE_SHIFT] = {"shift", "the frozen network on the shifted images", shift_settings,
-                     BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN), false, shift_outputs, stage_shift},
+                     BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT), BIT(STAGE_PRETRAIN), false, shift_outputs, NULL,
+                     stage_shift},
     [STAGE_FINETUNE] = {"finetune", "fine-tuning on shifted images", finetune_settings,
                         BIT(INPUT_WEIGHTS) | BIT(INPUT_SHIFT) | BIT(INPUT_ROWS), BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE),
-                        false, finetune_outputs, stage_finetune},
+                        false, finetune_outputs, "split/validation-rows.npy", stage_finetune},
     [STAGE_MEASURE] = {"measure", "measuring again", measure_settings, BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
                        BIT(STAGE_FEATURES) | BIT(STAGE_PROBE) | BIT(STAGE_SHIFT) | BIT(STAGE_FINETUNE), false,
-                       measure_outputs, stage_measure},
+                       measure_outputs, NULL, stage_measure},
     [STAGE_ADAPT] = {"adapt", "both networks adapting to the test images", adapt_settings,
                      BIT(INPUT_WEIGHTS) | BIT(INPUT_TEST) | BIT(INPUT_SHIFT),
-                     BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE), false, adapt_outputs, stage_adapt},
+                     BIT(STAGE_PRETRAIN) | BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE), false, adapt_outputs, NULL,
+                     stage_adapt},
     [STAGE_ANALYSIS] = {"analysis", "principal components of the features", analysis_settings, 0, BIT(STAGE_MEASURE),
-                        false, analysis_outputs, stage_analysis},
+                        false, analysis_outputs, NULL, stage_analysis},
     [STAGE_REPORT] = {"report", "plots and report.html", report_settings, 0,
                       BIT(STAGE_PROBE) | BIT(STAGE_FINETUNE) | BIT(STAGE_MEASURE) | BIT(STAGE_ADAPT) |
                           BIT(STAGE_ANALYSIS),
-                      true, report_outputs, stage_report},
+                      true, report_outputs, NULL, stage_report},
 };
 /* clang-format on */
 
 const stage *run_stages(void) { return stages; }
 
-const char *const *run_outputs(const run *r, int s)
+void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST])
 {
-    return s == STAGE_REPORT && r->experiment->finetune.epochs == 0 ? report_outputs_without_epochs : stages[s].outputs;
+    const bool curves = one != &stages[STAGE_REPORT] || r->experiment->finetune.epochs > 0;
+    const char *const *always = curves ? one->outputs : report_outputs_without_epochs;
+    int n = 0;
+    for (; always[n]; n++) {
+        outputs[n] = always[n];
+    }
+    if (one->validation && r->n_held_out > 0) {
+        outputs[n++] = one->validation;
+    }
+    outputs[n] = NULL;
 }
 
 /* Paths, or "section." for all of one. */

@@ -195,12 +195,12 @@ static bool read_row(const json_t *object, reshift_measurement *row)
     return true;
 }
 
-reshift_status reshift_run_results(const char *run_folder, reshift_measurement **measurements, int *n,
-                                   reshift_error *error)
+reshift_status results_load(const char *run_folder, const char *name, reshift_measurement **measurements, int *n,
+                            reshift_error *error)
 {
     *measurements = NULL;
     *n = 0;
-    char *path = path_join(run_folder, "results.json");
+    char *path = path_join(run_folder, name);
     if (!path) {
         return error_memory(error, strlen(run_folder), "a path");
     }
@@ -230,4 +230,10 @@ reshift_status reshift_run_results(const char *run_folder, reshift_measurement *
     json_decref(array);
     free(path);
     return status;
+}
+
+reshift_status reshift_run_results(const char *run_folder, reshift_measurement **measurements, int *n,
+                                   reshift_error *error)
+{
+    return results_load(run_folder, "results.json", measurements, n, error);
 }

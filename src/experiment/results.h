@@ -23,5 +23,9 @@ typedef struct results_source {
 reshift_status results_add(results *r, const results_source *source, reshift_error *error);
 reshift_status results_save(const results *r, const char *folder, reshift_error *error);
 void results_destroy(results *r);
+/** The measurements of FOLDER/<name>: results.json, or adapted.json, whose rows hold more. Errors: those of
+ * reshift_run_results(). */
+reshift_status results_load(const char *run_folder, const char *name, reshift_measurement **measurements, int *n,
+                            reshift_error *error);
 
 #endif

@@ -69,6 +69,16 @@ static void remove_parts(const run *r, const char *key)
     free(path);
 }
 
+/* Rows that another experiment in this folder held out. */
+static void remove_stale(const run *r, const stage *one)
+{
+    char *path = one->validation && r->n_held_out == 0 ? path_join(r->folder, one->validation) : NULL;
+    if (path) {
+        unlink(path);
+    }
+    free(path);
+}
+
 /* One program a folder at a time. The lock goes with the process, however that ends. */
 static reshift_status lock_folder(const char *folder, int *lock, reshift_error *error)
 {
@@ -204,9 +214,9 @@ static json_t *describe_inputs(const run *r)
     json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->test, r->identities[INPUT_TEST]));
     json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->shift, r->identities[INPUT_SHIFT]));
     if (r->shifted_train) {
-        json_object_set_new(inputs, "fine_tuning_set",
-                            describe_set(r->paired ? e->source.data : e->shift.data, r->shifted_train,
-                                         r->identities[INPUT_ROWS]));
+        json_object_set_new(
+            inputs, "fine_tuning_set",
+            describe_set(r->paired ? e->source.data : e->shift.data, r->shifted_train, r->identities[INPUT_ROWS]));
     }
     return inputs;
 }
@@ -215,17 +225,16 @@ static json_t *describe_split(const run *r)
 {
     const reshift_split *s = &r->split;
     const int64_t monitored = r->experiment->finetune.monitor < s->n_test ? r->experiment->finetune.monitor : s->n_test;
-    json_t *split =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
-                  s->kind == RESHIFT_SPLIT_APART      ? "apart"
-                  : s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image"
-                                                      : "by-row",
-                  "train_rows", (json_int_t)s->n_train,
-                  "test_rows", (json_int_t)s->n_test, "monitored_rows", (json_int_t)monitored, "images",
-                  (json_int_t)s->n_images, "images_seen", (json_int_t)s->n_images_seen, "test_rows_seen",
-                  (json_int_t)s->n_test_rows_seen, "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen,
-                  "test_images", (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
-                  "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
+    json_t *split = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
+                              s->kind == RESHIFT_SPLIT_APART      ? "apart"
+                              : s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image"
+                                                                  : "by-row",
+                              "train_rows", (json_int_t)s->n_train, "test_rows", (json_int_t)s->n_test,
+                              "monitored_rows", (json_int_t)monitored, "images", (json_int_t)s->n_images, "images_seen",
+                              (json_int_t)s->n_images_seen, "test_rows_seen", (json_int_t)s->n_test_rows_seen,
+                              "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen, "test_images",
+                              (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
+                              "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
     if (split && r->n_held_out > 0) { /* train_rows are all that fine-tuning sees: these too */
         json_object_set_new(split, "validation_rows", json_integer((json_int_t)r->n_held_out));
         json_object_set_new(split, "validation_rows_file", json_string("split/validation-rows.npy"));
@@ -298,6 +307,7 @@ static reshift_status check_records(run *r, bool force, reshift_error *error)
 static reshift_status do_stage(run *r, int s, int number, int total, reshift_error *error)
 {
     const stage *one = &run_stages()[s];
+    const char *outputs[RUN_OUTPUTS_MOST];
     char file[256];
     manifest_state state = manifest_stage_state(r->manifest, r->folder, one->name, r->keys[s], one->by_existence, file);
     if (state == STAGE_DONE) {
@@ -306,6 +316,8 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         return RESHIFT_OK;
     }
     progress_message(r->progress, RESHIFT_LOG_INFO, "[%d/%d] %s", number, total, one->about);
+    run_outputs(r, one, outputs);
+    remove_stale(r, one);
     if (state == STAGE_DAMAGED) {
         progress_message(r->progress, RESHIFT_LOG_WARNING, "'%s/%s' is missing or has been changed: '%s' is done again",
                          r->folder, file, one->name);
@@ -319,8 +331,8 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         status = one->work(r, error);
     }
     if (status == RESHIFT_OK) {
-        status = manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], run_outputs(r, s),
-                                     clock_seconds() - start, error);
+        status =
+            manifest_stage_done(r->manifest, r->folder, one->name, r->keys[s], outputs, clock_seconds() - start, error);
     }
     if (status == RESHIFT_OK) {
         status = manifest_save(r->folder, r->manifest, error);

@@ -49,7 +49,7 @@ typedef struct run {
     bool paired;             /* rows of the shifted set are versions of the clean test images */
     reshift_dataset *source; /* what the demo's network is pretrained on; NULL otherwise */
     reshift_dataset *train, *test, *shift;
-    reshift_dataset *shifted_train; /* NULL unless fine-tuning's rows come from it */
+    reshift_dataset *shifted_train;                 /* NULL unless fine-tuning's rows come from it */
     reshift_model *original;                        /* NULL until the demo's network is there */
     char weights_path[512];                         /* "" for the demo */
     char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
@@ -72,13 +72,16 @@ typedef struct stage {
     unsigned stands_on;          /* bits of earlier stages */
     bool by_existence;           /* its files may be restyled by hand */
     const char *const *outputs;  /* in the run folder; end with NULL */
+    const char *validation;      /* one more, where rows are held out for validation; NULL: none */
     reshift_status (*work)(run *r, reshift_error *error);
 } stage;
 
+#define RUN_OUTPUTS_MOST 24
+
 /** The table, in order, STAGE_COUNT rows. */
 const stage *run_stages(void);
-/** The files that a stage leaves in this run, which may be fewer; end with NULL. */
-const char *const *run_outputs(const run *r, int s);
+/** The files that the stage leaves in this run, ending with NULL; n_held_out counts by then. */
+void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST]);
 
 /** Fills r->keys from settings, identities and the keys below. */
 reshift_status run_make_keys(run *r, reshift_error *error);

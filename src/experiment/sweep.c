@@ -2,13 +2,16 @@
 #include "experiment/sweep.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
+#include "experiment/results.h"
 #include "reporting/text.h"
+#include "reshift/adaptation.h"
 #include "reshift/reporting.h"
 
 /* ---- one study ---- */
@@ -25,7 +28,7 @@ static reshift_accuracy find(const reshift_measurement *m, int n, const char *mo
     return nothing;
 }
 
-static reshift_status read_figures(const char *folder, reshift_sweep_row *row, reshift_error *error)
+static reshift_status read_figures(const char *folder, bool adapts, reshift_sweep_row *row, reshift_error *error)
 {
     reshift_measurement *m;
     int n;
@@ -37,6 +40,16 @@ static reshift_status read_figures(const char *folder, reshift_sweep_row *row, r
         row->shift_before = find(m, n, "original", "shift");
         row->shift_after = find(m, n, "finetuned", "shift");
         free(m);
+    }
+    if (status == RESHIFT_OK && adapts) {
+        status = results_load(folder, "adapted.json", &m, &n, error);
+        if (status == RESHIFT_OK) {
+            row->clean_before_adapted = find(m, n, "original", "clean");
+            row->clean_after_adapted = find(m, n, "finetuned", "clean");
+            row->shift_before_adapted = find(m, n, "original", "shift");
+            row->shift_after_adapted = find(m, n, "finetuned", "shift");
+            free(m);
+        }
     }
     return status;
 }
@@ -66,6 +79,7 @@ static reshift_status do_study(const reshift_sweep *sweep, int index, char **fol
     run.folder = folders[index];
     run.siblings = (const char *const *)folders;
     run.n_siblings = index;
+    const bool adapts = experiment->adapt.method != RESHIFT_ADAPT_NONE;
     announce(sweep, index, progress);
     status = reshift_experiment_run(experiment, &run, progress, error);
     reshift_experiment_destroy(&experiment);
@@ -73,7 +87,7 @@ static reshift_status do_study(const reshift_sweep *sweep, int index, char **fol
         progress_message(progress, RESHIFT_LOG_WARNING, "study %s has no result: %s", row->folder, error->message);
         return RESHIFT_OK;
     }
-    return status == RESHIFT_OK ? read_figures(folders[index], row, error) : status;
+    return status == RESHIFT_OK ? read_figures(folders[index], adapts, row, error) : status;
 }
 
 /* ---- the table ---- */
@@ -90,6 +104,25 @@ static void add_field(text_buffer *text, const char *words)
     text_add(text, "\",");
 }
 
+/* Heads and figures of accuracies, each with its interval or without; what was not measured stays empty. */
+static void add_heads(text_buffer *text, const char *const *names, bool interval)
+{
+    for (int i = 0; names[i]; i++) {
+        text_printf(text, ",%s", names[i]);
+        if (interval) {
+            text_printf(text, ",%s_low,%s_high", names[i], names[i]);
+        }
+    }
+}
+
+static void add_figures(text_buffer *text, const reshift_accuracy *accuracy, bool interval)
+{
+    const double figures[] = {accuracy->accuracy, accuracy->low, accuracy->high};
+    for (int i = 0; i < (interval ? 3 : 1); i++) {
+        text_printf(text, isfinite(figures[i]) ? ",%.6g" : ",", figures[i]);
+    }
+}
+
 static reshift_status write_table(const reshift_sweep *sweep, const reshift_sweep_row *rows, int n, const char *folder,
                                   reshift_error *error)
 {
@@ -99,25 +132,27 @@ static reshift_status write_table(const reshift_sweep *sweep, const reshift_swee
     for (int k = 0; k < sweep->n_axes; k++) {
         add_field(&text, sweep->axes[k].key);
     }
-    text_add(&text,
-             "clean_images,clean_before,clean_after,shift_images,shift_before,shift_before_low,shift_before_high,"
-             "shift_after,shift_after_low,shift_after_high\n");
+    text_add(&text, "clean_images,clean_before,clean_after,shift_images");
+    add_heads(&text, (const char *const[]){"shift_before", "shift_after", NULL}, true);
+    add_heads(&text, (const char *const[]){"clean_before_adapted", "clean_after_adapted", NULL}, false);
+    add_heads(&text, (const char *const[]){"shift_before_adapted", "shift_after_adapted", NULL}, true);
+    text_add(&text, "\n");
     for (int i = 0; i < n; i++) {
         const reshift_sweep_row *r = &rows[i];
         add_field(&text, r->folder);
         for (int k = 0; k < sweep->n_axes; k++) {
             add_field(&text, reshift_sweep_value(sweep, i, k));
         }
-        const double figures[] = {r->clean_before.accuracy, r->clean_after.accuracy, r->shift_before.accuracy,
-                                  r->shift_before.low,      r->shift_before.high,    r->shift_after.accuracy,
-                                  r->shift_after.low,       r->shift_after.high};
         text_printf(&text, "%lld", (long long)r->clean_after.n);
-        for (int f = 0; f < 8; f++) {
-            if (f == 2) {
-                text_printf(&text, ",%lld", (long long)r->shift_after.n);
-            }
-            text_printf(&text, isfinite(figures[f]) ? ",%.6g" : ",", figures[f]);
-        }
+        add_figures(&text, &r->clean_before, false);
+        add_figures(&text, &r->clean_after, false);
+        text_printf(&text, ",%lld", (long long)r->shift_after.n);
+        add_figures(&text, &r->shift_before, true);
+        add_figures(&text, &r->shift_after, true);
+        add_figures(&text, &r->clean_before_adapted, false);
+        add_figures(&text, &r->clean_after_adapted, false);
+        add_figures(&text, &r->shift_before_adapted, true);
+        add_figures(&text, &r->shift_after_adapted, true);
         text_add(&text, "\n");
     }
     reshift_status status = path ? text_write(&text, path, true, error) : error_memory(error, strlen(folder), "a path");
@@ -130,17 +165,43 @@ static reshift_status write_table(const reshift_sweep *sweep, const reshift_swee
 
 typedef struct picture {
     const char *name, *title, *about;
-    bool change;
+    size_t figure, less; /* places in a row; less == figure: nothing is taken off */
+    bool adapted;        /* only where a study adapts */
 } picture;
 
-static double value_of(const reshift_sweep_row *row, int which)
+#define OF(figure) offsetof(reshift_sweep_row, figure)
+#define UNSEEN "accuracy (%) on images that fine-tuning never saw"
+#define ADAPTING_LESS "fine-tuned network: accuracy adapting less as it is (points)"
+static const picture pictures[] = {
+    {"sweep-shift", "Shifted images after fine-tuning", UNSEEN, OF(shift_after), OF(shift_after), false},
+    {"sweep-shift-change", "What fine-tuning changed on shifted images", "accuracy after less before (points)",
+     OF(shift_after), OF(shift_before), false},
+    {"sweep-clean", "Clean images after fine-tuning", UNSEEN, OF(clean_after), OF(clean_after), false},
+    {"sweep-clean-change", "What fine-tuning changed on clean images", "accuracy after less before (points)",
+     OF(clean_after), OF(clean_before), false},
+    {"sweep-shift-adapted-original", "Shifted images, original network adapting", UNSEEN, OF(shift_before_adapted),
+     OF(shift_before_adapted), true},
+    {"sweep-shift-adapted", "Shifted images, fine-tuned network adapting", UNSEEN, OF(shift_after_adapted),
+     OF(shift_after_adapted), true},
+    {"sweep-shift-adapted-change", "What adapting changed on shifted images", ADAPTING_LESS, OF(shift_after_adapted),
+     OF(shift_after), true},
+    {"sweep-clean-adapted-original", "Clean images, original network adapting", UNSEEN, OF(clean_before_adapted),
+     OF(clean_before_adapted), true},
+    {"sweep-clean-adapted", "Clean images, fine-tuned network adapting", UNSEEN, OF(clean_after_adapted),
+     OF(clean_after_adapted), true},
+    {"sweep-clean-adapted-change", "What adapting changed on clean images", ADAPTING_LESS, OF(clean_after_adapted),
+     OF(clean_after), true}};
+
+static double accuracy_at(const reshift_sweep_row *row, size_t place)
 {
-    switch (which) {
-    case 0: return row->shift_after.accuracy;
-    case 1: return row->shift_after.accuracy - row->shift_before.accuracy;
-    case 2: return row->clean_after.accuracy;
-    default: return row->clean_after.accuracy - row->clean_before.accuracy;
-    }
+    reshift_accuracy accuracy;
+    memcpy(&accuracy, (const char *)row + place, sizeof accuracy);
+    return accuracy.accuracy;
+}
+
+static double value_of(const reshift_sweep_row *row, const picture *p)
+{
+    return accuracy_at(row, p->figure) - (p->less == p->figure ? 0 : accuracy_at(row, p->less));
 }
 
 /* "[layer4, fc]" reads better without its brackets. */
@@ -171,13 +232,6 @@ static char *column_name(const reshift_sweep *sweep, int column)
 static reshift_status draw(const reshift_sweep *sweep, const reshift_sweep_row *rows, const char *folder,
                            const reshift_progress *progress, reshift_error *error)
 {
-    static const picture pictures[] = {
-        {"sweep-shift", "Shifted images after fine-tuning", "accuracy (%) on images that fine-tuning never saw", false},
-        {"sweep-shift-change", "What fine-tuning changed on shifted images", "accuracy after less before (points)",
-         true},
-        {"sweep-clean", "Clean images after fine-tuning", "accuracy (%) on images that fine-tuning never saw", false},
-        {"sweep-clean-change", "What fine-tuning changed on clean images", "accuracy after less before (points)",
-         true}};
     const int n_rows = sweep->axes[0].values.n, n_columns = sweep->n_studies / n_rows;
     char *plots = path_join(folder, "plots"), *names[RESHIFT_SWEEP_STUDIES + 1] = {0};
     double *values = calloc((size_t)sweep->n_studies, sizeof *values);
@@ -190,23 +244,19 @@ static reshift_status draw(const reshift_sweep *sweep, const reshift_sweep_row *
     if (!good) {
         status = error_memory(error, 0, "pictures");
     }
-    for (int p = 0; p < 4 && status == RESHIFT_OK; p++) {
+    for (const picture *p = pictures; p < pictures + sizeof pictures / sizeof *pictures && status == RESHIFT_OK; p++) {
         bool any = false;
         for (int i = 0; i < sweep->n_studies; i++) {
             values[i] = value_of(&rows[i], p);
             any |= isfinite(values[i]);
         }
-        const reshift_heatmap map = {pictures[p].about,
-                                     (const char *const *)names,
-                                     (const char *const *)names + n_rows,
-                                     n_rows,
-                                     n_columns,
-                                     values,
-                                     pictures[p].change};
+        const reshift_heatmap map = {
+            p->about, (const char *const *)names, (const char *const *)names + n_rows, n_rows, n_columns,
+            values,   p->less != p->figure};
         if (any && n_rows <= 200 && n_columns <= 200) {
-            status = reshift_plot_heatmap(plots, pictures[p].name, pictures[p].title, &map, true, error);
-        } else {
-            progress_message(progress, RESHIFT_LOG_WARNING, "no picture '%s': %s", pictures[p].name,
+            status = reshift_plot_heatmap(plots, p->name, p->title, &map, true, error);
+        } else if (any || !p->adapted) {
+            progress_message(progress, RESHIFT_LOG_WARNING, "no picture '%s': %s", p->name,
                              any ? "more than 200 rows or columns" : "no figures");
         }
     }
@@ -227,7 +277,8 @@ reshift_status reshift_sweep_run(const reshift_sweep *sweep, const reshift_run_o
     char **folders = calloc((size_t)sweep->n_studies, sizeof *folders);
     reshift_status status = folder && folders ? folder_create(folder, error) : error_memory(error, 0, "a sweep");
     for (int i = 0; i < sweep->n_studies; i++) {
-        rows[i] = (reshift_sweep_row){"", false, nothing, nothing, nothing, nothing};
+        rows[i] =
+            (reshift_sweep_row){"", false, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing};
         sweep_study_name(sweep, i, rows[i].folder, sizeof rows[i].folder);
         if (status == RESHIFT_OK && !(folders[i] = path_join(folder, rows[i].folder))) {
             status = error_memory(error, strlen(folder), "a path");

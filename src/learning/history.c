@@ -33,6 +33,18 @@ void reshift_history_destroy(reshift_history *history)
     }
 }
 
+int reshift_history_best(const reshift_history *history)
+{
+    const reshift_epoch *best = NULL;
+    for (int i = 0; i < history->n_epochs; i++) {
+        const reshift_epoch *epoch = &history->epochs[i];
+        if (!isnan(epoch->validation_accuracy) && (!best || epoch->validation_accuracy > best->validation_accuracy)) {
+            best = epoch;
+        }
+    }
+    return best ? best->epoch : 0;
+}
+
 reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,
                                         reshift_error *error)
 {

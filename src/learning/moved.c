@@ -11,6 +11,8 @@
 #include "models/model.h"
 #include "reshift/learning.h"
 
+static const char header[] = "tensor,block,values,changed,distance,norm,relative,most\n";
+
 reshift_status reshift_moved_between(const reshift_model *before, const reshift_model *after, reshift_moved **rows,
                                      int *n, reshift_error *error)
 {
@@ -62,7 +64,7 @@ reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *row
     file_writer writer = {0};
     reshift_status status = file_writer_open(path, overwrite, &writer, error);
     if (status == RESHIFT_OK) {
-        status = file_writer_printf(&writer, error, "tensor,block,values,changed,distance,norm,relative,most\n");
+        status = file_writer_printf(&writer, error, "%s", header);
     }
     for (int i = 0; i < n && status == RESHIFT_OK; i++) {
         const reshift_moved *r = &rows[i];
@@ -80,6 +82,78 @@ reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *row
     }
     file_writer_abort(&writer);
     return status;
+}
+
+/* "layer4.0.conv1.weight,layer4,9216,9216,0.5,10,0.05,0.01\n"; false where it is no such line. */
+static bool parse_line(const char *line, reshift_moved *row)
+{
+    long long count, changed;
+    int end = 0;
+    if (sscanf(line, "%63[^,\n],%63[^,\n],%lld,%lld,%n", row->name, row->block, &count, &changed, &end) != 4 || !end ||
+        count < 0 || changed < 0 || changed > count) {
+        return false;
+    }
+    row->count = count;
+    row->changed = changed;
+    double *const values[] = {&row->distance, &row->norm, NULL, &row->most}; /* the third follows from the others */
+    const char *field = line + end;
+    for (int i = 0; i < 4; i++) {
+        char *rest = (char *)field;
+        const double value = strtod(field, &rest);
+        const bool empty = rest == field;
+        if ((empty && values[i]) || *rest != (i < 3 ? ',' : '\n')) {
+            return false;
+        }
+        if (values[i]) {
+            *values[i] = value;
+        }
+        field = rest + 1;
+    }
+    return true;
+}
+
+reshift_status reshift_moved_load_csv(const char *path, reshift_moved **rows, int *n, reshift_error *error)
+{
+    char *text;
+    size_t size, lines = 0;
+    *rows = NULL;
+    *n = 0;
+    reshift_status status = file_read_all(path, &text, &size, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < size; i++) {
+        lines += text[i] == '\n';
+    }
+    reshift_moved *list = calloc(lines + 1, sizeof *list);
+    const char *line = text;
+    int read = 0;
+    if (!list) {
+        status = error_memory(error, (lines + 1) * sizeof *list, "a list of tensors");
+    } else if (strncmp(line, header, sizeof header - 1) != 0) {
+        status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s' line 1: expected the header '%.*s'", path,
+                           (int)sizeof header - 2, header);
+    } else {
+        line += sizeof header - 1;
+    }
+    while (status == RESHIFT_OK && *line) {
+        if (!parse_line(line, &list[read])) {
+            status = error_set(error, RESHIFT_ERROR_FORMAT,
+                               "cannot read '%s' line %d: expected a tensor, its block, two counts and four numbers",
+                               path, read + 2);
+            break;
+        }
+        read++;
+        line = strchr(line, '\n') + 1;
+    }
+    free(text);
+    if (status != RESHIFT_OK) {
+        free(list);
+        return status;
+    }
+    *rows = list;
+    *n = read;
+    return RESHIFT_OK;
 }
 
 void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress)

@@ -9,30 +9,50 @@
 #include "reporting/figures.h"
 #include "reporting/gnuplot.h"
 
-#define WIDTH 800
-#define HEIGHT 480
-/* Blue and orange of Tableau-10: told apart by every common kind of colour vision, and by their marks. */
+/* Two stand side by side on the page, or one on a phone: small, so that the words are not made smaller still. */
+#define WIDTH 560
+#define HEIGHT 400
+/* Told apart by every common kind of colour vision, and by their marks. */
 #define BLUE "#4e79a7"
 #define ORANGE "#e8751a"
+#define PURPLE "#7a3e9d"
+#define INK "#111111"
 
-/* Which columns of an epoch a figure shows, times `scale`. */
+/* What is measured after an epoch, in the order of the legend. */
+typedef struct curve_line {
+    const char *words;
+    int loss_column, accuracy_column; /* of the data file, from 1 */
+    int point_type;
+    const char *colour;
+} curve_line;
+
+#define LINES 3
+static const curve_line lines[LINES] = {
+    {"training", 2, 3, 7, BLUE}, {"validation", 6, 7, 9, PURPLE}, {"test", 4, 5, 5, ORANGE}};
+enum { VALIDATION = 1 };
+
+/* Losses, or accuracies in per cent. */
 typedef struct curve_kind {
     const char *script, *png, *svg; /* endings */
     const char *what, *unit_label;
-    int train_column, test_column;
+    bool accuracy;
     double scale;
 } curve_kind;
 
-static const curve_kind loss_kind = {"-loss.gp", "-loss.png", "-loss.svg", "loss", "cross-entropy loss", 2, 4, 1};
+static const curve_kind loss_kind = {"-loss.gp", "-loss.png", "-loss.svg", "loss", "cross-entropy loss", false, 1};
 static const curve_kind accuracy_kind = {
-    "-accuracy.gp", "-accuracy.png", "-accuracy.svg", "accuracy", "accuracy (%)", 3, 5, 100};
+    "-accuracy.gp", "-accuracy.png", "-accuracy.svg", "accuracy", "accuracy (%)", true, 100};
+
+static int column_of(const curve_kind *kind, int line)
+{
+    return kind->accuracy ? lines[line].accuracy_column : lines[line].loss_column;
+}
 
 static double value_of(const reshift_epoch *epoch, int column)
 {
-    return column == 2   ? epoch->train_loss
-           : column == 3 ? epoch->train_accuracy
-           : column == 4 ? epoch->test_loss
-                         : epoch->test_accuracy;
+    const double values[] = {epoch->train_loss,    epoch->train_accuracy,  epoch->test_loss,
+                             epoch->test_accuracy, epoch->validation_loss, epoch->validation_accuracy};
+    return values[column - 2];
 }
 
 static bool has_values(const reshift_history *history, int column)
@@ -49,12 +69,11 @@ static axis value_axis(const reshift_history *history, const curve_kind *kind)
 {
     double low = INFINITY, high = -INFINITY;
     for (int i = 0; i < history->n_epochs; i++) {
-        double values[2] = {value_of(&history->epochs[i], kind->train_column),
-                            value_of(&history->epochs[i], kind->test_column)};
-        for (int j = 0; j < 2; j++) {
-            if (isfinite(values[j])) {
-                low = fmin(low, values[j] * kind->scale);
-                high = fmax(high, values[j] * kind->scale);
+        for (int line = 0; line < LINES; line++) {
+            double value = value_of(&history->epochs[i], column_of(kind, line));
+            if (isfinite(value)) {
+                low = fmin(low, value * kind->scale);
+                high = fmax(high, value * kind->scale);
             }
         }
     }
@@ -72,9 +91,9 @@ typedef struct legend_entry {
 } legend_entry;
 
 /*
- * Title above, then one line with the name of the y axis (left, not turned) and the legend (right), then the plot.
- * gnuplot's own key gives every entry the width of the longest and breaks into two lines; ours is laid out from the
- * right with 7.6 px a character, the widest that the fonts in use have on average.
+ * Title above, then the legend, then the name of the y axis (not turned), then the plot. gnuplot's own key gives every
+ * entry the width of the longest and breaks into two lines; ours is laid out from the left with 7.6 px a character, the
+ * widest that the fonts in use have on average.
  */
 static void add_frame(text_buffer *script, const char *title, const char *x_label, const char *y_label, axis y,
                       const legend_entry *legend, int n_legend)
@@ -82,36 +101,60 @@ static void add_frame(text_buffer *script, const char *title, const char *x_labe
     text_add(script, "set label 1 ");
     text_add_quoted(script, title);
     text_printf(script,
-                " at screen 0.02,0.95 left font ',16' textcolor rgb '#111111' front\n"
-                "set label 2 '%s' at screen 0.02,0.87 left textcolor rgb '#555555' front\n"
-                "set lmargin at screen 0.075\nset rmargin at screen 0.975\n"
-                "set tmargin at screen 0.82\nset bmargin at screen 0.14\n"
+                " at screen 0.02,0.945 left font ',15' textcolor rgb '#111111' front\n"
+                "set label 2 '%s' at screen 0.02,0.805 left textcolor rgb '#555555' front\n"
+                "set lmargin at screen 0.1\nset rmargin at screen 0.97\n"
+                "set tmargin at screen 0.76\nset bmargin at screen 0.165\n"
                 "unset key\n"
                 "set xlabel '%s' offset 0,0.2 textcolor rgb '#333333'\n"
                 "set yrange [%.10g:%.10g]\nset ytics %.10g\nset format y '%%.%df'\n",
                 y_label, x_label, y.low, y.high, y.step, y.decimals);
-    double right = WIDTH * 0.975;
-    for (int i = n_legend - 1; i >= 0; i--) {
-        right -= 7.6 * (double)strlen(legend[i].words) + 14;
+    double left = WIDTH * 0.02 + 6;
+    for (int i = 0; i < n_legend; i++) {
         text_printf(script,
-                    "set label %d '%s' at screen %.4f,0.87 left point pointtype %d pointsize 0.9 linewidth 2 linecolor "
-                    "rgb '%s' offset 1.2,-0.3 textcolor rgb '#222222' front\n",
-                    3 + i, legend[i].words, right / WIDTH, legend[i].point_type, legend[i].colour);
-        right -= 26;
+                    "set label %d '%s' at screen %.4f,0.875 left point pointtype %d pointsize 0.9 linewidth 2 "
+                    "linecolor rgb '%s' offset 1.2,-0.3 textcolor rgb '#222222' front\n",
+                    3 + i, legend[i].words, left / WIDTH, legend[i].point_type, legend[i].colour);
+        left += 7.6 * (double)strlen(legend[i].words) + 38;
     }
 }
 
-/* The epoch with the best test accuracy, the first of equals; -1 where none was measured. */
-static int best_test_epoch(const reshift_history *history)
+/* An epoch that is ringed: the one that validation chose, else the one with the best test accuracy. */
+typedef struct ringed {
+    const reshift_epoch *epoch; /* NULL: none is */
+    double value;               /* as it is drawn */
+    char words[80];
+} ringed;
+
+static ringed ring_best_test(const reshift_history *history)
 {
-    int best = -1;
+    ringed ring = {0};
     for (int i = 0; i < history->n_epochs; i++) {
-        double accuracy = history->epochs[i].test_accuracy;
-        if (isfinite(accuracy) && (best < 0 || accuracy > history->epochs[best].test_accuracy)) {
-            best = i;
+        const reshift_epoch *epoch = &history->epochs[i];
+        if (isfinite(epoch->test_accuracy) && (!ring.epoch || epoch->test_accuracy > ring.epoch->test_accuracy)) {
+            ring.epoch = epoch;
         }
     }
-    return best;
+    if (ring.epoch) {
+        ring.value = 100 * ring.epoch->test_accuracy;
+        text_format(ring.words, sizeof ring.words, "best test %.1f %% (epoch %d)", ring.value, ring.epoch->epoch);
+    }
+    return ring;
+}
+
+static ringed ring_of(const reshift_history *history, const curve_kind *kind, int kept)
+{
+    ringed ring = {0};
+    for (int i = 0; i < history->n_epochs && kept > 0; i++) {
+        double value = value_of(&history->epochs[i], column_of(kind, VALIDATION));
+        if (history->epochs[i].epoch == kept && isfinite(value)) {
+            ring.epoch = &history->epochs[i];
+            ring.value = kind->scale * value;
+            text_format(ring.words, sizeof ring.words, kind->accuracy ? "kept: epoch %d, %.1f %%" : "kept: epoch %d",
+                        kept, ring.value);
+        }
+    }
+    return kept > 0 || !kind->accuracy ? ring : ring_best_test(history);
 }
 
 static void add_data_name(text_buffer *script, const char *name)
@@ -123,34 +166,31 @@ static void add_data_name(text_buffer *script, const char *name)
     text_destroy(&file);
 }
 
-/* `best`: the epoch to be ringed, or -1 */
 static void add_curves(text_buffer *script, const char *name, const reshift_history *history, const curve_kind *kind,
-                       int best)
+                       const ringed *ring)
 {
-    if (best >= 0) {
-        text_printf(script, "$best << end\n%d,%.10g\nend\n", history->epochs[best].epoch,
-                    history->epochs[best].test_accuracy * 100);
-    }
-    bool measured[2] = {has_values(history, kind->train_column), has_values(history, kind->test_column)};
-    if (!measured[0] && !measured[1]) {
-        text_add(script,
-                 "set label 9 'not measured' at graph 0.5,0.5 center textcolor rgb '#666666'\nplot NaN notitle\n");
-        return;
+    if (ring->epoch) {
+        text_printf(script, "$ring << end\n%d,%.10g\nend\n", ring->epoch->epoch, ring->value);
     }
     const char *separator = "plot ";
-    for (int j = 0; j < 2; j++) {
-        if (measured[j]) {
+    for (int line = 0; line < LINES; line++) {
+        if (has_values(history, column_of(kind, line))) {
             text_add(script, separator);
             add_data_name(script, name);
             text_printf(script,
                         " skip 1 using 1:(%g*$%d) with %s linewidth 2 pointtype %d pointsize 0.6 linecolor rgb '%s'",
-                        kind->scale, j ? kind->test_column : kind->train_column,
-                        history->n_epochs > 60 ? "lines" : "linespoints", j ? 5 : 7, j ? ORANGE : BLUE);
+                        kind->scale, column_of(kind, line), history->n_epochs > 60 ? "lines" : "linespoints",
+                        lines[line].point_type, lines[line].colour);
             separator = ", \\\n     ";
         }
     }
-    if (best >= 0) {
-        text_printf(script, "%s$best using 1:2 with points pointtype 6 pointsize 2 linewidth 2 linecolor rgb '#111111'",
+    if (separator[0] == 'p') {
+        text_add(script,
+                 "set label 9 'not measured' at graph 0.5,0.5 center textcolor rgb '#666666'\nplot NaN notitle\n");
+        return;
+    }
+    if (ring->epoch) {
+        text_printf(script, "%s$ring using 1:2 with points pointtype 6 pointsize 2 linewidth 2 linecolor rgb '" INK "'",
                     separator);
     }
     text_add(script, "\n");
@@ -158,23 +198,19 @@ static void add_curves(text_buffer *script, const char *name, const reshift_hist
 
 /* The heading, the legend of what was measured, and the axes. */
 static void add_curve_frame(text_buffer *script, const char *title, const reshift_history *history,
-                            const curve_kind *kind, int best)
+                            const curve_kind *kind, const ringed *ring)
 {
     text_buffer heading = {0};
-    char best_words[64];
-    legend_entry legend[3];
+    legend_entry legend[LINES + 1];
     int n = 0;
     text_printf(&heading, "%s: %s", title, kind->what);
-    if (has_values(history, kind->train_column)) {
-        legend[n++] = (legend_entry){"training", 7, BLUE};
+    for (int line = 0; line < LINES; line++) {
+        if (has_values(history, column_of(kind, line))) {
+            legend[n++] = (legend_entry){lines[line].words, lines[line].point_type, lines[line].colour};
+        }
     }
-    if (has_values(history, kind->test_column)) {
-        legend[n++] = (legend_entry){"test", 5, ORANGE};
-    }
-    if (best >= 0) {
-        text_format(best_words, sizeof best_words, "best test %.1f %% (epoch %d)",
-                    history->epochs[best].test_accuracy * 100, history->epochs[best].epoch);
-        legend[n++] = (legend_entry){best_words, 6, "#111111"};
+    if (ring->epoch) {
+        legend[n++] = (legend_entry){ring->words, 6, INK};
     }
     add_frame(script, heading.bytes ? heading.bytes : "", "epoch", kind->unit_label, value_axis(history, kind), legend,
               n);
@@ -190,14 +226,14 @@ static void add_curve_frame(text_buffer *script, const char *title, const reshif
 }
 
 static reshift_status draw_curve(const gnuplot_figure *figure, const char *title, const reshift_history *history,
-                                 const curve_kind *kind, reshift_error *error)
+                                 const curve_kind *kind, int kept, reshift_error *error)
 {
     text_buffer script = {0};
-    int best = kind == &accuracy_kind ? best_test_epoch(history) : -1;
+    const ringed ring = ring_of(history, kind, kept);
     gnuplot_head(&script, figure->name, kind->script, ".csv");
-    add_curve_frame(&script, title, history, kind, best);
+    add_curve_frame(&script, title, history, kind, &ring);
     gnuplot_terminal_png(&script, WIDTH, HEIGHT, figure->name, kind->png);
-    add_curves(&script, figure->name, history, kind, best);
+    add_curves(&script, figure->name, history, kind, &ring);
     text_add(&script, "set output\n");
     gnuplot_terminal_svg(&script, WIDTH, HEIGHT, figure->name, kind->svg);
     text_add(&script, "replot\nset output\n");
@@ -209,7 +245,7 @@ static reshift_status draw_curve(const gnuplot_figure *figure, const char *title
 }
 
 reshift_status reshift_plot_history(const char *folder, const char *name, const char *title,
-                                    const reshift_history *history, bool overwrite, reshift_error *error)
+                                    const reshift_history *history, int kept, bool overwrite, reshift_error *error)
 {
     const gnuplot_figure figure = {folder, name, overwrite};
     static const char *const endings[] = {".csv",         "-loss.gp",      "-loss.png",     "-loss.svg",
@@ -224,10 +260,13 @@ reshift_status reshift_plot_history(const char *folder, const char *name, const 
     }
     /* Without seconds: the plots' data are the same in every run. */
     text_buffer data = {0};
-    text_add(&data, "epoch,train_loss,train_accuracy,test_loss,test_accuracy\n");
+    const bool validated =
+        has_values(history, lines[VALIDATION].loss_column) || has_values(history, lines[VALIDATION].accuracy_column);
+    text_add(&data, "epoch,train_loss,train_accuracy,test_loss,test_accuracy");
+    text_add(&data, validated ? ",validation_loss,validation_accuracy\n" : "\n");
     for (int i = 0; i < history->n_epochs; i++) {
         text_printf(&data, "%d", history->epochs[i].epoch);
-        for (int column = 2; column <= 5; column++) {
+        for (int column = 2; column <= (validated ? 7 : 5); column++) {
             double value = value_of(&history->epochs[i], column);
             if (isfinite(value)) {
                 text_printf(&data, ",%.9g", value);
@@ -240,9 +279,9 @@ reshift_status reshift_plot_history(const char *folder, const char *name, const 
     status = gnuplot_write(&figure, ".csv", &data, error);
     text_destroy(&data);
     if (status == RESHIFT_OK) {
-        status = draw_curve(&figure, title, history, &loss_kind, error);
+        status = draw_curve(&figure, title, history, &loss_kind, kept, error);
     }
-    return status == RESHIFT_OK ? draw_curve(&figure, title, history, &accuracy_kind, error) : status;
+    return status == RESHIFT_OK ? draw_curve(&figure, title, history, &accuracy_kind, kept, error) : status;
 }
 
 /* ---- accuracy by severity ---- */

@@ -2,6 +2,7 @@
  * observations_training.c, observations_accuracy.c and observations_panels.c. */
 #include "reporting/observations.h"
 
+#include <math.h>
 #include <string.h>
 
 void observations_destroy(observations *list)
@@ -27,6 +28,11 @@ void text_add_count(text_buffer *text, int64_t count)
     } else {
         text_printf(text, "%d", (int)count);
     }
+}
+
+void text_add_spread(text_buffer *text, double distance)
+{
+    text_printf(text, fabs(distance) < 99.95 ? "%#.3g" : "%.0f", distance);
 }
 
 void text_add_class(text_buffer *text, const report_content *content, int label)

@@ -37,6 +37,8 @@ void observations_destroy(observations *list);
 void observe_training(const report_training *training, const char *subject, observations *list);
 /** What the shift costs the original network, together and by severity. */
 void observe_drop(const report_content *content, observations *list);
+/** Which tensors fine-tuning moved: that the other blocks are as they were, and what batch norm did. */
+void observe_moved(const report_content *content, observations *list);
 /** How the rows were split, and what by-row gives away. */
 void observe_split(const reshift_split *split, observations *list);
 /** What fine-tuning changed on shifted or clean images: unseen ones first (by-row: all, as published), then what all
@@ -56,6 +58,8 @@ report_subset headline_subset(const report_content *content);
 void data_words(const report_content *content, report_data data, text_buffer *text);
 /** "10,000" */
 void text_add_count(text_buffer *text, int64_t count);
+/** A distance in three digits: "4.90", "49.0", "490". */
+void text_add_spread(text_buffer *text, double distance);
 /** The class' name, or "class 3". */
 void text_add_class(text_buffer *text, const report_content *content, int label);
 

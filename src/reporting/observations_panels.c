@@ -23,8 +23,9 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
 {
     const reshift_separation *s = &panel->separation;
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
+    text_printf(text, "%s network on ", panel->model == REPORT_ORIGINAL ? "Original" : "Fine-tuned");
     data_words(content, panel->data, text);
-    text_printf(text, ", %s network: ", panel->model == REPORT_ORIGINAL ? "original" : "fine-tuned");
+    text_add(text, ": ");
     if (panel->n < 1 || !isfinite(s->overlap)) {
         text_add(text, "there are no points to judge.");
         return;
@@ -36,11 +37,15 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
     }
     text_add(text, ".");
     if (isfinite(s->spread)) {
-        text_printf(text, " Points spread %.3g around their class's centre", s->spread);
+        text_add(text, " Points spread ");
+        text_add_spread(text, s->spread);
+        text_add(text, " around their class's centre");
         if (s->widest >= 0 && isfinite(s->widest_spread)) {
             text_add(text, ", most in ");
             text_add_class(text, content, s->widest);
-            text_printf(text, " (%.3g)", s->widest_spread);
+            text_add(text, " (");
+            text_add_spread(text, s->widest_spread);
+            text_add(text, ")");
         }
         text_add(text, ".");
     }

@@ -262,7 +262,7 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
         return status;
     }
     if (!content->probe.minimum) {
-        table_of_history(page, content->probe.history);
+        table_of_history(page, &content->probe);
     }
     html_section_end(page);
 
@@ -277,7 +277,13 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     if (status != RESHIFT_OK) {
         return status;
     }
-    table_of_history(page, content->finetune.history);
+    table_of_history(page, &content->finetune);
+    if (content->n_blocks > 0) {
+        text_add(page, "<h3>What it moved</h3>\n");
+        observe_moved(content, &list);
+        html_observations(page, &list);
+        table_of_moved(page, content);
+    }
     html_section_end(page);
 
     if ((status = add_after(page, content, error)) != RESHIFT_OK) {

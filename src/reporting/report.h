@@ -39,6 +39,8 @@ typedef struct report_training {
     int64_t n_test;                 /* rows measured after every epoch; 0: not measured or not known */
     const char *test_name;          /* "the clean test set"; NULL: "the test set" */
     const char *minimum;            /* "by L-BFGS with ...": there were no epochs, the history is one line; else NULL */
+    int64_t n_validation;           /* rows held out for validation; 0: none or not known */
+    int kept;                       /* the epoch that validation chose; 0: the last one's weights are used */
 } report_training;
 
 /** One feature set in two dimensions, and how its classes lie. */
@@ -50,6 +52,20 @@ typedef struct report_panel {
     double ratio[2]; /* explained variance of the two axes, fractions */
     reshift_separation separation;
 } report_panel;
+
+/** What fine-tuning did to tensors of one kind in one block. */
+typedef struct report_moved {
+    int tensors, moved;
+    int64_t values, changed; /* changed: in any bit */
+    double distance, norm;   /* Euclidean, of all of them together: of the difference, of the tensors before */
+} report_moved;
+
+/** One block: what training changes, and what batch norm gathers (running means and variances). */
+typedef struct report_block {
+    const char *name;
+    bool trained;
+    report_moved weights, statistics;
+} report_block;
 
 /** Pictures to embed: paths of .svg or .png files; NULL: left out. */
 typedef struct report_plots {
@@ -85,6 +101,9 @@ typedef struct report_content {
     int n_adapted;
     const char *adapted_how;    /* method, batches and order in words */
     const reshift_split *split; /* counts only are read; NULL: the section is left out */
+    const report_block *blocks; /* in the network's order; none: not known */
+    int n_blocks;
+    const char *batchnorm;      /* of fine-tuning: "frozen", "train" or "train-all" */
     const report_panel *panels; /* any order, at most one for each (model, data) */
     int n_panels;
     bool shared_basis; /* panels drawn on one basis; false: each on its own */

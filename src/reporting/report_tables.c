@@ -6,26 +6,36 @@
 
 #include "reporting/html.h"
 
-void table_of_history(text_buffer *page, const reshift_history *history)
+void table_of_history(text_buffer *page, const report_training *training)
 {
+    const reshift_history *history = training->history;
     if (!history || history->n_epochs < 1) {
         return;
     }
-    text_add(page,
-             "<details><summary>Every epoch in numbers</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-             "aria-label=\"epochs in numbers\"><table>\n<thead><tr>"
-             "<th scope=\"col\">epoch</th><th scope=\"col\">training loss</th><th scope=\"col\">training accuracy</th>"
-             "<th scope=\"col\">test loss</th><th scope=\"col\">test accuracy</th>");
+    const bool validated = reshift_history_best(history) > 0;
+    text_add(
+        page,
+        "<details><summary>Every epoch in numbers</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+        "aria-label=\"epochs in numbers\"><table>\n<thead><tr>"
+        "<th scope=\"col\">epoch</th><th scope=\"col\">training loss</th><th scope=\"col\">training accuracy</th>");
+    text_add(page, validated ? "<th scope=\"col\">validation loss</th><th scope=\"col\">validation accuracy</th>" : "");
+    text_add(page, "<th scope=\"col\">test loss</th><th scope=\"col\">test accuracy</th>");
     for (int b = 0; b < history->n_rated; b++) {
         text_printf(page, "<th scope=\"col\">learning rate of %s</th>", history->rates[b].block);
     }
     text_add(page, "</tr></thead>\n<tbody>\n");
     for (int i = 0; i < history->n_epochs; i++) {
         const reshift_epoch *epoch = &history->epochs[i];
-        const double values[4] = {epoch->train_loss, 100 * epoch->train_accuracy, epoch->test_loss,
-                                  100 * epoch->test_accuracy};
-        text_printf(page, "<tr><th scope=\"row\">%d</th>", epoch->epoch);
-        for (int j = 0; j < 4; j++) {
+        const bool kept = training->kept == epoch->epoch;
+        const double values[6] = {epoch->train_loss,      100 * epoch->train_accuracy,
+                                  epoch->validation_loss, 100 * epoch->validation_accuracy,
+                                  epoch->test_loss,       100 * epoch->test_accuracy};
+        text_printf(page, "<tr%s><th scope=\"row\">%d%s</th>", kept ? " class=\"sum\"" : "", epoch->epoch,
+                    kept ? " (kept)" : "");
+        for (int j = 0; j < 6; j++) {
+            if (!validated && (j == 2 || j == 3)) {
+                continue;
+            }
             if (!isfinite(values[j])) {
                 text_add(page, "<td>\xe2\x80\x93</td>");
             } else if (j % 2 == 0) {
@@ -283,7 +293,7 @@ void table_of_panels(text_buffer *page, const report_content *content)
         add_number_cell(page, "%.1f %%", 100 * s->overlap);
         add_number_cell(page, "%.3f", s->silhouette);
         add_number_cell(page, "%.3f", s->fisher);
-        add_number_cell(page, "%.3g", s->spread);
+        add_number_cell(page, fabs(s->spread) < 99.95 ? "%#.3g" : "%.0f", s->spread);
         add_class_cell(page, content, s->nearest_a, s->nearest_b);
         add_number_cell(page, "%.2f", s->nearest_distance);
         add_class_cell(page, content, s->widest, -1);

@@ -5,8 +5,11 @@
 #include "reporting/report.h"
 #include "reporting/text.h"
 
-/** Every epoch, folded away; nothing where there is none. */
-void table_of_history(text_buffer *page, const reshift_history *history);
+/** Every epoch, folded away, validation and the epoch kept among the figures where there are such; nothing where there
+ * is no history. */
+void table_of_history(text_buffer *page, const report_training *training);
+/** Tensors that fine-tuning moved, a line a block, and where each stands by itself; nothing where it is not known. */
+void table_of_moved(text_buffer *page, const report_content *content);
 /** The original network on clean and shifted images, all rows, and how far below clean. */
 void table_of_drop(text_buffer *page, const report_content *content);
 /** Before and after by severity: unseen images and all rows side by side, with intervals. */

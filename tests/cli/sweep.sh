@@ -42,6 +42,29 @@ rm -r runs/tiny/02-layer4-fc_fog
 check "a study that is missing" 0 '"folder": "02-layer4-fc_fog"' "" "$reshift" sweep tiny.yaml --quiet --json
 holds "is done again, the same" cmp -s before.csv runs/tiny/sweep.csv
 
+cat >adapting.yaml <<'E'
+name: adapting
+experiment: demo
+set:
+  source: {limit_train: 240, limit_test: 50}
+  pretrain: {limit: 256, epochs: 1}
+  probe: {epochs: 3}
+  finetune: {samples: 100, epochs: 2, monitor: 0, validation: 0.2, keep: best}
+grid:
+  adapt.method: [none, bn]
+E
+check "a sweep over adapting" 0 "adapted: shifted images" "taken from there" "$reshift" sweep adapting.yaml
+holds "has columns for it" grep -q ',shift_after_high,clean_before_adapted,clean_after_adapted,shift_before_adapted,shift_before_adapted_low,shift_before_adapted_high,shift_after_adapted,' runs/adapting/sweep.csv
+holds "empty without" grep -q '^"01-none","none",.*[0-9],,,,,,,,$' runs/adapting/sweep.csv
+holds "filled with" grep -Eq '^"02-bn","bn"(,[0-9.e-]+){18}$' runs/adapting/sweep.csv
+adapted=$(awk -F, '$1 == "finetuned" && $6 == "shift" && $9 == "all" && $11 == "yes" { printf "%.6g", $14 }' runs/adapting/02-bn/adapted.csv)
+holds "the figure of adapted.csv" grep -q "^\"02-bn\",.*,$adapted,[0-9.]*,[0-9.]*\$" runs/adapting/sweep.csv
+holds "pictures of it" test -s runs/adapting/plots/sweep-shift-adapted.png -a -s runs/adapting/plots/sweep-clean-adapted-change.svg -a \
+    -s runs/adapting/plots/sweep-shift-adapted-original.png
+holds "which other sweeps have not" absent runs/tiny/plots/sweep-shift-adapted.png
+holds "rows held out go along where fine-tuning is shared" test runs/adapting/01-none/split/validation-rows.npy -ef runs/adapting/02-bn/split/validation-rows.npy
+check "adapting in JSON" 0 '"shift_after_adapted": null' "" "$reshift" sweep adapting.yaml --quiet --json
+
 sed 's/fog/frog/' tiny.yaml >frog.yaml
 check "a value that is none" 2 - "sweep 'tiny', study 02-layer4-fc_frog: " "$reshift" sweep frog.yaml --show
 sed 's/shift.corruption/shift.corrupton/' tiny.yaml >key.yaml

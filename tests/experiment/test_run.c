@@ -625,10 +625,20 @@ static void test_validation(void **state)
     assert_non_null(strstr(shared->said, "keeping epoch "));
     assert_true(there("validated", "split/validation-rows.npy"));
     assert_int_equal(shell("head -1 '%s/validated/history/finetune.csv' | grep -q validation_accuracy", base), 0);
+    assert_int_equal(shell("head -1 '%s/validated/plots/finetune.csv' | grep -q validation_accuracy", base), 0);
+    assert_int_equal(shell("grep -q 'rows held out of training for validation' '%s/validated/report.html'", base), 0);
     int how = run("validated-killed", more, false, shared->calls * 3 / 5, 0);
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
     run_ok("validated-killed", more, false);
     check_same_run("validated", "validated-killed");
+    /* the rows are among the stage's files: missing ones are noticed; none stay when another study takes the folder */
+    shell("rm '%s/validated-killed/split/validation-rows.npy'", base);
+    run_ok("validated-killed", more, false);
+    assert_non_null(strstr(shared->said, "split/validation-rows.npy' is missing or has been changed"));
+    check_same_run("validated", "validated-killed");
+    run_ok("validated-killed", NULL, true);
+    assert_false(there("validated-killed", "split/validation-rows.npy"));
+    check_same_run("whole", "validated-killed");
     const char *const nothing[] = {"finetune.keep=best", NULL};
     run_refused("nothing-held", nothing, RESHIFT_ERROR_ARGUMENT, "'finetune.keep': best by validation accuracy");
 }
@@ -751,6 +761,13 @@ static void test_moved(void **state)
     }
     fclose(file);
     assert_true(moved > 5 && frozen > 20 && statistics > 10);
+    static const char *const said[] = {
+        "Every tensor outside the trained blocks (layer4 and fc) is byte-identical",
+        "Batch norm was frozen: .* are byte-identical",
+    };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell("grep -q '%s' '%s/whole/report.html'", said[i], base), 0);
+    }
 }
 
 static void test_report_without_run(void **state)

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -61,6 +62,57 @@ static void test_round_trip(void **state)
     check_error(reshift_history_save_csv(path, &history, false, &error), RESHIFT_ERROR_EXISTS, "exists already");
 }
 
+static void test_best(void **state)
+{
+    (void)state;
+    reshift_epoch epochs[4] = {{.epoch = 1, .validation_accuracy = NAN},
+                               {.epoch = 2, .validation_accuracy = 0.5},
+                               {.epoch = 3, .validation_accuracy = 0.75},
+                               {.epoch = 4, .validation_accuracy = 0.75}};
+    const reshift_history history = {.epochs = epochs, .n_epochs = 4}, first = {.epochs = epochs, .n_epochs = 1};
+    assert_int_equal(reshift_history_best(&history), 3); /* the first of equals */
+    assert_int_equal(reshift_history_best(&first), 0);
+}
+
+/* The list of moved tensors is a table of the same kind. */
+static void test_moved(void **state)
+{
+    (void)state;
+    reshift_error error;
+    const reshift_moved rows[2] = {{"fc.weight", "fc", 1280, 1279, 1.0 / 3, 4, 0.125},
+                                   {"fc.bias", "fc", 10, 0, 0, 0, 0}};
+    reshift_moved *read;
+    int n;
+    check_ok(reshift_moved_save_csv(path, rows, 2, true, &error));
+    check_ok(reshift_moved_load_csv(path, &read, &n, &error));
+    assert_int_equal(n, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(read[i].name, rows[i].name);
+        assert_string_equal(read[i].block, "fc");
+        assert_int_equal(read[i].count, rows[i].count);
+        assert_int_equal(read[i].changed, rows[i].changed);
+        assert_true(fabs(read[i].distance - rows[i].distance) < 1e-9);
+        assert_true(read[i].norm == rows[i].norm && read[i].most == rows[i].most);
+    }
+    free(read);
+    static const char head[] = "tensor,block,values,changed,distance,norm,relative,most\n";
+    static const char *const wrong[] = {"fc.weight,fc,10,11,0,0,,0\n",
+                                        "fc.weight,fc,10,1,0,0,,\n",
+                                        "fc.weight,fc,10\n",
+                                        "fc.weight,fc,10,1,0,0,,0",
+                                        "\n",
+                                        "a,b,1,1,0,1,0,0,0\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%sa,b,1,1,0.5,1,0.5,0.5\n%s", head, wrong[i]);
+        write_text(text);
+        check_error(reshift_moved_load_csv(path, &read, &n, &error), RESHIFT_ERROR_FORMAT, "line 3: expected a tensor");
+        assert_null(read);
+    }
+    write_text("tensor,block\n");
+    check_error(reshift_moved_load_csv(path, &read, &n, &error), RESHIFT_ERROR_FORMAT, "line 1: expected the header");
+}
+
 static void test_malformed(void **state)
 {
     (void)state;
@@ -109,6 +161,8 @@ int main(void)
     snprintf(path, sizeof path, "%s/reshift-history-%ld.csv", folder ? folder : "/tmp", (long)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_best),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_malformed),
     };
     int failed = cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -51,11 +51,14 @@ static inline void made_up_fill(made_up_report *report)
                                                   0.887 - 0.12 * exp(-i / 5.0),
                                                   0.6 + 0.3 * exp(-i / 1.5) + 0.004 * i,
                                                   0.807 - 0.05 * exp(-i * 1.2) - (i > 4 ? 0.00076 * (i - 4) : 0),
-                                                  0.5, NAN, NAN};
+                                                  0.5,
+                                                  NAN,
+                                                  NAN};
     }
     for (int i = 0; i < 10; i++) {
-        report->finetune_epochs[i] = (reshift_epoch){i + 1,           0.52 * exp(-i / 1.5),   1 - 0.17 * exp(-i / 1.2),
-                                                     0.62 + 0.02 * i, 0.81 - 0.011 * exp(-i), 40, NAN, NAN};
+        report->finetune_epochs[i] = (reshift_epoch){
+            i + 1, 0.52 * exp(-i / 1.5), 1 - 0.17 * exp(-i / 1.2), 0.62 + 0.02 * i, 0.81 - 0.011 * exp(-i), 40, NAN,
+            NAN};
     }
     report->probe = (reshift_history){.epochs = report->probe_epochs, .n_epochs = 30};
     report->finetune = (reshift_history){.epochs = report->finetune_epochs, .n_epochs = 10};
@@ -112,8 +115,8 @@ static inline void made_up_fill(made_up_report *report)
     content->n_settings = (int)(sizeof made_up_settings / sizeof *made_up_settings);
     content->class_names = made_up_classes;
     content->n_classes = 10;
-    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set", NULL};
-    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw", NULL};
+    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set", NULL, 0, 0};
+    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw", NULL, 0, 0};
     content->measurements = report->measurements;
     content->split = &report->split;
     content->panels = report->panels;

@@ -90,7 +90,7 @@ static void draw_probe(void)
     reshift_error error;
     reshift_epoch epochs[30];
     reshift_history history = made_up_history(epochs, 30, true);
-    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &history, true, &error));
+    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &history, 0, true, &error));
 }
 
 static void test_history(void **state)
@@ -99,8 +99,8 @@ static void test_history(void **state)
     draw_probe();
     assert_int_equal(folder_count("probe"), 7);
     assert_int_equal(folder_count("part"), 0);
-    check_png("probe-loss.png", 1600, 960);
-    check_png("probe-accuracy.png", 1600, 960);
+    check_png("probe-loss.png", 1120, 800);
+    check_png("probe-accuracy.png", 1120, 800);
     check_svg("probe-loss.svg", 60000);
     check_svg("probe-accuracy.svg", 60000);
     size_t size;
@@ -117,6 +117,44 @@ static void test_history(void **state)
     folder_empty();
 }
 
+static void draw_validated(void)
+{
+    reshift_error error;
+    reshift_epoch epochs[10];
+    reshift_history history = made_up_history(epochs, 10, true);
+    for (int i = 0; i < 10; i++) {
+        epochs[i].validation_loss = 0.5 + 0.01 * (i - 6) * (i - 6);
+        epochs[i].validation_accuracy = 0.82 - 0.002 * (i - 6) * (i - 6);
+    }
+    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &history, 7, true, &error));
+}
+
+/* A third line, and the mark is at the epoch that it chose, not at the best on the test set. */
+static void test_validation(void **state)
+{
+    (void)state;
+    size_t size;
+    draw_validated();
+    char *data = folder_read("finetune.csv", &size);
+    assert_non_null(strstr(data, "test_accuracy,validation_loss,validation_accuracy\n1,"));
+    assert_non_null(strstr(data, ",0.5,0.82\n8,"));
+    free(data);
+    char *script = folder_read("finetune-accuracy.gp", &size);
+    assert_non_null(strstr(script, "'validation'"));
+    assert_non_null(strstr(script, "kept: epoch 7, 82.0 %"));
+    assert_non_null(strstr(script, "$ring << end\n7,82\nend\n"));
+    assert_non_null(strstr(script, "using 1:(100*$7)"));
+    assert_null(strstr(script, "best test"));
+    free(script);
+    script = folder_read("finetune-loss.gp", &size);
+    assert_non_null(strstr(script, "$ring << end\n7,0.5\nend\n"));
+    assert_non_null(strstr(script, "using 1:(1*$6)"));
+    free(script);
+    check_same_bytes((const char *const[]){"finetune-accuracy.png", "finetune-accuracy.svg", NULL},
+                     "finetune-accuracy.gp", draw_validated);
+    folder_empty();
+}
+
 /* One epoch, nothing measured on a test set, constant values, a hundred epochs, and no value at all. */
 static void test_odd_histories(void **state)
 {
@@ -124,21 +162,21 @@ static void test_odd_histories(void **state)
     reshift_error error;
     reshift_epoch epochs[100];
     reshift_history history = made_up_history(epochs, 1, true);
-    check_ok(reshift_plot_history(folder, "one", "One", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "one", "One", &history, 0, false, &error));
     history = made_up_history(epochs, 100, false);
-    check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, 0, 1, 0, 1, 0, NAN, NAN};
     }
     history.n_epochs = 3;
-    check_ok(reshift_plot_history(folder, "constant", "Constant", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "constant", "Constant", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, NAN, NAN, NAN, NAN, 0, NAN, NAN};
     }
-    check_ok(reshift_plot_history(folder, "none", "None", &history, false, &error));
+    check_ok(reshift_plot_history(folder, "none", "None", &history, 0, false, &error));
     assert_int_equal(folder_count(".svg"), 8);
     history.n_epochs = 0;
-    check_error(reshift_plot_history(folder, "empty", "Empty", &history, false, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_plot_history(folder, "empty", "Empty", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                 "none");
     folder_empty();
 }
@@ -151,7 +189,7 @@ static void test_hostile_words(void **state)
     reshift_epoch epochs[3];
     reshift_history history = made_up_history(epochs, 3, true);
     check_ok(reshift_plot_history(folder, "it's <b>", "'; system('touch x') # `touch y` @z \\n & <b> \xff\n%s",
-                                  &history, false, &error));
+                                  &history, 0, false, &error));
     assert_false(folder_has("x") || folder_has("y"));
     assert_int_equal(folder_count("it's <b>"), 7);
     check_svg("it's <b>-loss.svg", 60000);
@@ -165,7 +203,7 @@ static void test_hostile_words(void **state)
     check_svg("pca's.svg", 60000);
     static const char *const bad_names[] = {"", "a/b", "../x", ".hidden", "a\nb"};
     for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++) {
-        check_error(reshift_plot_history(folder, bad_names[i], "t", &history, false, &error), RESHIFT_ERROR_ARGUMENT,
+        check_error(reshift_plot_history(folder, bad_names[i], "t", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                     "figure name");
     }
     folder_empty();
@@ -179,7 +217,7 @@ static void test_never_overwrites(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *path = path_join(folder, "probe-accuracy.svg");
     check_ok(file_write_all(path, "mine", 4, false, &error));
-    check_error(reshift_plot_history(folder, "probe", "t", &history, false, &error), RESHIFT_ERROR_EXISTS,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, false, &error), RESHIFT_ERROR_EXISTS,
                 "probe-accuracy.svg");
     assert_int_equal(folder_count(""), 1); /* refused before anything was written */
     free(path);
@@ -195,7 +233,7 @@ static void test_gnuplot_fails(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *kept = strdup(getenv("PATH")), *path = NULL, *both = NULL;
     setenv("PATH", "/nonexistent", 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "cannot start gnuplot");
     assert_non_null(strstr(error.hint, "install gnuplot"));
     assert_non_null(strstr(error.hint, "probe-loss.gp"));
@@ -208,20 +246,20 @@ static void test_gnuplot_fails(void **state)
     chmod(path, 0700);
     assert_true(asprintf(&both, "%s:%s", folder, kept) > 0);
     setenv("PATH", both, 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "(exit 3): line 3: no such terminal");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w"); /* what a full disk makes of a picture: gnuplot itself does not mind */
     fprintf(fake,
             "#!/bin/sh\nfor f in probe-loss.png probe-loss.svg; do echo cut >$f.part.$(printf %%06d $PPID); done\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w");
     fprintf(fake, "#!/bin/sh\nexit 0\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "left no picture");
     setenv("PATH", kept, 1);
     free(kept);
@@ -247,7 +285,7 @@ static void test_severity(void **state)
     (void)state;
     draw_severities();
     assert_int_equal(folder_count("severity"), 4);
-    check_png("severity.png", 1600, 960);
+    check_png("severity.png", 1120, 800);
     check_svg("severity.svg", 60000);
     check_same_bytes((const char *const[]){"severity.png", "severity.svg", NULL}, "severity.gp", draw_severities);
     reshift_error error;
@@ -317,6 +355,15 @@ static void test_heatmap(void **state)
     assert_non_null(strstr(data, "1,1,12.3456,0,it's   all  blocks,fog\n"));
     free(data);
     check_same_bytes((const char *const[]){"heat.png", "heat.svg", NULL}, "heat.gp", draw_heat);
+    /* a missing value that is the first one, or the last one, or all but one */
+    static const double holes[][2] = {{NAN, 0.12}, {0.12, NAN}};
+    for (int i = 0; i < 2; i++) {
+        const reshift_heatmap holed = {"holes", heat_rows, heat_columns, 1, 2, holes[i], false};
+        check_ok(reshift_plot_heatmap(folder, "holes", "t", &holed, true, &error));
+        char *drawn = folder_read("holes.svg", &size);
+        assert_non_null(strstr(drawn, "12.0"));
+        free(drawn);
+    }
     const double changes[] = {-0.02, 0.01};
     reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true};
     check_ok(reshift_plot_heatmap(folder, "change", "t", &map, false, &error));
@@ -475,12 +522,12 @@ static void test_odd_panels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_odd_histories),
-        cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_never_overwrites),
-        cmocka_unit_test(test_gnuplot_fails), cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_heatmap),       cmocka_unit_test(test_heatmap_words_fit),
-        cmocka_unit_test(test_panels),        cmocka_unit_test(test_svg_points),
-        cmocka_unit_test(test_odd_panels),
+        cmocka_unit_test(test_history),           cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_odd_histories),     cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_never_overwrites),  cmocka_unit_test(test_gnuplot_fails),
+        cmocka_unit_test(test_severity),          cmocka_unit_test(test_heatmap),
+        cmocka_unit_test(test_heatmap_words_fit), cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_svg_points),        cmocka_unit_test(test_odd_panels),
     };
     return cmocka_run_group_tests_name("figures", tests, folder_setup, folder_teardown);
 }

@@ -46,7 +46,7 @@ static void test_overfitting(void **state)
     reshift_epoch epochs[8];
     reshift_history history = history_of(
         epochs, 4, (const double[][3]){{.80, .79, .7}, {.85, .807, .6}, {.87, .80, .62}, {.8872, .788, .65}});
-    report_training training = {&history, 50000, 10000, "the clean test set", NULL};
+    report_training training = {&history, 50000, 10000, "the clean test set", NULL, 0, 0};
     observe_training(&training, "the probe", &list);
     check_list(
         &list, "pbp",
@@ -81,7 +81,7 @@ static void test_no_overfitting(void **state)
     /* best in the last epoch; test loss not measured */
     reshift_history history =
         history_of(epochs, 3, (const double[][3]){{.8, .7, NAN}, {.9, .71, NAN}, {.95, .72, NAN}});
-    report_training training = {&history, 1, 10000, NULL, NULL};
+    report_training training = {&history, 1, 10000, NULL, NULL, 0, 0};
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
                "After 3 epochs over 1 row the training loss is 0.500 and training accuracy 95.00 %; accuracy on the "
@@ -117,7 +117,7 @@ static void test_too_little_history(void **state)
     (void)state;
     observations list = {0};
     reshift_epoch epochs[3];
-    report_training training = {NULL, 0, 0, NULL, NULL};
+    report_training training = {NULL, 0, 0, NULL, NULL, 0, 0};
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "p", "There is no history of fine-tuning in this run.");
     reshift_history history = history_of(epochs, 1, (const double[][3]){{.8, .7, .5}});
@@ -141,6 +141,102 @@ static void test_too_little_history(void **state)
                "while training accuracy rose from 80.00 % to 90.00 %." LAST);
 }
 
+/* Rows held out: the epoch they chose is named with its figure, and that the test set chose nothing. */
+static void test_validation(void **state)
+{
+    (void)state;
+    observations list = {0};
+    reshift_epoch epochs[4];
+    reshift_history history = history_of(epochs, 3, (const double[][3]){{.8, .70, .5}, {.9, .72, .5}, {.95, .69, .5}});
+    static const double held_out[3] = {.75, .80, .775};
+    for (int i = 0; i < 3; i++) {
+        epochs[i].validation_accuracy = held_out[i];
+        epochs[i].validation_loss = 0.4 + 0.1 * i;
+    }
+    report_training training = {&history, 1000, 10000, NULL, NULL, 200, reshift_history_best(&history)};
+    observe_training(&training, "fine-tuning", &list);
+    check_list(&list, "ppb",
+               "After 3 epochs over 1,000 rows (200 more were held out for validation) the training loss is 0.500 and "
+               "training accuracy 95.00 %; accuracy on the test set is 69.00 %.",
+               "The weights of epoch 2 are kept: of all epochs it has the highest accuracy on the 200 rows held out of "
+               "training for validation, 80.00 % (the last epoch: 77.50 %). The test set had no part in the choice; "
+               "accuracy on the test set is 72.00 % in the epoch kept.",
+               "Overfitting: test accuracy was best in epoch 2 at 72.00 % and ended at 69.00 % in epoch 3, 3.00 points "
+               "lower, while training accuracy rose from 90.00 % to 95.00 %.");
+    /* measured, but the last epoch's weights are used */
+    training.kept = 0;
+    observe_training(&training, "fine-tuning", &list);
+    assert_int_equal(list.n, 3);
+    assert_string_equal(
+        list.items[1].words.bytes,
+        "Accuracy on the 200 rows held out of training for validation is highest in epoch 2 (80.00 %) and "
+        "77.50 % in epoch 3. The weights of the last epoch are used: validation chose nothing.");
+    assert_non_null(strstr(list.items[2].words.bytes, LAST));
+    observations_destroy(&list);
+    /* no test set: judged by the rows held out */
+    for (int i = 0; i < 3; i++) {
+        epochs[i].test_accuracy = epochs[i].test_loss = NAN;
+    }
+    training.kept = 3; /* the last one itself */
+    training.n_train = training.n_validation = 0;
+    observe_training(&training, "fine-tuning", &list);
+    check_list(
+        &list, "ppbp", "After 3 epochs the training loss is 0.500 and training accuracy 95.00 %.",
+        "The weights of epoch 3 are kept: of all epochs it has the highest accuracy on the rows held out of training "
+        "for validation, 77.50 %. The test set had no part in the choice.",
+        "Overfitting: validation accuracy was best in epoch 2 at 80.00 % and ended at 77.50 % in epoch 3, 2.50 "
+        "points lower, while training accuracy rose from 90.00 % to 95.00 %.",
+        "Validation loss was lowest in epoch 1 (0.400) and is 0.600 in epoch 3: wrong answers are given with "
+        "growing confidence.");
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    observations list = {0};
+    report_block blocks[3] = {
+        {"layer3", false, {6, 0, 1200, 0, 0, 3}, {4, 0, 40, 0, 0, 2}},
+        {"layer4", true, {6, 6, 5000, 4999, 0.5, 10}, {4, 0, 80, 0, 0, 2}},
+        {"fc", true, {2, 2, 100, 100, 1, 4}, {0, 0, 0, 0, 0, 0}},
+    };
+    report_content content = {.blocks = blocks, .n_blocks = 3, .batchnorm = "frozen"};
+    observe_moved(&content, &list);
+    check_list(
+        &list, "gp",
+        "Every tensor outside the trained blocks (layer4 and fc) is byte-identical to what it was: 10 tensors, "
+        "1,240 values.",
+        "Batch norm was frozen: in training as in testing it normalises by the running means and variances it came "
+        "with. All 8 tensors of them are byte-identical to what they were; its scales and shifts count as "
+        "weights.");
+    /* the claim is what was counted, not what was asked for */
+    blocks[0].weights.moved = 1;
+    blocks[1].statistics.moved = 2;
+    observe_moved(&content, &list);
+    check_list(
+        &list, "ww", "Outside the trained blocks (layer4 and fc) 1 of 10 tensors changed, which none should have.",
+        "Batch norm was frozen: in training as in testing it normalises by the running means and variances it came "
+        "with. Yet 2 of 8 tensors of them changed.");
+    blocks[0].weights.moved = 0;
+    blocks[0].statistics.moved = 4;
+    content.batchnorm = "train-all";
+    observe_moved(&content, &list);
+    check_list(
+        &list, "pp",
+        "Outside the trained blocks (layer4 and fc) 4 of 10 tensors changed, all of them statistics that batch norm "
+        "gathers.",
+        "Batch norm in all blocks normalised by each training batch and gathered running means and variances on the "
+        "way: 6 of 8 tensors of them moved. They are not trained, so they are counted apart from the weights.");
+    content.batchnorm = "train"; /* then those of other blocks must stand still */
+    observe_moved(&content, &list);
+    assert_int_equal(list.items[0].tone, OBSERVATION_WARNING);
+    assert_non_null(strstr(list.items[1].words.bytes, "Batch norm in the trained blocks normalised by each"));
+    observations_destroy(&list);
+    blocks[0].trained = true; /* everything is trained: nothing to say of the others */
+    observe_moved(&content, &list);
+    assert_int_equal(list.n, 1);
+    observations_destroy(&list);
+}
+
 static void test_describe(void **state)
 {
     (void)state;
@@ -148,13 +244,13 @@ static void test_describe(void **state)
     reshift_error error;
     char text[1024], cut[10];
     reshift_history history = history_of(epochs, 2, (const double[][3]){{.8, .7, NAN}, {.9, .72, NAN}});
-    check_ok(reshift_describe_history(&history, 100, text, sizeof text, &error));
+    check_ok(reshift_describe_history(&history, 100, 0, text, sizeof text, &error));
     assert_string_equal(
         text,
         "After 2 epochs the training loss is 0.500 and training accuracy 90.00 %; accuracy on the test set is 72.00 %. "
         "Test accuracy is highest in the last epoch measured (2): no overfitting is seen, and more epochs may still "
         "help.");
-    check_ok(reshift_describe_history(&history, 100, cut, sizeof cut, &error));
+    check_ok(reshift_describe_history(&history, 100, 0, cut, sizeof cut, &error));
     assert_string_equal(cut, "After 2 e");
 }
 
@@ -368,10 +464,10 @@ static void test_panel(void **state)
     observe_panel(&report.content, &report.panels[0], &list);
     check_list(
         &list, "p",
-        "CIFAR-10-C gaussian_blur, original network: the classes lie largely on top of one another: 71.0 % of the "
+        "Original network on CIFAR-10-C gaussian_blur: the classes lie largely on top of one another: 71.0 % of the "
         "points "
-        "lie nearer to another class's centre than to their own (silhouette -0.08). Points spread 3.1 around their "
-        "class's centre, most in frog (4.4). Nearest to each other are cat and dog, 0.21 spreads apart. The two axes "
+        "lie nearer to another class's centre than to their own (silhouette -0.08). Points spread 3.10 around their "
+        "class's centre, most in frog (4.40). Nearest to each other are cat and dog, 0.21 spreads apart. The two axes "
         "hold "
         "34.7 % of the variance.");
     static const struct {
@@ -384,7 +480,7 @@ static void test_panel(void **state)
         report.panels[3].separation.overlap = grades[i].overlap;
         observe_panel(&report.content, &report.panels[3], &list);
         assert_non_null(strstr(list.items[0].words.bytes, grades[i].words));
-        assert_non_null(strstr(list.items[0].words.bytes, "CIFAR-10, fine-tuned network: "));
+        assert_non_null(strstr(list.items[0].words.bytes, "Fine-tuned network on CIFAR-10: "));
         observations_destroy(&list);
     }
     /* one class only: nothing to be near to; a class without a name; no spread */
@@ -392,13 +488,14 @@ static void test_panel(void **state)
     observe_panel(&report.content, &report.panels[0], &list);
     check_list(
         &list, "p",
-        "CIFAR-10-C gaussian_blur, original network: the classes stand well apart: 0.0 % of the points lie nearer to "
-        "another class's centre than to their own. Points spread 0 around their class's centre, most in class 12 (0). "
+        "Original network on CIFAR-10-C gaussian_blur: the classes stand well apart: 0.0 % of the points lie nearer to "
+        "another class's centre than to their own. Points spread 0.00 around their class's centre, most in class 12 "
+        "(0.00). "
         "The "
         "two axes hold 34.7 % of the variance.");
     report.panels[0].n = 0;
     observe_panel(&report.content, &report.panels[0], &list);
-    check_list(&list, "p", "CIFAR-10-C gaussian_blur, original network: there are no points to judge.");
+    check_list(&list, "p", "Original network on CIFAR-10-C gaussian_blur: there are no points to judge.");
 }
 
 static void test_change(void **state)
@@ -510,6 +607,8 @@ int main(void)
         cmocka_unit_test(test_overfitting),
         cmocka_unit_test(test_no_overfitting),
         cmocka_unit_test(test_too_little_history),
+        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_split),

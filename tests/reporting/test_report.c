@@ -41,8 +41,8 @@ static void test_whole_page(void **state)
     reshift_error error;
     static made_up_report report;
     made_up_fill(&report);
-    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &report.probe, true, &error));
-    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &report.finetune, true, &error));
+    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &report.probe, 0, true, &error));
+    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &report.finetune, 0, true, &error));
     severity_point point = {1, reshift_accuracy_of(7, 10), reshift_accuracy_of(8, 10)};
     check_ok(figure_severity(folder, "severity", "By severity", &point, 1, true, &error));
     char *paths[6];
@@ -128,6 +128,49 @@ static void test_hostile_words(void **state)
     folder_empty();
 }
 
+static void test_moved_and_kept(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    made_up_fill(&report);
+    static const report_block blocks[2] = {
+        {"layer3<", false, {6, 0, 1200, 0, 0, 3}, {4, 0, 40, 0, 0, 2}},
+        {"fc", true, {2, 2, 20490, 20489, 0.05, 4}, {0, 0, 0, 0, 0, 0}},
+    };
+    size_t size;
+    char *page = write_and_read(&report.content, &size);
+    assert_null(strstr(page, "moved.csv"));
+    assert_null(strstr(page, "validation loss"));
+    free(page);
+    report.content.blocks = blocks;
+    report.content.n_blocks = 2;
+    report.content.batchnorm = "frozen";
+    for (int i = 0; i < 10; i++) {
+        report.finetune_epochs[i].validation_loss = 0.5;
+        report.finetune_epochs[i].validation_accuracy = i == 3 ? 0.8125 : 0.8;
+    }
+    report.content.finetune.n_validation = 400;
+    report.content.finetune.kept = reshift_history_best(&report.finetune);
+    page = write_and_read(&report.content, &size);
+    static const char *const expected[] = {
+        "<a href=\"weights/moved.csv\">",
+        "Every tensor outside the trained blocks (fc) is byte-identical to what it was: 10 tensors, 1,240 values.",
+        "<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2 of 2</td><td>20,489 of 20,490</td>"
+        "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>",
+        "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0 of 6</td><td>0 of 1,200</td><td>\xe2\x80\x93</td>",
+        "The weights of epoch 4 are kept: ",
+        "<th scope=\"col\">validation accuracy</th>",
+        "<tr class=\"sum\"><th scope=\"row\">4 (kept)</th>",
+        "<td>81.25&nbsp;%</td>"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        if (!strstr(page, expected[i])) {
+            fail_msg("the page lacks '%s'", expected[i]);
+        }
+    }
+    free(page);
+    folder_empty();
+}
+
 /* A run that is not finished: everything absent; and single parts. */
 static void test_missing_parts(void **state)
 {
@@ -195,8 +238,9 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_page), cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_missing_parts),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_find),
+        cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_moved_and_kept),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests_name("report", tests, folder_setup, folder_teardown);
 }

@@ -1,0 +1,97 @@
+/* The sentences about what fine-tuning moved, from counts of bits that differ: nothing is said that was not counted. */
+#include <string.h>
+
+#include "reporting/observations.h"
+
+static void add_sum(report_moved *sum, const report_moved *more)
+{
+    sum->tensors += more->tensors;
+    sum->moved += more->moved;
+    sum->values += more->values;
+    sum->changed += more->changed;
+}
+
+static void add_trained_blocks(text_buffer *text, const report_content *content, int n_trained)
+{
+    for (int i = 0, n = 0; i < content->n_blocks; i++) {
+        if (content->blocks[i].trained) {
+            text_printf(text, "%s%s", n == 0 ? "" : n + 1 == n_trained ? " and " : ", ", content->blocks[i].name);
+            n++;
+        }
+    }
+}
+
+/* What must not have changed: tensors of the other blocks; their statistics may have where batch norm gathers them. */
+static void observe_others(const report_content *content, const report_moved *weights, const report_moved *statistics,
+                           int n_trained, observations *list)
+{
+    const int tensors = weights->tensors + statistics->tensors, moved = weights->moved + statistics->moved;
+    const bool gathered = content->batchnorm && strcmp(content->batchnorm, "train-all") == 0;
+    if (tensors == 0) {
+        return;
+    }
+    const bool wrong = weights->moved > 0 || (moved > 0 && !gathered);
+    text_buffer *text = observations_add(list, moved == 0 ? OBSERVATION_GOOD
+                                               : wrong    ? OBSERVATION_WARNING
+                                                          : OBSERVATION_PLAIN);
+    if (moved == 0) {
+        text_add(text, "Every tensor outside the trained blocks (");
+        add_trained_blocks(text, content, n_trained);
+        text_add(text, ") is byte-identical to what it was: ");
+        text_add_count(text, tensors);
+        text_add(text, " tensors, ");
+        text_add_count(text, weights->values + statistics->values);
+        text_add(text, " values.");
+        return;
+    }
+    text_add(text, "Outside the trained blocks (");
+    add_trained_blocks(text, content, n_trained);
+    text_printf(text, ") %d of %d tensors changed", moved, tensors);
+    text_add(text, wrong ? ", which none should have." : ", all of them statistics that batch norm gathers.");
+}
+
+static void observe_batchnorm(const report_content *content, const report_moved *statistics, observations *list)
+{
+    if (statistics->tensors == 0 || !content->batchnorm) {
+        return;
+    }
+    const bool frozen = strcmp(content->batchnorm, "frozen") == 0;
+    text_buffer *text =
+        observations_add(list, frozen && statistics->moved > 0 ? OBSERVATION_WARNING : OBSERVATION_PLAIN);
+    if (frozen) {
+        text_add(text, "Batch norm was frozen: in training as in testing it normalises by the running means and "
+                       "variances it came with. ");
+        if (statistics->moved == 0) {
+            text_printf(text,
+                        "All %d tensors of them are byte-identical to what they were; its scales and shifts count "
+                        "as weights.",
+                        statistics->tensors);
+        } else {
+            text_printf(text, "Yet %d of %d tensors of them changed.", statistics->moved, statistics->tensors);
+        }
+        return;
+    }
+    text_printf(
+        text,
+        "Batch norm in %s normalised by each training batch and gathered running means and variances on the way: "
+        "%d of %d tensors of them moved. They are not trained, so they are counted apart from the weights.",
+        strcmp(content->batchnorm, "train") == 0 ? "the trained blocks" : "all blocks", statistics->moved,
+        statistics->tensors);
+}
+
+void observe_moved(const report_content *content, observations *list)
+{
+    report_moved weights = {0}, statistics = {0}, all_statistics = {0}; /* the first two: of blocks not trained */
+    int n_trained = 0;
+    for (int i = 0; i < content->n_blocks; i++) {
+        const report_block *block = &content->blocks[i];
+        n_trained += block->trained;
+        add_sum(&all_statistics, &block->statistics);
+        if (!block->trained) {
+            add_sum(&weights, &block->weights);
+            add_sum(&statistics, &block->statistics);
+        }
+    }
+    observe_others(content, &weights, &statistics, n_trained, list);
+    observe_batchnorm(content, &all_statistics, list);
+}
