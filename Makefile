@@ -9,7 +9,7 @@ help:
 	@echo 'make build     sets up, builds $(BUILD)/reshift'
 	@echo 'make install   installs program, libraries, headers, pkg-config file below PREFIX=$(PREFIX)'
 	@echo 'make format    clang-format over the sources'
-	@echo 'make lint      clang -Weverything-ish warnings and clang-tidy'
+	@echo 'make lint      clang warnings and clang-tidy (.clang-tidy says which checks, and why)'
 	@echo 'make asan      all tests under AddressSanitizer and UBSan (clang, in $(BUILD)-asan)'
 	@echo 'make fuzz      every reader fuzzed for FUZZ_SECONDS=60 each (clang, in $(BUILD)-fuzz)'
 	@echo 'make bench     rates and share of this machine'"'"'s limit'
@@ -42,7 +42,7 @@ format:
 lint:
 	CC=clang meson setup $(BUILD)-clang --reconfigure >/dev/null 2>&1 || CC=clang meson setup $(BUILD)-clang >/dev/null
 	ninja -C $(BUILD)-clang --quiet
-	git ls-files 'src/*.c' | xargs clang-tidy -p $(BUILD)-clang --quiet
+	git ls-files 'src/*.c' | xargs -P $$(nproc) -n 8 clang-tidy -p $(BUILD)-clang --quiet
 
 asan:
 	test -d $(BUILD)-asan || CC=clang meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized >/dev/null

@@ -118,10 +118,7 @@ int command_export(int argc, char **argv)
         done = read_names(names, model, &error);
     }
     if (done == RESHIFT_OK && c.size > 0) {
-        reshift_recipe recipe = *reshift_model_recipe(model);
-        recipe.resize = (int)((double)recipe.resize * (double)c.size / recipe.size + 0.5);
-        recipe.size = (int)c.size;
-        reshift_model_set_recipe(model, &recipe);
+        session_size(&c, model);
     }
     if (done == RESHIFT_OK) {
         done = onnx ? reshift_model_save_onnx(out, model, 0, c.force, &error)

@@ -91,7 +91,11 @@ int command_predict(int argc, char **argv)
     if (!set.data == (words.n == 0)) {
         return usage_error(&u, set.data ? "--data and IMAGE: expected one of them" : "expected IMAGE");
     }
-    const char *wrong = set.data ? predict_set_check(&set) : set.out ? "--out goes with --data" : NULL;
+    const char *wrong = set.data         ? predict_set_check(&set)
+                        : set.out        ? "--out goes with --data"
+                        : set.corruption ? "--corruption goes with --data"
+                        : c.limit > 0    ? "--limit goes with --data"
+                                         : NULL;
     if (wrong) {
         return usage_error(&u, "%s", wrong);
     }
@@ -103,6 +107,9 @@ int command_predict(int argc, char **argv)
         status = session_fail(&error);
         reshift_model_destroy(&model);
         return status;
+    }
+    if (c.size > 0 && !set.data) { /* a set is brought to size as it is read */
+        session_size(&c, model);
     }
     if (set.data) {
         status = predict_set_write(&c, &set, model, &error) == RESHIFT_OK ? session_end() : session_fail(&error);

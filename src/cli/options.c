@@ -275,6 +275,10 @@ int options_read(const usage *u, int argc, char **argv, option_words *words)
         }
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(u);
+            if (fflush(stdout) != 0 || ferror(stdout)) {
+                fprintf(stderr, "reshift: cannot write the result: %s\n", strerror(errno ? errno : EIO));
+                return 1;
+            }
             return 0;
         }
     }

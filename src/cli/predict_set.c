@@ -58,6 +58,13 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
         status = fail_with(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, '%s' has %d",
                            reshift_model_n_classes(model), what->data, reshift_dataset_n_classes(dataset));
     }
+    if (status == RESHIFT_OK && reshift_dataset_n_classes(dataset) < reshift_model_n_classes(model)) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "the network tells %d classes apart, the set has %d: its labels are taken for the first of them",
+                 reshift_model_n_classes(model), reshift_dataset_n_classes(dataset));
+        session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
+    }
     if (status == RESHIFT_OK) {
         status = session_calibrate(c, model, what->data, error);
     }

@@ -56,6 +56,8 @@ reshift_precision session_precision(const common *c);
  * found on the training split of the same images, if there is one. If not, the library takes the images at hand.
  */
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error);
+/** Makes --size, which was given, the model's own: photographs are resized and cut in the recipe's proportion. */
+void session_size(const common *c, reshift_model *model);
 /** The progress to hand to the library. */
 const reshift_progress *session_progress(void);
 /** A line for people on stderr, between two states of the progress bar; silent with --quiet. */

@@ -163,8 +163,17 @@ static int describe(const listing *l, const char *name, json_t *json, bool *know
                              json_object_set_new(json, "images", json_integer(images));
 }
 
+/* The parts of an image set that are folders of classes themselves. */
+static bool is_part(const char *name)
+{
+    return strcmp(name, "train") == 0 || strcmp(name, "test") == 0 || strcmp(name, "val") == 0;
+}
+
+static int describe_children(const char *path, const listing *l, bool parts, json_t *json);
+
 /* One child: a folder with what it is, or a file with its size. */
-static int describe_child(const char *folder, const char *name, json_t *holds, int *classes, json_int_t *images)
+static int describe_child(const char *folder, const char *name, bool parts, json_t *holds, int *classes,
+                          json_int_t *images)
 {
     char *path = path_join(folder, name);
     json_t *json = json_object();
@@ -178,7 +187,10 @@ static int describe_child(const char *folder, const char *name, json_t *holds, i
             json_int_t n = json_integer_value(json_object_get(json, "images"));
             *classes += n > 0;
             *images += n;
-            if (!known) {
+            if (!known && parts && is_part(name)) { /* what is in it, without the list of its classes */
+                failed |= describe_children(path, &l, false, json);
+                json_object_del(json, "holds");
+            } else if (!known) {
                 failed |= json_object_set_new(json, "kind", json_string("folder")) |
                           json_object_set_new(json, "entries", json_integer(l.n));
             }
@@ -190,6 +202,25 @@ static int describe_child(const char *folder, const char *name, json_t *holds, i
     }
     free(path);
     return json_array_append_new(holds, json) | failed;
+}
+
+/* A folder that is told by its children; `parts`: training and test parts among them are looked into, one level down.
+ */
+static int describe_children(const char *path, const listing *l, bool parts, json_t *json)
+{
+    json_t *holds = json_array();
+    json_int_t images = 0;
+    int classes = 0, failed = 0;
+    for (int i = 0; i < l->n && !failed; i++) {
+        failed = describe_child(path, l->entries[i]->d_name, parts, holds, &classes, &images);
+    }
+    bool is_set = classes > 0 && classes == l->n;
+    failed |= json_object_set_new(json, "kind", json_string(is_set ? "image-folder" : "folder"));
+    if (is_set) {
+        failed |= json_object_set_new(json, "classes", json_integer(classes)) |
+                  json_object_set_new(json, "images", json_integer(images));
+    }
+    return json_object_set_new(json, "holds", holds) | failed;
 }
 
 reshift_status inspect_folder(const char *path, json_t *json, reshift_error *error)
@@ -206,19 +237,7 @@ reshift_status inspect_folder(const char *path, json_t *json, reshift_error *err
     bool known = false;
     int failed = !plain || describe(&l, name, json, &known);
     if (!failed && !known) {
-        json_t *holds = json_array();
-        json_int_t images = 0;
-        int classes = 0;
-        for (int i = 0; i < l.n && !failed; i++) {
-            failed = describe_child(path, l.entries[i]->d_name, holds, &classes, &images);
-        }
-        bool is_set = classes > 0 && classes == l.n;
-        failed |= json_object_set_new(json, "kind", json_string(is_set ? "image-folder" : "folder"));
-        if (is_set) {
-            failed |= json_object_set_new(json, "classes", json_integer(classes)) |
-                      json_object_set_new(json, "images", json_integer(images));
-        }
-        failed |= json_object_set_new(json, "holds", holds);
+        failed = describe_children(path, &l, true, json);
     }
     free(plain);
     free_listing(&l);

@@ -82,6 +82,31 @@ static bool is_dark(double value, double low, double high, bool change)
     return change ? place < 0.12 || place > 0.82 : place > 0.7;
 }
 
+/*
+ * The figures in the cells, dark words and light ones. gnuplot 5.4 dies of a plot of words that has none to write in a
+ * map of one cell, so each is asked for only where there are cells of its kind; and of a label out of a missing value,
+ * which column(3) is not, where $3 is.
+ */
+static void add_words(text_buffer *script, const reshift_heatmap *map, double low, double high)
+{
+    static const char *const colours[] = {"#111111", "#ffffff"};
+    bool any[2] = {false, false};
+    for (int i = 0; i < map->n_rows * map->n_columns; i++) {
+        if (isfinite(map->values[i])) {
+            any[is_dark(100 * map->values[i], low, high, map->change)] = true;
+        }
+    }
+    for (int dark = 0; dark < 2; dark++) {
+        if (any[dark]) {
+            text_printf(script,
+                        ", \\\n     cells skip 1 using (column(4) == %d ? $2 : 1/0):1:(in_words(column(3))) with "
+                        "labels textcolor rgb '%s'",
+                        dark, colours[dark]);
+        }
+    }
+    text_add(script, "\n");
+}
+
 static void add_script(text_buffer *script, const char *name, const char *title, const reshift_heatmap *map)
 {
     const bool turned = longest(map->columns, map->n_columns) * LETTER > CELL_WIDTH - 6;
@@ -122,14 +147,10 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     text_destroy(&data);
     text_printf(script, "\nin_words(v) = sprintf('%s', v)\n", map->change ? "%+.1f" : "%.1f");
     gnuplot_terminal_png(script, width, height, name, ".png");
-    /* column(3), not $3: a label out of a missing value, first in its plot, takes gnuplot 5.4 down */
     text_add(script, "set style fill solid noborder\n"
-                     "plot cells skip 1 using 2:1:(0.485):(0.47):3 with boxxyerror linecolor palette, \\\n"
-                     "     cells skip 1 using (column(4) == 0 ? $2 : 1/0):1:(in_words(column(3))) with labels "
-                     "textcolor rgb '#111111', \\\n"
-                     "     cells skip 1 using (column(4) == 1 ? $2 : 1/0):1:(in_words(column(3))) with labels "
-                     "textcolor rgb '#ffffff'\n"
-                     "set output\n");
+                     "plot cells skip 1 using 2:1:(0.485):(0.47):3 with boxxyerror linecolor palette");
+    add_words(script, map, low, high);
+    text_add(script, "set output\n");
     gnuplot_terminal_svg(script, width, height, name, ".svg");
     text_add(script, "replot\nset output\n");
 }

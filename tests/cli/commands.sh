@@ -41,6 +41,8 @@ check "a method that is none" 2 - "expected adam, lbfgs, mean or neighbours" "$r
 check "probe as JSON" 0 '"epoch": 2, "train_loss": ' - "$reshift" probe --quiet --json --train train.npy train-labels.npy --epochs 2 --out fc2.safetensors
 check "eval" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights $after --data demo --limit 50
 check "eval by severity" 0 "gaussian_blur" - "$reshift" eval --quiet --allow-leak --weights $after --data demo --limit 50 --corruption gaussian_blur --out table.csv
+check "eval of clean images into a folder" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights $after --data demo --limit 50 --out clean-table
+holds "draws its one cell" test -s clean-table/plots/heatmap.png
 correct=$(sed -n 's/^finetuned,shift,demo,gaussian_blur,all,all,no,250,\([0-9]*\),.*/\1/p' study/results.csv)
 holds "measures what the study measured ($correct of 250)" grep -q "^gaussian_blur,all,250,$correct," table.csv
 check "eval with a head" 0 '"n": 50' - "$reshift" eval --quiet --json --weights $before --head fc.safetensors --data demo --limit 50
@@ -87,6 +89,9 @@ check "pca without labels draws nothing" 0 "explained" - "$reshift" pca --quiet 
 holds "indeed" absent plain/pca.png
 check "predict" 0 "%  " - "$reshift" predict --weights $after --top 2 curves/probe-loss.png
 check "predict as JSON" 0 '"probability": ' - "$reshift" predict --json --weights $after curves/probe-loss.png
+holds "at another size another answer" sh -c '"$1" predict --weights $2 curves/probe-loss.png >own && "$1" predict --weights $2 --size 48 curves/probe-loss.png >other && ! cmp -s own other' sh "$reshift" $after
+mkdir -p few/a few/b && cp curves/probe-loss.png few/a && cp curves/probe-accuracy.png few/b
+check "a set of fewer classes than the network" 0 "2 rows" "warning: the network tells 10 classes apart, the set has 2" "$reshift" predict --weights $after --data folder:few --out few.csv
 check "one bad image among good ones" 1 "%  " "no.png" "$reshift" predict --weights $after --top 2 no.png curves/probe-loss.png
 check "bench of one stage" 0 "50,000 x 2048 to 2 components" "" "$reshift" bench --quiet pca
 check "the same bytes for any thread count" 0 "" "" "$reshift" corrupt --quiet --threads 1 --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C1

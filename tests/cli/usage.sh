@@ -8,17 +8,18 @@ check "help" 0 "commands:" - "$reshift" help
 check "--help" 0 "finetune  train chosen blocks" - "$reshift" --help
 check "--version" 0 "reshift 0." - "$reshift" --version
 check "help of a command" 0 "usage: reshift probe --train" - "$reshift" help probe
+check "help of a command that nobody can read" 1 "" "cannot write the result" sh -c '"$1" probe --help >/dev/full' sh "$reshift"
 check "help of an unknown command" 2 - "unknown command 'prob'" "$reshift" help prob
 check "unknown command" 2 - "hint: did you mean 'reshift eval'?" "$reshift" evl
 check "unknown command, nothing near" 2 - "hint: 'reshift help' lists the commands" "$reshift" zzzzzzzzz
 
-for command in run demo report fetch calibrate extract probe eval export finetune corrupt pca predict inspect bench; do
+for command in run demo sweep report fetch calibrate extract probe eval export finetune corrupt pca predict inspect bench; do
     check "$command --help" 0 "usage: reshift $command" - "$reshift" $command --help
     check "$command --help has an example" 0 "example:" - "$reshift" $command --help
     check "$command with an unknown option" 2 - "$command: unknown option '--colour'" "$reshift" $command --colour
     check "$command -x" 2 - "$command: unknown option '-x'" "$reshift" $command -x
 done
-for command in run report fetch extract probe eval export finetune corrupt pca predict inspect; do
+for command in run sweep report fetch extract probe eval export finetune corrupt pca predict inspect; do
     check "$command without arguments" 2 - "hint: 'reshift $command --help' shows how it is used" "$reshift" $command
 done
 
@@ -35,6 +36,8 @@ check "rate that is none" 2 - "--lr: expected a number above 0, at most 10, foun
 check "severity out of range" 2 - "--severity: expected a number from 1 to 5 or a range" "$reshift" eval --severity 1-6
 check "severity backwards" 2 - "found '3-2'" "$reshift" eval --severity 3-2
 check "precision unknown" 2 - "expected f32, bf16, int8 or auto, found 'f64'" "$reshift" eval --precision f64
+check "corruption of photographs" 2 - "--corruption goes with --data" "$reshift" predict --weights w --corruption fog x.png
+check "limit of photographs" 2 - "--limit goes with --data" "$reshift" predict --weights w --limit 3 x.png
 check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
 check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc

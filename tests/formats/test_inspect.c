@@ -137,6 +137,9 @@ static void test_folders(void **state)
     write_file(folder, "pets/cat/1.jpg", "x", 1);
     write_file(folder, "pets/cat/2.JPEG", "x", 1);
     write_file(folder, "pets/dog\xff/1.png", "x", 1);
+    write_file(folder, "parts/train/cat/1.jpg", "x", 1);
+    write_file(folder, "parts/train/dog/1.jpg", "x", 1);
+    write_file(folder, "parts/test/cat/2.jpg", "x", 1);
     write_file(folder, "note.txt", "hello", 5);
     json_t *json = inspect(folder);
     check_text(json, "kind", "folder");
@@ -161,6 +164,14 @@ static void test_folders(void **state)
     check_int(json, "images", 3);
     check_int(child(json, "cat"), "images", 2);
     check_int(child(json, "dog?"), "images", 1); /* a name that is not UTF-8 */
+    json_decref(json);
+    snprintf(path, sizeof path, "%s/parts", folder);
+    json = inspect(path);
+    check_text(json, "kind", "folder");
+    check_text(child(json, "train"), "kind", "image-folder");
+    check_int(child(json, "train"), "classes", 2);
+    check_int(child(json, "test"), "images", 1);
+    assert_null(json_object_get(child(json, "train"), "holds"));
     json_decref(json);
     snprintf(path, sizeof path, "%s/runs/seed", folder);
     json = inspect(path);

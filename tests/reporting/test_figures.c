@@ -370,7 +370,15 @@ static void test_heatmap(void **state)
     char *change = folder_read("change.svg", &size);
     assert_non_null(strstr(change, "+1.0"));
     free(change);
+    for (int alone = 0; alone < 2; alone++) { /* one cell, with words of one colour only: accuracy light, change dark */
+        map = (reshift_heatmap){"one", heat_rows, heat_columns, 1, 1, &changes[1], alone == 1};
+        check_ok(reshift_plot_heatmap(folder, "one", "t", &map, true, &error));
+        char *one = folder_read("one.svg", &size);
+        assert_non_null(strstr(one, alone ? "+1.0" : "1.0"));
+        free(one);
+    }
     map.n_rows = 0;
+    map.n_columns = 2;
     check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found 0 and 2");
     map = (reshift_heatmap){"none", heat_rows, heat_columns, 1, 1, &heat_values[2], false};
     check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found none");
