@@ -85,6 +85,15 @@ RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model
                                                       const reshift_robustness_options *options,
                                                       reshift_robustness *table, const reshift_progress *progress,
                                                       reshift_error *error);
+/**
+ * The tables of two networks, each as one call for it alone would make it, bit for bit. Blocks that both networks begin
+ * with, up to the first in which a value differs, run once for both where image size, recipe and precision are the same and
+ * neither adapts. Errors: as above; both tables are empty then. Both are the caller's to destroy.
+ */
+RESHIFT_API reshift_status reshift_robustness_measure_two(const reshift_model *const models[2],
+                                                          const reshift_robustness_options options[2],
+                                                          reshift_robustness tables[2],
+                                                          const reshift_progress *progress, reshift_error *error);
 RESHIFT_API void reshift_robustness_destroy(reshift_robustness *table);
 
 /** Removes the files that hold the cells of this table from the folder, and the folder where it is empty then. */

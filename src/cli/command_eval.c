@@ -144,25 +144,9 @@ static reshift_status load(const request *q, const char *weights, const char *he
     return status == RESHIFT_OK && head ? reshift_model_load_head(*model, head, error) : status;
 }
 
-/* What a network says it was trained on, into `prints` as well. */
-static reshift_status add_training(const request *q, const char *weights, const char *head,
-                                   reshift_fingerprints *prints, reshift_error *error)
+static reshift_robustness_options options_of(const request *q, const targets *t, const char *adapt,
+                                             const reshift_fingerprints *training)
 {
-    reshift_model *model = NULL;
-    reshift_status status = load(q, weights, head, &model, error);
-    const reshift_fingerprints *known = status == RESHIFT_OK ? reshift_model_trained_on(model) : NULL;
-    if (known) {
-        status = reshift_fingerprints_add(prints, known->values, known->n, error);
-    }
-    reshift_model_destroy(&model);
-    return status;
-}
-
-static reshift_status measure(const request *q, const targets *t, const char *weights, const char *head,
-                              const char *adapt, const reshift_fingerprints *training, reshift_robustness *table,
-                              reshift_error *error)
-{
-    reshift_model *model = NULL;
     reshift_robustness_options o = {.data = q->data,
                                     .corruptions = q->corruptions,
                                     .n_corruptions = q->n_corruptions,
@@ -190,11 +174,53 @@ static reshift_status measure(const request *q, const targets *t, const char *we
     o.dataset.severity_last = (int)q->severity.last;
     o.dataset.generate = true;
     o.dataset.seed = (uint64_t)q->c.seed;
-    reshift_status status = load(q, weights, head, &model, error);
+    return o;
+}
+
+/* What a network says it was trained on, into `prints` as well. */
+static reshift_status add_training(const reshift_model *model, reshift_fingerprints *prints, reshift_error *error)
+{
+    const reshift_fingerprints *known = reshift_model_trained_on(model);
+    return known ? reshift_fingerprints_add(prints, known->values, known->n, error) : RESHIFT_OK;
+}
+
+static reshift_status measure_one(const request *q, const targets *t, reshift_robustness *table, reshift_error *error)
+{
+    reshift_model *model = NULL;
+    const reshift_robustness_options o = options_of(q, t, q->adapt, NULL);
+    reshift_status status = load(q, q->weights, q->head, &model, error);
     if (status == RESHIFT_OK) {
         status = reshift_robustness_measure(model, &o, table, session_progress(), error);
     }
     reshift_model_destroy(&model);
+    return status;
+}
+
+static reshift_status measure_two(const request *q, const targets *t, eval_result *r, reshift_error *error)
+{
+    reshift_model *models[2] = {NULL, NULL};
+    reshift_fingerprints training = {0}; /* of both networks: each is measured on what neither has seen */
+    reshift_robustness tables[2];
+    reshift_status status = load(q, q->weights, q->head, &models[0], error);
+    if (status == RESHIFT_OK) {
+        status = load(q, q->against, q->against_head, &models[1], error);
+    }
+    for (int k = 0; k < 2 && status == RESHIFT_OK && q->unseen; k++) {
+        status = add_training(models[k], &training, error);
+    }
+    if (status == RESHIFT_OK) {
+        const reshift_robustness_options o[2] = {options_of(q, t, q->adapt, &training),
+                                                 options_of(q, t, q->against_adapt, &training)};
+        status =
+            reshift_robustness_measure_two((const reshift_model *const *)models, o, tables, session_progress(), error);
+    }
+    if (status == RESHIFT_OK) {
+        r->table = tables[0];
+        r->other = tables[1];
+    }
+    reshift_fingerprints_destroy(&training);
+    reshift_model_destroy(&models[0]);
+    reshift_model_destroy(&models[1]);
     return status;
 }
 
@@ -220,19 +246,7 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
     uint64_t seed = (uint64_t)q->c.seed;
-    reshift_fingerprints training = {0}; /* of both networks: each is measured on what neither has seen */
-    reshift_status status = RESHIFT_OK;
-    if (q->unseen && q->against) {
-        status = add_training(q, q->weights, q->head, &training, error);
-        status = status == RESHIFT_OK ? add_training(q, q->against, q->against_head, &training, error) : status;
-    }
-    if (status == RESHIFT_OK) {
-        status = measure(q, t, q->weights, q->head, q->adapt, &training, &r->table, error);
-    }
-    if (status == RESHIFT_OK && q->against) {
-        status = measure(q, t, q->against, q->against_head, q->against_adapt, &training, &r->other, error);
-    }
-    reshift_fingerprints_destroy(&training);
+    reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, &r->table, error);
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
     }

@@ -290,15 +290,15 @@ static reshift_status compare_splits(const image_folder *f, const char *where, c
     }
     name_list classes = {0};
     reshift_status status = list_folder(other, true, &classes, error);
-    for (size_t k = 0; status == RESHIFT_OK && k < f->classes.count && k < classes.count; k++) {
-        if (strcmp(f->classes.names[k], classes.names[k]) != 0) {
-            status = error_set(error, RESHIFT_ERROR_FORMAT, "class %zu is '%s' in '%s' and '%s' in '%s'", k,
-                               f->classes.names[k], f->root, classes.names[k], other);
-        }
+    const name_list *here = &f->classes, *there = &classes;
+    size_t k = 0; /* both sorted: the first name that differs is missing on the side whose name comes later */
+    while (k < here->count && k < there->count && strcmp(here->names[k], there->names[k]) == 0) {
+        k++;
     }
-    if (status == RESHIFT_OK && f->classes.count != classes.count) {
-        status = error_set(error, RESHIFT_ERROR_FORMAT, "%zu classes in '%s' and %zu in '%s'", f->classes.count,
-                           f->root, classes.count, other);
+    if (status == RESHIFT_OK && (k < here->count || k < there->count)) {
+        bool extra = k == there->count || (k < here->count && strcmp(here->names[k], there->names[k]) < 0);
+        status = error_set(error, RESHIFT_ERROR_FORMAT, "class '%s' is in '%s' and not in '%s'",
+                           extra ? here->names[k] : there->names[k], extra ? f->root : other, extra ? other : f->root);
     }
     if (status == RESHIFT_ERROR_FORMAT) {
         error_hint(error, "both splits need the same class folders");

@@ -1,6 +1,6 @@
 /*
- * A robustness table while it is measured: what its two halves share. table_images.c finds out which sets there are and
- * which of their images count; robustness.c measures these, cell by cell.
+ * A robustness table while it is measured: what its parts share. table_images.c finds out which sets there are and
+ * which of their images count; robustness.c goes from cell to cell; robustness_cells.c measures one.
  */
 #ifndef EVALUATION_MEASURING_H
 #define EVALUATION_MEASURING_H
@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "evaluation/figures.h"
 #include "learning/adapt.h"
+#include "learning/forked.h"
 #include "learning/forward.h"
 #include "reshift/robustness.h"
 
@@ -19,6 +20,11 @@ typedef struct block {
     bool from_file;
     int64_t n; /* images */
 } block;
+
+/* Images measured so far and all that will be, of one table or of two. */
+typedef struct measured_images {
+    int64_t done, total;
+} measured_images;
 
 typedef struct measuring {
     const reshift_model *model;
@@ -34,7 +40,7 @@ typedef struct measuring {
     int64_t *order;        /* [N] images in the order in which an adapting network sees them */
     row_figures *in_order; /* [batch] scratch: figures in that order */
     char basis[DIGEST_HEX_BYTES];
-    int64_t done, total; /* images */
+    measured_images *count;
 } measuring;
 
 /** "clean" where there is no corruption. */
@@ -53,5 +59,15 @@ reshift_status measuring_survey(measuring *m, reshift_error *error);
  * that cannot be drawn), those of reading, MEMORY.
  */
 reshift_status measuring_choose(measuring *m, reshift_error *error);
+
+/**
+ * Measures all images of one cell of `set`, block `b`'s, and keeps the rows in the cell's file where it has one.
+ * Errors: those of reading, of the engine and of writing, MEMORY, CANCELLED.
+ */
+reshift_status measuring_cell(measuring *m, const reshift_dataset *set, const block *b, reshift_cell *cell,
+                              reshift_error *error);
+/** The same of two networks at once: the same images in tables of the same sets. */
+reshift_status measuring_cells_of_two(measuring *const m[2], forked *f, const reshift_dataset *set, const block *b,
+                                      reshift_cell *const cells[2], reshift_error *error);
 
 #endif

@@ -185,6 +185,23 @@ reshift_status pca_exact(const centred_rows *rows, int k, double *variance, doub
     return status;
 }
 
+reshift_status pca_find(const centred_rows *rows, double *total, int k, bool tiles, pca_solver krylov, double *variance,
+                        double *components, float *coordinates, reshift_error *error)
+{
+    bool found = false, suits = pca_krylov_suits(rows->n, rows->d, k);
+    reshift_status status = RESHIFT_OK;
+    for (int fast = tiles; status == RESHIFT_OK && suits && !found && fast >= 0; fast--) {
+        status = krylov(rows, *total, k, fast, variance, components, coordinates, &found, error);
+    }
+    if (status == RESHIFT_OK && !found) {
+        status = pca_exact(rows, k, variance, components, total, error);
+        if (status == RESHIFT_OK) {
+            pca_project(rows, components, k, coordinates);
+        }
+    }
+    return status;
+}
+
 void pca_fix_sign(double *component, int64_t d)
 {
     int64_t largest = 0;
@@ -227,17 +244,9 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
            *ratio = result->ratio.data, total = 0;
     float *coordinates = result->coordinates.data;
     const centred_rows rows = {x, mean, n, d};
-    bool found = false;
     status = pca_statistics(x, n, d, mean, &total, error);
-    for (int tiles = pca_tiles_suit(d); status == RESHIFT_OK && pca_krylov_suits(n, d, k) && !found && tiles >= 0;
-         tiles--) {
-        status = pca_krylov(&rows, total, k, tiles, variance, components, coordinates, &found, error);
-    }
-    if (status == RESHIFT_OK && !found) {
-        status = pca_exact(&rows, k, variance, components, &total, error);
-        if (status == RESHIFT_OK) {
-            pca_project(&rows, components, k, coordinates);
-        }
+    if (status == RESHIFT_OK) {
+        status = pca_find(&rows, &total, k, pca_tiles_suit(d), pca_krylov, variance, components, coordinates, error);
     }
     for (int i = 0; i < k && status == RESHIFT_OK; i++) {
         ratio[i] = total > 0 ? variance[i] / total : 0; /* features that are all constant: no variance to share */

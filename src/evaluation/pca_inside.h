@@ -58,4 +58,15 @@ bool pca_krylov_suits(int64_t n, int64_t d, int k);
 reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,
                           double *components, float *coordinates, bool *found, reshift_error *error);
 
+typedef reshift_status (*pca_solver)(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                                     double *components, float *coordinates, bool *found, reshift_error *error);
+
+/**
+ * Goes down from what is fastest to what always answers: `krylov` (pca_krylov) on tiles where there are any, then by
+ * float32 kernels, then the covariance. The first answer whose residual is small enough is the one. `total` as above;
+ * the covariance replaces it by its own. Errors: MEMORY, NUMERIC.
+ */
+reshift_status pca_find(const centred_rows *rows, double *total, int k, bool tiles, pca_solver krylov, double *variance,
+                        double *components, float *coordinates, reshift_error *error);
+
 #endif

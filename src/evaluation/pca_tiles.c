@@ -8,7 +8,9 @@
  */
 #include "evaluation/pca_tiles.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/vector.h"
 #include "learning/linear.h"
@@ -252,12 +254,20 @@ AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, in
     _tile_release();
 }
 
+/* "AVX2": no; "AVX10_1_512_AMX", "DEFAULT", "ALL": yes. */
+static bool allowed(void)
+{
+    const char *most = getenv("ONEDNN_MAX_CPU_ISA");
+    return !most || !*most || strcasestr(most, "amx") || strcasecmp(most, "default") == 0 ||
+           strcasecmp(most, "all") == 0;
+}
+
 /* The system gives the tiles' registers to a process that asks (Documentation/arch/x86/xstate.rst of Linux). */
 bool pca_tiles_suit(int64_t d)
 {
     enum { REQUEST = 0x1023, TILE_DATA = 18 };
     unsigned a, b, c, e;
-    if (d % PAIRS || !__builtin_cpu_supports("avx512bw") || __get_cpuid_max(0, NULL) < 7) {
+    if (d % PAIRS || !allowed() || !__builtin_cpu_supports("avx512bw") || __get_cpuid_max(0, NULL) < 7) {
         return false;
     }
     __cpuid_count(7, 0, a, b, c, e);

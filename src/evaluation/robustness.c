@@ -1,6 +1,6 @@
 /*
  * The robustness table, measured: on the images that table_images.c chose, cell by cell what is not there already. A
- * network goes through one plan for all cells.
+ * network goes through one plan for all cells; two networks that begin alike run their common blocks once.
  */
 #include "reshift/robustness.h"
 
@@ -21,116 +21,6 @@
 
 /* Fewer images than this say little about a channel's mean and variance. */
 enum { SMALL_BATCH = 32 };
-
-/* ---- one cell ---- */
-
-static reshift_status make_forward(measuring *m, reshift_error *error)
-{
-    m->setup.n_rows = m->table->n_images;
-    if (m->options->adapt.kind != RESHIFT_ADAPT_NONE) {
-        return m->adapt ? RESHIFT_OK
-                        : adapt_create(m->model, &m->options->adapt, m->options->size, m->table->n_images,
-                                       m->table->precision, &m->adapt, error);
-    }
-    return m->forward ? RESHIFT_OK : forward_create(&m->setup, &m->forward, error);
-}
-
-static reshift_status measure_rows(measuring *m, const reshift_dataset *set, row_figures *figures, reshift_error *error)
-{
-    const reshift_robustness *t = m->table;
-    int64_t n = t->n_images, done = 0;
-    reshift_status status = forward_start(m->forward, set, m->rows, n, error);
-    while (status == RESHIFT_OK && done < n) {
-        forward_pass pass;
-        status = progress_check(m->progress, error);
-        if (status == RESHIFT_OK) {
-            status = forward_next(m->forward, &pass, error);
-        }
-        if (status == RESHIFT_OK) {
-            reshift_array logits = {.dtype = RESHIFT_F32,
-                                    .n_dims = 2,
-                                    .shape = {pass.n, t->n_classes},
-                                    .data = (void *)(uintptr_t)pass.output,
-                                    .read_only = true};
-            status = figures_of_scores(&logits, RESHIFT_SCORES_LOGITS, pass.labels, done, figures + done, error);
-        }
-        if (status == RESHIFT_OK) {
-            done += pass.n;
-            m->done += pass.n;
-            progress_update(m->progress, "eval", m->done, m->total, "images");
-        }
-    }
-    forward_stop(m->forward);
-    return status;
-}
-
-/* The same by a network that adapts: in its own order and in batches that count. */
-static reshift_status measure_adapting(measuring *m, const reshift_dataset *set, row_figures *figures,
-                                       reshift_error *error)
-{
-    const reshift_robustness *t = m->table;
-    int64_t n = t->n_images, done = 0, *rows = memory_allocate((size_t)n * sizeof *rows);
-    if (!rows) {
-        return error_memory(error, (size_t)n * sizeof *rows, "rows in order");
-    }
-    for (int64_t i = 0; i < n; i++) {
-        rows[i] = m->rows[m->order[i]];
-    }
-    reshift_status status = adapt_start(m->adapt, set, rows, error);
-    while (status == RESHIFT_OK && done < n) {
-        const float *logits = NULL;
-        const int *labels = NULL;
-        int count = 0;
-        status = progress_check(m->progress, error);
-        if (status == RESHIFT_OK) {
-            status = adapt_next(m->adapt, &logits, &labels, &count, error);
-        }
-        if (status == RESHIFT_OK) {
-            reshift_array batch = {.dtype = RESHIFT_F32,
-                                   .n_dims = 2,
-                                   .shape = {count, t->n_classes},
-                                   .data = (void *)(uintptr_t)logits,
-                                   .read_only = true};
-            status = figures_of_scores(&batch, RESHIFT_SCORES_LOGITS, labels, done, m->in_order, error);
-        }
-        for (int64_t i = 0; status == RESHIFT_OK && i < count; i++) {
-            figures[m->order[done + i]] = m->in_order[i];
-        }
-        if (status == RESHIFT_OK) {
-            done += count;
-            m->done += count;
-            progress_update(m->progress, "eval", m->done, m->total, "images");
-        }
-    }
-    memory_free(rows);
-    return status;
-}
-
-static reshift_status measure_cell(measuring *m, const reshift_dataset *set, const block *b, reshift_cell *cell,
-                                   reshift_error *error)
-{
-    const reshift_robustness *t = m->table;
-    int64_t offset = cell->corruption ? (cell->severity - 1) * b->n : 0;
-    for (int64_t i = 0; i < t->n_images; i++) {
-        m->rows[i] = offset + t->images[i];
-    }
-    reshift_status status =
-        reshift_array_create(RESHIFT_F64, 2, (int64_t[]){t->n_images, ROW_FIGURES}, &cell->rows, error);
-    if (status == RESHIFT_OK) {
-        status = make_forward(m, error);
-    }
-    if (status == RESHIFT_OK) {
-        status =
-            m->adapt ? measure_adapting(m, set, cell->rows.data, error) : measure_rows(m, set, cell->rows.data, error);
-    }
-    if (status == RESHIFT_OK && cell->file) {
-        status = reshift_array_save_npy(cell->file, &cell->rows, true, error);
-    }
-    if (status != RESHIFT_OK) {
-        reshift_array_destroy(&cell->rows);
-    }
-    return status;
-}
 
 static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cell, reshift_error *error)
 {
@@ -192,7 +82,7 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
         }
         cell->taken_up = cells_load(cell->file, t->n_images, t->n_classes, &cell->rows);
     }
-    m->total += cell->taken_up ? 0 : t->n_images;
+    m->count->total += cell->taken_up ? 0 : t->n_images;
     return RESHIFT_OK;
 }
 
@@ -272,11 +162,10 @@ static const block *block_of(const measuring *m, const reshift_cell *cell)
     return NULL; /* every cell is of a block */
 }
 
-static reshift_status measure_cells(measuring *m, reshift_error *error)
+/* Cells of earlier runs; what is left to do is counted. */
+static reshift_status take_up_cells(measuring *m, reshift_error *error)
 {
     reshift_robustness *t = m->table;
-    reshift_dataset *set = NULL;
-    const block *opened = NULL;
     int taken_up = 0;
     reshift_status status = RESHIFT_OK;
     for (int i = 0; status == RESHIFT_OK && i < t->n_cells; i++) {
@@ -286,24 +175,66 @@ static reshift_status measure_cells(measuring *m, reshift_error *error)
     if (status == RESHIFT_OK && taken_up > 0) {
         progress_message(m->progress, RESHIFT_LOG_INFO, "%d of %d cells were measured before", taken_up, t->n_cells);
     }
-    if (status == RESHIFT_OK && m->total > 0) {
-        progress_update(m->progress, "eval", 0, m->total, "images");
-    }
-    for (int i = 0; status == RESHIFT_OK && i < t->n_cells; i++) {
-        reshift_cell *cell = &t->cells[i];
-        const block *b = block_of(m, cell);
+    return status;
+}
+
+/* Cell `i` of every table, which nobody measured before, of one set. */
+static reshift_status measure_missing(measuring *const *m, int n, forked *f, const reshift_dataset *set, int i,
+                                      reshift_error *error)
+{
+    reshift_cell *missing[2];
+    measuring *whose[2];
+    int n_missing = 0;
+    reshift_status status = RESHIFT_OK;
+    for (int k = 0; k < n; k++) {
+        reshift_cell *cell = &m[k]->table->cells[i];
         if (!cell->taken_up) {
-            if (b != opened) {
-                reshift_dataset_close(&set);
-                status = measuring_open(m, cell->corruption, &set, error);
-                opened = b;
-            }
-            if (status == RESHIFT_OK) {
-                status = measure_cell(m, set, b, cell, error);
-            }
+            missing[n_missing] = cell;
+            whose[n_missing++] = m[k];
         }
-        if (status == RESHIFT_OK) {
-            status = finish_cell(t, cell, error);
+    }
+    const block *b = block_of(m[0], &m[0]->table->cells[i]);
+    if (n_missing == 2 && f) {
+        return measuring_cells_of_two(whose, f, set, b, missing, error);
+    }
+    for (int k = 0; k < n_missing && status == RESHIFT_OK; k++) {
+        status = measuring_cell(whose[k], set, b, missing[k], error);
+    }
+    return status;
+}
+
+static bool is_missing(measuring *const *m, int n, int i)
+{
+    bool missing = false;
+    for (int k = 0; k < n; k++) {
+        missing |= !m[k]->table->cells[i].taken_up;
+    }
+    return missing;
+}
+
+/* The cells of one table, or of n tables of the same images side by side; with `f` two at once. */
+static reshift_status measure_cells(measuring *const *m, int n, forked *f, reshift_error *error)
+{
+    reshift_dataset *set = NULL;
+    const block *opened = NULL;
+    reshift_status status = RESHIFT_OK;
+    if (m[0]->count->done == 0 && m[0]->count->total > 0) {
+        progress_update(m[0]->progress, "eval", 0, m[0]->count->total, "images");
+    }
+    for (int i = 0; status == RESHIFT_OK && i < m[0]->table->n_cells; i++) {
+        const reshift_cell *cell = &m[0]->table->cells[i];
+        const block *b = block_of(m[0], cell);
+        bool missing = is_missing(m, n, i);
+        if (missing && b != opened) {
+            reshift_dataset_close(&set);
+            status = measuring_open(m[0], cell->corruption, &set, error);
+            opened = b;
+        }
+        if (status == RESHIFT_OK && missing) {
+            status = measure_missing(m, n, f, set, i, error);
+        }
+        for (int k = 0; k < n && status == RESHIFT_OK; k++) {
+            status = finish_cell(m[k]->table, &m[k]->table->cells[i], error);
         }
     }
     reshift_dataset_close(&set);
@@ -312,18 +243,32 @@ static reshift_status measure_cells(measuring *m, reshift_error *error)
 
 /* ---- the table ---- */
 
-reshift_status reshift_robustness_measure(const reshift_model *model, const reshift_robustness_options *options,
-                                          reshift_robustness *table, const reshift_progress *progress,
-                                          reshift_error *error)
+static void measuring_destroy(measuring **m)
+{
+    if (*m) {
+        adapt_destroy(&(*m)->adapt);
+        memory_free((*m)->order);
+        memory_free((*m)->in_order);
+        forward_destroy(&(*m)->forward);
+        memory_free((*m)->rows);
+        free(*m);
+        *m = NULL;
+    }
+}
+
+/* All that is known before the first image goes through the network. */
+static reshift_status measuring_create(const reshift_model *model, const reshift_robustness_options *options,
+                                       reshift_robustness *table, measured_images *count,
+                                       const reshift_progress *progress, measuring **out, reshift_error *error)
 {
     network *net = model_network(model);
     const reshift_dataset_options *d = &options->dataset;
-    memset(table, 0, sizeof *table);
+    *out = NULL;
     if (d->severity_first < 1 || d->severity_last > RESHIFT_SEVERITIES || d->severity_first > d->severity_last) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "severity %d-%d: expected a range within 1-5",
                          d->severity_first, d->severity_last);
     }
-    measuring *m = calloc(1, sizeof *m);
+    measuring *m = *out = calloc(1, sizeof *m);
     if (!m) {
         return error_memory(error, sizeof *m, "a table");
     }
@@ -331,6 +276,7 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
     m->options = options;
     m->progress = progress;
     m->table = table;
+    m->count = count;
     table->n_classes = reshift_model_n_classes(model);
     table->severity_first = d->severity_first;
     table->severity_last = d->severity_last;
@@ -347,23 +293,92 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
         status = measuring_choose(m, error);
     }
     if (status == RESHIFT_OK) {
+        m->setup.n_rows = table->n_images;
         status = lay_out(m, error);
     }
     if (status == RESHIFT_OK) {
         status = prepare_adaptation(m, error);
     }
+    return status == RESHIFT_OK ? take_up_cells(m, error) : status;
+}
+
+reshift_status reshift_robustness_measure(const reshift_model *model, const reshift_robustness_options *options,
+                                          reshift_robustness *table, const reshift_progress *progress,
+                                          reshift_error *error)
+{
+    measuring *m;
+    measured_images count = {0};
+    memset(table, 0, sizeof *table);
+    reshift_status status = measuring_create(model, options, table, &count, progress, &m, error);
     if (status == RESHIFT_OK) {
-        status = measure_cells(m, error);
+        status = measure_cells(&m, 1, NULL, error);
     }
-    adapt_destroy(&m->adapt);
-    memory_free(m->order);
-    memory_free(m->in_order);
-    forward_destroy(&m->forward);
-    memory_free(m->rows);
+    measuring_destroy(&m);
     if (status != RESHIFT_OK) {
         reshift_robustness_destroy(table);
     }
-    free(m);
+    return status;
+}
+
+/* ---- two networks ---- */
+
+/* The same cells of the same images, each of which is one network's answer to the image alone. */
+static bool side_by_side(const reshift_robustness *a, const reshift_robustness *b)
+{
+    return a->adapt.kind == RESHIFT_ADAPT_NONE && b->adapt.kind == RESHIFT_ADAPT_NONE && a->n_cells == b->n_cells &&
+           a->has_clean == b->has_clean && a->n_images == b->n_images &&
+           memcmp(a->corruptions, b->corruptions, (size_t)a->n_corruptions * sizeof *a->corruptions) == 0 &&
+           memcmp(a->images, b->images, (size_t)a->n_images * sizeof *a->images) == 0;
+}
+
+/* The blocks that both networks begin with, where there are any and some cell is missing in both tables. */
+static reshift_status find_shared(measuring *const m[2], forked **f, reshift_error *error)
+{
+    const forward_setup *const setups[2] = {&m[0]->setup, &m[1]->setup};
+    bool both = false;
+    int cut = 0;
+    for (int i = 0; i < m[0]->table->n_cells; i++) {
+        both |= !m[0]->table->cells[i].taken_up && !m[1]->table->cells[i].taken_up;
+    }
+    reshift_status status = both ? forked_cut(setups, &cut, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK && cut > 0) {
+        const graph *g = setups[0]->net->graph;
+        progress_message(m[0]->progress, RESHIFT_LOG_INFO, "both networks are the same up to '%s': run once for both",
+                         g->blocks[cut - 1]);
+        status = forked_create(setups, cut, f, error);
+    }
+    return status;
+}
+
+reshift_status reshift_robustness_measure_two(const reshift_model *const models[2],
+                                              const reshift_robustness_options options[2], reshift_robustness tables[2],
+                                              const reshift_progress *progress, reshift_error *error)
+{
+    measuring *m[2] = {NULL, NULL};
+    measured_images count = {0};
+    forked *f = NULL;
+    reshift_status status = RESHIFT_OK;
+    memset(tables, 0, 2 * sizeof *tables);
+    for (int k = 0; k < 2 && status == RESHIFT_OK; k++) {
+        status = measuring_create(models[k], &options[k], &tables[k], &count, progress, &m[k], error);
+    }
+    if (status == RESHIFT_OK && side_by_side(&tables[0], &tables[1])) {
+        status = find_shared(m, &f, error);
+    }
+    if (status == RESHIFT_OK && f) {
+        status = measure_cells(m, 2, f, error);
+    }
+    for (int k = 0; k < 2 && status == RESHIFT_OK && !f; k++) {
+        status = measure_cells(&m[k], 1, NULL, error);
+        measuring_destroy(&m[k]);
+    }
+    forked_destroy(&f);
+    for (int k = 0; k < 2; k++) {
+        measuring_destroy(&m[k]);
+        if (status != RESHIFT_OK) {
+            reshift_robustness_destroy(&tables[k]);
+        }
+    }
     return status;
 }
 

@@ -19,14 +19,25 @@ struct extraction {
     int64_t left;
 };
 
-/* The lower part of a cut before block `cut`, run as fine-tuning runs it. */
-static forward_setup lower_setup(const extraction_setup *setup, int cut)
+forward_setup extraction_lower(const forward_setup *whole, int cut)
 {
-    forward_setup lower = setup->forward;
+    forward_setup lower = *whole;
     lower.last_block = cut - 1;
     lower.stop_at_features = false;
     lower.halves = lower.precision == RESHIFT_PRECISION_BF16;
     return lower;
+}
+
+plan_options extraction_upper(const forward_setup *whole, int cut, const extraction_rows *rows)
+{
+    return (plan_options){.batch = rows->batch,
+                          .height = rows->n_dims == 3 ? (int)rows->shape[0] : 1,
+                          .width = rows->n_dims == 3 ? (int)rows->shape[1] : 1,
+                          .first_block = cut,
+                          .last_block = whole->last_block,
+                          .stop_at_features = whole->stop_at_features,
+                          .half_input = rows->width == 2,
+                          .precision = whole->precision};
 }
 
 /* The highest cut below which the cache knows what comes out; 0: none. */
@@ -35,7 +46,7 @@ static reshift_status find_cut(const extraction_setup *setup, int *cut, reshift_
     reshift_status status = RESHIFT_OK;
     for (*cut = setup->forward.net->graph->n_blocks - 1; *cut > 0; --*cut) {
         char key[DIGEST_HEX_BYTES];
-        const forward_setup lower = lower_setup(setup, *cut);
+        const forward_setup lower = extraction_lower(&setup->forward, *cut);
         status = frozen_key(&lower, forward_batch_of(&lower), key, error);
         if (status != RESHIFT_OK || frozen_cache_knows(setup->cache, key)) {
             break;
@@ -46,26 +57,18 @@ static reshift_status find_cut(const extraction_setup *setup, int *cut, reshift_
 
 static reshift_status make_upper(extraction *e, const extraction_setup *setup, int cut, reshift_error *error)
 {
-    int n_dims;
-    int64_t shape[3];
-    frozen_row_shape(e->lower, &n_dims, shape);
+    extraction_rows rows = {.batch = e->batch, .width = frozen_row_width(e->lower)};
+    frozen_row_shape(e->lower, &rows.n_dims, rows.shape);
     e->labels = calloc((size_t)e->batch, sizeof *e->labels);
     if (!e->labels) {
         return error_memory(error, (size_t)e->batch * sizeof *e->labels, "labels");
     }
-    if (n_dims == 1 && setup->forward.stop_at_features) {
-        e->rows = malloc((size_t)e->batch * (size_t)shape[0] * sizeof *e->rows);
-        return e->rows ? RESHIFT_OK
-                       : error_memory(error, (size_t)e->batch * (size_t)shape[0] * sizeof *e->rows, "rows");
+    if (rows.n_dims == 1 && setup->forward.stop_at_features) {
+        size_t bytes = (size_t)e->batch * (size_t)rows.shape[0] * sizeof *e->rows;
+        e->rows = malloc(bytes);
+        return e->rows ? RESHIFT_OK : error_memory(error, bytes, "rows");
     }
-    const plan_options options = {.batch = e->batch,
-                                  .height = n_dims == 3 ? (int)shape[0] : 1,
-                                  .width = n_dims == 3 ? (int)shape[1] : 1,
-                                  .first_block = cut,
-                                  .last_block = setup->forward.last_block,
-                                  .stop_at_features = setup->forward.stop_at_features,
-                                  .half_input = frozen_row_width(e->lower) == 2,
-                                  .precision = setup->forward.precision};
+    const plan_options options = extraction_upper(&setup->forward, cut, &rows);
     return plan_create(setup->forward.net, &options, &e->upper, error);
 }
 
@@ -79,7 +82,8 @@ reshift_status extraction_create(const extraction_setup *setup, extraction **out
     int cut = setup->cache ? setup->cut : 0;
     reshift_status status = setup->cache && cut == 0 ? find_cut(setup, &cut, error) : RESHIFT_OK;
     if (status == RESHIFT_OK && cut > 0) {
-        const frozen_setup lower = {.forward = lower_setup(setup, cut), .n_rows = setup->n_rows, .cache = setup->cache};
+        const frozen_setup lower = {
+            .forward = extraction_lower(&setup->forward, cut), .n_rows = setup->n_rows, .cache = setup->cache};
         status = frozen_create(&lower, &e->lower, progress, error);
         if (status == RESHIFT_OK) {
             e->batch = frozen_batch(e->lower);

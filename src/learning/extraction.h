@@ -18,6 +18,16 @@ typedef struct extraction_setup {
     int64_t n_rows;              /* that will be kept, of all sets; 0: many */
 } extraction_setup;
 
+/** What comes out of the lower part: rows of a pass, the shape of one, [H,W,C] or [D], and bytes of a value. */
+typedef struct extraction_rows {
+    int batch, n_dims, width;
+    int64_t shape[3];
+} extraction_rows;
+
+/** The two parts of a network cut before block `cut` > 0, run so that together they give the bits of the whole. */
+forward_setup extraction_lower(const forward_setup *whole, int cut);
+plan_options extraction_upper(const forward_setup *whole, int cut, const extraction_rows *rows);
+
 /** Errors: those of forward_create, of plan_create and of opening the cache. The caller destroys *out. */
 reshift_status extraction_create(const extraction_setup *setup, extraction **out, const reshift_progress *progress,
                                  reshift_error *error);

@@ -163,10 +163,10 @@ static void test_flaws(void **state)
     flaw f = flawless;
     f.skip = 9;
     save_flawed(f);
-    refused(2, "expected fog at severities 1 to 5, found 0 of them");
+    refused(2, "expected fog at severities 1 to 5, found none of them");
     f = flawless, f.skip_severity = 4;
     save_flawed(f);
-    refused(2, "expected defocus_blur at severities 1 to 5, found 4 of them");
+    refused(2, "expected defocus_blur at severities 1 to 5, found 4 of them: severity ");
     f = flawless, f.n_corruptions = 17, f.skip = 15, f.repeat = 16;
     save_flawed(f);
     refused(2, "are both gaussian_blur at severity 2");
@@ -179,6 +179,12 @@ static void test_flaws(void **state)
         save_flawed(f);
         refused(3, "expected an accuracy from 0 to 1");
     }
+    reshift_baseline b;
+    reshift_error error;
+    f.field = "94.2";
+    save_flawed(f);
+    check_error(reshift_baseline_find(path, &b, &error), RESHIFT_ERROR_FORMAT, "found '94.2'");
+    assert_string_equal(error.hint, "accuracies are fractions, not per cent: 0.942");
     f = flawless, f.second = "one";
     save_flawed(f);
     refused(4, "network 'one' stands in line 3 already");

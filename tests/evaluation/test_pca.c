@@ -8,6 +8,7 @@
 #include <omp.h>
 #endif
 
+#include "base/error.h"
 #include "base/random.h"
 #include "evaluation/pca_inside.h"
 #include "evaluation/pca_tiles.h"
@@ -357,6 +358,96 @@ static void test_krylov_falls_back(void **state)
     reshift_array_destroy(&x);
 }
 
+/* ---- from tiles to float32 kernels to the covariance ---- */
+
+/* What was asked of the solver, "tk" for tiles and then kernels; on tiles it never finds anything here. */
+static char asked[8];
+
+static reshift_status kernels_alone(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                                    double *components, float *coordinates, bool *found, reshift_error *error)
+{
+    strcat(asked, tiles ? "t" : "k");
+    if (tiles) { /* an answer that its residual spoke against */
+        for (int64_t j = 0; j < k * rows->d; j++) {
+            components[j] = 7;
+        }
+        variance[0] = coordinates[0] = 7;
+        *found = false;
+        return RESHIFT_OK;
+    }
+    return pca_krylov(rows, total, k, false, variance, components, coordinates, found, error);
+}
+
+static reshift_status fails(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                            double *components, float *coordinates, bool *found, reshift_error *error)
+{
+    (void)rows, (void)total, (void)k, (void)variance, (void)components, (void)coordinates;
+    strcat(asked, tiles ? "t" : "k");
+    *found = false;
+    return error_memory(error, 1, "a test");
+}
+
+/* pca_find() with this solver; its answer has the bytes of `expected`, when the ways named in `ways` were asked. */
+static void check_way(const reshift_array *x, int k, bool tiles, const char *ways, const solution *expected)
+{
+    int64_t n = x->shape[0], d = x->shape[1];
+    reshift_error error;
+    solution s = {.mean = expected->mean,
+                  .total = expected->total,
+                  .variance = malloc((size_t)k * sizeof(double)),
+                  .components = malloc((size_t)(k * d) * sizeof(double)),
+                  .coordinates = malloc((size_t)(k * n) * sizeof(float))};
+    const centred_rows rows = {x->data, s.mean, n, d};
+    asked[0] = '\0';
+    check_ok(pca_find(&rows, &s.total, k, tiles, kernels_alone, s.variance, s.components, s.coordinates, &error));
+    assert_string_equal(asked, ways);
+    assert_memory_equal(s.variance, expected->variance, (size_t)k * sizeof(double));
+    assert_memory_equal(s.components, expected->components, (size_t)(k * d) * sizeof(double));
+    assert_memory_equal(s.coordinates, expected->coordinates, (size_t)(k * n) * sizeof(float));
+    s.mean = NULL;
+    solution_destroy(&s);
+}
+
+static solution solve_exactly(const reshift_array *x, int k)
+{
+    solution s = solve(x, k, false, NULL); /* of one component more: the eigensolver is asked again for k */
+    const centred_rows rows = {x->data, s.mean, x->shape[0], x->shape[1]};
+    reshift_error error;
+    check_ok(pca_exact(&rows, k, s.variance, s.components, &s.total, &error));
+    pca_project(&rows, s.components, k, s.coordinates);
+    return s;
+}
+
+static void test_ways_down(void **state)
+{
+    (void)state;
+    enum { n = 1200, d = 544, k = 2 };
+    reshift_error error;
+    reshift_array clear = factors(n, d, 20, 0.8, 0.05, 1), noise = factors(n, d, 0, 1, 1, 0);
+    reshift_array narrow = factors(n, 40, 5, 0.8, 0.05, 1);
+    bool found;
+    solution by_kernels = solve(&clear, k, false, &found);
+    assert_true(found);
+    check_way(&clear, k, true, "tk", &by_kernels);
+    check_way(&clear, k, false, "k", &by_kernels);
+    solution of_noise = solve_exactly(&noise, k), of_narrow = solve_exactly(&narrow, k);
+    check_way(&noise, k, true, "tk", &of_noise);
+    check_way(&noise, k, false, "k", &of_noise);
+    check_way(&narrow, k, true, "", &of_narrow); /* 40 features: the covariance at once */
+    const centred_rows rows = {clear.data, by_kernels.mean, n, d};
+    asked[0] = '\0';
+    check_error(pca_find(&rows, &by_kernels.total, k, true, fails, by_kernels.variance, by_kernels.components,
+                         by_kernels.coordinates, &error),
+                RESHIFT_ERROR_MEMORY, "a test");
+    assert_string_equal(asked, "t"); /* an error is no answer to be bettered */
+    solution_destroy(&by_kernels);
+    solution_destroy(&of_noise);
+    solution_destroy(&of_narrow);
+    reshift_array_destroy(&clear);
+    reshift_array_destroy(&noise);
+    reshift_array_destroy(&narrow);
+}
+
 /* Means of 30,000 deviations: float32 products lose what is looked for. Whatever is answered is right. */
 static void test_krylov_far_from_the_origin(void **state)
 {
@@ -473,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_krylov_against_the_covariance),
         cmocka_unit_test(test_krylov_threads),
         cmocka_unit_test(test_krylov_falls_back),
+        cmocka_unit_test(test_ways_down),
         cmocka_unit_test(test_krylov_far_from_the_origin),
         cmocka_unit_test(test_krylov_of_low_rank),
         cmocka_unit_test(test_krylov_of_constants),

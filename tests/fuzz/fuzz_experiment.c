@@ -30,10 +30,21 @@ static void must_be_in_range(reshift_experiment *e, const setting *row)
         return;
     }
     case SETTING_COUNT:
-    case SETTING_BYTES:
-        must((double)*(const int64_t *)place >= row->low && (double)*(const int64_t *)place <= row->high);
+    case SETTING_BYTES: {
+        const double value = (double)*(const int64_t *)place;
+        must((row->kind == SETTING_BYTES && value == (double)SETTINGS_BYTES_AUTO) ||
+             (value >= row->low && value <= row->high));
         return;
-    case SETTING_NUMBER: must(*(const double *)place > row->low && *(const double *)place <= row->high); return;
+    }
+    case SETTING_NUMBER:
+    case SETTING_AUTO:
+    case SETTING_SHARE: {
+        const double value = *(const double *)place;
+        must((row->kind == SETTING_AUTO && value == (double)SETTINGS_NUMBER_AUTO) ||
+             (row->kind == SETTING_NUMBER ? value > row->low : value >= row->low));
+        must(row->kind == SETTING_SHARE ? value < row->high : value <= row->high);
+        return;
+    }
     case SETTING_FLAG: must(*(const uint8_t *)place <= 1); return;
     case SETTING_CHOICE: must(*(const int *)place >= 0 && row->choices[*(const int *)place] != NULL); return;
     case SETTING_SEVERITIES: {

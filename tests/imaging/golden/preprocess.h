@@ -297,6 +297,18 @@ static const golden_photo golden_photos[] = { /* md5 of the float32 [size,size,3
     {260, 256, 256, 224, 3, "8695e438c7768f27b1b42c5b648c8033"},
     {1000, 40, 64, 64, 4, "5d62658772e7209f07f83416ca1a2c33"},
     {17, 1, 5, 5, 5, "70b1fe2aa13deb5cf9834cdebd4b13ab"},
+    {223, 301, 256, 224, 1, "27eb444318199bebbff3ae07641e8995"},
+    {223, 301, 232, 224, 1, "56accfeb36eabab9c98f779ce22534cf"},
+    {411, 97, 256, 224, 2, "63fb0253ebcc1fe475dfdce5a3b51919"},
+    {411, 97, 232, 224, 2, "3c77f2fba6403cdd89dd485adfa911f4"},
+    {224, 224, 256, 224, 3, "c1ae7e34f4245888ef2045e0c311ff23"},
+    {224, 224, 232, 224, 3, "611c4645f25b17ac0bd1c0ea3a85c630"},
+    {32, 32, 256, 224, 4, "a5495a5e6f6dc1237b445dba52a0d66d"},
+    {32, 32, 232, 224, 4, "d7e0c7888e9b77db155bbb4633fe4b80"},
+    {3, 1000, 256, 224, 5, "6744b2e4631acc9b0875d3ec8cf14084"},
+    {1000, 3, 232, 224, 6, "8c3b49a93cf7c1365b715e0cee2f2bd2"},
+    {100, 300, 50, 224, 7, "702622e14089bfc9b220a8a03d852d1f"},
+    {300, 100, 150, 224, 8, "45d19721b37490a2bd3395d06968cd45"},
 };
 typedef struct golden_resized { int height, width, out_height, out_width; unsigned seed; const char *bilinear, *box; } golden_resized;
 static const golden_resized golden_resizeds[] = { /* md5 of the bytes */
