@@ -371,6 +371,9 @@ int command_eval(int argc, char **argv)
     if (q.unseen && q.allow_leak) {
         return usage_error(&u, "--unseen leaves images out that --allow-leak would measure: expected one of the two");
     }
+    if (!q.corruption && (q.severity.first != 1 || q.severity.last != RESHIFT_SEVERITIES)) {
+        return usage_error(&u, "--severity goes with --corruption");
+    }
     if (q.against_head && !q.against) {
         return usage_error(&u, "--against-head goes with --against");
     }

@@ -33,8 +33,9 @@ static reshift_status name_images(const char *path, reshift_tensors *tensors, re
     reshift_fingerprints images = {0};
     reshift_status status = reshift_array_load_npy(path, &names, error);
     if (status == RESHIFT_OK && (names.dtype != RESHIFT_U64 || names.n_dims != 1)) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "--images '%s': expected uint64 [n], found %s with %d dimensions",
-                           path, reshift_dtype_name(names.dtype), names.n_dims);
+        status =
+            fail_with(error, RESHIFT_ERROR_SHAPE, "--images '%s': expected uint64 [n], found %s with %d dimensions",
+                      path, reshift_dtype_name(names.dtype), names.n_dims);
     }
     if (status == RESHIFT_OK) {
         status = reshift_fingerprints_add(&images, names.data, names.shape[0], error);
@@ -47,8 +48,8 @@ static reshift_status name_images(const char *path, reshift_tensors *tensors, re
     return status;
 }
 
-static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias,
-                           const char *images, reshift_error *error)
+static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias, const char *images,
+                           reshift_error *error)
 {
     reshift_tensors *tensors = reshift_tensors_create();
     reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
@@ -83,7 +84,8 @@ int command_probe(int argc, char **argv)
     const option options[] = {
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "what to train on: float32 [N,D] and whole numbers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "what to measure after every epoch"),
-        TEXT("--out", &out, "FILE.safetensors", "gets fc.weight [K,D] and fc.bias [K]; neighbours have none", NULL),
+        TEXT("--out", &out, "FILE.safetensors",
+             "gets fc.weight [K,D] and fc.bias [K]; neighbours have none; not needed with --test", NULL),
         TEXT("--method", &choice.method, "adam|lbfgs|mean|neighbours",
              "adam, lbfgs: softmax regression; mean: the nearest class mean; neighbours: votes of the nearest rows",
              "adam"),
@@ -127,8 +129,9 @@ int command_probe(int argc, char **argv)
     if (wrong) {
         return usage_error(&u, "%s", wrong);
     }
-    if (train.n != 2 || (test.n != 0 && test.n != 2) || (layer && !out)) {
-        return usage_error(&u, "expected --train FEATURES.npy LABELS.npy and --out FILE.safetensors, each once");
+    if (train.n != 2 || (test.n != 0 && test.n != 2) || (layer && !out && !test.n)) {
+        return usage_error(&u, "expected --train FEATURES.npy LABELS.npy and --out FILE.safetensors (or --test, to "
+                               "measure alone), each once");
     }
     if (!layer && (out || test.n != 2)) {
         return usage_error(&u, "neighbours are no layer: expected --test FEATURES.npy LABELS.npy and no --out");
@@ -171,7 +174,7 @@ int command_probe(int argc, char **argv)
             done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);
         }
     }
-    if (done == RESHIFT_OK && layer) {
+    if (done == RESHIFT_OK && out) {
         done = save(out, c.force, &weight, &bias, images, &error);
     }
     if (done == RESHIFT_OK && history_out) {

@@ -79,6 +79,26 @@ static reshift_status take_labels(measuring *m, const reshift_dataset *set, cons
     return RESHIFT_OK;
 }
 
+/* Labels are numbers: what tells that the network's are not the images' is said aloud. */
+static void compare_classes(const measuring *m, const reshift_dataset *set)
+{
+    const int known = reshift_model_n_classes(m->model), there = reshift_dataset_n_classes(set);
+    for (int label = 0; label < there && label < known; label++) {
+        const char *ours = reshift_model_class_name(m->model, label), *theirs = reshift_dataset_class_name(set, label);
+        if (ours && theirs && strcmp(ours, theirs) != 0) {
+            progress_message(m->progress, RESHIFT_LOG_WARNING,
+                             "class %d is '%s' to the network and '%s' to the images: answers are compared by number",
+                             label, ours, theirs);
+            return;
+        }
+    }
+    if (known > there) {
+        progress_message(m->progress, RESHIFT_LOG_WARNING,
+                         "the network knows %d classes and the images are of %d: is its last layer made for them?",
+                         known, there);
+    }
+}
+
 static reshift_status survey_set(measuring *m, const reshift_corruption *corruption, reshift_error *error)
 {
     block *b = &m->blocks[m->n_blocks];
@@ -100,6 +120,9 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     if (status == RESHIFT_OK) {
         if (reshift_dataset_note(set)) {
             progress_message(m->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(set));
+        }
+        if (m->n_blocks == 0) {
+            compare_classes(m, set);
         }
         forward_expect(&m->setup, set);
         m->n_blocks++;

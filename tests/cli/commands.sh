@@ -34,6 +34,8 @@ check "its layer is a head" 0 "clean" "" "$reshift" eval --quiet --weights $befo
 check "a penalty that was named" 0 "l2 0.5: loss " - "$reshift" probe --quiet --method lbfgs --l2 0.5 --train train.npy train-labels.npy --out lbfgs2.safetensors
 check "groups that do not fit" 1 - "--groups: expected int64 [240]" "$reshift" probe --quiet --method lbfgs --groups test-labels.npy --train train.npy train-labels.npy --out no.safetensors
 check "probe by class means" 0 "of 50 rows" "" "$reshift" probe --quiet --method mean --train train.npy train-labels.npy --test test.npy test-labels.npy --out mean.safetensors
+check "probe that is only measured" 0 "of 50 rows" "" "$reshift" probe --quiet --method mean --train train.npy train-labels.npy --test test.npy test-labels.npy
+check "probe that nobody would see" 2 - "or --test, to measure alone" "$reshift" probe --method mean --train train.npy train-labels.npy
 check "probe by neighbours, as JSON" 0 '"accuracy": ' "" "$reshift" probe --quiet --json --method neighbours --neighbours 5 --train train.npy train-labels.npy --test test.npy test-labels.npy
 check "more neighbours than rows" 2 - "expected 1 to 240 of them, found 500" "$reshift" probe --quiet --method neighbours --neighbours 500 --train train.npy train-labels.npy --test test.npy test-labels.npy
 check "neighbours are no layer" 2 - "neighbours are no layer" "$reshift" probe --method neighbours --train train.npy train-labels.npy --out no.safetensors

@@ -26,8 +26,9 @@ class new/train z 1; class new/train y 1
 check "a class that testing lacks" 1 - "class 'y' is in 'new/train' and not in 'new/test'" table --data folder:new
 check "says what to do" 1 - "hint: both splits need the same class folders" table --data folder:new
 class one a 1; class one b 1; class one c 1
-check "one image a class" 0 "3 images a cell" - table --data folder:one --corruption fog --severity 1 --size 32
-check "is a sample of itself" 0 "3 images a cell" - table --data folder:one --sample 3 --size 32
+check "one image a class" 0 "3 images a cell" "" table --data folder:one --corruption fog --severity 1 --size 32
+check "classes of other names" 0 "3 images a cell" "and 'a' to the images: answers are compared by number" "$reshift" eval --quiet --weights study/weights/finetuned.safetensors --data folder:one --size 32
+check "is a sample of itself" 0 "3 images a cell" "" table --data folder:one --sample 3 --size 32
 class hollow a 2; mkdir hollow/b
 check "an empty class folder" 1 - "class 'b' has no images: 'hollow/b' is empty" table --data folder:hollow
 mkdir bare
@@ -39,6 +40,9 @@ check "more classes than the head has" 1 - "the network tells 10 classes apart, 
 npy x.npy '|u1' '6, 2, 2, 3' "$(printf '\\000%.0s' $(seq 72))"
 npy y.npy '|u1' 6, '\000\001\002\003\004\011'
 check "labels as they should be" 0 "6 images a cell" - table --data npy:x.npy,y.npy
+npy two.npy '|u1' 6, '\000\001\000\001\000\001'
+check "fewer classes than the network's" 0 "6 images a cell" "the network knows 10 classes and the images are of 2" table --data npy:x.npy,two.npy
+check "severities of nothing" 2 - "--severity goes with --corruption" table --data npy:x.npy,y.npy --severity 3
 npy five.npy '|u1' 5, '\000\001\002\003\004'
 check "labels of fewer images" 1 - "labels 'five.npy': expected integers [6], one an image, found uint8 [5]" table --data npy:x.npy,five.npy
 npy ten.npy '|u1' 6, '\000\001\002\003\004\012'
