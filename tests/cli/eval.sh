@@ -99,7 +99,7 @@ holds "both are measured on the rest" test "$(value against.csv fog 2 difference
 
 check "a probe remembers what it learned from" 2 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
     --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
-check "which the network below had not seen" 0 '"seen_in_training": 0' - "$reshift" eval --quiet --json --weights $before --data demo \
+check "which the network below had not seen" 0 '"seen_in_training": 0' "answers are compared by number" "$reshift" eval --quiet --json --weights $before --data demo \
     --split train --limit 50
 
 # Two networks.
