@@ -53,7 +53,9 @@ static reshift_status unknown_key(const reading *r, const yaml_mark_t *mark, con
     yaml_fail(&r->source, mark, "unknown key '%s'", path);
     int letters = (int)strlen(leaf_of(path)), tolerated = letters / 3 > 2 ? letters / 3 : 2;
     tolerated = tolerated < letters ? tolerated : letters - 1; /* every letter changed is another word */
-    if (section_distance < least && section_distance <= tolerated) {
+    if (strcmp(path, "experiment") == 0 || strcmp(path, "grid") == 0 || strcmp(path, "set") == 0) {
+        error_hint(r->source.error, "this is a sweep: 'reshift sweep FILE' does one");
+    } else if (section_distance < least && section_distance <= tolerated) {
         error_hint(r->source.error, "did you mean '%s'?", section);
     } else if (nearest && least <= tolerated) {
         error_hint(r->source.error, "did you mean '%s'?", nearest->path);

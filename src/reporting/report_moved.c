@@ -25,7 +25,7 @@ static void add_cells(text_buffer *page, const report_moved *moved)
         text_add(page, "<td>\xe2\x80\x93</td>");
     } else {
         const double share = 100 * moved->distance / moved->norm;
-        text_printf(page, share >= 99.5 ? "<td>%.0f&nbsp;%%</td>" : "<td>%#.2g&nbsp;%%</td>", share);
+        text_printf(page, share >= 9.95 ? "<td>%.0f&nbsp;%%</td>" : "<td>%#.2g&nbsp;%%</td>", share);
     }
 }
 

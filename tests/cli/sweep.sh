@@ -18,6 +18,7 @@ grid:
   shift.corruption: [gaussian_blur, fog]
 E
 
+check "a sweep is no experiment" 2 - "hint: this is a sweep: 'reshift sweep FILE' does one" "$reshift" run tiny.yaml
 check "lists its studies" 0 "finetune.train: [fc], shift.corruption: fog" - "$reshift" sweep tiny.yaml --show
 holds "and makes nothing" absent runs
 check "a sweep" 0 "[layer4, fc]    fog " "taken from there" "$reshift" sweep tiny.yaml
