@@ -155,8 +155,8 @@ static void test_moved_and_kept(void **state)
     static const char *const expected[] = {
         "<a href=\"weights/moved.csv\">",
         "Every tensor outside the trained blocks (fc) is byte-identical to what it was: 10 tensors, 1,240 values.",
-        "<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2 of 2</td><td>20,489 of 20,490</td>"
-        "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>",
+        ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2 of 2</td><td>20,489 of 20,490</td>"
+         "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>"),
         "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0 of 6</td><td>0 of 1,200</td><td>\xe2\x80\x93</td>",
         "The weights of epoch 4 are kept: ",
         "<th scope=\"col\">validation accuracy</th>",
