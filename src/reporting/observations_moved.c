@@ -71,12 +71,15 @@ static void observe_batchnorm(const report_content *content, const report_moved 
         }
         return;
     }
-    text_printf(
-        text,
-        "Batch norm in %s normalised by each training batch and gathered running means and variances on the way: "
-        "%d of %d tensors of them moved. They are not trained, so they are counted apart from the weights.",
-        strcmp(content->batchnorm, "train") == 0 ? "the trained blocks" : "all blocks", statistics->moved,
-        statistics->tensors);
+    text_printf(text, "Batch norm in %s ",
+                strcmp(content->batchnorm, "train-all") == 0 ? "all blocks" : "the trained blocks");
+    text_add(text, strcmp(content->batchnorm, "recalibrate") == 0
+                       ? "was recalibrated: its running means and variances were computed anew from the training rows "
+                         "before the first epoch and fixed from then on"
+                       : "normalised by each training batch and gathered running means and variances on the way");
+    text_printf(text,
+                ": %d of %d tensors of them moved. They are not trained, so they are counted apart from the weights.",
+                statistics->moved, statistics->tensors);
 }
 
 void observe_moved(const report_content *content, observations *list)

@@ -231,6 +231,18 @@ static void test_moved(void **state)
     assert_int_equal(list.items[0].tone, OBSERVATION_WARNING);
     assert_non_null(strstr(list.items[1].words.bytes, "Batch norm in the trained blocks normalised by each"));
     observations_destroy(&list);
+    blocks[0].statistics.moved = 0;
+    content.batchnorm = "recalibrate";
+    observe_moved(&content, &list);
+    check_list(
+        &list, "gp",
+        "Every tensor outside the trained blocks (layer4 and fc) is byte-identical to what it was: 10 tensors, "
+        "1,240 values.",
+        "Batch norm in the trained blocks was recalibrated: its running means and variances were computed anew from "
+        "the "
+        "training rows before the first epoch and fixed from then on: 2 of 8 tensors of them moved. They are not "
+        "trained, so they are counted apart from the weights.");
+    blocks[0].statistics.moved = 4;
     blocks[0].trained = true; /* everything is trained: nothing to say of the others */
     observe_moved(&content, &list);
     assert_int_equal(list.n, 1);
