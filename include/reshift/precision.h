@@ -15,7 +15,7 @@ typedef enum reshift_precision {
     RESHIFT_PRECISION_BF16, /* weights and activations in bfloat16, sums in float32; features, logits, losses float32 */
     RESHIFT_PRECISION_INT8, /* 8-bit weights and activations, sums in 32 bits; features and logits float32 */
     RESHIFT_PRECISION_AUTO  /* the fastest whose accuracy was shown to stay within 0.2 points of float32's: bf16, where
-                               the processor has it (int8 does on clean images, not under strong blur) */
+                               the processor has it (int8 stays within 0.5) */
 } reshift_precision;
 
 /** "f32", "bf16", "int8", "auto"; static. */

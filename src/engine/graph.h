@@ -90,7 +90,7 @@ int graph_find_parameter(const graph *g, const char *name);
 int graph_find_block(const graph *g, const char *name);
 /**
  * Whether the node's result lies in memory when all that can be fused is fused: a ReLU's; a shortcut's batch norm,
- * which waits for the other summand; the first block's end. In int8 these are the results that are rounded to 8 bits.
+ * which waits for the other summand; the first block's end. In int8 these are rounded to 8 bits, or their copies are.
  */
 bool graph_is_kept(const graph *g, int node);
 /** The kept result that the sum behind the kept result `node` was written over: its block's shortcut; -1: no sum. */

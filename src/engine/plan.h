@@ -30,10 +30,10 @@ typedef struct plan_options {
 } plan_options;
 
 /**
- * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). In int8 convolutions behind the
- * first block take 8-bit activations, as far as n->range says, and 8-bit weights, one unit an output channel; the first
- * block runs in bfloat16 or float32, fc in float32. Errors: ARGUMENT (blocks out of range, input too small, a range
- * that is not known), MEMORY, INTERNAL (oneDNN's words).
+ * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). In int8 convolutions take
+ * 8-bit activations, as far as n->range says, and 8-bit weights, one unit an output channel; the first block, what reads
+ * it and the sums of the layer behind it stay in bfloat16 or float32, fc in float32 (plan_int8.c). Errors: ARGUMENT
+ * (blocks out of range, input too small, a range that is not known), MEMORY, INTERNAL (oneDNN's words).
  */
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
 void plan_destroy(plan **p);

@@ -40,14 +40,19 @@ plan_options extraction_upper(const forward_setup *whole, int cut, const extract
                           .precision = whole->precision};
 }
 
+reshift_status extraction_key(const forward_setup *whole, int cut, char key[DIGEST_HEX_BYTES], reshift_error *error)
+{
+    const forward_setup lower = extraction_lower(whole, cut);
+    return frozen_key(&lower, forward_batch_of(&lower), key, error);
+}
+
 /* The highest cut below which the cache knows what comes out; 0: none. */
 static reshift_status find_cut(const extraction_setup *setup, int *cut, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
     for (*cut = setup->forward.net->graph->n_blocks - 1; *cut > 0; --*cut) {
         char key[DIGEST_HEX_BYTES];
-        const forward_setup lower = extraction_lower(&setup->forward, *cut);
-        status = frozen_key(&lower, forward_batch_of(&lower), key, error);
+        status = extraction_key(&setup->forward, *cut, key, error);
         if (status != RESHIFT_OK || frozen_cache_knows(setup->cache, key)) {
             break;
         }

@@ -6,6 +6,7 @@
 #ifndef LEARNING_EXTRACTION_H
 #define LEARNING_EXTRACTION_H
 
+#include "base/digest.h"
 #include "learning/forward.h"
 #include "reshift/frozen_cache.h"
 
@@ -27,6 +28,9 @@ typedef struct extraction_rows {
 /** The two parts of a network cut before block `cut` > 0, run so that together they give the bits of the whole. */
 forward_setup extraction_lower(const forward_setup *whole, int cut);
 plan_options extraction_upper(const forward_setup *whole, int cut, const extraction_rows *rows);
+/** Says all that the lower part's output depends on: nodes, values, ranges, recipe, precision. Errors: frozen_key()'s.
+ */
+reshift_status extraction_key(const forward_setup *whole, int cut, char key[DIGEST_HEX_BYTES], reshift_error *error);
 
 /** Errors: those of forward_create, of plan_create and of opening the cache. The caller destroys *out. */
 reshift_status extraction_create(const extraction_setup *setup, extraction **out, const reshift_progress *progress,

@@ -38,12 +38,15 @@ reshift_status finetune_check(finetune *t, reshift_error *error);
  */
 reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshift_error *error);
 
+/** What is done with n rows that lie in tail_step_input(), their labels in t->labels, after `done` rows before them. */
+typedef reshift_status (*finetune_step)(finetune *t, void *context, int n, int64_t done, reshift_error *error);
 /**
- * Begins with the first n rows of an epoch in its order, as it sees them: frozen_next() gives them. Epoch 0 comes
- * before the first and sees them as they are. finetune_rows_end() after them or after an error, whose status it keeps.
+ * Takes the first n rows of an epoch in its order, as it sees them, through the frozen blocks, batch by batch; epoch 0
+ * comes before the first and sees them as they are. `what` names it for progress. Errors: the step's, those of reading
+ * and of the engine, CANCELLED.
  */
-reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_error *error);
-reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_error *error);
+reshift_status finetune_walk(finetune *t, const char *what, int epoch, int64_t n, finetune_step step, void *context,
+                             reshift_error *error);
 
 /** Trains for one epoch; its number stands in *epoch, its training figures are filled in. */
 reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error);

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -23,33 +22,28 @@ static int64_t rows_of_gradient(const finetune *t)
     return n;
 }
 
+typedef struct gradient_rows {
+    int epoch;
+    int64_t count;
+} gradient_rows;
+
+static reshift_status add_gradient(finetune *t, void *context, int n, int64_t done, reshift_error *error)
+{
+    const gradient_rows *rows = context;
+    reshift_status status = tail_gradient_add(t->tail, n, t->labels, (double)n / (double)rows->count, error);
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        error_prefix(error, status, "learning rates of epoch %d, image %lld", rows->epoch, (long long)done);
+        error_hint(error, "use smaller learning rates");
+    }
+    return status;
+}
+
 static reshift_status gather_gradient(finetune *t, int epoch, reshift_error *error)
 {
-    const int64_t count = rows_of_gradient(t);
+    gradient_rows rows = {epoch, rows_of_gradient(t)};
     reshift_status status = tail_gradient_start(t->tail, error);
-    if (status == RESHIFT_OK) {
-        status = finetune_rows_start(t, epoch, count, error);
-    }
-    progress_update(t->progress, "learning rates", 0, count, "images");
-    for (int64_t done = 0; status == RESHIFT_OK && done < count;) {
-        int n = tail_step_rows(t->tail, t->n_rows - done);
-        status = progress_check(t->progress, error);
-        if (status == RESHIFT_OK) {
-            status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
-        }
-        if (status == RESHIFT_OK) {
-            status = tail_gradient_add(t->tail, n, t->labels, (double)n / (double)count, error);
-            if (status == RESHIFT_ERROR_NUMERIC) {
-                error_prefix(error, status, "learning rates of epoch %d, image %lld", epoch, (long long)done);
-                error_hint(error, "use smaller learning rates");
-            }
-        }
-        if (status == RESHIFT_OK) {
-            done += n;
-            progress_update(t->progress, "learning rates", done, count, "images");
-        }
-    }
-    return finetune_rows_end(t, status, error);
+    return status == RESHIFT_OK ? finetune_walk(t, "learning rates", epoch, rows.count, add_gradient, &rows, error)
+                                : status;
 }
 
 /* r / largest, where a block of zeros is infinitely larger than others, and blocks without any gradient are all alike.
@@ -94,8 +88,6 @@ reshift_status finetune_choose_rates(finetune *t, int epoch, reshift_chosen_rate
                           epoch, g->blocks[b], gradients[b], weights[b]);
             break;
         }
-        memset(&rates[i], 0, sizeof rates[i]);
-        snprintf(rates[i].block, sizeof rates[i].block, "%s", g->blocks[b]);
         rates[i].ratio = gradients[b] == 0 ? 0 : weights[b] == 0 ? INFINITY : gradients[b] / weights[b];
         largest = fmax(largest, rates[i].ratio);
     }
@@ -112,25 +104,11 @@ reshift_status finetune_choose_rates(finetune *t, int epoch, reshift_chosen_rate
 
 /* ---- recalibrated batch norm ---- */
 
-static reshift_status gather_statistics(finetune *t, reshift_error *error)
+static reshift_status add_statistics(finetune *t, void *context, int n, int64_t done, reshift_error *error)
 {
-    reshift_status status = finetune_rows_start(t, 0, t->n_rows, error);
-    progress_update(t->progress, "batch norm", 0, t->n_rows, "images");
-    for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
-        int n = tail_step_rows(t->tail, t->n_rows - done);
-        status = progress_check(t->progress, error);
-        if (status == RESHIFT_OK) {
-            status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
-        }
-        if (status == RESHIFT_OK) {
-            status = tail_recalibrate_step(t->tail, n, error);
-        }
-        if (status == RESHIFT_OK) {
-            done += n;
-            progress_update(t->progress, "batch norm", done, t->n_rows, "images");
-        }
-    }
-    return finetune_rows_end(t, status, error);
+    (void)context;
+    (void)done;
+    return tail_recalibrate_step(t->tail, n, error);
 }
 
 reshift_status finetune_recalibrate(finetune *t, reshift_error *error)
@@ -146,7 +124,7 @@ reshift_status finetune_recalibrate(finetune *t, reshift_error *error)
     reshift_status status = tail_recalibrate_start(t->tail, n_dims, shape, frozen_row_width(t->frozen) == 2,
                                                    t->options->batch, t->n_rows, error);
     if (status == RESHIFT_OK) {
-        status = gather_statistics(t, error);
+        status = finetune_walk(t, "batch norm", 0, t->n_rows, add_statistics, NULL, error);
     }
     tail_recalibrate_end(t->tail);
     if (status == RESHIFT_OK) {

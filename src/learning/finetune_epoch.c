@@ -17,7 +17,8 @@ static double rate_factor(const finetune *t)
                                : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
 }
 
-reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_error *error)
+/* end_rows() after them or after an error, whose status it keeps. */
+static reshift_status start_rows(finetune *t, int epoch, int64_t n, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
     const int64_t *order = t->order;
@@ -36,7 +37,7 @@ reshift_status finetune_rows_start(finetune *t, int epoch, int64_t n, reshift_er
     return status == RESHIFT_OK ? frozen_start_anew(t->frozen, t->changed, order, n, error) : status;
 }
 
-reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_error *error)
+static reshift_status end_rows(finetune *t, reshift_status status, reshift_error *error)
 {
     if (t->changed) { /* the reader ahead of us must have let go of it */
         reshift_status stopped = frozen_commit(t->frozen, status == RESHIFT_OK ? error : NULL);
@@ -46,43 +47,65 @@ reshift_status finetune_rows_end(finetune *t, reshift_status status, reshift_err
     return status;
 }
 
-reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+reshift_status finetune_walk(finetune *t, const char *what, int epoch, int64_t n, finetune_step step, void *context,
+                             reshift_error *error)
 {
-    const reshift_finetune_options *o = t->options;
-    char what[64];
-    snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, o->epochs);
-    double loss_sum = 0;
-    int64_t correct_sum = 0;
-    progress_update(t->progress, what, 0, t->n_rows, "images");
-    reshift_status status = finetune_rows_start(t, epoch->epoch, t->n_rows, error);
-    for (int64_t done = 0; status == RESHIFT_OK && done < t->n_rows;) {
-        int n = tail_step_rows(t->tail, t->n_rows - done), correct;
-        double loss;
+    progress_update(t->progress, what, 0, n, "images");
+    reshift_status status = start_rows(t, epoch, n, error);
+    for (int64_t done = 0; status == RESHIFT_OK && done < n;) {
+        int rows = tail_step_rows(t->tail, t->n_rows - done);
         status = progress_check(t->progress, error);
         if (status == RESHIFT_OK) {
-            status = frozen_next(t->frozen, n, tail_step_input(t->tail, n), t->labels, error);
+            status = frozen_next(t->frozen, rows, tail_step_input(t->tail, rows), t->labels, error);
         }
         if (status == RESHIFT_OK) {
-            status = tail_step(t->tail, n, t->labels, rate_factor(t), &loss, &correct, error);
-            if (status == RESHIFT_ERROR_NUMERIC) {
-                error_prefix(error, status, "epoch %d, image %lld", epoch->epoch, (long long)done);
-                error_hint(error, "use smaller learning rates");
-            }
+            status = step(t, context, rows, done, error);
         }
-        if (status != RESHIFT_OK) {
-            break;
-        }
-        done += n;
-        loss_sum += loss * n;
-        correct_sum += correct;
-        progress_update(t->progress, what, done, t->n_rows, "images");
-        if (o->on_step) {
-            o->on_step(o->context, optimiser_steps(tail_optimiser(t->tail)), loss);
+        if (status == RESHIFT_OK) {
+            done += rows;
+            progress_update(t->progress, what, done, n, "images");
         }
     }
-    epoch->train_loss = loss_sum / (double)t->n_rows;
-    epoch->train_accuracy = (double)correct_sum / (double)t->n_rows;
-    return finetune_rows_end(t, status, error);
+    return end_rows(t, status, error);
+}
+
+typedef struct epoch_sums {
+    int epoch;
+    double loss;
+    int64_t correct;
+} epoch_sums;
+
+static reshift_status train_rows(finetune *t, void *context, int n, int64_t done, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    epoch_sums *sums = context;
+    double loss;
+    int correct;
+    reshift_status status = tail_step(t->tail, n, t->labels, rate_factor(t), &loss, &correct, error);
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        error_prefix(error, status, "epoch %d, image %lld", sums->epoch, (long long)done);
+        error_hint(error, "use smaller learning rates");
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    sums->loss += loss * n;
+    sums->correct += correct;
+    if (o->on_step) {
+        o->on_step(o->context, optimiser_steps(tail_optimiser(t->tail)), loss);
+    }
+    return RESHIFT_OK;
+}
+
+reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    char what[64];
+    snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, t->options->epochs);
+    epoch_sums sums = {.epoch = epoch->epoch};
+    reshift_status status = finetune_walk(t, what, epoch->epoch, t->n_rows, train_rows, &sums, error);
+    epoch->train_loss = sums.loss / (double)t->n_rows;
+    epoch->train_accuracy = (double)sums.correct / (double)t->n_rows;
+    return status;
 }
 
 reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,

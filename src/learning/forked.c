@@ -31,21 +31,14 @@ static int first_difference(const network *a, const network *b)
     return first;
 }
 
-/* The key of what lies below a cut says all that its output depends on: nodes, values, ranges, recipe, precision. */
-static reshift_status key_of(const forward_setup *whole, int cut, char key[DIGEST_HEX_BYTES], reshift_error *error)
-{
-    const forward_setup lower = extraction_lower(whole, cut);
-    return frozen_key(&lower, forward_batch_of(&lower), key, error);
-}
-
 reshift_status forked_cut(const forward_setup *const setups[2], int *cut, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
     for (*cut = first_difference(setups[0]->net, setups[1]->net); *cut > 0; --*cut) {
         char keys[2][DIGEST_HEX_BYTES];
-        status = key_of(setups[0], *cut, keys[0], error);
+        status = extraction_key(setups[0], *cut, keys[0], error);
         if (status == RESHIFT_OK) {
-            status = key_of(setups[1], *cut, keys[1], error);
+            status = extraction_key(setups[1], *cut, keys[1], error);
         }
         if (status != RESHIFT_OK || strcmp(keys[0], keys[1]) == 0) {
             break;

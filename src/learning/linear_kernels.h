@@ -141,9 +141,10 @@ TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, 
                 x[0] = *(const VECTOR *)(padded + lane);
             }
             if (lane == 0 && asking) {
-                const float *from = r->coming[b] + group * LINEAR_LANES;
-                __builtin_prefetch(from, 0, 2);
-                __builtin_prefetch(from + LINEAR_LANES, 0, 2);
+#pragma GCC unroll 2
+                for (int i = 0; i < tile; i++) {
+                    __builtin_prefetch(r->coming[b] + (group + i) * LINEAR_LANES, 0, 2);
+                }
             }
             const float *d = delta + b * stride;
 #pragma GCC unroll 10

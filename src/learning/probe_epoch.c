@@ -192,7 +192,10 @@ static void gather_rows(probe *p, const int64_t *order)
  * Memory can be asked for the next batch's rows while this one's gradients are summed. Some processors gain by it what
  * reading costs, others wait behind full buffers; no bit of the result depends on it. So it is tried.
  */
-static bool asks_ahead(const probe *p) { return p->n_epochs < 2 ? p->n_epochs == 1 : p->seconds[1] < p->seconds[0]; }
+static bool asks_ahead(const probe *p, int64_t epochs_before)
+{
+    return epochs_before < 2 ? epochs_before == 1 : p->seconds[1] < p->seconds[0];
+}
 
 /* All steps of an epoch. */
 void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct)
@@ -201,7 +204,8 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
     const size_t bias_bytes = (size_t)l->n_blocks * LINEAR_LANES * sizeof(float);
     const int64_t n_rows = p->train.n, steps_before = p->steps;
     const int batch = p->options->batch;
-    const bool asking = asks_ahead(p);
+    const int64_t n_steps = (n_rows + batch - 1) / batch, epochs_before = steps_before / n_steps;
+    const bool asking = asks_ahead(p, epochs_before);
     const double began = clock_seconds();
     gather_rows(p, order);
 #pragma omp parallel num_threads(p->n_threads)
@@ -222,11 +226,10 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
         }
     }
     memcpy(l->bias, p->desks[0].bias, bias_bytes);
-    if (p->n_epochs < 2) {
-        p->seconds[p->n_epochs] = clock_seconds() - began;
+    if (epochs_before < 2) {
+        p->seconds[epochs_before] = clock_seconds() - began;
     }
-    p->n_epochs++;
-    p->steps += (n_rows + batch - 1) / batch;
+    p->steps += n_steps;
     double loss_sum = 0;
     *correct = 0;
     for (int64_t i = 0; i < n_rows; i++) {

@@ -38,7 +38,6 @@ typedef struct probe {
     double *tile_loss;  /* [tiles of the test set] */
     int64_t *tile_correct;
     int64_t steps;     /* made so far */
-    int n_epochs;      /* run so far */
     double seconds[2]; /* of the first, which did not ask for rows a batch ahead, and the second epoch, which did */
 } probe;
 

@@ -111,7 +111,7 @@ reshift_status resnet_graph(const resnet_arch *arch, int n_classes, graph **g, r
     if (!b.g) {
         return error_memory(error, sizeof(graph), "the network's graph");
     }
-    if ((status = graph_begin_block(b.g, "conv1", error)) != RESHIFT_OK) {
+    if ((status = graph_begin_block(b.g, resnet_blocks()[0], error)) != RESHIFT_OK) {
         goto failed;
     }
     node = graph_add_input(b.g, 3);
@@ -122,18 +122,17 @@ reshift_status resnet_graph(const resnet_arch *arch, int n_classes, graph **g, r
         node = graph_add_maxpool(b.g, "maxpool", node, 3, 2, 1);
     }
     for (int layer = 0; layer < RESNET_LAYERS; layer++) {
-        char name[16];
-        snprintf(name, sizeof name, "layer%d", layer + 1);
+        const char *name = resnet_blocks()[1 + layer];
         if ((status = graph_begin_block(b.g, name, error)) != RESHIFT_OK) {
             goto failed;
         }
         for (int block = 0; block < arch->blocks[layer]; block++) {
-            snprintf(b.block, sizeof b.block, "layer%d.%d", layer + 1, block);
+            snprintf(b.block, sizeof b.block, "%s.%d", name, block);
             node = add_residual_block(&b, arch, node, arch->widths[layer], layer > 0 && block == 0 ? 2 : 1);
         }
     }
     node = graph_add_global_avgpool(b.g, "avgpool", node);
-    if ((status = graph_begin_block(b.g, "fc", error)) != RESHIFT_OK) {
+    if ((status = graph_begin_block(b.g, resnet_blocks()[1 + RESNET_LAYERS], error)) != RESHIFT_OK) {
         goto failed;
     }
     if (graph_add_linear(b.g, "fc", node, n_classes) < 0) {
