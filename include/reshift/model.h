@@ -51,6 +51,8 @@ RESHIFT_API int reshift_model_n_features(const reshift_model *model);
 RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model); /* without running statistics */
 /** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
 RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
+/** Whether networks have a block of this name, or it is "all". Errors: ARGUMENT, naming those there are. */
+RESHIFT_API reshift_status reshift_block_check(const char *name, reshift_error *error);
 /** Whether the ranges of all activations are known that int8 needs: see reshift_calibrate(). */
 RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);

@@ -52,6 +52,10 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
     bool single = given.n == 1 && !strchr(given.items[0], '=');
     how->n_blocks = blocks.n;
     for (int i = 0; i < blocks.n && status < 0; i++) {
+        reshift_error unknown;
+        if (reshift_block_check(blocks.items[i], &unknown) != RESHIFT_OK) {
+            status = usage_error(u, "--train: %s", unknown.message);
+        }
         snprintf(rates[i].block, sizeof rates[i].block, "%s", blocks.items[i]);
         rates[i].learning_rate = 0;
         for (int j = 0; j < given.n && status < 0 && !automatic; j++) {

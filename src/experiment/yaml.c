@@ -11,7 +11,7 @@
 #include "experiment/demo.h"
 #include "experiment/settings.h"
 #include "experiment/yaml_source.h"
-#include "models/resnet.h"
+#include "reshift/model.h"
 #include "reshift/words.h"
 
 #define YAML_FILE_BYTES_MOST (1 << 20)
@@ -107,18 +107,10 @@ static const setting *short_form(const char *section)
 static reshift_status check_blocks(const reading *r, const setting *row, const yaml_node_t *node,
                                    const settings_blocks *blocks)
 {
-    const char *const *known = resnet_blocks();
     for (int i = 0; i < blocks->n && strcmp(row->path, "finetune.train") == 0; i++) {
-        bool found = strcmp(blocks->names[i], "all") == 0;
-        char names[128] = "";
-        for (int b = 0; known[b]; b++) {
-            size_t length = strlen(names);
-            snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", known[b]);
-            found = found || strcmp(known[b], blocks->names[i]) == 0;
-        }
-        if (!found) {
-            return yaml_fail(&r->source, &node->start_mark, "'%s': there is no block '%s', expected some of %s, or all",
-                             row->path, blocks->names[i], names);
+        reshift_error unknown;
+        if (reshift_block_check(blocks->names[i], &unknown) != RESHIFT_OK) {
+            return yaml_fail(&r->source, &node->start_mark, "'%s': %s", row->path, unknown.message);
         }
     }
     return RESHIFT_OK;

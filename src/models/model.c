@@ -223,6 +223,21 @@ const char *reshift_model_block(const reshift_model *model, int index)
     return index >= 0 && index < g->n_blocks ? g->blocks[index] : NULL;
 }
 
+reshift_status reshift_block_check(const char *name, reshift_error *error)
+{
+    const char *const *known = resnet_blocks();
+    char names[128] = "";
+    bool found = strcmp(name, "all") == 0;
+    for (int b = 0; known[b]; b++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", known[b]);
+        found = found || strcmp(known[b], name) == 0;
+    }
+    return found ? RESHIFT_OK
+                 : error_set(error, RESHIFT_ERROR_ARGUMENT, "there is no block '%s', expected some of %s, or all", name,
+                             names);
+}
+
 const char *reshift_model_class_name(const reshift_model *model, int label)
 {
     return model->class_names && label >= 0 && label < model->n_classes ? model->class_names[label] : NULL;

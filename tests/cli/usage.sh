@@ -40,6 +40,7 @@ check "corruption of photographs" 2 - "--corruption goes with --data" "$reshift"
 check "limit of photographs" 2 - "--limit goes with --data" "$reshift" predict --weights w --limit 3 x.png
 check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
+check "block that no network has" 2 - "--train: there is no block 'layer9', expected some of conv1, layer1, layer2, layer3, layer4, fc, or all" "$reshift" finetune --weights w --data demo --out x --train layer9,fc
 check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
 check "protocol unknown" 2 - "--protocol: expected by-image or by-row" "$reshift" finetune --weights w --data demo --out x --protocol by-hand
 check "batch norm unknown" 2 - "--batchnorm: expected frozen, train, train-all or recalibrate" "$reshift" finetune --weights w --data demo --out x --batchnorm on
