@@ -15,6 +15,7 @@ Stages and their forms:
   all-layers plain, bf16    every parameter by Adam (0.0001), batch statistics, as above
   probe      loader         the usual script: a DataLoader over a TensorDataset, shuffled, batches of 64, Linear, Adam (0.001)
              best           no loader: rows of a shuffled index, Adam with its loops over tensors fused (foreach)
+             best-bf16      the same on features kept in bfloat16, multiplied by autocast
   pca        randomized     sklearn.decomposition.PCA(2, svd_solver='randomized').fit_transform
              covariance     float32 covariance by BLAS and SciPy's eigh for its two largest eigenvalues
 
@@ -127,8 +128,10 @@ def all_layers(form, folder, n, batch):
 def probe(form, x, y):
     import torch
     x, y = torch.from_numpy(x), torch.from_numpy(y)
+    half = form == 'best-bf16'
+    x = x.bfloat16() if half else x
     model, loss_of = torch.nn.Linear(x.shape[1], int(y.max()) + 1), torch.nn.CrossEntropyLoss()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, foreach=form == 'best')
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, foreach=form != 'loader')
 
     def batches():
         if form == 'loader':
@@ -142,7 +145,9 @@ def probe(form, x, y):
         start = time.perf_counter()
         for rows, labels in batches():
             optimiser.zero_grad(set_to_none=True)
-            loss_of(model(rows), labels).backward()
+            with torch.autocast('cpu', dtype=torch.bfloat16, enabled=half):
+                logits = model(rows)
+            loss_of(logits.float(), labels).backward()
             optimiser.step()
         seconds.append(time.perf_counter() - start)
     return min(seconds)

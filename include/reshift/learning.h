@@ -98,6 +98,9 @@ typedef struct reshift_probe_options {
     uint64_t seed;        /* initial weights and the order of every epoch */
     void (*on_epoch)(void *context, const reshift_epoch *epoch); /* may be NULL */
     void *context;
+    reshift_precision precision; /* F32; BF16: products of rounded features, weights and gradients by the logits, sums,
+                                    weights, Adam and losses float32; the features are copied, half as large. What the
+                                    processor cannot do falls back to F32 */
     /* For parity tests: NULL, or initial weight [K,D] and bias [K], and order [epochs][N] of rows. */
     const float *initial_weight, *initial_bias;
     const int64_t *order;

@@ -200,10 +200,10 @@ static reshift_status make_features(int64_t n, reshift_array *features, reshift_
 
 enum { FEATURE_ROWS = 50000 };
 
-/* Of the time that reading the features from memory once would take. */
-static double share_of_reading(const bench *b, double seconds)
+/* Of the time that reading the features, values of `width` bytes, from memory once would take. */
+static double share_of_reading(const bench *b, int width, double seconds)
 {
-    return b->read_bytes > 0 ? (double)FEATURE_ROWS * 2048 * 4 / b->read_bytes / seconds : NAN;
+    return b->read_bytes > 0 ? (double)FEATURE_ROWS * 2048 * width / b->read_bytes / seconds : NAN;
 }
 
 static reshift_status bench_probe(bench *b, reshift_error *error)
@@ -212,6 +212,7 @@ static reshift_status bench_probe(bench *b, reshift_error *error)
     reshift_history history = {0};
     reshift_probe_options options;
     reshift_probe_options_default(&options);
+    options.precision = reshift_precision_here(session_precision(b->c), true);
     reshift_status status = make_features(FEATURE_ROWS, &features, &labels, error);
     if (status == RESHIFT_OK) {
         status = reshift_probe_train(&features, &labels, NULL, NULL, 10, &options, &weight, &bias, &history,
@@ -222,8 +223,11 @@ static reshift_status bench_probe(bench *b, reshift_error *error)
         for (int i = 1; i < history.n_epochs; i++) {
             least = fmin(least, history.epochs[i].seconds);
         }
-        tell(b, "probe", "an epoch, 50,000 x 2048, 10 classes, batch 64", 1e3 * least, "ms", share_of_reading(b, least),
-             "reading memory once");
+        const bool half = options.precision == RESHIFT_PRECISION_BF16;
+        char what[96];
+        snprintf(what, sizeof what, "an epoch, 50,000 x 2048, 10 classes, batch 64, %s",
+                 reshift_precision_name(options.precision));
+        tell(b, "probe", what, 1e3 * least, "ms", share_of_reading(b, half ? 2 : 4, least), "reading memory once");
     }
     reshift_history_destroy(&history);
     reshift_array_destroy(&weight);
@@ -246,7 +250,7 @@ static reshift_status bench_pca(bench *b, reshift_error *error)
         reshift_pca_destroy(&pca);
     }
     if (status == RESHIFT_OK) {
-        tell(b, "pca", "50,000 x 2048 to 2 components", 1e3 * least, "ms", share_of_reading(b, least),
+        tell(b, "pca", "50,000 x 2048 to 2 components", 1e3 * least, "ms", share_of_reading(b, 4, least),
              "reading memory once");
     }
     reshift_array_destroy(&features);

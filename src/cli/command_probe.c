@@ -92,6 +92,8 @@ int command_probe(int argc, char **argv)
         COUNT("--epochs", &epochs, "N", 1, 100000, "passes over the training features", "30"),
         COUNT("--batch", &c.batch, "N", 1, 1000000, "rows a step", "64"),
         NUMBER("--lr", &rate, "X", 0, 10, "learning rate of Adam", "0.001"),
+        TEXT("--precision", &c.precision, "f32|bf16|auto",
+             "adam: bf16 rounds features, weights and the logits' gradients and sums their products in float32", "f32"),
         TEXT("--l2", &choice.l2, "X|auto", "lbfgs: penalty X/2 |W|^2; auto: the best on training rows held out",
              "auto"),
         NUMBER("--held-out", &choice.held_out, "SHARE", 0, 0.9, "lbfgs: of the training rows, to choose l2", "0.1"),
@@ -136,6 +138,9 @@ int command_probe(int argc, char **argv)
     if (!layer && (out || test.n != 2)) {
         return usage_error(&u, "neighbours are no layer: expected --test FEATURES.npy LABELS.npy and no --out");
     }
+    if (!by_adam && c.precision) {
+        return usage_error(&u, "--precision is about --method adam");
+    }
     if (!by_adam && (history_out || plots)) {
         return usage_error(&u, "--history and --plots are about epochs, which only --method adam has");
     }
@@ -151,6 +156,7 @@ int command_probe(int argc, char **argv)
     how.batch = (int)c.batch;
     how.learning_rate = rate;
     how.seed = (uint64_t)c.seed;
+    how.precision = session_precision(&c);
     how.on_epoch = training_print_epoch;
     how.context = &c;
     reshift_status done = check_target(&c, out, &error);

@@ -22,7 +22,7 @@ reshift_status linear_create(int64_t n_features, int n_classes, linear *l, reshi
     l->n_features = n_features;
     l->n_classes = n_classes;
     l->n_blocks = (int)(((int64_t)n_classes + LINEAR_CLASSES - 1) / LINEAR_CLASSES);
-    l->n_groups = n_features / LINEAR_LANES + (n_features % LINEAR_LANES != 0);
+    l->n_groups = linear_rounded(n_features) / LINEAR_LANES;
     l->part_groups = choose_part(l->n_groups);
     l->n_parts = (l->n_groups + l->part_groups - 1) / l->part_groups;
     size_t bytes = 0;
@@ -43,6 +43,12 @@ reshift_status linear_create(int64_t n_features, int n_classes, linear *l, reshi
         l->bias[k] = k % LINEAR_LANES < LINEAR_CLASSES && class < n_classes ? 0 : -INFINITY;
     }
     return RESHIFT_OK;
+}
+
+int64_t linear_rounded(int64_t n_features)
+{
+    const int64_t pair = 2 * LINEAR_LANES;
+    return (n_features / pair + (n_features % pair != 0)) * pair;
 }
 
 void linear_destroy(linear *l)

@@ -26,7 +26,7 @@
 
 typedef struct linear {
     int64_t n_features;  /* D */
-    int64_t n_groups;    /* ceil(D / 16) */
+    int64_t n_groups;    /* ceil(D / 16), and one more where that is odd: bfloat16 takes two at once */
     int64_t part_groups; /* groups of a part */
     int64_t n_parts;
     int n_classes;    /* K */
@@ -49,13 +49,19 @@ void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *l
 
 /** Some groups of columns of some rows. */
 typedef struct linear_rows {
-    const float *const *rows; /* [n] pointers to features [D] */
+    union {
+        const float *const *rows;      /* [n] pointers to features [D] */
+        const uint16_t *const *halves; /* the same in bfloat16: linear_bf16.round_row() made them */
+    };
     int n;
-    int64_t n_features;         /* D: the last group may have fewer than 16 columns */
-    int64_t first, last;        /* groups */
-    int more;                   /* rows behind the n that are asked for while these are gone through, */
-    int64_t begin, end;         /* over these groups, which hold [first,last); end 0: over [first,last) */
-    const float *const *coming; /* [n] other rows that are asked for while gradients of these are summed, or NULL */
+    int64_t n_features;  /* D: the last group may have fewer than 16 columns */
+    int64_t first, last; /* groups */
+    int more;            /* rows behind the n that are asked for while these are gone through, */
+    int64_t begin, end;  /* over these groups, which hold [first,last); end 0: over [first,last) */
+    union {
+        const float *const *coming; /* [n] other rows that are asked for while gradients of these are summed, or NULL */
+        const uint16_t *const *coming_halves;
+    };
 } linear_rows;
 
 /**
@@ -70,6 +76,31 @@ void linear_gradient(const linear_rows *r, const float *delta, int64_t stride, f
 /** The same gradient, which meets Adam in the registers: weight and both moments are those of group `first`. */
 void linear_descend(const linear_rows *r, const float *delta, int64_t stride, const adam_step *step, float *weight,
                     float *m, float *v);
+
+/** Values of a row in bfloat16: D, and zeros up to a whole pair of groups. */
+int64_t linear_rounded(int64_t n_features);
+
+/*
+ * The same in bfloat16: products of features, weights and deltas rounded to the nearest (ties to even), summed in
+ * float32; weights and moments stay float32. A product takes two columns (forward) or two rows (backward) at once.
+ */
+typedef struct linear_bf16 {
+    /** A row [D] to [linear_rounded(D)]. */
+    void (*round_row)(const float *row, int64_t n_features, uint16_t *out);
+    /** All weights, [n_weights], each pair of groups [10][32]: what linear_weight() gives lies at the same place. */
+    void (*round_weights)(const linear *l, uint16_t *out);
+    /** delta [n][stride] to [(n + 1) / 2][stride]: row 2i in the low half, 2i + 1 (0 behind the last) in the high one.
+     */
+    void (*round_deltas)(const float *delta, int n, int64_t stride, uint32_t *out);
+    /** As linear_forward(), over whole pairs of groups. */
+    void (*forward)(const linear_rows *r, const uint16_t *weight, float *out);
+    /** As linear_descend(), by rounded deltas; the new weights are left in `rounded` too. */
+    void (*descend)(const linear_rows *r, const uint32_t *delta, int64_t stride, const adam_step *step, float *weight,
+                    float *m, float *v, uint16_t *rounded);
+} linear_bf16;
+
+/** Static; NULL where the processor does not multiply bfloat16. */
+const linear_bf16 *linear_bf16_here(void);
 
 /**
  * Logits of n <= LINEAR_TILE rows, bias included: logits [n][K]. `scratch` [LINEAR_TILE * 16] floats.

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "learning/forward.h"
 #include "learning/probe_epoch.h"
 
 void reshift_probe_options_default(reshift_probe_options *options)
@@ -65,11 +66,8 @@ static reshift_status train(probe *p, reshift_history *history, const reshift_pr
             random_permutation(&stream, p->order, p->train.n);
         }
         reshift_epoch *epoch = &history->epochs[e];
-        *epoch = (reshift_epoch){.epoch = e + 1,
-                                 .test_loss = NAN,
-                                 .test_accuracy = NAN,
-                                 .validation_loss = NAN,
-                                 .validation_accuracy = NAN};
+        *epoch = (reshift_epoch){
+            .epoch = e + 1, .test_loss = NAN, .test_accuracy = NAN, .validation_loss = NAN, .validation_accuracy = NAN};
         int64_t correct;
         probe_run_epoch(p, order, &epoch->train_loss, &correct);
         epoch->train_accuracy = (double)correct / (double)p->train.n;
@@ -173,9 +171,15 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
         goto end;
     }
     p.n_threads = choose_threads(&p);
+    if (forward_precision(p.options->precision, true, progress) == RESHIFT_PRECISION_BF16) {
+        p.bf16 = linear_bf16_here();
+    }
     status = probe_allocate(&p, error);
     if (status == RESHIFT_OK) {
         status = set_initial(&p, error);
+    }
+    if (status == RESHIFT_OK) {
+        probe_take_weights(&p);
     }
     if (status == RESHIFT_OK) {
         history->epochs = calloc((size_t)p.options->epochs + 1, sizeof *history->epochs);

@@ -28,6 +28,8 @@ void probe_release(probe *p)
     linear_destroy(&p->layer);
     memory_free(p->first_weight);
     memory_free(p->second_weight);
+    memory_free(p->halves);
+    memory_free(p->rounded_weight);
     memory_free(p->partial);
     for (int i = 0; p->desks && i < p->n_threads; i++) {
         memory_free(p->desks[i].delta); /* the first piece of the thread's block */
@@ -53,20 +55,38 @@ static void *take(size_t a, size_t b, size_t c, size_t d)
 }
 
 /* One block a thread, so that no two threads write to the same page. */
-static bool desk_set(probe_desk *d, const linear *l, size_t batch)
+static bool desk_set(probe_desk *d, const linear *l, size_t batch, bool rounded)
 {
     const size_t padded = (size_t)l->n_blocks * LINEAR_LANES, scratch = softmax_scratch(l->n_classes);
     size_t deltas;
     if (!memory_product(batch, padded, &deltas)) {
         return false;
     }
-    d->delta = take(deltas + 4 * padded + scratch + 1024, sizeof(float), 1, 1);
+    const size_t pairs = rounded ? (batch + 1) / 2 * padded : 0;
+    d->delta = take(deltas + pairs + 4 * padded + scratch + 1024, sizeof(float), 1, 1);
     d->bias = d->delta + deltas;
     d->first = d->bias + padded;
     d->second = d->first + padded;
     d->sum = d->second + padded;
     d->scratch = d->sum + padded;
+    d->rounded_delta = rounded ? (uint32_t *)(d->scratch + scratch) : NULL;
     return d->delta != NULL;
+}
+
+static void round_features(probe *p)
+{
+    const int64_t n_features = p->train.n_features, rounded = linear_rounded(n_features);
+#pragma omp parallel for num_threads(p->n_threads) schedule(static)
+    for (int64_t i = 0; i < p->train.n; i++) {
+        p->bf16->round_row(p->train.features + i * n_features, n_features, p->halves + i * rounded);
+    }
+}
+
+void probe_take_weights(probe *p)
+{
+    if (p->bf16) {
+        p->bf16->round_weights(&p->layer, p->rounded_weight);
+    }
 }
 
 reshift_status probe_allocate(probe *p, reshift_error *error)
@@ -89,7 +109,15 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
     bool enough = p->first_weight && p->second_weight && p->partial && p->desks && p->logits && p->row_loss &&
                   p->correct && p->labels && p->order && p->rows && p->tile_loss && p->tile_correct;
     for (int i = 0; enough && i < p->n_threads; i++) {
-        enough = desk_set(&p->desks[i], l, batch);
+        enough = desk_set(&p->desks[i], l, batch, p->bf16);
+    }
+    if (enough && p->bf16) {
+        p->rounded_weight = take(l->n_weights, sizeof *p->rounded_weight, 1, 1);
+        p->halves = take(n, (size_t)linear_rounded(l->n_features), sizeof *p->halves, 1);
+        enough = p->rounded_weight && p->halves;
+    }
+    if (enough && p->bf16) {
+        round_features(p);
     }
     return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
 }
@@ -132,8 +160,13 @@ static void step_forward(const probe *p, const share *s, int64_t step, linear_ro
         for (int64_t part = s->first_part; part < s->last_part; part++) {
             linear_part_range(&p->layer, part, &r->first, &r->last);
             for (int block = 0; block < p->layer.n_blocks; block++) {
-                linear_forward(r, linear_weight(&p->layer, block, r->first),
-                               partial_at(p, step, part, block) + b * LINEAR_LANES);
+                const float *weight = linear_weight(&p->layer, block, r->first);
+                float *out = partial_at(p, step, part, block) + b * LINEAR_LANES;
+                if (p->bf16) {
+                    p->bf16->forward(r, p->rounded_weight + (weight - p->layer.weight), out);
+                } else {
+                    linear_forward(r, weight, out);
+                }
             }
         }
     }
@@ -162,12 +195,20 @@ static void step_backward(const probe *p, const share *s, const probe_desk *d, c
 {
     const linear *l = &p->layer;
     const int64_t padded = (int64_t)l->n_blocks * LINEAR_LANES;
+    if (p->bf16) {
+        p->bf16->round_deltas(d->delta, r->n, padded, d->rounded_delta);
+    }
     for (int64_t part = s->first_part; part < s->last_part; part++) {
         linear_part_range(l, part, &r->first, &r->last);
         for (int block = 0; block < l->n_blocks; block++) {
-            int64_t at = linear_weight(l, block, r->first) - l->weight;
-            linear_descend(r, d->delta + block * LINEAR_LANES, padded, constants, l->weight + at, p->first_weight + at,
-                           p->second_weight + at);
+            const int64_t at = linear_weight(l, block, r->first) - l->weight, column = block * LINEAR_LANES;
+            float *weight = l->weight + at, *first = p->first_weight + at, *second = p->second_weight + at;
+            if (p->bf16) {
+                p->bf16->descend(r, d->rounded_delta + column, padded, constants, weight, first, second,
+                                 p->rounded_weight + at);
+            } else {
+                linear_descend(r, d->delta + column, padded, constants, weight, first, second);
+            }
         }
     }
     memset(d->sum, 0, (size_t)padded * sizeof(float));
@@ -183,7 +224,11 @@ static void gather_rows(probe *p, const int64_t *order)
 {
     int64_t n = p->train.n;
     for (int64_t i = 0; i < n; i++) {
-        p->rows[i] = p->train.features + order[i] * p->train.n_features;
+        if (p->bf16) {
+            p->rows_of_halves[i] = p->halves + order[i] * linear_rounded(p->train.n_features);
+        } else {
+            p->rows[i] = p->train.features + order[i] * p->train.n_features;
+        }
         p->labels[i] = p->train.labels[order[i]];
     }
 }

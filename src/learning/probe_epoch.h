@@ -13,12 +13,13 @@
 
 /* What a thread has for itself. The bias is small: each thread trains a copy, and all copies stay equal. */
 typedef struct probe_desk {
-    float *delta;   /* [batch][n_blocks * 16]: gradient of the loss by the logits */
-    float *bias;    /* [n_blocks * 16] */
-    float *first;   /* Adam's moments, as bias */
-    float *second;  /* as bias */
-    float *sum;     /* gradient, as bias */
-    float *scratch; /* of softmax_rows() */
+    float *delta;            /* [batch][n_blocks * 16]: gradient of the loss by the logits */
+    float *bias;             /* [n_blocks * 16] */
+    float *first;            /* Adam's moments, as bias */
+    float *second;           /* as bias */
+    float *sum;              /* gradient, as bias */
+    float *scratch;          /* of softmax_rows() */
+    uint32_t *rounded_delta; /* bf16: [(batch + 1) / 2][n_blocks * 16] */
 } probe_desk;
 
 typedef struct probe {
@@ -26,27 +27,37 @@ typedef struct probe {
     sample train, test;
     linear layer;
     float *first_weight, *second_weight; /* Adam's moments, as layer.weight */
+    const linear_bf16 *bf16;             /* arithmetic of the training; NULL: float32 */
+    uint16_t *halves;                    /* bf16: [N][linear_rounded(D)], the training features */
+    uint16_t *rounded_weight;            /* bf16: as layer.weight */
     int n_threads;
-    float *partial;     /* [2][n_parts][n_blocks][batch][16]: of this step and of the one before */
-    probe_desk *desks;  /* [n_threads] */
-    float *logits;      /* [n_threads][LINEAR_TILE][K] */
-    float *row_loss;    /* [N], in the order of the epoch */
-    uint8_t *correct;   /* [N] */
-    int *labels;        /* [N] */
-    int64_t *order;     /* [N] */
-    const float **rows; /* [N] features in the order of the epoch */
-    double *tile_loss;  /* [tiles of the test set] */
+    float *partial;    /* [2][n_parts][n_blocks][batch][16]: of this step and of the one before */
+    probe_desk *desks; /* [n_threads] */
+    float *logits;     /* [n_threads][LINEAR_TILE][K] */
+    float *row_loss;   /* [N], in the order of the epoch */
+    uint8_t *correct;  /* [N] */
+    int *labels;       /* [N] */
+    int64_t *order;    /* [N] */
+    union {
+        const float **rows; /* [N] features in the order of the epoch */
+        const uint16_t **rows_of_halves;
+    };
+    double *tile_loss; /* [tiles of the test set] */
     int64_t *tile_correct;
     int64_t steps;     /* made so far */
     double seconds[2]; /* of the first, which did not ask for rows a batch ahead, and the second epoch, which did */
 } probe;
 
 /**
- * Memory for training as p->options, samples, layer and n_threads stand. Errors: MEMORY; probe_release() then too,
+ * Memory for training as p->options, samples, layer, bf16 and n_threads stand; with bf16 the features are rounded into
+ * it. Errors: MEMORY; probe_release() then too,
  * which gives back samples and layer with the rest.
  */
 reshift_status probe_allocate(probe *p, reshift_error *error);
 void probe_release(probe *p);
+
+/** The layer's weights as they stand, for training to go on from. */
+void probe_take_weights(probe *p);
 
 /** All steps of an epoch over the rows in `order` [N]; *loss is their mean while training, *correct how many were
  * right. */

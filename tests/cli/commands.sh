@@ -28,6 +28,7 @@ check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train
 holds "is the study's own" cmp -s fc.safetensors study/weights/probe.safetensors
 holds "draws its curves" test -s curves/probe-loss.svg -a -s curves/probe-accuracy.png
 holds "writes its history" grep -q '^epoch,train_loss,train_accuracy' probe.csv
+check "probe in bfloat16" 0 "    3 " - "$reshift" probe --quiet --precision auto --train train.npy train-labels.npy --test test.npy test-labels.npy --epochs 3 --out half.safetensors
 check "probe by L-BFGS chooses its penalty" 0 "  chosen" - "$reshift" probe --quiet --method lbfgs --train train.npy train-labels.npy --test test.npy test-labels.npy --out lbfgs.safetensors
 holds "of equal rows the same" sh -c '"$1" probe --quiet --method lbfgs --threads 1 --train train.npy train-labels.npy --out lbfgs1.safetensors >lbfgs1.out && cmp lbfgs.safetensors lbfgs1.safetensors' sh "$reshift"
 check "its layer is a head" 0 "clean" "" "$reshift" eval --quiet --weights $before --head lbfgs.safetensors --data demo --limit 50

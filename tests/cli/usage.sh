@@ -31,6 +31,7 @@ check "word that nothing takes" 2 - "eval: unexpected word 'more'" "$reshift" ev
 check "too few words" 2 - "probe: --train needs FEATURES.npy LABELS.npy" "$reshift" probe --train a.npy
 check "number that is none" 2 - "--threads: expected a whole number from 0 to 4096, found 'two'" "$reshift" demo --threads two
 check "number out of range" 2 - "--top: expected a whole number from 1 to 1000, found '0'" "$reshift" predict --top 0 x.png
+check "precision of a method that has none" 2 - "--precision is about --method adam" "$reshift" probe --method mean --precision bf16 --train a.npy l.npy --out x.safetensors
 check "number with a tail" 2 - "found '3x'" "$reshift" probe --epochs 3x
 check "rate that is none" 2 - "--lr: expected a number above 0, at most 10, found 'nan'" "$reshift" probe --lr nan
 check "severity out of range" 2 - "--severity: expected a number from 1 to 5 or a range" "$reshift" eval --severity 1-6

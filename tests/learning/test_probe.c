@@ -225,6 +225,71 @@ static void test_same_bytes_for_any_thread_count(void **state)
     data_destroy(&t);
 }
 
+typedef struct trained {
+    reshift_array weight, bias;
+    reshift_history history;
+} trained;
+
+static void train_in(reshift_precision precision, int threads, const data *t, trained *out)
+{
+#ifdef _OPENMP
+    int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+#endif
+    reshift_error error;
+    reshift_probe_options options;
+    reshift_probe_options_default(&options);
+    options.epochs = 6;
+    options.batch = 15; /* an odd one, and a last batch of 8 */
+    options.precision = precision;
+    check_ok(reshift_probe_train(&t->features, &t->labels, &t->test_features, &t->test_labels, 12, &options,
+                                 &out->weight, &out->bias, &out->history, NULL, &error));
+#ifdef _OPENMP
+    omp_set_num_threads(before);
+#endif
+}
+
+static void trained_destroy(trained *t)
+{
+    reshift_array_destroy(&t->weight);
+    reshift_array_destroy(&t->bias);
+    reshift_history_destroy(&t->history);
+}
+
+/*
+ * bfloat16 follows float32's curve: features and weights are rounded by at most 2^-9 of themselves, a logit is a sum of
+ * 300 such products with signs of their own and roundings of their own, some 2^-9 of a magnitude near 3. For any number
+ * of threads the bytes are the same; where the processor does not multiply it, they are float32's.
+ */
+static void test_bf16(void **state)
+{
+    (void)state;
+    data t;
+    data_create(&t);
+    trained plain, half;
+    train_in(RESHIFT_PRECISION_F32, 2, &t, &plain);
+    train_in(RESHIFT_PRECISION_BF16, 1, &t, &half);
+    const bool here = reshift_precision_here(RESHIFT_PRECISION_BF16, true) == RESHIFT_PRECISION_BF16;
+    const size_t bytes = reshift_array_bytes(&half.weight);
+    assert_int_equal(memcmp(plain.weight.data, half.weight.data, bytes) != 0, here);
+    for (int e = 0; e < 6; e++) {
+        const reshift_epoch *a = &plain.history.epochs[e], *b = &half.history.epochs[e];
+        assert_true(fabs(a->train_loss - b->train_loss) < 0.006);
+        assert_true(fabs(a->test_loss - b->test_loss) < 0.006);
+        assert_true(fabs(a->train_accuracy - b->train_accuracy) <= 2.01 / n_rows);
+    }
+    for (int threads = 2; threads <= 4; threads++) {
+        trained again;
+        train_in(RESHIFT_PRECISION_BF16, threads, &t, &again);
+        assert_memory_equal(half.weight.data, again.weight.data, bytes);
+        assert_memory_equal(half.bias.data, again.bias.data, reshift_array_bytes(&half.bias));
+        trained_destroy(&again);
+    }
+    trained_destroy(&plain);
+    trained_destroy(&half);
+    data_destroy(&t);
+}
+
 /* PyTorch's Linear: uniform in +-1/sqrt(D). Zero epochs leave the initial weights. */
 static void test_initial_weights(void **state)
 {
@@ -335,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_against_the_plain_form),
         cmocka_unit_test(test_same_bytes_for_any_thread_count),
         cmocka_unit_test(test_initial_weights),
+        cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("probe", tests, NULL, NULL);
