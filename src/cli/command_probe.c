@@ -81,6 +81,7 @@ int command_probe(int argc, char **argv)
     const char *out = NULL, *plots = NULL, *history_out = NULL, *groups = NULL, *images = NULL;
     probe_choice choice = {.method = "adam", .l2 = "auto", .held_out = 0.1, .temperature = 0.07};
     c.batch = 64;
+    c.precision = NULL; /* so that one that is asked for can be told */
     const option options[] = {
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "what to train on: float32 [N,D] and whole numbers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "what to measure after every epoch"),
