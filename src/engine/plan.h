@@ -96,5 +96,10 @@ double plan_multiply_adds(const plan *p);
 
 /** The version of the library underneath and the instruction set it uses here, "oneDNN 2.6.3 (avx512_core)". Static. */
 const char *engine_description(void);
+/**
+ * What a precision is called in keys of what was computed in it and kept: its name, with a number that goes up whenever
+ * the engine comes to other figures than before. Static.
+ */
+const char *engine_arithmetic(reshift_precision precision);
 
 #endif

@@ -7,10 +7,17 @@
 #include <string.h>
 
 #include "engine/onednn.h"
+#include "engine/plan.h"
 
 static const char *const names[] = {"f32", "bf16", "int8", "auto"}; /* the enum's order */
 
 const char *reshift_precision_name(reshift_precision precision) { return names[precision]; }
+
+const char *engine_arithmetic(reshift_precision precision)
+{
+    /* int8 2: layer1's sums and what reads the first block stay in bfloat16 */
+    return precision == RESHIFT_PRECISION_INT8 ? "int8 2" : names[precision];
+}
 
 bool reshift_precision_read(const char *name, reshift_precision *precision)
 {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "engine/plan.h"
 #include "models/model.h"
 
 /* Goes up whenever the same network and images would give other figures. */
@@ -24,7 +25,7 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
     int length = snprintf(
         text, sizeof text, "cell %d %s %d classes, size %d resize %d %s, mean %a %a %a std %a %a %a\n", CELL_FORMAT,
         reshift_model_arch(basis->model), reshift_model_n_classes(basis->model), basis->size, recipe->resize,
-        reshift_precision_name(basis->precision), (double)recipe->mean[0], (double)recipe->mean[1],
+        engine_arithmetic(basis->precision), (double)recipe->mean[0], (double)recipe->mean[1],
         (double)recipe->mean[2], (double)recipe->std[0], (double)recipe->std[1], (double)recipe->std[2]);
     digest_add(d, text, (size_t)length);
     if (basis->adapt->kind != RESHIFT_ADAPT_NONE) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "engine/plan.h"
 #include "experiment/manifest.h"
 #include "experiment/run.h"
 
@@ -183,6 +184,11 @@ static bool left_out(const setting *row, const char *value)
     return names_path(younger, row->path) && strcmp(value, row->fallback) == 0;
 }
 
+static const char *arithmetic(const reshift_experiment *e)
+{
+    return engine_arithmetic((reshift_precision)e->input.precision);
+}
+
 static void add_line(digest *d, const char *name, const char *value)
 {
     digest_add(d, name, strlen(name));
@@ -210,7 +216,8 @@ reshift_status run_make_keys(run *r, reshift_error *error)
                 char *value = setting_value_text(r->experiment, row);
                 good = value != NULL;
                 if (good && !left_out(row, value)) {
-                    add_line(d, row->path, value);
+                    const bool precision = strcmp(row->path, "input.precision") == 0;
+                    add_line(d, row->path, precision ? arithmetic(r->experiment) : value);
                 }
                 free(value);
             }

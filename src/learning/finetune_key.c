@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "datasets/augmented.h"
 #include "datasets/dataset.h"
+#include "engine/plan.h"
 #include "learning/finetune.h"
 
 static void add_text(digest *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -81,7 +82,7 @@ reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshi
     add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, o->size ? o->size : recipe->size,
              (int)o->batchnorm, (unsigned long long)o->seed);
     if (t->precision != RESHIFT_PRECISION_F32) {
-        add_text(d, "precision %s", reshift_precision_name(t->precision));
+        add_text(d, "precision %s", engine_arithmetic(t->precision));
     }
     add_tuning(d, o);
     for (int b = 0; b < g->n_blocks; b++) {

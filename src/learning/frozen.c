@@ -62,7 +62,7 @@ reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST
     }
     graph_block_range(g, setup->last_block, &first, &last);
     int length = snprintf(text, sizeof text, "frozen 2, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
-                          engine_description(), threads_most(), reshift_precision_name(setup->precision),
+                          engine_description(), threads_most(), engine_arithmetic(setup->precision),
                           setup->halves ? " halves" : "", batch, setup->size ? setup->size : recipe->size,
                           recipe->resize, setup->width, setup->height);
     digest_add(d, text, (size_t)length + 1);
