@@ -235,6 +235,8 @@ static void train_in(reshift_precision precision, int threads, const data *t, tr
 #ifdef _OPENMP
     int before = omp_get_max_threads();
     omp_set_num_threads(threads);
+#else
+    (void)threads;
 #endif
     reshift_error error;
     reshift_probe_options options;
