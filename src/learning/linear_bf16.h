@@ -1,5 +1,5 @@
 /*
- * The bfloat16 kernels of linear.h, for AVX-512 BF16; part of linear_kernels.c, whose Adam and fold they use.
+ * The bfloat16 kernels of linear.h, for AVX-512 BF16; part of linear_kernels.c, whose fold and steps of Adam they use.
  */
 #define BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define INLINE static inline __attribute__((always_inline))
@@ -110,36 +110,60 @@ BF16 INLINE void side_by_side(__m512i row, __m512i below, __m512bh x[PAIR])
     x[1] = (__m512bh)_mm512_permutex2var_epi16(row, _mm512_load_si512(places[1]), below);
 }
 
-BF16 INLINE void descend_groups_bf16(const linear_rows *r, int64_t group, const uint32_t *delta, int64_t stride,
-                                     const goal_avx512 *goal, uint16_t *rounded, const bool asking)
+BF16 INLINE void add_pair_of_rows(const linear_rows *r, int b, int64_t group, const uint32_t *delta, const bool asking,
+                                  __m512 sum[PAIR][LINEAR_CLASSES])
 {
-    __m512 sum[PAIR][LINEAR_CLASSES] = {0};
-    for (int b = 0; b < r->n; b += PAIR, delta += stride) {
-        __m512bh x[PAIR];
-        const __m512i row = _mm512_loadu_si512(r->halves[b] + group * LINEAR_LANES);
-        side_by_side(row, b + 1 < r->n ? _mm512_loadu_si512(r->halves[b + 1] + group * LINEAR_LANES) : row, x);
-        if (asking) {
-            __builtin_prefetch(r->coming_halves[b] + group * LINEAR_LANES, 0, 2);
-            __builtin_prefetch(r->coming_halves[b + 1 < r->n ? b + 1 : b] + group * LINEAR_LANES, 0, 2);
-        }
+    __m512bh x[PAIR];
+    const __m512i row = _mm512_loadu_si512(r->halves[b] + group * LINEAR_LANES);
+    side_by_side(row, b + 1 < r->n ? _mm512_loadu_si512(r->halves[b + 1] + group * LINEAR_LANES) : row, x);
+    if (asking) {
+        __builtin_prefetch(r->coming_halves[b] + group * LINEAR_LANES, 0, 2);
+        __builtin_prefetch(r->coming_halves[b + 1 < r->n ? b + 1 : b] + group * LINEAR_LANES, 0, 2);
+    }
 #pragma GCC unroll 10
-        for (int c = 0; c < LINEAR_CLASSES; c++) {
-            __m512i error = _mm512_set1_epi32((int)delta[c]);
+    for (int c = 0; c < LINEAR_CLASSES; c++) {
+        __m512i error = _mm512_set1_epi32((int)delta[c]);
 #pragma GCC unroll 2
-            for (int i = 0; i < PAIR; i++) {
-                sum[i][c] = _mm512_dpbf16_ps(sum[i][c], x[i], (__m512bh)error);
-            }
+        for (int i = 0; i < PAIR; i++) {
+            sum[i][c] = _mm512_dpbf16_ps(sum[i][c], x[i], (__m512bh)error);
         }
     }
-    const int64_t at = (group - r->first) * LINEAR_GROUP;
+}
+
+/* Those that wait meet Adam, and their weights are rounded. */
+BF16 INLINE void finish_pair(const goal_avx512 *goal, waiting_avx512 *w, uint16_t *rounded)
+{
+    while (w->next < w->count) {
+        finish_next_avx512(goal, w);
+    }
+    if (w->count) {
+        round_pair_bf16(goal->weight + w->at, rounded + w->at);
+    }
+}
+
+BF16 INLINE void descend_groups_bf16(const linear_rows *r, int64_t group, const uint32_t *delta, int64_t stride,
+                                     const goal_avx512 *goal, uint16_t *rounded, waiting_avx512 *w, const bool asking)
+{
+    __m512 sum[PAIR][LINEAR_CLASSES] = {0};
+    int b = 0;
+    for (; b < r->n && w->next < w->count; b += PAIR, delta += stride) {
+        finish_next_avx512(goal, w);
+        add_pair_of_rows(r, b, group, delta, asking, sum);
+    }
+    for (; b < r->n; b += PAIR, delta += stride) {
+        add_pair_of_rows(r, b, group, delta, asking, sum);
+    }
+    finish_pair(goal, w, rounded);
 #pragma GCC unroll 2
     for (int i = 0; i < PAIR; i++) {
 #pragma GCC unroll 10
         for (int c = 0; c < LINEAR_CLASSES; c++) {
-            finish_avx512(goal, at + i * LINEAR_GROUP + c * LINEAR_LANES, (floats_16)sum[i][c]);
+            w->sums[i * LINEAR_CLASSES + c] = (floats_16)sum[i][c];
         }
     }
-    round_pair_bf16(goal->weight + at, rounded + at);
+    w->at = (group - r->first) * LINEAR_GROUP;
+    w->next = 0;
+    w->count = PAIR * LINEAR_CLASSES;
 }
 
 BF16 static void descend_bf16(const linear_rows *r, const uint32_t *delta, int64_t stride, const adam_step *step,
@@ -147,12 +171,14 @@ BF16 static void descend_bf16(const linear_rows *r, const uint32_t *delta, int64
 {
     const adam_step s = *step; /* a copy that no store can change */
     const goal_avx512 goal = {.step = &s, .weight = weight, .m = m, .v = v};
+    waiting_avx512 w = {.count = 0};
     for (int64_t group = r->first; r->coming && group < r->last; group += PAIR) {
-        descend_groups_bf16(r, group, delta, stride, &goal, rounded, true);
+        descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, true);
     }
     for (int64_t group = r->first; !r->coming && group < r->last; group += PAIR) {
-        descend_groups_bf16(r, group, delta, stride, &goal, rounded, false);
+        descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, false);
     }
+    finish_pair(&goal, &w, rounded);
 }
 
 const linear_bf16 *linear_bf16_here(void)

@@ -121,48 +121,80 @@ TARGET INLINE void KERNEL(finish)(const KERNEL(goal) * goal, int64_t at, VECTOR 
           (first / (SQUARE_ROOT(second) * BROADCAST(s->inverse_root_correction) + BROADCAST(s->epsilon)));
 }
 
+/*
+ * Gradients that are summed and have not met their goal yet. They do so one by one between the rows of the next sums:
+ * roots and quotients have a unit of their own, slow and, where processors share it, slower still.
+ */
+typedef struct KERNEL(waiting) {
+    VECTOR sums[GROUPS * LINEAR_CLASSES]; /* of a group's classes, then of the next group's */
+    int64_t at;                           /* of the first */
+    int next, count;
+} KERNEL(waiting);
+
+TARGET INLINE void KERNEL(finish_next)(const KERNEL(goal) * goal, KERNEL(waiting) * w)
+{
+    KERNEL(finish)(goal, w->at + w->next * LINEAR_LANES, w->sums[w->next]);
+    w->next++;
+}
+
+TARGET INLINE void KERNEL(add_row)(const linear_rows *r, int b, int64_t group, int lane, const float *d, const int tile,
+                                   const bool whole, const bool asking, VECTOR sum[GROUPS][LINEAR_CLASSES])
+{
+    VECTOR x[GROUPS] = {0};
+    if (whole) {
+#pragma GCC unroll 2
+        for (int i = 0; i < tile; i++) {
+            x[i] = *(const VECTOR *)(r->rows[b] + (group + i) * LINEAR_LANES + lane);
+        }
+    } else {
+        float padded[LINEAR_LANES];
+        KERNEL(pad)(r->rows[b], r, padded);
+        x[0] = *(const VECTOR *)(padded + lane);
+    }
+    if (lane == 0 && asking) {
+#pragma GCC unroll 2
+        for (int i = 0; i < tile; i++) {
+            __builtin_prefetch(r->coming[b] + (group + i) * LINEAR_LANES, 0, 2);
+        }
+    }
+#pragma GCC unroll 10
+    for (int c = 0; c < LINEAR_CLASSES; c++) {
+        VECTOR error = BROADCAST(d[c]);
+#pragma GCC unroll 2
+        for (int i = 0; i < tile; i++) {
+            sum[i][c] = MULTIPLY_ADD(x[i], error, sum[i][c]);
+        }
+    }
+}
+
 TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, const float *delta, int64_t stride,
-                                           const KERNEL(goal) * goal, const int tile, const bool whole,
-                                           const bool asking)
+                                           const KERNEL(goal) * goal, KERNEL(waiting) * w, const int tile,
+                                           const bool whole, const bool asking)
 {
 #pragma GCC unroll 4
     for (int lane = 0; lane < LINEAR_LANES; lane += WIDTH) {
         VECTOR sum[GROUPS][LINEAR_CLASSES] = {0};
-        for (int b = 0; b < r->n; b++) {
-            VECTOR x[GROUPS] = {0};
-            if (whole) {
-#pragma GCC unroll 2
-                for (int i = 0; i < tile; i++) {
-                    x[i] = *(const VECTOR *)(r->rows[b] + (group + i) * LINEAR_LANES + lane);
-                }
-            } else {
-                float padded[LINEAR_LANES];
-                KERNEL(pad)(r->rows[b], r, padded);
-                x[0] = *(const VECTOR *)(padded + lane);
-            }
-            if (lane == 0 && asking) {
-#pragma GCC unroll 2
-                for (int i = 0; i < tile; i++) {
-                    __builtin_prefetch(r->coming[b] + (group + i) * LINEAR_LANES, 0, 2);
-                }
-            }
-            const float *d = delta + b * stride;
-#pragma GCC unroll 10
-            for (int c = 0; c < LINEAR_CLASSES; c++) {
-                VECTOR error = BROADCAST(d[c]);
-#pragma GCC unroll 2
-                for (int i = 0; i < tile; i++) {
-                    sum[i][c] = MULTIPLY_ADD(x[i], error, sum[i][c]);
-                }
-            }
+        int b = 0;
+        for (; b < r->n && w->next < w->count; b++) {
+            KERNEL(finish_next)(goal, w);
+            KERNEL(add_row)(r, b, group, lane, delta + b * stride, tile, whole, asking, sum);
+        }
+        for (; b < r->n; b++) {
+            KERNEL(add_row)(r, b, group, lane, delta + b * stride, tile, whole, asking, sum);
+        }
+        while (w->next < w->count) {
+            KERNEL(finish_next)(goal, w);
         }
 #pragma GCC unroll 2
         for (int i = 0; i < tile; i++) {
 #pragma GCC unroll 10
             for (int c = 0; c < LINEAR_CLASSES; c++) {
-                KERNEL(finish)(goal, (group - r->first + i) * LINEAR_GROUP + c * LINEAR_LANES + lane, sum[i][c]);
+                w->sums[i * LINEAR_CLASSES + c] = sum[i][c];
             }
         }
+        w->at = (group - r->first) * LINEAR_GROUP + lane;
+        w->next = 0;
+        w->count = tile * LINEAR_CLASSES;
     }
 }
 
@@ -170,20 +202,24 @@ TARGET INLINE void KERNEL(all_groups)(const linear_rows *r, const float *delta, 
                                       const KERNEL(goal) * goal)
 {
     int64_t full = r->n_features / LINEAR_LANES, group = r->first;
+    KERNEL(waiting) w = {.count = 0};
     full = full < r->last ? full : r->last;
     if (r->coming) {
         for (; group + GROUPS <= full; group += GROUPS) {
-            KERNEL(gradient_groups)(r, group, delta, stride, goal, GROUPS, true, true);
+            KERNEL(gradient_groups)(r, group, delta, stride, goal, &w, GROUPS, true, true);
         }
     }
     for (; group + GROUPS <= full; group += GROUPS) {
-        KERNEL(gradient_groups)(r, group, delta, stride, goal, GROUPS, true, false);
+        KERNEL(gradient_groups)(r, group, delta, stride, goal, &w, GROUPS, true, false);
     }
     for (; group < full; group++) {
-        KERNEL(gradient_groups)(r, group, delta, stride, goal, 1, true, false);
+        KERNEL(gradient_groups)(r, group, delta, stride, goal, &w, 1, true, false);
     }
     if (full < r->last) {
-        KERNEL(gradient_groups)(r, full, delta, stride, goal, 1, false, false);
+        KERNEL(gradient_groups)(r, full, delta, stride, goal, &w, 1, false, false);
+    }
+    while (w.next < w.count) {
+        KERNEL(finish_next)(goal, &w);
     }
 }
 
