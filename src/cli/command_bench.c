@@ -225,7 +225,7 @@ static reshift_status bench_probe(bench *b, reshift_error *error)
         }
         const bool half = options.precision == RESHIFT_PRECISION_BF16;
         char what[96];
-        snprintf(what, sizeof what, "an epoch, 50,000 x 2048, 10 classes, batch 64, %s",
+        snprintf(what, sizeof what, "an epoch of 50,000 x 2048, 10 classes, %s",
                  reshift_precision_name(options.precision));
         tell(b, "probe", what, 1e3 * least, "ms", share_of_reading(b, half ? 2 : 4, least), "reading memory once");
     }
