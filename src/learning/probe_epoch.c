@@ -119,7 +119,8 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
     if (enough && p->bf16) {
         round_features(p);
     }
-    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float), "the probe");
+    const size_t halves = p->bf16 ? n * (size_t)linear_rounded(l->n_features) * sizeof *p->halves : 0;
+    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float) + halves, "the probe");
 }
 
 /* ---- one epoch ---- */

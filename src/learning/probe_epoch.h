@@ -50,8 +50,7 @@ typedef struct probe {
 
 /**
  * Memory for training as p->options, samples, layer, bf16 and n_threads stand; with bf16 the features are rounded into
- * it. Errors: MEMORY; probe_release() then too,
- * which gives back samples and layer with the rest.
+ * it. Errors: MEMORY; probe_release() then too, which gives back samples and layer with the rest.
  */
 reshift_status probe_allocate(probe *p, reshift_error *error);
 void probe_release(probe *p);
