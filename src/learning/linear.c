@@ -22,7 +22,7 @@ reshift_status linear_create(int64_t n_features, int n_classes, linear *l, reshi
     l->n_features = n_features;
     l->n_classes = n_classes;
     l->n_blocks = (int)(((int64_t)n_classes + LINEAR_CLASSES - 1) / LINEAR_CLASSES);
-    l->n_groups = linear_rounded(n_features) / LINEAR_LANES;
+    l->n_groups = n_features / LINEAR_LANES + (n_features % LINEAR_LANES != 0);
     l->part_groups = choose_part(l->n_groups);
     l->n_parts = (l->n_groups + l->part_groups - 1) / l->part_groups;
     size_t bytes = 0;
@@ -49,6 +49,12 @@ int64_t linear_rounded(int64_t n_features)
 {
     const int64_t pair = 2 * LINEAR_LANES;
     return (n_features / pair + (n_features % pair != 0)) * pair;
+}
+
+int64_t linear_pair(const linear *l, int block, int64_t group)
+{
+    const int64_t pairs = linear_rounded(l->n_features) / (2 * LINEAR_LANES);
+    return (block * pairs + group / 2) * 2 * LINEAR_GROUP;
 }
 
 void linear_destroy(linear *l)

@@ -26,7 +26,7 @@
 
 typedef struct linear {
     int64_t n_features;  /* D */
-    int64_t n_groups;    /* ceil(D / 16), and one more where that is odd: bfloat16 takes two at once */
+    int64_t n_groups;    /* ceil(D / 16) */
     int64_t part_groups; /* groups of a part */
     int64_t n_parts;
     int n_classes;    /* K */
@@ -79,6 +79,9 @@ void linear_descend(const linear_rows *r, const float *delta, int64_t stride, co
 
 /** Values of a row in bfloat16: D, and zeros up to a whole pair of groups. */
 int64_t linear_rounded(int64_t n_features);
+/** Where the rounded weights of a block from group `group`, an even one, on begin; of block n_blocks: how many all are.
+ */
+int64_t linear_pair(const linear *l, int block, int64_t group);
 
 /*
  * The same in bfloat16: products of features, weights and deltas rounded to the nearest (ties to even), summed in
@@ -87,14 +90,14 @@ int64_t linear_rounded(int64_t n_features);
 typedef struct linear_bf16 {
     /** A row [D] to [linear_rounded(D)]. */
     void (*round_row)(const float *row, int64_t n_features, uint16_t *out);
-    /** All weights, [n_weights], each pair of groups [10][32]: what linear_weight() gives lies at the same place. */
+    /** All weights, [n_blocks][pairs of groups][10][32], zeros where a last group has no other: see linear_pair(). */
     void (*round_weights)(const linear *l, uint16_t *out);
     /** delta [n][stride] to [(n + 1) / 2][stride]: row 2i in the low half, 2i + 1 (0 behind the last) in the high one.
      */
     void (*round_deltas)(const float *delta, int n, int64_t stride, uint32_t *out);
-    /** As linear_forward(), over whole pairs of groups. */
+    /** As linear_forward(), from an even group on; `weight` is linear_pair() of it. */
     void (*forward)(const linear_rows *r, const uint16_t *weight, float *out);
-    /** As linear_descend(), by rounded deltas; the new weights are left in `rounded` too. */
+    /** As linear_descend(), from an even group on, by rounded deltas; leaves the new weights in `rounded` too. */
     void (*descend)(const linear_rows *r, const uint32_t *delta, int64_t stride, const adam_step *step, float *weight,
                     float *m, float *v, uint16_t *rounded);
 } linear_bf16;

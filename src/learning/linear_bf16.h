@@ -18,21 +18,24 @@ BF16 static void round_row_bf16(const float *row, int64_t n_features, uint16_t *
     }
 }
 
-/* The weights of a pair of groups, [2][10][16], as [10][32]. */
-BF16 INLINE void round_pair_bf16(const float *weight, uint16_t *out)
+/* The weights of a pair of groups, [2][10][16], or of the last one that has no other, as [10][32]. */
+BF16 INLINE void round_pair_bf16(const float *weight, bool both, uint16_t *out)
 {
 #pragma GCC unroll 10
     for (int c = 0; c < LINEAR_CLASSES; c++) {
         const __m512 low = _mm512_loadu_ps(weight + c * LINEAR_LANES);
-        const __m512 high = _mm512_loadu_ps(weight + LINEAR_GROUP + c * LINEAR_LANES);
+        const __m512 high = both ? _mm512_loadu_ps(weight + LINEAR_GROUP + c * LINEAR_LANES) : _mm512_setzero_ps();
         _mm512_storeu_si512(out + c * PAIR * LINEAR_LANES, (__m512i)_mm512_cvtne2ps_pbh(high, low));
     }
 }
 
 BF16 static void round_weights_bf16(const linear *l, uint16_t *out)
 {
-    for (size_t at = 0; at < l->n_weights; at += (size_t)PAIR * LINEAR_GROUP) {
-        round_pair_bf16(l->weight + at, out + at);
+    for (int block = 0; block < l->n_blocks; block++) {
+        for (int64_t group = 0; group < l->n_groups; group += PAIR) {
+            round_pair_bf16(linear_weight(l, block, group), group + 1 < l->n_groups,
+                            out + linear_pair(l, block, group));
+        }
     }
 }
 
@@ -137,7 +140,7 @@ BF16 INLINE void finish_pair(const goal_avx512 *goal, waiting_avx512 *w, uint16_
         finish_next_avx512(goal, w);
     }
     if (w->count) {
-        round_pair_bf16(goal->weight + w->at, rounded + w->at);
+        round_pair_bf16(goal->weight + w->at, w->count > LINEAR_CLASSES, rounded + w->at);
     }
 }
 
@@ -163,7 +166,7 @@ BF16 INLINE void descend_groups_bf16(const linear_rows *r, int64_t group, const 
     }
     w->at = (group - r->first) * LINEAR_GROUP;
     w->next = 0;
-    w->count = PAIR * LINEAR_CLASSES;
+    w->count = group + 1 < r->last ? PAIR * LINEAR_CLASSES : LINEAR_CLASSES;
 }
 
 BF16 static void descend_bf16(const linear_rows *r, const uint32_t *delta, int64_t stride, const adam_step *step,

@@ -112,7 +112,7 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
         enough = desk_set(&p->desks[i], l, batch, p->bf16);
     }
     if (enough && p->bf16) {
-        p->rounded_weight = take(l->n_weights, sizeof *p->rounded_weight, 1, 1);
+        p->rounded_weight = take((size_t)linear_pair(l, l->n_blocks, 0), sizeof *p->rounded_weight, 1, 1);
         p->halves = take(n, (size_t)linear_rounded(l->n_features), sizeof *p->halves, 1);
         enough = p->rounded_weight && p->halves;
     }
@@ -164,7 +164,7 @@ static void step_forward(const probe *p, const share *s, int64_t step, linear_ro
                 const float *weight = linear_weight(&p->layer, block, r->first);
                 float *out = partial_at(p, step, part, block) + b * LINEAR_LANES;
                 if (p->bf16) {
-                    p->bf16->forward(r, p->rounded_weight + (weight - p->layer.weight), out);
+                    p->bf16->forward(r, p->rounded_weight + linear_pair(&p->layer, block, r->first), out);
                 } else {
                     linear_forward(r, weight, out);
                 }
@@ -206,7 +206,7 @@ static void step_backward(const probe *p, const share *s, const probe_desk *d, c
             float *weight = l->weight + at, *first = p->first_weight + at, *second = p->second_weight + at;
             if (p->bf16) {
                 p->bf16->descend(r, d->rounded_delta + column, padded, constants, weight, first, second,
-                                 p->rounded_weight + at);
+                                 p->rounded_weight + linear_pair(l, block, r->first));
             } else {
                 linear_descend(r, d->delta + column, padded, constants, weight, first, second);
             }
