@@ -10,7 +10,7 @@
 #include "engine/plan.h"
 #include "models/model.h"
 
-/* Goes up whenever the same network and images would give other figures. */
+/* Goes up whenever a cell is worked out in another way; engine_arithmetic() speaks for the network. */
 #define CELL_FORMAT 1
 
 reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_BYTES], reshift_error *error)

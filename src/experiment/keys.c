@@ -184,11 +184,6 @@ static bool left_out(const setting *row, const char *value)
     return names_path(younger, row->path) && strcmp(value, row->fallback) == 0;
 }
 
-static const char *arithmetic(const reshift_experiment *e)
-{
-    return engine_arithmetic((reshift_precision)e->input.precision);
-}
-
 static void add_line(digest *d, const char *name, const char *value)
 {
     digest_add(d, name, strlen(name));
@@ -217,7 +212,8 @@ reshift_status run_make_keys(run *r, reshift_error *error)
                 good = value != NULL;
                 if (good && !left_out(row, value)) {
                     const bool precision = strcmp(row->path, "input.precision") == 0;
-                    add_line(d, row->path, precision ? arithmetic(r->experiment) : value);
+                    const reshift_precision named = (reshift_precision)r->experiment->input.precision;
+                    add_line(d, row->path, precision ? engine_arithmetic(named) : value);
                 }
                 free(value);
             }

@@ -136,9 +136,7 @@ BF16 INLINE void add_pair_of_rows(const linear_rows *r, int b, int64_t group, co
 /* Those that wait meet Adam, and their weights are rounded. */
 BF16 INLINE void finish_pair(const goal_avx512 *goal, waiting_avx512 *w, uint16_t *rounded)
 {
-    while (w->next < w->count) {
-        finish_next_avx512(goal, w);
-    }
+    finish_all_avx512(goal, w);
     if (w->count) {
         round_pair_bf16(goal->weight + w->at, w->count > LINEAR_CLASSES, rounded + w->at);
     }
@@ -175,11 +173,12 @@ BF16 static void descend_bf16(const linear_rows *r, const uint32_t *delta, int64
     const adam_step s = *step; /* a copy that no store can change */
     const goal_avx512 goal = {.step = &s, .weight = weight, .m = m, .v = v};
     waiting_avx512 w = {.count = 0};
-    for (int64_t group = r->first; r->coming && group < r->last; group += PAIR) {
-        descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, true);
-    }
-    for (int64_t group = r->first; !r->coming && group < r->last; group += PAIR) {
-        descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, false);
+    for (int64_t group = r->first; group < r->last; group += PAIR) {
+        if (r->coming_halves) {
+            descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, true);
+        } else {
+            descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, false);
+        }
     }
     finish_pair(&goal, &w, rounded);
 }

@@ -137,6 +137,13 @@ TARGET INLINE void KERNEL(finish_next)(const KERNEL(goal) * goal, KERNEL(waiting
     w->next++;
 }
 
+TARGET INLINE void KERNEL(finish_all)(const KERNEL(goal) * goal, KERNEL(waiting) * w)
+{
+    while (w->next < w->count) {
+        KERNEL(finish_next)(goal, w);
+    }
+}
+
 TARGET INLINE void KERNEL(add_row)(const linear_rows *r, int b, int64_t group, int lane, const float *d, const int tile,
                                    const bool whole, const bool asking, VECTOR sum[GROUPS][LINEAR_CLASSES])
 {
@@ -182,9 +189,7 @@ TARGET INLINE void KERNEL(gradient_groups)(const linear_rows *r, int64_t group, 
         for (; b < r->n; b++) {
             KERNEL(add_row)(r, b, group, lane, delta + b * stride, tile, whole, asking, sum);
         }
-        while (w->next < w->count) {
-            KERNEL(finish_next)(goal, w);
-        }
+        KERNEL(finish_all)(goal, w);
 #pragma GCC unroll 2
         for (int i = 0; i < tile; i++) {
 #pragma GCC unroll 10
@@ -218,9 +223,7 @@ TARGET INLINE void KERNEL(all_groups)(const linear_rows *r, const float *delta, 
     if (full < r->last) {
         KERNEL(gradient_groups)(r, full, delta, stride, goal, &w, 1, false, false);
     }
-    while (w.next < w.count) {
-        KERNEL(finish_next)(goal, &w);
-    }
+    KERNEL(finish_all)(goal, &w);
 }
 
 TARGET static void KERNEL(gradient)(const linear_rows *r, const float *delta, int64_t stride, float *gradient)

@@ -179,9 +179,6 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
         status = set_initial(&p, error);
     }
     if (status == RESHIFT_OK) {
-        probe_take_weights(&p);
-    }
-    if (status == RESHIFT_OK) {
         history->epochs = calloc((size_t)p.options->epochs + 1, sizeof *history->epochs);
         if (!history->epochs) {
             status = error_memory(error, (size_t)p.options->epochs * sizeof *history->epochs, "a history");

@@ -82,13 +82,6 @@ static void round_features(probe *p)
     }
 }
 
-void probe_take_weights(probe *p)
-{
-    if (p->bf16) {
-        p->bf16->round_weights(&p->layer, p->rounded_weight);
-    }
-}
-
 reshift_status probe_allocate(probe *p, reshift_error *error)
 {
     const linear *l = &p->layer;
@@ -254,6 +247,9 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
     const bool asking = asks_ahead(p, epochs_before);
     const double began = clock_seconds();
     gather_rows(p, order);
+    if (p->bf16) {
+        p->bf16->round_weights(l, p->rounded_weight); /* steps keep them up from here on */
+    }
 #pragma omp parallel num_threads(p->n_threads)
     {
         share s = own_share(p);

@@ -55,9 +55,6 @@ typedef struct probe {
 reshift_status probe_allocate(probe *p, reshift_error *error);
 void probe_release(probe *p);
 
-/** The layer's weights as they stand, for training to go on from. */
-void probe_take_weights(probe *p);
-
 /** All steps of an epoch over the rows in `order` [N]; *loss is their mean while training, *correct how many were
  * right. */
 void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct);

@@ -239,8 +239,7 @@ static void test_moved(void **state)
         "Every tensor outside the trained blocks (layer4 and fc) is byte-identical to what it was: 10 tensors, "
         "1,240 values.",
         "Batch norm in the trained blocks was recalibrated: its running means and variances were computed anew from "
-        "the "
-        "training rows before the first epoch and fixed from then on: 2 of 8 tensors of them moved. They are not "
+        "the training rows before the first epoch and fixed from then on: 2 of 8 tensors of them moved. They are not "
         "trained, so they are counted apart from the weights.");
     blocks[0].statistics.moved = 4;
     blocks[0].trained = true; /* everything is trained: nothing to say of the others */
