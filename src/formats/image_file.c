@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/blob.h"
+#include "formats/what_is_this.h"
 
 const char *image_format(const uint8_t *bytes, size_t size)
 {
@@ -27,8 +28,7 @@ static reshift_status read(const uint8_t *bytes, size_t size, const char *name, 
 {
     const char *format = image_format(bytes, size);
     if (!format) {
-        return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, 0, "expected a JPEG or PNG image, found %s",
-                      size == 0 ? "an empty file" : "other bytes");
+        return refuse_kind(error, RESHIFT_ERROR_UNSUPPORTED, name, "a JPEG or PNG image", bytes, size, NULL);
     }
     return strcmp(format, "png") == 0 ? png_read(bytes, size, name, image, facts, error)
                                       : jpeg_read(bytes, size, name, image, facts, error);

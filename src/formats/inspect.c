@@ -18,6 +18,7 @@
 #include "formats/layout.h"
 #include "formats/npy.h"
 #include "formats/pickle.h"
+#include "formats/what_is_this.h"
 
 #define ENTRIES_SHOWN 1000
 #define ITEMS_SHOWN 100
@@ -292,10 +293,9 @@ static reshift_status describe_file(const char *path, json_t *json, int *failed,
     } else if (checkpoint_container(b) == RESHIFT_CONTAINER_TORCH_LEGACY) {
         status = describe_pickle(b, path, json, failed, error);
     } else {
-        status = refuse(error, RESHIFT_ERROR_UNSUPPORTED, path, 0, "%s",
-                        b->size == 0 ? "an empty file" : "these bytes begin none of the formats reshift knows");
-        error_hint(error, "known are safetensors, PyTorch checkpoints, .npy, JPEG, PNG, tar, zip, CIFAR-10's files and "
-                          "pickles");
+        status = refuse_kind(error, RESHIFT_ERROR_UNSUPPORTED, path, "a format that reshift knows", b->data, b->size,
+                             "known are safetensors, PyTorch checkpoints, .npy, JPEG, PNG, tar, zip, CIFAR-10's files "
+                             "and pickles");
     }
     blob_drop(&b);
     return status;

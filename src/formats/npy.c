@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "formats/layout.h"
+#include "formats/what_is_this.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_BYTES 6
@@ -236,7 +237,7 @@ bool npy_is(const blob *b) { return b->size >= MAGIC_BYTES && memcmp(b->data, MA
 static reshift_status read_header(const blob *b, const char *name, header *h, size_t *data, reshift_error *error)
 {
     if (!npy_is(b)) {
-        return refuse(error, RESHIFT_ERROR_FORMAT, name, 0, "expected a .npy file, found other bytes");
+        return refuse_kind(error, RESHIFT_ERROR_FORMAT, name, "a .npy file", b->data, b->size, NULL);
     }
     int version = b->size > MAGIC_BYTES ? b->data[MAGIC_BYTES] : 0;
     if (b->size > MAGIC_BYTES && (version < 1 || version > 3)) {

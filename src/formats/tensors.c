@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "formats/checkpoint.h"
 #include "formats/names.h"
+#include "formats/what_is_this.h"
 
 typedef struct named_array {
     char *name;
@@ -221,10 +222,8 @@ reshift_status checkpoint_read(blob *b, const char *name, reshift_tensors **tens
     *tensors = NULL;
     reshift_container container = checkpoint_container(b);
     if (container == RESHIFT_CONTAINER_NONE) {
-        reshift_status status = refuse(error, RESHIFT_ERROR_FORMAT, name, 0, "expected a checkpoint, found %s",
-                                       b->size == 0 ? "an empty file" : "other bytes");
-        error_hint(error, "safetensors and PyTorch files (.safetensors, .pth, .pt) are read");
-        return status;
+        return refuse_kind(error, RESHIFT_ERROR_FORMAT, name, "a checkpoint", b->data, b->size,
+                           "safetensors and PyTorch files (.safetensors, .pth, .pt) are read");
     }
     reshift_tensors *fresh = reshift_tensors_create();
     if (!fresh) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "formats/archive.h"
 #include "formats/torch_reader.h"
+#include "formats/what_is_this.h"
 
 #define PICKLE_BYTES_MAX ((size_t)256 << 20)
 
@@ -85,8 +86,8 @@ reshift_status torch_zip_read(blob *b, const char *name, reshift_tensors *tensor
     zip_reader z = {.r = &r};
     reshift_status status = archive_walk(b, name, visit_description, &z, error);
     if (status == RESHIFT_OK && !z.pickled) {
-        status =
-            refuse(error, RESHIFT_ERROR_FORMAT, name, -1, "a zip file without NAME/data.pkl: no PyTorch checkpoint");
+        status = refuse_kind(error, RESHIFT_ERROR_FORMAT, name, "a checkpoint (a zip with NAME/data.pkl)", b->data,
+                             b->size, NULL);
     }
     if (status == RESHIFT_OK) {
         status = pickle_open(z.pickled->data, z.pickled->size, name, 0, &r.p, NULL, error);

@@ -89,7 +89,7 @@ static void test_files(void **state)
     reshift_error error;
     char *text;
     check_error(reshift_inspect(golden("make_golden.py"), &text, &error), RESHIFT_ERROR_UNSUPPORTED,
-                "none of the formats reshift knows");
+                "expected a format that reshift knows, found text");
     assert_non_null(strstr(error.hint, "safetensors"));
     check_error(reshift_inspect("/nowhere/x", &text, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x");
     assert_null(text);

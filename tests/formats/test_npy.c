@@ -223,7 +223,7 @@ static void test_wrong_starts(void **state)
         reshift_status code;
         const char *words;
     } cases[] = {
-        {"", 0, RESHIFT_ERROR_FORMAT, "expected a .npy file, found other bytes (byte 0)"},
+        {"", 0, RESHIFT_ERROR_FORMAT, "expected a .npy file, found an empty file (byte 0)"},
         {"\x93NUMPX\x01\x00", 8, RESHIFT_ERROR_FORMAT, "found other bytes"},
         {"\x93NUMPY", 6, RESHIFT_ERROR_FORMAT, "ends within the .npy header"},
         {"\x93NUMPY\x01\x00\x10", 9, RESHIFT_ERROR_FORMAT, "ends within the .npy header"},

@@ -233,7 +233,7 @@ static void test_wrong_starts(void **state)
     reshift_tensors *t;
     check_error(reshift_tensors_load("/nowhere/x", &t, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x");
     check_error(reshift_tensors_load(golden("image_RGB.png"), &t, &error), RESHIFT_ERROR_FORMAT,
-                "expected a checkpoint, found other bytes");
+                "expected a checkpoint, found a PNG image");
     assert_null(t);
 }
 

@@ -190,7 +190,7 @@ static void test_wrong_zip(void **state)
                 "a zip archive without the directory at its end: it is cut short");
     free(bytes);
     reshift_tensors *t;
-    check_error(reshift_tensors_load(golden("archive.zip"), &t, &error), RESHIFT_ERROR_FORMAT, "without NAME/data.pkl");
+    check_error(reshift_tensors_load(golden("archive.zip"), &t, &error), RESHIFT_ERROR_FORMAT, "found a zip archive");
     static const struct {
         const char *file;
         reshift_status code;
