@@ -64,30 +64,21 @@ static void cifar10c_forget(const void *state)
 
 static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original, cifar10c_forget};
 
-static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t count, const char *images,
-                                   reshift_error *error)
+/* Reads labels [count] into *values, which the caller frees: those of severity 1 must recur at every severity. */
+static reshift_status read_labels(const reshift_array *labels, const char *name, int64_t count, int **values,
+                                  reshift_error *error)
 {
-    if (labels->dtype != RESHIFT_U8 || labels->n_dims != 1 || labels->shape[0] != count) {
-        char found[256];
-        reshift_array_describe(labels, found, sizeof found);
-        return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "labels '%s': expected uint8 [%lld], one for each of '%s', found %s", name, (long long)count,
-                         images, found);
-    }
-    const uint8_t *label = labels->data;
-    for (int64_t i = 0; i < count; i++) {
-        if (label[i] >= CIFAR_CLASSES) {
-            return error_set(error, RESHIFT_ERROR_FORMAT, "labels '%s': row %lld: expected 0 to %d, found %d", name,
-                             (long long)i, CIFAR_CLASSES - 1, label[i]);
-        }
-        if (label[i] != label[i % (count / N_SEVERITIES)]) {
-            return error_set(
+    reshift_status status = label_array_read(labels, name, count, CIFAR_CLASSES, values, NULL, error);
+    for (int64_t i = 0; status == RESHIFT_OK && i < count; i++) {
+        int first = (*values)[i % (count / N_SEVERITIES)];
+        if ((*values)[i] != first) {
+            status = error_set(
                 error, RESHIFT_ERROR_FORMAT,
                 "labels '%s': row %lld: expected %d as at severity 1, found %d: not %d times the same images", name,
-                (long long)i, label[i % (count / N_SEVERITIES)], label[i], N_SEVERITIES);
+                (long long)i, first, (*values)[i], N_SEVERITIES);
         }
     }
-    return RESHIFT_OK;
+    return status;
 }
 
 static reshift_status check_images(const reshift_array *images, const char *name, reshift_error *error)
@@ -121,8 +112,8 @@ reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_opti
 
 /* Are these the official test images' labels? Asked only where the clean set is there to answer; *kept gets it then. */
 static reshift_status compare_with_clean(const char *where, const reshift_dataset_options *options,
-                                         const reshift_array *labels, const char *name, reshift_dataset **kept,
-                                         reshift_error *error)
+                                         const int *labels, int64_t count, const char *name,
+                                         reshift_dataset **kept, reshift_error *error)
 {
     reshift_dataset *clean;
     reshift_status status = cifar10c_open_clean(where, options, 0, &clean, error);
@@ -133,28 +124,27 @@ static reshift_status compare_with_clean(const char *where, const reshift_datase
     if (status != RESHIFT_OK) {
         return status;
     }
-    int64_t n = labels->shape[0] / N_SEVERITIES;
-    const uint8_t *label = labels->data;
+    const int64_t n = count / N_SEVERITIES;
     if (n > clean->count) {
         status =
             error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected %d times up to %lld test images, found %lld",
                       name, N_SEVERITIES, (long long)clean->count, (long long)n);
     }
     for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
-        if (label[i] != clean->rows[i].label) {
+        if (labels[i] != clean->rows[i].label) {
             status = error_set(error, RESHIFT_ERROR_FORMAT,
                                "labels '%s': row %lld: expected %d, the label of CIFAR-10 test image %lld, found %d",
-                               name, (long long)i, clean->rows[i].label, (long long)i, label[i]);
+                               name, (long long)i, clean->rows[i].label, (long long)i, labels[i]);
         }
     }
     *kept = clean; /* goes with the set, whose state is destroyed where this failed */
     return status;
 }
 
-static reshift_status make_set(cifar10c *c, const reshift_array *labels, const reshift_dataset_options *options,
+static reshift_status make_set(cifar10c *c, const int *labels, const reshift_dataset_options *options,
                                reshift_dataset **dataset, reshift_error *error)
 {
-    c->n_file = labels->shape[0] / N_SEVERITIES;
+    c->n_file = c->images.shape[0] / N_SEVERITIES;
     c->n = dataset_limit(c->n_file, options->limit);
     c->severity_first = options->severity_first;
     const int64_t n = c->n;
@@ -167,7 +157,7 @@ static reshift_status make_set(cifar10c *c, const reshift_array *labels, const r
     reshift_dataset *d = *dataset;
     for (int64_t row = 0; row < count; row++) {
         d->rows[row] =
-            (dataset_row){row % n, ((const uint8_t *)labels->data)[row % n], options->severity_first + (int)(row / n)};
+            (dataset_row){row % n, labels[row % n], options->severity_first + (int)(row / n)};
     }
     d->published = CIFAR_TEST_PUBLISHED;
     d->fixed_size = true;
@@ -186,6 +176,7 @@ static reshift_status read_arrays(blob *images_bytes, const char *images_name, b
                                   reshift_dataset **dataset, reshift_error *error)
 {
     reshift_array labels = {0};
+    int *values = NULL;
     cifar10c *c = calloc(1, sizeof *c);
     if (!c) {
         return error_memory(error, sizeof *c, "CIFAR-10-C");
@@ -201,19 +192,20 @@ static reshift_status read_arrays(blob *images_bytes, const char *images_name, b
         status = npy_read(labels_bytes, labels_name, &labels, error);
     }
     if (status == RESHIFT_OK) {
-        status = check_labels(&labels, labels_name, c->images.shape[0], images_name, error);
+        status = read_labels(&labels, labels_name, c->images.shape[0], &values, error);
     }
     if (status == RESHIFT_OK) {
-        status = compare_with_clean(where, options, &labels, labels_name, &c->clean, error);
+        status = compare_with_clean(where, options, values, c->images.shape[0], labels_name, &c->clean, error);
     }
     if (status == RESHIFT_OK) {
-        status = make_set(c, &labels, options, dataset, error);
+        status = make_set(c, values, options, dataset, error);
     } else {
         cifar10c_destroy(c);
         if (error && !error->path[0]) {
             error_at_offset(error, status, blamed, -1);
         }
     }
+    free(values);
     reshift_array_destroy(&labels);
     return status;
 }

@@ -4,10 +4,13 @@
  */
 #include "datasets/cifar_parts.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "formats/pickle.h"
+#include "reshift/labels.h"
 
 const char *const cifar_class_names[CIFAR_CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                                       "dog",      "frog",       "horse", "ship", "truck"};
@@ -44,8 +47,33 @@ reshift_status cifar_part_read_binary(blob *bytes, const char *path, cifar_part 
     return RESHIFT_OK;
 }
 
+/* Labels that somebody saved again as a NumPy array. */
+static reshift_status read_label_array(const pickle_value *labels, const char *path, cifar_part *part,
+                                       reshift_error *error)
+{
+    reshift_array array = {0};
+    char *name = NULL;
+    int *values = malloc(CIFAR_PART_RECORDS * sizeof *values);
+    reshift_status status = !values || asprintf(&name, "'%s': labels", path) < 0
+                                ? error_memory(error, CIFAR_PART_RECORDS * sizeof *values, "labels")
+                                : pickle_copy_array(labels, &array, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_labels_read(&array, name, CIFAR_PART_RECORDS, CIFAR_CLASSES, values, NULL, error);
+    }
+    for (int i = 0; status == RESHIFT_OK && i < CIFAR_PART_RECORDS; i++) {
+        part->labels[i] = (uint8_t)values[i];
+    }
+    free(values);
+    free(name);
+    reshift_array_destroy(&array);
+    return status;
+}
+
 static reshift_status read_labels(const pickle_value *labels, const char *path, cifar_part *part, reshift_error *error)
 {
+    if (labels && labels->kind == PICKLE_ARRAY) {
+        return read_label_array(labels, path, part, error);
+    }
     if (!labels || labels->kind != PICKLE_LIST) {
         return error_set(error, RESHIFT_ERROR_FORMAT, "'%s': expected a list 'labels', found %s", path,
                          labels ? "something else" : "none");
@@ -76,15 +104,20 @@ static reshift_status read_data(const pickle_value *data, const char *path, cifa
                          data ? "something else" : "none");
     }
     const pickle_array *a = data->array;
-    if (a->dtype != RESHIFT_U8 || a->n_dims != 2 || a->shape[0] != CIFAR_PART_RECORDS || a->shape[1] != CIFAR_PIXELS ||
-        a->fortran_order) {
+    if (a->dtype != RESHIFT_U8 || a->n_dims != 2 || a->shape[0] != CIFAR_PART_RECORDS || a->shape[1] != CIFAR_PIXELS) {
         return error_set(
             error, RESHIFT_ERROR_SHAPE,
-            "'%s': data: expected uint8 [%d,%d] row by row, found %s of %d dimensions, the first of %lld%s", path,
+            "'%s': data: expected uint8 [%d,%d], found %s of %d dimensions, the first of %lld", path,
             CIFAR_PART_RECORDS, CIFAR_PIXELS, reshift_dtype_name(a->dtype), a->n_dims,
-            a->n_dims > 0 ? (long long)a->shape[0] : 0ll, a->fortran_order ? ", column by column" : "");
+            a->n_dims > 0 ? (long long)a->shape[0] : 0ll);
     }
-    part->pixels = a->data;
+    if (a->fortran_order) {
+        reshift_status status = pickle_copy_array(data, &part->copy, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+    }
+    part->pixels = a->fortran_order ? part->copy.data : a->data;
     part->pixel_stride = CIFAR_PIXELS;
     return RESHIFT_OK;
 }
@@ -120,6 +153,7 @@ void cifar_part_destroy(cifar_part *part)
         pickle_close(&part->pickle);
     }
     blob_drop(&part->bytes);
+    reshift_array_destroy(&part->copy);
     memset(part, 0, sizeof *part);
 }
 

@@ -30,6 +30,7 @@ typedef struct cifar_part {
     uint8_t labels[CIFAR_PART_RECORDS]; /* 0..9 each */
     blob *bytes;                        /* kept alive for `pixels` */
     struct pickle *pickle;              /* likewise, or NULL */
+    reshift_array copy;                 /* of data in Fortran order; otherwise empty */
 } cifar_part;
 
 /**
@@ -39,7 +40,8 @@ typedef struct cifar_part {
 reshift_status cifar_part_read_binary(blob *bytes, const char *path, cifar_part *part, reshift_error *error);
 
 /**
- * The Python layout: a pickled dict with labels (10,000 int) and data (uint8 [10000,3072]). The part keeps `bytes`.
+ * The Python layout: a pickled dict with labels (10,000 int, or an array of any integer dtype) and data
+ * (uint8 [10000,3072] in either order). The part keeps `bytes`.
  * Errors: FORMAT, SHAPE, UNSUPPORTED, MEMORY. The part is empty then.
  */
 reshift_status cifar_part_read_pickle(blob *bytes, const char *path, cifar_part *part, reshift_error *error);

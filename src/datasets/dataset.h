@@ -10,8 +10,9 @@
 
 #include "base/digest.h"
 #include "reshift/dataset.h"
+#include "reshift/labels.h"
 
-#define DATASET_MAX_CLASSES 100000
+#define DATASET_MAX_CLASSES RESHIFT_MAX_CLASSES
 
 typedef struct dataset_row {
     int64_t source; /* the image this row is a version of */
@@ -127,8 +128,12 @@ int64_t dataset_limit(int64_t count, int64_t limit);
  * Errors: SHAPE, with a hint for floats and for channels first.
  */
 reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error);
-/** Element i of an array of labels as int64; false for a type that holds no whole numbers, and beyond int64. */
-bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label);
+/**
+ * Reads the labels of a set of files into *values [n] (malloc; the caller frees it, also after an error), named
+ * "labels 'NAME'" in messages. Errors: those of reshift_labels_read(), MEMORY.
+ */
+reshift_status label_array_read(const reshift_array *labels, const char *name, int64_t n, int below, int **values,
+                                int *n_classes, reshift_error *error);
 /** Copies image `row` of such an array. Errors: MEMORY. */
 reshift_status image_array_read(const reshift_array *images, int64_t row, reshift_image *image, reshift_error *error);
 

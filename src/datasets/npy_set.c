@@ -74,51 +74,24 @@ static void npy_set_forget(const void *state)
 
 static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy, NULL, npy_set_forget};
 
-bool label_array_get(const reshift_array *labels, int64_t i, int64_t *label)
+reshift_status label_array_read(const reshift_array *labels, const char *name, int64_t n, int below, int **values,
+                                int *n_classes, reshift_error *error)
 {
-    switch (labels->dtype) {
-    case RESHIFT_U8: *label = ((const uint8_t *)labels->data)[i]; return true;
-    case RESHIFT_I8: *label = ((const int8_t *)labels->data)[i]; return true;
-    case RESHIFT_U16: *label = ((const uint16_t *)labels->data)[i]; return true;
-    case RESHIFT_I16: *label = ((const int16_t *)labels->data)[i]; return true;
-    case RESHIFT_U32: *label = ((const uint32_t *)labels->data)[i]; return true;
-    case RESHIFT_I32: *label = ((const int32_t *)labels->data)[i]; return true;
-    case RESHIFT_U64: *label = (int64_t)((const uint64_t *)labels->data)[i]; return *label >= 0;
-    case RESHIFT_I64: *label = ((const int64_t *)labels->data)[i]; return true;
-    default: return false;
+    char *subject = NULL;
+    *values = malloc(((size_t)n + 1) * sizeof **values);
+    if (!*values || asprintf(&subject, "labels '%s'", name) < 0) {
+        return error_memory(error, (size_t)n * sizeof **values, "labels");
     }
-}
-
-/* Checks all N labels, whatever the limit, and finds how many classes there are. */
-static reshift_status check_labels(const reshift_array *labels, const char *name, int64_t n_images, int *n_classes,
-                                   reshift_error *error)
-{
-    int64_t label = 0;
-    bool integers = labels->dtype != RESHIFT_BOOL && labels->dtype < RESHIFT_F16;
-    if (!integers || labels->n_dims != 1 || labels->shape[0] != n_images) {
-        char found[256];
-        reshift_array_describe(labels, found, sizeof found);
-        error_set(error, RESHIFT_ERROR_SHAPE, "labels '%s': expected integers [%lld], one an image, found %s", name,
-                  (long long)n_images, found);
-        return error_at_offset(error, RESHIFT_ERROR_SHAPE, name, -1);
-    }
-    *n_classes = 0;
-    for (int64_t i = 0; i < n_images; i++) {
-        if (!label_array_get(labels, i, &label) || label < 0 || label >= DATASET_MAX_CLASSES) {
-            error_set(error, RESHIFT_ERROR_FORMAT, "labels '%s': element %lld: expected 0 to %d, found %lld", name,
-                      (long long)i, DATASET_MAX_CLASSES - 1, (long long)label);
-            return error_at_offset(error, RESHIFT_ERROR_FORMAT, name, -1);
-        }
-        *n_classes = label >= *n_classes ? (int)label + 1 : *n_classes;
-    }
-    return RESHIFT_OK;
+    reshift_status status = reshift_labels_read(labels, subject, n, below, *values, n_classes, error);
+    free(subject);
+    return status == RESHIFT_OK ? status : error_at_offset(error, status, name, -1);
 }
 
 static reshift_status open_files(npy_set *s, const char *images_path, const char *labels_path,
                                  const reshift_dataset_options *options, reshift_dataset **dataset,
                                  reshift_error *error)
 {
-    int n_classes = 0;
+    int n_classes = 0, *values = NULL;
     reshift_array labels = {0};
     reshift_status status = reshift_array_load_npy(images_path, &s->images, error);
     if (status == RESHIFT_OK) {
@@ -128,7 +101,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
         status = reshift_array_load_npy(labels_path, &labels, error);
     }
     if (status == RESHIFT_OK) {
-        status = check_labels(&labels, labels_path, s->images.shape[0], &n_classes, error);
+        status = label_array_read(&labels, labels_path, s->images.shape[0], 0, &values, &n_classes, error);
     }
     if (status == RESHIFT_OK && !(s->name = strdup(images_path))) {
         status = error_memory(error, strlen(images_path), "a name");
@@ -139,9 +112,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
         status = dataset_create(&npy_set_kind, s, "npy", count, n_classes, NULL, dataset, error);
         s = NULL; /* the set's from here on, whether it was made or not */
         for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
-            int64_t label = 0;
-            label_array_get(&labels, row, &label);
-            (*dataset)->rows[row].label = (int32_t)label;
+            (*dataset)->rows[row].label = values[row];
         }
         if (status == RESHIFT_OK) {
             (*dataset)->fixed_size = true;
@@ -152,6 +123,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
     if (s) {
         npy_set_destroy(s);
     }
+    free(values);
     reshift_array_destroy(&labels);
     return status;
 }

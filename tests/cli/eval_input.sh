@@ -44,14 +44,14 @@ npy two.npy '|u1' 6, '\000\001\000\001\000\001'
 check "fewer classes than the network's" 0 "6 images a cell" "the network knows 10 classes and the images are of 2" table --data npy:x.npy,two.npy
 check "severities of nothing" 2 - "--severity goes with --corruption" table --data npy:x.npy,y.npy --severity 3
 npy five.npy '|u1' 5, '\000\001\002\003\004'
-check "labels of fewer images" 1 - "labels 'five.npy': expected integers [6], one an image, found uint8 [5]" table --data npy:x.npy,five.npy
+check "labels of fewer images" 1 - "labels 'five.npy': expected integers [6], one for each row, found uint8 [5]" table --data npy:x.npy,five.npy
 npy ten.npy '|u1' 6, '\000\001\002\003\004\012'
 check "a label outside the head's classes" 1 - "the network tells 10 classes apart, the data has 11" table --data npy:x.npy,ten.npy
 check "says what to do about it" 1 - "hint: give the layer trained on these classes with --head" table --data npy:x.npy,ten.npy
 npy below.npy '|i1' 6, '\000\001\002\003\004\377'
-check "a label below 0" 1 - "labels 'below.npy': element 5: expected 0 to 99999, found -1" table --data npy:x.npy,below.npy
+check "a label below 0" 1 - "labels 'below.npy': row 5: expected a label from 0 to 999999, found -1" table --data npy:x.npy,below.npy
 npy part.npy '<f2' 6, '\000\074\000\074\000\074\000\074\000\074\000\074'
-check "labels that are no integers" 1 - "labels 'part.npy': expected integers [6], one an image, found float16 [6]" table --data npy:x.npy,part.npy
+check "labels that are no integers" 1 - "labels 'part.npy': expected integers [6], one for each row, found float16 [6]" table --data npy:x.npy,part.npy
 
 # Baselines.
 baseline() { # FILE SKIPPED CORRUPTION VALUE: a table without SKIPPED ("name severity" or "name"), VALUE at "CORRUPTION severity"

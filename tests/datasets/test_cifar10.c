@@ -164,6 +164,9 @@ static void test_layouts(void **state)
     check_made_up(spec_of(golden("cifar-made-up-python.tar.gz")), "test", 10000, archived);
     assert_string_equal(archived, unpacked);
 
+    check_made_up(spec_of(golden("cifar-made-up-arrays.tar.gz")), "test", 10000, archived);
+    assert_string_equal(archived, unpacked);
+
     blob *bytes;
     check_ok(
         archive_load_entry(golden("cifar-made-up-python.tar.gz"), "test_batch", CIFAR_PART_MAX_BYTES, &bytes, &error));
@@ -263,8 +266,10 @@ static void test_damaged_pickle(void **state)
         {"labels-words", RESHIFT_ERROR_FORMAT, "record 0: expected a label from 0 to 9, found no number"},
         {"no-data", RESHIFT_ERROR_FORMAT, "expected an array 'data', found none"},
         {"data-list", RESHIFT_ERROR_FORMAT, "expected an array 'data', found something else"},
-        {"data-shape", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072] row by row, found uint8"},
-        {"data-float", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072] row by row, found float32"},
+        {"data-shape", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072], found uint8"},
+        {"data-float", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072], found float32"},
+        {"labels-array-high", RESHIFT_ERROR_FORMAT, "labels: row 9999: expected a label from 0 to 9, found 10"},
+        {"labels-array-float", RESHIFT_ERROR_SHAPE, "labels: expected integers [10000], one for each row, found float32"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         blob *bytes;

@@ -22,10 +22,11 @@ static void test_reads(void **state)
     put_npy("x.npy", RESHIFT_U8, 4, (const int64_t[]){4, 2, 3, 3}, pixels);
     put_npy("y8.npy", RESHIFT_U8, 1, (const int64_t[]){4}, (const uint8_t[]){3, 0, 1, 3});
     put_npy("y64.npy", RESHIFT_I64, 1, (const int64_t[]){4}, (const int64_t[]){3, 0, 1, 3});
-    static const char *const labels[2] = {"y8.npy", "y64.npy"};
+    put_npy("column.npy", RESHIFT_U16, 2, (const int64_t[]){4, 1}, (const uint16_t[]){3, 0, 1, 3});
+    static const char *const labels[3] = {"y8.npy", "y64.npy", "column.npy"};
     static const int expected[4] = {3, 0, 1, 3};
-    char identity[2][65], name[300];
-    for (int i = 0; i < 2; i++) {
+    char identity[3][65], name[300];
+    for (int i = 0; i < 3; i++) {
         reshift_dataset *d;
         check_ok(reshift_dataset_open(spec_of("x.npy", labels[i]), NULL, &d, &error));
         assert_int_equal(reshift_dataset_count(d), 4);
@@ -50,6 +51,7 @@ static void test_reads(void **state)
         reshift_dataset_close(&d);
     }
     assert_string_equal(identity[0], identity[1]);
+    assert_string_equal(identity[0], identity[2]);
     reshift_dataset_options options;
     reshift_dataset_options_default(&options);
     options.limit = 2;
@@ -91,17 +93,17 @@ static void test_refuses(void **state)
 
     put_npy("few.npy", RESHIFT_I32, 1, (const int64_t[]){1}, zeros);
     check_refused("good.npy", "few.npy", RESHIFT_ERROR_SHAPE,
-                  "few.npy': expected integers [2], one an image, found int32 [1]");
+                  "few.npy': expected integers [2], one for each row, found int32 [1]");
     put_npy("real.npy", RESHIFT_F32, 1, (const int64_t[]){2}, zeros);
     check_refused("good.npy", "real.npy", RESHIFT_ERROR_SHAPE, "found float32 [2]");
     put_npy("hot.npy", RESHIFT_U8, 2, (const int64_t[]){2, 10}, zeros);
     check_refused("good.npy", "hot.npy", RESHIFT_ERROR_SHAPE, "found uint8 [2,10]");
     put_npy("minus.npy", RESHIFT_I16, 1, (const int64_t[]){2}, (const int16_t[]){0, -1});
-    check_refused("good.npy", "minus.npy", RESHIFT_ERROR_FORMAT, "element 1: expected 0 to 99999, found -1");
-    put_npy("huge.npy", RESHIFT_U64, 1, (const int64_t[]){2}, (const uint64_t[]){1, 100000});
-    check_refused("good.npy", "huge.npy", RESHIFT_ERROR_FORMAT, "element 1: expected 0 to 99999, found 100000");
+    check_refused("good.npy", "minus.npy", RESHIFT_ERROR_FORMAT, "row 1: expected a label from 0 to 999999, found -1");
+    put_npy("huge.npy", RESHIFT_U64, 1, (const int64_t[]){2}, (const uint64_t[]){1, 1000000});
+    check_refused("good.npy", "huge.npy", RESHIFT_ERROR_FORMAT, "row 1: expected a label from 0 to 999999, found 1000000");
     put_npy("beyond.npy", RESHIFT_U64, 1, (const int64_t[]){2}, (const uint64_t[]){UINT64_MAX, 0});
-    check_refused("good.npy", "beyond.npy", RESHIFT_ERROR_FORMAT, "element 0: expected 0 to 99999");
+    check_refused("good.npy", "beyond.npy", RESHIFT_ERROR_FORMAT, "row 0: expected a label from 0 to 999999, found 18446744073709551615");
     put_file("text.npy", "hello", 5);
     check_refused("text.npy", "labels.npy", RESHIFT_ERROR_FORMAT, "text.npy");
     check_refused("good.npy", "text.npy", RESHIFT_ERROR_FORMAT, "text.npy");

@@ -72,6 +72,9 @@ back = pickle.loads(good, encoding='bytes')
 assert back[b'labels'] == labels and (back[b'data'] == data).all() and back[b'data'].dtype == np.uint8
 archive('cifar-made-up-python.tar.gz', [('cifar-10-batches-py/batches.meta', b'not read'),
                                         ('cifar-10-batches-py/test_batch', good)])
+# Saved again with NumPy: labels as an array of one column, data in Fortran order.
+archive('cifar-made-up-arrays.tar.gz', [('cifar-10-batches-py/test_batch', pickle.dumps(
+    {'labels': np.array(labels, np.int64)[:, None], 'data': np.asfortranarray(data)}, protocol=4))])
 records = np.concatenate([np.array(labels, np.uint8)[:, None], data], axis=1)
 archive('cifar-made-up-binary.tar.gz', [('cifar-10-batches-bin/batches.meta.txt', b'not read'),
                                         ('cifar-10-batches-bin/test_batch.bin', records.tobytes())])
@@ -91,6 +94,8 @@ damaged = {
     'data-list': batch(fine_labels, list_of([integer(1)])),
     'data-shape': batch(fine_labels, small),
     'data-float': batch(fine_labels, array(data[:2].astype('<f4'))),
+    'labels-array-high': batch(array(np.array(high, '<i4')), small),
+    'labels-array-float': batch(array(np.array(labels[:2], '<f4')), small),
 }
 for content in damaged.values():
     pickle.loads(content, encoding='bytes')
