@@ -173,6 +173,35 @@ static reshift_status hold_out(run *r, reshift_error *error)
     return status == RESHIFT_OK ? status : error_prefix(error, status, "'finetune.validation'");
 }
 
+/* The rows that the split drew, so that whatever depends on them depends on nothing else of how they were drawn. */
+static reshift_status identify_split(run *r, reshift_error *error)
+{
+    const reshift_split *split = &r->split;
+    const int64_t facts[] = {(int64_t)split->kind, split->n_train, split->n_test, r->n_held_out};
+    digest *d = digest_create(DIGEST_SHA256);
+    if (!d) {
+        return error_memory(error, 0, "a digest");
+    }
+    digest_add(d, facts, sizeof facts);
+    digest_add(d, split->train_rows, (size_t)split->n_train * sizeof *split->train_rows);
+    digest_add(d, split->test_rows, (size_t)split->n_test * sizeof *split->test_rows);
+    if (r->n_held_out > 0) {
+        digest_add(d, r->held_out, (size_t)split->n_train);
+    }
+    digest_finish(d, r->identities[INPUT_SPLIT]);
+    digest_destroy(&d);
+    return RESHIFT_OK;
+}
+
+/* Clipping ranges that are not stored with the weights come from the training images. */
+static void identify_calibration(run *r)
+{
+    const bool stored = !r->pretrained_here && reshift_model_is_calibrated(r->original);
+    if (r->experiment->input.precision == RESHIFT_PRECISION_INT8 && !stored) {
+        memcpy(r->identities[INPUT_CALIBRATION], r->identities[INPUT_TRAIN], DIGEST_HEX_BYTES);
+    }
+}
+
 reshift_status run_open(run *r, reshift_error *error)
 {
     const reshift_experiment *e = r->experiment;
@@ -220,7 +249,14 @@ reshift_status run_open(run *r, reshift_error *error)
             error_prefix(error, status, "'finetune.samples'");
         }
     }
-    return status == RESHIFT_OK && e->finetune.validation > 0 ? hold_out(r, error) : status;
+    if (status == RESHIFT_OK && e->finetune.validation > 0) {
+        status = hold_out(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        identify_calibration(r);
+        status = identify_split(r, error);
+    }
+    return status;
 }
 
 void run_close(run *r)

@@ -143,7 +143,9 @@ static void add_missing_keys(json_t *experiment)
         }
         const char *key = dot ? dot + 1 : row->path;
         if (json_is_object(place) && !json_object_get(place, key)) {
-            json_object_set_new(place, key, json_string(row->fallback));
+            char *usual = setting_default_text(row);
+            json_object_set_new(place, key, usual ? json_string(usual) : NULL);
+            free(usual);
         }
     }
 }
@@ -272,20 +274,13 @@ static reshift_status begin_manifest(run *r, reshift_error *error)
 
 /* ---- the walk ---- */
 
-static bool applies(const run *r, int s)
-{
-    return s == STAGE_PRETRAIN ? r->pretrained_here
-           : s == STAGE_ADAPT  ? r->experiment->adapt.method != RESHIFT_ADAPT_NONE
-                               : true;
-}
-
 /* A recorded stage whose key has changed may only be replaced on request; then its record goes at once. */
 static reshift_status check_records(run *r, bool force, reshift_error *error)
 {
     for (int s = 0; s < STAGE_COUNT; s++) {
         char file[256];
         const stage *one = &run_stages()[s];
-        if (!applies(r, s)) {
+        if (!run_applies(r, s)) {
             manifest_stage_forget(r->manifest, one->name);
             continue;
         }
@@ -382,10 +377,10 @@ static reshift_status walk(run *r, bool force, reshift_error *error)
         warn_of_leaks(r);
     }
     for (int s = 0; s < STAGE_COUNT; s++) {
-        total += applies(r, s);
+        total += run_applies(r, s);
     }
     for (int s = 0; s < STAGE_COUNT && status == RESHIFT_OK; s++) {
-        if (applies(r, s)) {
+        if (run_applies(r, s)) {
             status = do_stage(r, s, ++number, total, error);
         }
     }

@@ -1,6 +1,6 @@
 /*
  * A run in progress: what is open, where it goes, and the table of stages. run.c walks the table, stage_*.c do the
- * work, keys.c says what each stage's result depends on. A stage reads only inputs and files of earlier stages, so that
+ * work, stages.c says what each of them reads and writes, keys.c makes its key. A stage reads only inputs and files of earlier stages, so that
  * it does not matter whether those were done just now or a week ago.
  */
 #ifndef EXPERIMENT_RUN_H
@@ -10,36 +10,13 @@
 
 #include "base/digest.h"
 #include "experiment/settings.h"
+#include "experiment/stages.h"
 #include "reshift/adaptation.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
 #include "reshift/frozen_cache.h"
 #include "reshift/model.h"
 #include "reshift/split.h"
-
-typedef enum stage_name {
-    STAGE_PRETRAIN,
-    STAGE_FEATURES,
-    STAGE_PROBE,
-    STAGE_SHIFT,
-    STAGE_FINETUNE,
-    STAGE_MEASURE,
-    STAGE_ADAPT,
-    STAGE_ANALYSIS,
-    STAGE_REPORT,
-    STAGE_COUNT
-} stage_name;
-
-/** Inputs that come from outside the run folder. */
-typedef enum run_input {
-    INPUT_PRETRAIN,
-    INPUT_WEIGHTS,
-    INPUT_TRAIN,
-    INPUT_TEST,
-    INPUT_SHIFT,
-    INPUT_ROWS, /* the shifted training images, where fine-tuning's rows come from them */
-    INPUT_COUNT
-} run_input;
 
 typedef struct run {
     const reshift_experiment *experiment;
@@ -66,13 +43,12 @@ typedef struct run {
 
 typedef struct stage {
     const char *name;
-    const char *about;           /* for the line that announces it */
-    const char *const *settings; /* paths or "section." prefixes of what its result depends on */
-    unsigned inputs;             /* bits of run_input */
-    unsigned stands_on;          /* bits of earlier stages */
-    bool by_existence;           /* its files may be restyled by hand */
-    const char *const *outputs;  /* in the run folder; end with NULL */
-    const char *validation;      /* one more, where rows are held out for validation; NULL: none */
+    const char *about;          /* for the line that announces it */
+    feeds_mask reads;           /* inputs and earlier stages; its settings are in the settings table */
+    bool every_setting;         /* depends on all settings, not only on those whose row names it */
+    bool by_existence;          /* its files may be restyled by hand */
+    const char *const *outputs; /* in the run folder; end with NULL */
+    const char *validation;     /* one more, where rows are held out for validation; NULL: none */
     reshift_status (*work)(run *r, reshift_error *error);
 } stage;
 
@@ -82,6 +58,9 @@ typedef struct stage {
 const stage *run_stages(void);
 /** The files that the stage leaves in this run, ending with NULL; n_held_out counts by then. */
 void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST]);
+
+/** False for a stage that this study leaves out. */
+bool run_applies(const run *r, stage_name s);
 
 /** Fills r->keys from settings, identities and the keys below. */
 reshift_status run_make_keys(run *r, reshift_error *error);

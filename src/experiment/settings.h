@@ -1,16 +1,18 @@
 /*
- * The settings of an experiment. One table (settings.c) names every key with its kind, range, default and meaning;
- * reading a file, --set, checking, the resolved experiment and the reference page all walk that table. yaml.c reads the
- * notation, this header is what the stages see.
+ * The settings of an experiment. One table (settings_table.c) names every key with its kind, range, default, what its
+ * value goes into and its meaning; reading a file, --set, checking, the resolved experiment, the reference page and the
+ * keys of the stages all walk that table. yaml.c reads the notation, this header is what the stages see.
  */
 #ifndef EXPERIMENT_SETTINGS_H
 #define EXPERIMENT_SETTINGS_H
 
 #include <stddef.h>
 
+#include "experiment/stages.h"
 #include "reshift/experiment.h"
 #include "reshift/learning.h"
 
+#define SETTINGS_COUNT_MOST 1e15 /* whole numbers up to here are exact in a double */
 #define SETTINGS_TEXT_BYTES 512
 #define SETTINGS_BLOCKS 16
 #define SETTINGS_BYTES_AUTO (-1)
@@ -128,6 +130,7 @@ typedef struct setting {
     double low, high;
     const char *const *choices; /* ends with NULL */
     const char *fallback;       /* the default, as it would be written in a file */
+    feeds_mask feeds;           /* the stages and inputs that read it; FEEDS_NONE: it cannot change a result */
     const char *about;
 } setting;
 
@@ -143,6 +146,9 @@ void *setting_place(reshift_experiment *experiment, const setting *row);
 /** The value as it stands in an experiment file. NULL when out of memory; free() it. */
 char *setting_value_text(const reshift_experiment *experiment, const setting *row);
 
+/** The default in the same form. NULL when out of memory; free() it. */
+char *setting_default_text(const setting *row);
+
 /** The learning rate of a trained block, at most where rates are automatic; 0 where none is given. */
 double settings_rate(const reshift_experiment *experiment, const char *block);
 
@@ -155,13 +161,13 @@ const char *settings_auto_and(const settings_rates *rates);
 /** What finetune.augment and the keys beside it ask for; all zero but numbers where it is none. Errors: ARGUMENT. */
 reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error);
 
-/** Every key at its default. */
-void settings_default(reshift_experiment *experiment);
+/** Every key at its default. Errors: MEMORY. */
+reshift_status settings_default(reshift_experiment *experiment, reshift_error *error);
 
 /** Checks that reach over several keys. Errors: ARGUMENT. */
 reshift_status settings_check(const reshift_experiment *experiment, reshift_error *error);
 
-/* ---- values.c: one value as text; what it wants is setting_expectation() ---- */
+/* ---- values.c: one value from text; what it may be is setting_expectation() ---- */
 
 /** Sets a value of any kind from its words; false when they are not such a value. */
 bool setting_read(reshift_experiment *experiment, const setting *row, const char *text);

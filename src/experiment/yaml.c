@@ -307,8 +307,10 @@ static reshift_status create(const char *text, size_t size, const char *place, c
     if (!*experiment) {
         return error_memory(error, sizeof **experiment, "an experiment");
     }
-    settings_default(*experiment);
-    reshift_status status = settings_apply_yaml(*experiment, text, size, place, error);
+    reshift_status status = settings_default(*experiment, error);
+    if (status == RESHIFT_OK) {
+        status = settings_apply_yaml(*experiment, text, size, place, error);
+    }
     for (int i = 0; i < n_overrides && status == RESHIFT_OK; i++) {
         status = settings_apply_override(*experiment, overrides[i], error);
     }

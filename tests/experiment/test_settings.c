@@ -15,7 +15,7 @@ static reshift_error error;
 
 static reshift_status apply(reshift_experiment *experiment, const char *text)
 {
-    settings_default(experiment);
+    check_ok(settings_default(experiment, &error));
     return settings_apply_yaml(experiment, text, strlen(text), "x.yaml", &error);
 }
 
@@ -23,7 +23,7 @@ static void test_defaults(void **state)
 {
     (void)state;
     reshift_experiment e;
-    settings_default(&e);
+    check_ok(settings_default(&e, &error));
     assert_string_equal(e.name, "study");
     assert_string_equal(e.model.weights, "resnet50");
     assert_int_equal(e.input.size, 224);
@@ -221,7 +221,7 @@ static void test_automatic_rates(void **state)
         assert_true(settings_auto_rate(&again) == cases[i].rate);
         free(yaml);
     }
-    settings_default(&e);
+    check_ok(settings_default(&e, &error));
     assert_true(settings_auto_rate(&e) == 0);
     check_ok(settings_apply_override(&e, "finetune.lr=auto", &error));
     assert_true(settings_auto_rate(&e) == RESHIFT_AUTO_RATE);
@@ -234,7 +234,7 @@ static void test_automatic_rates(void **state)
     check_error(
         settings_check(&e, &error), RESHIFT_ERROR_ARGUMENT,
         "'finetune.lr': auto chooses the rates of all blocks and stands alone, found a rate for 'fc' beside it");
-    settings_default(&e);
+    check_ok(settings_default(&e, &error));
     check_error(settings_apply_override(&e, "finetune.lr=auto,fc=0.02", &error), RESHIFT_ERROR_ARGUMENT, "or auto");
 }
 
@@ -272,7 +272,7 @@ static void test_overrides(void **state)
 {
     (void)state;
     reshift_experiment e;
-    settings_default(&e);
+    check_ok(settings_default(&e, &error));
     check_ok(settings_apply_override(&e, "finetune.epochs=3", &error));
     check_ok(settings_apply_override(&e, "shift.corruption=fog", &error));
     check_ok(settings_apply_override(&e, "finetune.train=[layer3, fc]", &error));
@@ -347,7 +347,7 @@ static void test_shipped_files(void **state)
 
     /* the reference study is the table's defaults, but for its name and its check of the architecture */
     reshift_experiment expected;
-    settings_default(&expected);
+    check_ok(settings_default(&expected, &error));
     check_ok(settings_apply_override(&expected, "name=seed", &error));
     check_ok(settings_apply_override(&expected, "model.arch=resnet50", &error));
     check_ok(reshift_experiment_load(TEST_SOURCE_ROOT "/experiments/seed.yaml", NULL, 0, &e, &error));
@@ -361,7 +361,7 @@ static void test_shipped_files(void **state)
     char empty[] = "/tmp/reshift-empty-XXXXXX";
     close(mkstemp(empty));
     check_ok(reshift_experiment_load(empty, NULL, 0, &e, &error));
-    settings_default(&expected);
+    check_ok(settings_default(&expected, &error));
     assert_memory_equal(e, &expected, sizeof expected);
     reshift_experiment_destroy(&e);
     remove(empty);

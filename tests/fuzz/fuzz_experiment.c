@@ -78,7 +78,7 @@ static void must_read_back(const reshift_experiment *e)
     reshift_experiment again;
     char *yaml = reshift_experiment_yaml(e);
     must(yaml != NULL);
-    settings_default(&again);
+    settings_default(&again, NULL);
     must(settings_apply_yaml(&again, yaml, strlen(yaml), "resolved", &error) == RESHIFT_OK);
     must(memcmp(&again, e, sizeof again) == 0);
     free(yaml);
@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         text += length;
         left -= length;
     }
-    settings_default(&e);
+    settings_default(&e, NULL);
     reshift_status status = settings_apply_yaml(&e, text, left, "x", &error);
     must_explain(status, &error);
     if (status != RESHIFT_OK) {
