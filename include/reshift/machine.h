@@ -14,6 +14,21 @@ RESHIFT_API void reshift_set_threads(int threads);
 RESHIFT_API int reshift_threads(void);
 /** "oneDNN 2.6.3 (avx512_core)"; static. */
 RESHIFT_API const char *reshift_engine_description(void);
+/**
+ * The processor's instruction sets that the library's own kernels use: sse41, avx2, avx2_vnni, avx512, avx512_vnni,
+ * avx512_bf16 or amx; static. The environment variable RESHIFT_ISA, read when the library is loaded, limits kernels and
+ * oneDNN to one of them.
+ */
+RESHIFT_API const char *reshift_processor_form(void);
+/** ARGUMENT if RESHIFT_ISA is set to another word than those: it limits nothing then. */
+RESHIFT_API reshift_status reshift_processor_check(reshift_error *error);
+/** The kernels that OpenBLAS has chosen ("SkylakeX"); static. */
+RESHIFT_API const char *reshift_openblas_kernels(void);
+/**
+ * The value of OPENBLAS_CORETYPE that limits OpenBLAS as RESHIFT_ISA limits the rest, or NULL where there is no limit;
+ * static. OpenBLAS reads the variable when it is loaded, before reshift: a program has to be started with it.
+ */
+RESHIFT_API const char *reshift_openblas_limit(void);
 /** Peak resident memory, bytes: so far, or since it was forgotten. */
 RESHIFT_API size_t reshift_peak_memory_bytes(void);
 /** Begins the peak anew with what is in memory now. False where the system cannot: it goes on from the old one then. */

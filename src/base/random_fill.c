@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/random.h"
 #include "base/vector.h"
 
@@ -78,9 +79,7 @@ PHILOX(philox_avx512, __attribute__((target("avx512f"))), lanes_8, 8, MULTIPLY_8
 
 static philox_function philox_best(void)
 {
-    return __builtin_cpu_supports("avx512f") ? philox_avx512
-           : __builtin_cpu_supports("avx2")  ? philox_avx2
-                                             : philox_sse2;
+    return cpu_has(CPU_AVX512) ? philox_avx512 : cpu_has(CPU_AVX2) ? philox_avx2 : philox_sse2;
 }
 #else
 typedef uint64_t lanes_2 __attribute__((vector_size(16)));
@@ -117,7 +116,8 @@ void random_fill_u32(random_stream *stream, uint32_t *values, size_t n)
 }
 
 /* A value from words j and j + 1 of the group's block: 32 bits and 21 bits behind the point, exact in a double. */
-RESHIFT_VECTOR static void to_uniform(const uint32_t *restrict words, size_t groups, double *restrict values)
+static RESHIFT_VECTOR(void, to_uniform, (const uint32_t *restrict words, size_t groups, double *restrict values),
+                      (words, groups, values))
 {
     for (size_t g = 0; g < groups; g++) {
         for (size_t half = 0; half < 2; half++) {
@@ -182,7 +182,8 @@ static inline __attribute__((always_inline)) float logarithm(uint32_t bits)
  * of an axis: 30 bits for the angle, one for the axis' direction, one for which axis. Sine and cosine by Cephes'
  * polynomials for that range.
  */
-RESHIFT_VECTOR static void to_gaussian(const uint32_t *restrict words, size_t groups, float *restrict values)
+static RESHIFT_VECTOR(void, to_gaussian, (const uint32_t *restrict words, size_t groups, float *restrict values),
+                      (words, groups, values))
 {
     for (size_t g = 0; g < groups; g++) {
         for (size_t half = 0; half < 2; half++) {

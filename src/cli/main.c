@@ -1,6 +1,8 @@
 /* The program: finds the command by its name and hands over. What there is to type stands in one table. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -43,7 +45,12 @@ static void print_overview(FILE *out)
     for (int i = 0; i < COMMANDS; i++) {
         fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].about);
     }
-    fprintf(out, "\n'reshift COMMAND --help' shows its options and an example; 'reshift demo' is a good start\n");
+    fprintf(out, "\nenvironment:\n"
+                 "  RESHIFT_DATA     the data folder, where --data-dir is not given\n"
+                 "  OMP_NUM_THREADS  threads, where --threads is not given\n"
+                 "  RESHIFT_ISA      use no newer instructions than sse41, avx2, avx2_vnni, avx512, avx512_vnni,\n"
+                 "                   avx512_bf16 or amx; 'reshift --version' shows those in use\n"
+                 "\n'reshift COMMAND --help' shows its options and an example; 'reshift demo' is a good start\n");
 }
 
 static const command *find_command(const char *name)
@@ -75,15 +82,39 @@ static int unknown_command(const char *name)
     return 2;
 }
 
+/*
+ * RESHIFT_ISA limits OpenBLAS, too. It chooses its kernels before main(), by a variable of its own: with that variable
+ * set the program starts once more. Where that fails, it goes on with OpenBLAS' own choice.
+ */
+static void limit_openblas(char **argv)
+{
+    const char *core = reshift_openblas_limit();
+    if (core && !getenv("OPENBLAS_CORETYPE") && setenv("OPENBLAS_CORETYPE", core, 1) == 0) {
+        execv("/proc/self/exe", argv);
+    }
+}
+
+static void print_version(void)
+{
+    printf("reshift %s\n%s\nOpenBLAS %s\ninstructions: %s%s\n", reshift_version(), reshift_engine_description(),
+           reshift_openblas_kernels(), reshift_processor_form(), getenv("RESHIFT_ISA") ? " (limited by RESHIFT_ISA)" : "");
+}
+
 int main(int argc, char **argv)
 {
+    reshift_error error;
+    if (reshift_processor_check(&error) != RESHIFT_OK) {
+        fprintf(stderr, "reshift: %s\n", error.message);
+        return 2;
+    }
+    limit_openblas(argv);
     if (argc < 2) {
         print_overview(stderr);
         return 2;
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {
-        printf("reshift %s\n%s\n", reshift_version(), reshift_engine_description());
+        print_version();
         return session_end();
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {

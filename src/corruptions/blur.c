@@ -48,7 +48,8 @@ reshift_status blur_kernel(double sigma, gaussian_kernel *kernel, reshift_error 
     return RESHIFT_OK;
 }
 
-RESHIFT_VECTOR static void to_unit(const uint8_t *restrict bytes, size_t n, double *restrict values)
+static RESHIFT_VECTOR(void, to_unit, (const uint8_t *restrict bytes, size_t n, double *restrict values),
+                      (bytes, n, values))
 {
     for (size_t i = 0; i < n; i++) {
         values[i] = unit_double(bytes[i]);
@@ -56,7 +57,8 @@ RESHIFT_VECTOR static void to_unit(const uint8_t *restrict bytes, size_t n, doub
 }
 
 /* Weights are positive and add up to 1 within rounding, so nothing is there to clip: at most 255.0000000000001. */
-RESHIFT_VECTOR static void to_bytes(const double *restrict values, size_t n, uint8_t *restrict bytes)
+static RESHIFT_VECTOR(void, to_bytes, (const double *restrict values, size_t n, uint8_t *restrict bytes),
+                      (values, n, bytes))
 {
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (uint8_t)(int)(values[i] * 255);

@@ -50,7 +50,8 @@ reshift_status corruption_contrast(const corruption_call *call, reshift_error *e
 }
 
 /* clip(x factor + offset, 0, 1), in place */
-RESHIFT_VECTOR static void scale_and_clip(double *values, size_t n, double factor, double offset)
+static RESHIFT_VECTOR(void, scale_and_clip, (double *values, size_t n, double factor, double offset),
+                      (values, n, factor, offset))
 {
     for (size_t i = 0; i < n; i++) {
         double value = values[i] * factor + offset;
@@ -59,7 +60,8 @@ RESHIFT_VECTOR static void scale_and_clip(double *values, size_t n, double facto
     }
 }
 
-RESHIFT_VECTOR static void to_bytes(const double *restrict values, size_t n, uint8_t *restrict bytes)
+static RESHIFT_VECTOR(void, to_bytes, (const double *restrict values, size_t n, uint8_t *restrict bytes),
+                      (values, n, bytes))
 {
     for (size_t i = 0; i < n; i++) {
         double value = values[i] < 0 ? 0 : values[i];

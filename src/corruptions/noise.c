@@ -12,8 +12,9 @@
 
 enum { PIECE = 1024 };
 
-RESHIFT_VECTOR void noise_gaussian_with(const uint8_t *restrict input, size_t n, double sd,
-                                        const float *restrict normals, uint8_t *restrict output)
+RESHIFT_VECTOR(void, noise_gaussian_with, (const uint8_t *restrict input, size_t n, double sd,
+                                           const float *restrict normals, uint8_t *restrict output),
+               (input, n, sd, normals, output))
 {
     float scale = (float)(sd * 255);
     for (size_t i = 0; i < n; i++) {
@@ -24,8 +25,9 @@ RESHIFT_VECTOR void noise_gaussian_with(const uint8_t *restrict input, size_t n,
     }
 }
 
-RESHIFT_VECTOR void noise_speckle_with(const uint8_t *restrict input, size_t n, double sd,
-                                       const float *restrict normals, uint8_t *restrict output)
+RESHIFT_VECTOR(void, noise_speckle_with, (const uint8_t *restrict input, size_t n, double sd,
+                                          const float *restrict normals, uint8_t *restrict output),
+               (input, n, sd, normals, output))
 {
     float scale = (float)sd;
     for (size_t i = 0; i < n; i++) {
@@ -37,8 +39,9 @@ RESHIFT_VECTOR void noise_speckle_with(const uint8_t *restrict input, size_t n, 
     }
 }
 
-RESHIFT_VECTOR void noise_impulse_with(const uint8_t *restrict input, size_t n, double amount,
-                                       const uint32_t *restrict words, uint8_t *restrict output)
+RESHIFT_VECTOR(void, noise_impulse_with, (const uint8_t *restrict input, size_t n, double amount,
+                                          const uint32_t *restrict words, uint8_t *restrict output),
+               (input, n, amount, words, output))
 {
     uint32_t hit = (uint32_t)(amount * 0x1p32), salt = hit / 2;
     for (size_t i = 0; i < n; i++) { /* masks, so that nothing branches */

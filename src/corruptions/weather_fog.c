@@ -25,8 +25,10 @@ int weather_fog_side(int height, int width)
     return side;
 }
 
-RESHIFT_VECTOR static void fog_row(const uint8_t *restrict pixels, const double *restrict map, int width,
-                                   double thickness, double brightest, double *restrict haze, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, fog_row, (const uint8_t *restrict pixels, const double *restrict map, int width,
+                                      double thickness, double brightest, double *restrict haze,
+                                      uint8_t *restrict output),
+                      (pixels, map, width, thickness, brightest, haze, output))
 {
     double range = brightest + thickness;
     for (int x = 0; x < width; x++) {

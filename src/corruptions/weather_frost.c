@@ -12,8 +12,9 @@
 #include "corruptions/weather.h"
 #include "imaging/resize.h"
 
-RESHIFT_VECTOR static void frost_samples(const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
-                                         double image_share, double frost_share, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, frost_samples, (const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
+                                            double image_share, double frost_share, uint8_t *restrict output),
+                      (pixels, overlay, n, image_share, frost_share, output))
 {
     for (size_t i = 0; i < n; i++) {
         double value = image_share * (double)pixels[i] + frost_share * (double)overlay[i];

@@ -15,8 +15,8 @@
 /* Work memory up to this size stands on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)
 
-RESHIFT_VECTOR static void snow_normals(const float *restrict normals, size_t n, double mean, double deviation,
-                                        double *restrict layer)
+static RESHIFT_VECTOR(void, snow_normals, (const float *restrict normals, size_t n, double mean, double deviation,
+                                           double *restrict layer), (normals, n, mean, deviation, layer))
 {
     for (size_t i = 0; i < n; i++) {
         layer[i] = mean + deviation * (double)normals[i];
@@ -24,11 +24,13 @@ RESHIFT_VECTOR static void snow_normals(const float *restrict normals, size_t n,
 }
 
 /* SciPy weighs every corner by its row's weight and then by its column's, and adds the four in this order. */
-RESHIFT_VECTOR static void snow_zoom_row(const double *restrict upper, const double *restrict lower,
-                                         double weight_upper, double weight_lower, const int *restrict left,
-                                         const int *restrict right, const double *restrict weight_left,
-                                         const double *restrict weight_right, int width, double threshold,
-                                         uint8_t *restrict flakes)
+static RESHIFT_VECTOR(void, snow_zoom_row, (const double *restrict upper, const double *restrict lower,
+                                            double weight_upper, double weight_lower, const int *restrict left,
+                                            const int *restrict right, const double *restrict weight_left,
+                                            const double *restrict weight_right, int width, double threshold,
+                                            uint8_t *restrict flakes),
+                      (upper, lower, weight_upper, weight_lower, left, right, weight_left, weight_right, width,
+                       threshold, flakes))
 {
     for (int x = 0; x < width; x++) {
         double value = upper[left[x]] * weight_upper * weight_left[x];
@@ -44,9 +46,10 @@ RESHIFT_VECTOR static void snow_zoom_row(const double *restrict upper, const dou
 }
 
 /* Brightness of a bank of snow in the picture's light; the streaks, and the streaks turned by half a circle. */
-RESHIFT_VECTOR static void snow_pixels(const uint8_t *restrict pixels, const uint8_t *restrict streaks,
-                                       const uint8_t *restrict last, size_t n, float *restrict bank,
-                                       double *restrict streak, double *restrict turned)
+static RESHIFT_VECTOR(void, snow_pixels, (const uint8_t *restrict pixels, const uint8_t *restrict streaks,
+                                          const uint8_t *restrict last, size_t n, float *restrict bank,
+                                          double *restrict streak, double *restrict turned),
+                      (pixels, streaks, last, n, bank, streak, turned))
 {
     for (size_t i = 0; i < n; i++) {
         float red = unit_float(pixels[3 * i]), green = unit_float(pixels[3 * i + 1]);
@@ -60,9 +63,10 @@ RESHIFT_VECTOR static void snow_pixels(const uint8_t *restrict pixels, const uin
 }
 
 /* The picture whitened by the bank, in single precision, then the streaks on it in double; each given a sample. */
-RESHIFT_VECTOR static void snow_samples(const uint8_t *restrict pixels, const float *restrict bank,
-                                        const double *restrict streak, const double *restrict turned, size_t n,
-                                        float kept, float whitened, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, snow_samples, (const uint8_t *restrict pixels, const float *restrict bank,
+                                           const double *restrict streak, const double *restrict turned, size_t n,
+                                           float kept, float whitened, uint8_t *restrict output),
+                      (pixels, bank, streak, turned, n, kept, whitened, output))
 {
     for (size_t i = 0; i < n; i++) {
         float sample = unit_float(pixels[i]);

@@ -21,8 +21,8 @@
 
 static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
 
-RESHIFT_VECTOR static void scale_normals(const float *restrict normals, size_t n, double mean, double deviation,
-                                         double *restrict layer)
+static RESHIFT_VECTOR(void, scale_normals, (const float *restrict normals, size_t n, double mean, double deviation,
+                                            double *restrict layer), (normals, n, mean, deviation, layer))
 {
     for (size_t i = 0; i < n; i++) {
         layer[i] = mean + deviation * (double)normals[i];
@@ -46,8 +46,8 @@ static void smooth_single(const double *input, int height, int width, const gaus
 }
 
 /* Drops to 8 bits as NumPy casts: whole numbers above 255 begin again at 0. */
-RESHIFT_VECTOR static void drops_to_bytes(const double *restrict layer, size_t n, double threshold,
-                                          uint8_t *restrict drops)
+static RESHIFT_VECTOR(void, drops_to_bytes, (const double *restrict layer, size_t n, double threshold,
+                                             uint8_t *restrict drops), (layer, n, threshold, drops))
 {
     for (size_t i = 0; i < n; i++) {
         double value = layer[i] * 255;
@@ -56,8 +56,8 @@ RESHIFT_VECTOR static void drops_to_bytes(const double *restrict layer, size_t n
 }
 
 /* Light of the drops, and its largest value. */
-RESHIFT_VECTOR static uint16_t light_drops(const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
-                                           uint16_t *restrict light)
+static RESHIFT_VECTOR(uint16_t, light_drops, (const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
+                                              uint16_t *restrict light), (drops, relief, n, light))
 {
     uint16_t largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -67,15 +67,15 @@ RESHIFT_VECTOR static uint16_t light_drops(const uint8_t *restrict drops, const 
     return largest;
 }
 
-RESHIFT_VECTOR static void scale_light(const uint16_t *restrict light, size_t n, float largest, float strength,
-                                       float *restrict mask)
+static RESHIFT_VECTOR(void, scale_light, (const uint16_t *restrict light, size_t n, float largest, float strength,
+                                          float *restrict mask), (light, n, largest, strength, mask))
 {
     for (size_t i = 0; i < n; i++) {
         mask[i] = (float)light[i] / largest * strength;
     }
 }
 
-RESHIFT_VECTOR static void cut_mud(const double *restrict layer, size_t n, float *restrict mask)
+static RESHIFT_VECTOR(void, cut_mud, (const double *restrict layer, size_t n, float *restrict mask), (layer, n, mask))
 {
     for (size_t i = 0; i < n; i++) {
         float m = (float)layer[i];
@@ -92,8 +92,9 @@ static void spread(const float *restrict mask, size_t n, float *restrict samples
 }
 
 /* output = image * (1 - covering * mask) + mask * colour, in single precision; `covering` is 1 for mud, 0 for water. */
-RESHIFT_VECTOR static void lay_liquid(const uint8_t *restrict pixels, const float *restrict mask, size_t n,
-                                      float covering, const float *restrict colour, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, lay_liquid, (const uint8_t *restrict pixels, const float *restrict mask, size_t n,
+                                         float covering, const float *restrict colour, uint8_t *restrict output),
+                      (pixels, mask, n, covering, colour, output))
 {
     for (size_t i = 0; i < n; i++) {
         float value = (unit_float(pixels[i]) * (1 - covering * mask[i]) + mask[i] * colour[i]) * 255;
@@ -120,7 +121,7 @@ static void lay_mask(const reshift_image *input, const float *mask, int mud, res
     }
 }
 
-RESHIFT_VECTOR static void mud_mask(double *layer, size_t n, double threshold)
+static RESHIFT_VECTOR(void, mud_mask, (double *layer, size_t n, double threshold), (layer, n, threshold))
 {
     for (size_t i = 0; i < n; i++) {
         layer[i] = layer[i] > threshold ? 1 : 0;

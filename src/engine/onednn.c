@@ -1,6 +1,7 @@
-/* Words for oneDNN's failures, and the layouts the engine uses. */
+/* Words for oneDNN's failures, the instruction sets it may use, and the layouts of the engine. */
 #include "engine/onednn.h"
 
+#include "base/cpu.h"
 #include "engine/plan.h"
 
 #define TEXT_OF(x) #x
@@ -19,12 +20,41 @@ reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const c
                      "%s: oneDNN says %s", what, word);
 }
 
+/*
+ * oneDNN fixes its instruction set when it is first used, so RESHIFT_ISA must reach it before. Where the variable is not
+ * set, oneDNN is left alone: it has ONEDNN_MAX_CPU_ISA of its own.
+ */
+__attribute__((constructor)) static void limit_by_environment(void)
+{
+    cpu_form limit;
+    if (cpu_form_limit(&limit)) {
+        engine_limit(limit);
+    }
+}
+
+bool engine_limit(cpu_form form)
+{
+    static const dnnl_cpu_isa_t isas[] = {
+        [CPU_FORM_SSE41] = dnnl_cpu_isa_sse41,
+        [CPU_FORM_AVX2] = dnnl_cpu_isa_avx2,
+        [CPU_FORM_AVX2_VNNI] = dnnl_cpu_isa_avx2_vnni,
+        [CPU_FORM_AVX512] = dnnl_cpu_isa_avx512_core,
+        [CPU_FORM_AVX512_VNNI] = dnnl_cpu_isa_avx512_core_vnni,
+        [CPU_FORM_AVX512_BF16] = dnnl_cpu_isa_avx512_core_bf16,
+        [CPU_FORM_AMX] = dnnl_cpu_isa_all,
+    };
+    return dnnl_set_max_cpu_isa(isas[form]) == dnnl_success;
+}
+
+bool onednn_has(dnnl_cpu_isa_t isa) { return ((unsigned)dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa; }
+
 const char *engine_description(void)
 {
     switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return ONEDNN_NAME " (sse41)";
     case dnnl_cpu_isa_avx: return ONEDNN_NAME " (avx)";
     case dnnl_cpu_isa_avx2: return ONEDNN_NAME " (avx2)";
+    case dnnl_cpu_isa_avx2_vnni: return ONEDNN_NAME " (avx2_vnni)";
     case dnnl_cpu_isa_avx512_core: return ONEDNN_NAME " (avx512_core)";
     case dnnl_cpu_isa_avx512_core_vnni: return ONEDNN_NAME " (avx512_core_vnni)";
     case dnnl_cpu_isa_avx512_core_bf16: return ONEDNN_NAME " (avx512_core_bf16)";
@@ -38,9 +68,8 @@ reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, 
 {
     /* few channels (an image's three) are not worth a block; every convolution reads them plane by plane */
     dnnl_dims_t dims = {n, c, h, w};
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2;
-    dnnl_format_tag_t tag = type != dnnl_f32 ? dnnl_nhwc : c < 8 ? dnnl_nchw : narrow ? dnnl_nChw8c : dnnl_nChw16c;
+    dnnl_format_tag_t block = onednn_has(dnnl_cpu_isa_avx512_core) ? dnnl_nChw16c : dnnl_nChw8c;
+    dnnl_format_tag_t tag = type != dnnl_f32 ? dnnl_nhwc : c < 8 ? dnnl_nchw : block;
     ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, type, tag), "laying out an activation");
     return RESHIFT_OK;
 }

@@ -6,11 +6,15 @@
 #define ENGINE_ONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 
 /** INTERNAL (or MEMORY) with the library's word for what happened while doing `what`. */
 reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const char *what);
+
+/** True if the processor has these instructions and oneDNN may use them. */
+bool onednn_has(dnnl_cpu_isa_t isa);
 
 /** Returns from the calling function when `call` fails. `error` must be in scope. */
 #define ONEDNN(call, what)                                                                                             \

@@ -7,6 +7,7 @@
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
 
+#include "base/cpu.h"
 #include "engine/network.h"
 #include "reshift/precision.h"
 
@@ -94,6 +95,11 @@ reshift_precision plan_precision(const plan *p);
 /** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
 double plan_multiply_adds(const plan *p);
 
+/**
+ * Limits oneDNN to the instruction sets of a form, as RESHIFT_ISA does when the library is loaded. False once oneDNN has
+ * been used or limited: it keeps its choice.
+ */
+bool engine_limit(cpu_form form);
 /** The version of the library underneath and the instruction set it uses here, "oneDNN 2.6.3 (avx512_core)". Static. */
 const char *engine_description(void);
 /**

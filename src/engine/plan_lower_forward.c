@@ -51,11 +51,8 @@ static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_op
 static bool winograd_wins(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    bool narrow = isa == dnnl_cpu_isa_sse41 || isa == dnnl_cpu_isa_avx || isa == dnnl_cpu_isa_avx2 ||
-                  isa == dnnl_cpu_isa_avx2_vnni;
-    return !narrow && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient && n->kernel == 3 && n->stride == 1 &&
-           n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
+    return onednn_has(dnnl_cpu_isa_avx512_core) && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient &&
+           n->kernel == 3 && n->stride == 1 && n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
            n->channels_in * n->channels_out <= 128 * 128 && p->nodes[node].h >= 14 && p->nodes[node].w >= 14;
 }
 

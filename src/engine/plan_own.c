@@ -31,21 +31,21 @@ static inline uint16_t narrow(float value)
 
 /* ---- float32, in place ---- */
 
-RESHIFT_VECTOR static void relu_f32(float *a, int64_t n)
+static RESHIFT_VECTOR(void, relu_f32, (float *a, int64_t n), (a, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = a[i] < 0 ? 0 : a[i]; /* not-a-number stays */
     }
 }
 
-RESHIFT_VECTOR static void add_f32(float *restrict a, const float *restrict b, int64_t n)
+static RESHIFT_VECTOR(void, add_f32, (float *restrict a, const float *restrict b, int64_t n), (a, b, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] += b[i];
     }
 }
 
-RESHIFT_VECTOR static void relu_backward_f32(float *restrict a, const float *restrict b, int64_t n)
+static RESHIFT_VECTOR(void, relu_backward_f32, (float *restrict a, const float *restrict b, int64_t n), (a, b, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = b[i] > 0 ? a[i] : 0;
@@ -55,21 +55,22 @@ RESHIFT_VECTOR static void relu_backward_f32(float *restrict a, const float *res
 /* ---- bfloat16, in place ---- */
 
 /* Negative numbers have the sign bit; above minus infinity's bits lie the numbers that are none. */
-RESHIFT_VECTOR static void relu_bf16(uint16_t *a, int64_t n)
+static RESHIFT_VECTOR(void, relu_bf16, (uint16_t *a, int64_t n), (a, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = a[i] >= 0x8000 && a[i] <= 0xff80 ? 0 : a[i];
     }
 }
 
-RESHIFT_VECTOR static void add_bf16(uint16_t *restrict a, const uint16_t *restrict b, int64_t n)
+static RESHIFT_VECTOR(void, add_bf16, (uint16_t *restrict a, const uint16_t *restrict b, int64_t n), (a, b, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = narrow(widen(a[i]) + widen(b[i]));
     }
 }
 
-RESHIFT_VECTOR static void relu_backward_bf16(uint16_t *restrict a, const uint16_t *restrict b, int64_t n)
+static RESHIFT_VECTOR(void, relu_backward_bf16, (uint16_t *restrict a, const uint16_t *restrict b, int64_t n),
+                      (a, b, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = b[i] > 0 && b[i] <= 0x7f80 ? a[i] : 0;
@@ -97,8 +98,9 @@ static void run_in_place(const plan_step *s, void *a, const void *b, int64_t cou
 /* ---- 8 bits ---- */
 
 /* A row of channels; 1/unit is taken once for all rows. */
-RESHIFT_VECTOR static void quantise_f32(uint8_t *restrict a, const float *restrict b, int64_t n,
-                                        const float *restrict per_unit, float least, float most)
+static RESHIFT_VECTOR(void, quantise_f32, (uint8_t *restrict a, const float *restrict b, int64_t n,
+                                           const float *restrict per_unit, float least, float most),
+                      (a, b, n, per_unit, least, most))
 {
     for (int64_t i = 0; i < n; i++) {
         float value = rintf(b[i] * per_unit[i]);
@@ -107,8 +109,9 @@ RESHIFT_VECTOR static void quantise_f32(uint8_t *restrict a, const float *restri
     }
 }
 
-RESHIFT_VECTOR static void quantise_bf16(uint8_t *restrict a, const uint16_t *restrict b, int64_t n,
-                                         const float *restrict per_unit, float least, float most)
+static RESHIFT_VECTOR(void, quantise_bf16, (uint8_t *restrict a, const uint16_t *restrict b, int64_t n,
+                                            const float *restrict per_unit, float least, float most),
+                      (a, b, n, per_unit, least, most))
 {
     for (int64_t i = 0; i < n; i++) {
         float value = rintf(widen(b[i]) * per_unit[i]);
@@ -117,16 +120,16 @@ RESHIFT_VECTOR static void quantise_bf16(uint8_t *restrict a, const uint16_t *re
     }
 }
 
-RESHIFT_VECTOR static void dequantise_u8(float *restrict a, const uint8_t *restrict b, int64_t n,
-                                         const float *restrict unit)
+static RESHIFT_VECTOR(void, dequantise_u8, (float *restrict a, const uint8_t *restrict b, int64_t n,
+                                            const float *restrict unit), (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = (float)b[i] * unit[i];
     }
 }
 
-RESHIFT_VECTOR static void dequantise_s8(float *restrict a, const int8_t *restrict b, int64_t n,
-                                         const float *restrict unit)
+static RESHIFT_VECTOR(void, dequantise_s8, (float *restrict a, const int8_t *restrict b, int64_t n,
+                                            const float *restrict unit), (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = (float)b[i] * unit[i];
@@ -134,8 +137,8 @@ RESHIFT_VECTOR static void dequantise_s8(float *restrict a, const int8_t *restri
 }
 
 /* Behind a ReLU, or a shortcut's batch norm. */
-RESHIFT_VECTOR static void dequantise_half(uint16_t *restrict a, const void *b, int64_t n, const float *restrict unit,
-                                           bool positive)
+static RESHIFT_VECTOR(void, dequantise_half, (uint16_t *restrict a, const void *b, int64_t n,
+                                              const float *restrict unit, bool positive), (a, b, n, unit, positive))
 {
     const uint8_t *restrict u = b;
     const int8_t *restrict s = b;
@@ -187,21 +190,21 @@ static void run_bytes(const plan_step *s, const plan_tensor *to, const plan_tens
 
 /* ---- the global average of maps of 16 or 8 bits ---- */
 
-RESHIFT_VECTOR static void add_row(float *restrict sum, const uint16_t *restrict row, int64_t n)
+static RESHIFT_VECTOR(void, add_row, (float *restrict sum, const uint16_t *restrict row, int64_t n), (sum, row, n))
 {
     for (int64_t c = 0; c < n; c++) {
         sum[c] += widen(row[c]);
     }
 }
 
-RESHIFT_VECTOR static void add_row_u8(int32_t *restrict sum, const uint8_t *restrict row, int64_t n)
+static RESHIFT_VECTOR(void, add_row_u8, (int32_t *restrict sum, const uint8_t *restrict row, int64_t n), (sum, row, n))
 {
     for (int64_t c = 0; c < n; c++) {
         sum[c] += row[c];
     }
 }
 
-RESHIFT_VECTOR static void add_row_s8(int32_t *restrict sum, const int8_t *restrict row, int64_t n)
+static RESHIFT_VECTOR(void, add_row_s8, (int32_t *restrict sum, const int8_t *restrict row, int64_t n), (sum, row, n))
 {
     for (int64_t c = 0; c < n; c++) {
         sum[c] += row[c];

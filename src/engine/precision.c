@@ -32,9 +32,8 @@ bool reshift_precision_read(const char *name, reshift_precision *precision)
 
 reshift_precision reshift_precision_here(reshift_precision wanted, bool training)
 {
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    bool bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
-    bool int8 = bf16 || isa == dnnl_cpu_isa_avx512_core_vnni || isa == dnnl_cpu_isa_avx2_vnni;
+    bool bf16 = onednn_has(dnnl_cpu_isa_avx512_core_bf16);
+    bool int8 = onednn_has(dnnl_cpu_isa_avx512_core_vnni) || onednn_has(dnnl_cpu_isa_avx2_vnni);
     switch (wanted) {
     case RESHIFT_PRECISION_INT8:
         if (int8 && !training) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -239,7 +240,7 @@ static AVX512 void run_patches_avx512(const patch *p, const int *offset, float *
 static void run_patches(const patch *p, const int *offset, float *const *out, int n)
 {
 #ifdef HAVE_AVX512
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    if (cpu_has(CPU_AVX512)) {
         run_patches_avx512(p, offset, out, n);
         return;
     }

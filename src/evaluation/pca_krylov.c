@@ -126,7 +126,8 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
 
 /* ---- a pass over the rows ---- */
 
-RESHIFT_VECTOR static void add_floats(double *restrict sums, const float *restrict values, int64_t n)
+static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *restrict values, int64_t n),
+                      (sums, values, n))
 {
     for (int64_t i = 0; i < n; i++) {
         sums[i] += values[i];
@@ -251,7 +252,8 @@ static void multiply(krylov *s, double *block, double *product)
 
 /* ---- the basis ---- */
 
-RESHIFT_VECTOR static void subtract(double *restrict v, const double *restrict u, double factor, int64_t n)
+static RESHIFT_VECTOR(void, subtract, (double *restrict v, const double *restrict u, double factor, int64_t n),
+                      (v, u, factor, n))
 {
     for (int64_t j = 0; j < n; j++) {
         v[j] -= factor * u[j];

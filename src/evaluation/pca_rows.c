@@ -51,8 +51,9 @@ static inline __attribute__((always_inline)) void add_piece(const float *restric
 }
 
 /* sum and square [d] += x - shift and its square over `rows` rows, in their order */
-RESHIFT_VECTOR static void add_columns(const float *restrict x, int64_t rows, int64_t d, const float *restrict shift,
-                                       double *restrict sum, double *restrict square)
+static RESHIFT_VECTOR(void, add_columns, (const float *restrict x, int64_t rows, int64_t d, const float *restrict shift,
+                                          double *restrict sum, double *restrict square),
+                      (x, rows, d, shift, sum, square))
 {
     int64_t row = 0;
     for (; row + ROWS <= rows; row += ROWS) {
@@ -123,7 +124,7 @@ static inline __attribute__((always_inline)) double fold(const double sum[LANES]
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
-RESHIFT_VECTOR double pca_dot(const double *a, const double *b, int64_t n)
+RESHIFT_VECTOR(double, pca_dot, (const double *a, const double *b, int64_t n), (a, b, n))
 {
     double sum[LANES] = {0};
     int64_t j = 0;
@@ -172,8 +173,9 @@ static inline __attribute__((always_inline)) void dots_of(const float *restrict 
     }
 }
 
-RESHIFT_VECTOR static void dots(const float *restrict x, int rows, int64_t d, const double *restrict mean,
-                                const double *restrict components, int k, double *restrict points)
+static RESHIFT_VECTOR(void, dots, (const float *restrict x, int rows, int64_t d, const double *restrict mean,
+                                   const double *restrict components, int k, double *restrict points),
+                      (x, rows, d, mean, components, k, points))
 {
     int i = 0;
     if (rows == ROWS) {
@@ -207,8 +209,9 @@ static inline __attribute__((always_inline)) void products_of(const float *restr
 }
 
 /* product [k,d] += points' (x - mean) over ROWS rows */
-RESHIFT_VECTOR static void add_products(const float *restrict x, int64_t d, const double *restrict mean,
-                                        const double *restrict points, int k, double *restrict product)
+static RESHIFT_VECTOR(void, add_products, (const float *restrict x, int64_t d, const double *restrict mean,
+                                           const double *restrict points, int k, double *restrict product),
+                      (x, d, mean, points, k, product))
 {
     int i = 0;
     for (; i + 2 <= k; i += 2) {

@@ -10,13 +10,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/cpu.h"
 #include "base/vector.h"
 #include "learning/linear.h"
 
 #if defined(__x86_64__) && defined(__linux__)
-#include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -179,7 +178,7 @@ static void turn(const desk *k, int n, const double *centre, uint32_t (*pieces)[
     }
 }
 
-RESHIFT_VECTOR static void add_floats(double *restrict sums, const float *restrict values, int n)
+static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *restrict values, int n), (sums, values, n))
 {
     for (int i = 0; i < n; i++) {
         sums[i] += (double)values[i];
@@ -254,25 +253,11 @@ AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, in
     _tile_release();
 }
 
-/* "AVX2": no; "AVX10_1_512_AMX", "DEFAULT", "ALL": yes. */
-static bool allowed(void)
-{
-    const char *most = getenv("ONEDNN_MAX_CPU_ISA");
-    return !most || !*most || strcasestr(most, "amx") || strcasecmp(most, "default") == 0 ||
-           strcasecmp(most, "all") == 0;
-}
-
 /* The system gives the tiles' registers to a process that asks (Documentation/arch/x86/xstate.rst of Linux). */
 bool pca_tiles_suit(int64_t d)
 {
     enum { REQUEST = 0x1023, TILE_DATA = 18 };
-    unsigned a, b, c, e;
-    if (d % PAIRS || !allowed() || !__builtin_cpu_supports("avx512bw") || __get_cpuid_max(0, NULL) < 7) {
-        return false;
-    }
-    __cpuid_count(7, 0, a, b, c, e);
-    const unsigned both = 1u << 22 | 1u << 24; /* AMX-BF16 and AMX-TILE */
-    return (e & both) == both && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+    return d % PAIRS == 0 && cpu_has(CPU_AVX512 | CPU_AMX) && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
 }
 
 #else

@@ -15,10 +15,7 @@
 
 enum { PCA_TILE_ROWS = 64 }; /* of a batch */
 
-/**
- * Whether this processor has AMX and the system lets this process use it, and the rows are a multiple of 32 long. Where
- * ONEDNN_MAX_CPU_ISA, which the network's arithmetic obeys, names less than AMX, there is none here either.
- */
+/** True if AMX may be used (base/cpu.h), the system lets this process use it, and rows are a multiple of 32 long. */
 bool pca_tiles_suit(int64_t d);
 
 /** uint16_t of `packed`, and bytes of a thread's scratch (zeroed, 64-byte aligned), for n_blocks blocks of ten vectors.

@@ -4,9 +4,10 @@
 
 #include "imaging/vector.h"
 
-RESHIFT_VECTOR static void rgb_to_hsv(const double *restrict red, const double *restrict green,
-                                      const double *restrict blue, size_t n, double *restrict hue,
-                                      double *restrict saturation, double *restrict value)
+static RESHIFT_VECTOR(void, rgb_to_hsv, (const double *restrict red, const double *restrict green,
+                                         const double *restrict blue, size_t n, double *restrict hue,
+                                         double *restrict saturation, double *restrict value),
+                      (red, green, blue, n, hue, saturation, value))
 {
     for (size_t i = 0; i < n; i++) {
         double r = red[i], g = green[i], b = blue[i];
@@ -27,9 +28,10 @@ RESHIFT_VECTOR static void rgb_to_hsv(const double *restrict red, const double *
     }
 }
 
-RESHIFT_VECTOR static void hsv_to_rgb(const double *restrict hue, const double *restrict saturation,
-                                      const double *restrict value, size_t n, double *restrict red,
-                                      double *restrict green, double *restrict blue)
+static RESHIFT_VECTOR(void, hsv_to_rgb, (const double *restrict hue, const double *restrict saturation,
+                                         const double *restrict value, size_t n, double *restrict red,
+                                         double *restrict green, double *restrict blue),
+                      (hue, saturation, value, n, red, green, blue))
 {
     for (size_t i = 0; i < n; i++) {
         double turn = hue[i] * 6.0, v = value[i], s = saturation[i];

@@ -140,42 +140,46 @@ reshift_status disk_kernel_create(double radius, double alias_sigma, disk_kernel
     return RESHIFT_OK;
 }
 
-RESHIFT_VECTOR static void add_rows(const uint8_t *above, const uint8_t *below, size_t n, uint16_t *restrict sums)
+static RESHIFT_VECTOR(void, add_rows, (const uint8_t *above, const uint8_t *below, size_t n, uint16_t *restrict sums),
+                      (above, below, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = (uint16_t)(above[i] + below[i]);
     }
 }
 
-RESHIFT_VECTOR static void copy_row(const uint8_t *restrict row, size_t n, uint16_t *restrict sums)
+static RESHIFT_VECTOR(void, copy_row, (const uint8_t *restrict row, size_t n, uint16_t *restrict sums), (row, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = row[i];
     }
 }
 
-RESHIFT_VECTOR static void add_one(const uint16_t *restrict row, size_t n, uint16_t *restrict sums)
+static RESHIFT_VECTOR(void, add_one, (const uint16_t *restrict row, size_t n, uint16_t *restrict sums), (row, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = (uint16_t)(sums[i] + row[i]);
     }
 }
 
-RESHIFT_VECTOR static void add_pair(const uint16_t *left, const uint16_t *right, size_t n, uint16_t *restrict sums)
+static RESHIFT_VECTOR(void, add_pair, (const uint16_t *left, const uint16_t *right, size_t n, uint16_t *restrict sums),
+                      (left, right, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = (uint16_t)(sums[i] + left[i] + right[i]);
     }
 }
 
-RESHIFT_VECTOR static void weigh(const uint16_t *restrict sums, double weight, size_t n, double *restrict values)
+static RESHIFT_VECTOR(void, weigh, (const uint16_t *restrict sums, double weight, size_t n, double *restrict values),
+                      (sums, weight, n, values))
 {
     for (size_t i = 0; i < n; i++) {
         values[i] += weight * (double)sums[i];
     }
 }
 
-RESHIFT_VECTOR static void to_bytes(const double *restrict values, size_t n, uint8_t *restrict bytes)
+static RESHIFT_VECTOR(void, to_bytes, (const double *restrict values, size_t n, uint8_t *restrict bytes),
+                      (values, n, bytes))
 {
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (uint8_t)(int)(values[i] < 255 ? values[i] : 255);

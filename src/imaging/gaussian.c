@@ -69,8 +69,9 @@ void gaussian_kernel_normalise(gaussian_kernel *kernel)
 
 /* The centre's product, then the pairs from the farthest inwards; `before` and `after` lead to pair k at k. Three
  * vectors side by side, so that one's additions wait less for each other: a row of 96 values is four times that. */
-RESHIFT_VECTOR static void filter(const double *const *before, const double *const *after, const double *weights,
-                                  int radius, size_t n, double *restrict output)
+static RESHIFT_VECTOR(void, filter, (const double *const *before, const double *const *after, const double *weights,
+                                     int radius, size_t n, double *restrict output),
+                      (before, after, weights, radius, n, output))
 {
     size_t i = 0;
     for (; i + 3 * DOUBLE_LANES <= n; i += 3 * DOUBLE_LANES) {
@@ -106,7 +107,7 @@ RESHIFT_VECTOR static void filter(const double *const *before, const double *con
 
 static int clamp(int index, int last) { return index < 0 ? 0 : index > last ? last : index; }
 
-RESHIFT_VECTOR static void round_to_single(double *values, size_t n)
+static RESHIFT_VECTOR(void, round_to_single, (double *values, size_t n), (values, n))
 {
     for (size_t i = 0; i < n; i++) {
         values[i] = (double)(float)values[i];

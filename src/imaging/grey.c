@@ -43,9 +43,10 @@ static void lay_out(const uint8_t *input, int height, int width, int reflect, ui
     }
 }
 
-RESHIFT_VECTOR static void sobel_row(const uint8_t *restrict above, const uint8_t *restrict here,
-                                     const uint8_t *restrict below, int width, int16_t *restrict dx,
-                                     int16_t *restrict dy, int16_t *restrict magnitude)
+static RESHIFT_VECTOR(void, sobel_row, (const uint8_t *restrict above, const uint8_t *restrict here,
+                                        const uint8_t *restrict below, int width, int16_t *restrict dx,
+                                        int16_t *restrict dy, int16_t *restrict magnitude),
+                      (above, here, below, width, dx, dy, magnitude))
 {
     for (int x = 0; x < width; x++) {
         int16_t right = (int16_t)(above[x + 2] + 2 * here[x + 2] + below[x + 2]);
@@ -60,9 +61,10 @@ RESHIFT_VECTOR static void sobel_row(const uint8_t *restrict above, const uint8_
 }
 
 /* One row of the map: 2 above `high`, 1 above `low`, where the magnitude is the largest across the edge; else 0. */
-RESHIFT_VECTOR static void thin_row(const int16_t *restrict dx, const int16_t *restrict dy,
-                                    const int16_t *restrict above, const int16_t *restrict here,
-                                    const int16_t *restrict below, int width, int low, int high, uint8_t *restrict map)
+static RESHIFT_VECTOR(void, thin_row, (const int16_t *restrict dx, const int16_t *restrict dy,
+                                       const int16_t *restrict above, const int16_t *restrict here,
+                                       const int16_t *restrict below, int width, int low, int high,
+                                       uint8_t *restrict map), (dx, dy, above, here, below, width, low, high, map))
 {
     for (int x = 0; x < width; x++) {
         int m = here[x], across = dx[x] < 0 ? -dx[x] : dx[x], steep = (dy[x] < 0 ? -dy[x] : dy[x]) << 15;
@@ -136,8 +138,8 @@ static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
 /* The shortest way to row `here` from the two rows before it, or 0 on a feature; `here` is set by the features first.
  */
-RESHIFT_VECTOR static void chamfer_rows(const int32_t *restrict second, const int32_t *restrict first, int width,
-                                        int32_t *restrict here)
+static RESHIFT_VECTOR(void, chamfer_rows, (const int32_t *restrict second, const int32_t *restrict first, int width,
+                                           int32_t *restrict here), (second, first, width, here))
 {
     for (int x = 0; x < width; x++) {
         int32_t knight = least(least(second[x - 1], second[x + 1]), least(first[x - 2], first[x + 2])) + KNIGHT;
@@ -146,7 +148,8 @@ RESHIFT_VECTOR static void chamfer_rows(const int32_t *restrict second, const in
     }
 }
 
-RESHIFT_VECTOR static void features_row(const uint8_t *restrict input, int width, int32_t *restrict row)
+static RESHIFT_VECTOR(void, features_row, (const uint8_t *restrict input, int width, int32_t *restrict row),
+                      (input, width, row))
 {
     for (int x = 0; x < width; x++) {
         row[x] = input[x] ? UNREACHED : 0;
@@ -154,9 +157,9 @@ RESHIFT_VECTOR static void features_row(const uint8_t *restrict input, int width
 }
 
 /* The mean of 3x3 distances as OpenCV takes it: an exact sum times the float64 nearest to 1/9, in float32. */
-RESHIFT_VECTOR static void mean_row(const int32_t *restrict above, const int32_t *restrict here,
-                                    const int32_t *restrict below, int width, int32_t *restrict columns,
-                                    uint8_t *restrict means)
+static RESHIFT_VECTOR(void, mean_row, (const int32_t *restrict above, const int32_t *restrict here,
+                                       const int32_t *restrict below, int width, int32_t *restrict columns,
+                                       uint8_t *restrict means), (above, here, below, width, columns, means))
 {
     for (int x = -1; x <= width; x++) {
         columns[x] = above[x] + here[x] + below[x];
@@ -167,7 +170,7 @@ RESHIFT_VECTOR static void mean_row(const int32_t *restrict above, const int32_t
     }
 }
 
-RESHIFT_VECTOR static void cut_row(int32_t *row, int width, int32_t farthest)
+static RESHIFT_VECTOR(void, cut_row, (int32_t *row, int width, int32_t farthest), (row, width, farthest))
 {
     for (int x = 0; x < width; x++) {
         row[x] = least(row[x], farthest);
@@ -250,9 +253,9 @@ void grey_equalise(uint8_t *pixels, size_t n)
     }
 }
 
-RESHIFT_VECTOR static void filter_row(const uint8_t *restrict above, const uint8_t *restrict here,
-                                      const uint8_t *restrict below, const int *kernel, int width,
-                                      uint8_t *restrict output)
+static RESHIFT_VECTOR(void, filter_row, (const uint8_t *restrict above, const uint8_t *restrict here,
+                                         const uint8_t *restrict below, const int *kernel, int width,
+                                         uint8_t *restrict output), (above, here, below, kernel, width, output))
 {
     int16_t k[9];
     for (int i = 0; i < 9; i++) {
@@ -277,8 +280,9 @@ void grey_filter3(const uint8_t *input, int height, int width, const int kernel[
 }
 
 /* A ninth in 16-bit fixed point, as OpenCV's column sum divides by 9. */
-RESHIFT_VECTOR static void blur_row(const uint8_t *restrict above, const uint8_t *restrict here,
-                                    const uint8_t *restrict below, int width, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, blur_row, (const uint8_t *restrict above, const uint8_t *restrict here,
+                                       const uint8_t *restrict below, int width, uint8_t *restrict output),
+                      (above, here, below, width, output))
 {
     for (int x = 0; x < width; x++) {
         int sum = above[x] + above[x + 1] + above[x + 2] + here[x] + here[x + 1] + here[x + 2] + below[x] +

@@ -122,7 +122,7 @@ static void quantiser_fill(const uint8_t *steps, int quality, quantiser *q)
 #define ROUNDED_2(x) ROUNDED(x, 2)
 
 /* bytes [8,8,LANES]: rows, columns, blocks; in place, there and back. */
-RESHIFT_VECTOR static void lose_blocks(uint8_t *restrict bytes, const quantiser *restrict q)
+static RESHIFT_VECTOR(void, lose_blocks, (uint8_t *restrict bytes, const quantiser *restrict q), (bytes, q))
 {
     _Alignas(MEMORY_ALIGNMENT) int32_t samples[BLOCK * LANES];
     for (int i = 0; i < BLOCK * LANES; i++) {
@@ -235,8 +235,8 @@ static void pack_pixels(const uint32_t *words, size_t n, uint8_t *rgb)
     }
 }
 
-RESHIFT_VECTOR static void to_ycc(const uint32_t *restrict words, size_t n, uint8_t *restrict y, uint8_t *restrict cb,
-                                  uint8_t *restrict cr)
+static RESHIFT_VECTOR(void, to_ycc, (const uint32_t *restrict words, size_t n, uint8_t *restrict y,
+                                     uint8_t *restrict cb, uint8_t *restrict cr), (words, n, y, cb, cr))
 {
     for (size_t i = 0; i < n; i++) {
         int32_t r = words[i] & 255, g = words[i] >> 8 & 255, b = (int32_t)(words[i] >> 16);
@@ -246,8 +246,8 @@ RESHIFT_VECTOR static void to_ycc(const uint32_t *restrict words, size_t n, uint
     }
 }
 
-RESHIFT_VECTOR static void to_rgb(const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
-                                  size_t n, uint32_t *restrict words)
+static RESHIFT_VECTOR(void, to_rgb, (const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
+                                     size_t n, uint32_t *restrict words), (y, cb, cr, n, words))
 {
     for (size_t i = 0; i < n; i++) {
         int32_t luma = y[i], blue = cb[i] - 128, red = cr[i] - 128;
@@ -265,8 +265,8 @@ RESHIFT_VECTOR static void to_rgb(const uint8_t *restrict y, const uint8_t *rest
 }
 
 /* Means of 2x2; halves are rounded down and up in turn. Rows of 2 n. */
-RESHIFT_VECTOR static void halve(const uint8_t *restrict above, const uint8_t *restrict below, size_t n,
-                                 uint8_t *restrict output)
+static RESHIFT_VECTOR(void, halve, (const uint8_t *restrict above, const uint8_t *restrict below, size_t n,
+                                    uint8_t *restrict output), (above, below, n, output))
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t sum = (uint32_t)above[2 * i] + above[2 * i + 1] + below[2 * i] + below[2 * i + 1];
@@ -275,8 +275,8 @@ RESHIFT_VECTOR static void halve(const uint8_t *restrict above, const uint8_t *r
 }
 
 /* sums[i] = 3 near + far */
-RESHIFT_VECTOR static void add_rows(const uint8_t *restrict near, const uint8_t *restrict far, size_t n,
-                                    int32_t *restrict sums)
+static RESHIFT_VECTOR(void, add_rows, (const uint8_t *restrict near, const uint8_t *restrict far, size_t n,
+                                       int32_t *restrict sums), (near, far, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = 3 * near[i] + far[i];
@@ -284,7 +284,7 @@ RESHIFT_VECTOR static void add_rows(const uint8_t *restrict near, const uint8_t 
 }
 
 /* Twice as many from n, each 3/4 of the nearer and 1/4 of the farther; sums[-1] and sums[n] repeat the ends. */
-RESHIFT_VECTOR static void double_row(const int32_t *sums, size_t n, uint8_t *restrict output)
+static RESHIFT_VECTOR(void, double_row, (const int32_t *sums, size_t n, uint8_t *restrict output), (sums, n, output))
 {
     for (size_t i = 0; i < n; i++) {
         output[2 * i] = (uint8_t)((3 * sums[i] + sums[(ptrdiff_t)i - 1] + 8) >> 4);

@@ -53,7 +53,8 @@ reshift_status motion_kernel_create(double radius, double sigma, double angle_de
     return RESHIFT_OK;
 }
 
-RESHIFT_VECTOR static void to_quanta(const uint8_t *restrict bytes, size_t n, double *restrict quanta)
+static RESHIFT_VECTOR(void, to_quanta, (const uint8_t *restrict bytes, size_t n, double *restrict quanta),
+                      (bytes, n, quanta))
 {
     for (size_t i = 0; i < n; i++) {
         quanta[i] = (double)(bytes[i] * 257);
@@ -68,8 +69,8 @@ static inline uint8_t to_byte(double sum)
 }
 
 /* One row of the result: tap i is the row at taps[i]. */
-RESHIFT_VECTOR static void blur_row(const double *const *taps, const double *weights, int n_taps, size_t n,
-                                    uint8_t *restrict output)
+static RESHIFT_VECTOR(void, blur_row, (const double *const *taps, const double *weights, int n_taps, size_t n,
+                                       uint8_t *restrict output), (taps, weights, n_taps, n, output))
 {
     size_t done = 0;
     for (; done + BLOCK <= n; done += BLOCK) {

@@ -9,8 +9,9 @@
 #include "base/vector.h"
 
 /* The points in the middle of four: row y of them from rows y and y + 1 of the old points. */
-RESHIFT_VECTOR static void squares(const double *restrict upper, const double *restrict lower, int n, double wobble,
-                                   const double *restrict uniforms, double *restrict middle)
+static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double *restrict lower, int n, double wobble,
+                                      const double *restrict uniforms, double *restrict middle),
+                      (upper, lower, n, wobble, uniforms, middle))
 {
     for (int x = 0; x < n - 1; x++) {
         double sum = (upper[x] + lower[x]) + (upper[x + 1] + lower[x + 1]);
@@ -21,9 +22,10 @@ RESHIFT_VECTOR static void squares(const double *restrict upper, const double *r
 }
 
 /* The points to the right of old ones: between the middles above and below. */
-RESHIFT_VECTOR static void right_diamonds(const double *restrict old, const double *restrict middle_above,
-                                          const double *restrict middle, int n, double wobble,
-                                          const double *restrict uniforms, double *restrict right)
+static RESHIFT_VECTOR(void, right_diamonds, (const double *restrict old, const double *restrict middle_above,
+                                             const double *restrict middle, int n, double wobble,
+                                             const double *restrict uniforms, double *restrict right),
+                      (old, middle_above, middle, n, wobble, uniforms, right))
 {
     for (int x = 0; x < n - 1; x++) {
         double sum = (middle[x] + middle_above[x]) + (old[x] + old[x + 1]);
@@ -34,9 +36,10 @@ RESHIFT_VECTOR static void right_diamonds(const double *restrict old, const doub
 }
 
 /* The points below old ones: between the middles to the left and to the right. */
-RESHIFT_VECTOR static void lower_diamonds(const double *restrict old, const double *restrict old_below,
-                                          const double *restrict middle, int n, double wobble,
-                                          const double *restrict uniforms, double *restrict below)
+static RESHIFT_VECTOR(void, lower_diamonds, (const double *restrict old, const double *restrict old_below,
+                                             const double *restrict middle, int n, double wobble,
+                                             const double *restrict uniforms, double *restrict below),
+                      (old, old_below, middle, n, wobble, uniforms, below))
 {
     double sum = (middle[0] + middle[n - 1]) + (old[0] + old_below[0]);
     below[0] = sum / 4 + wobble * (-wobble + (wobble + wobble) * uniforms[0]);
@@ -46,8 +49,8 @@ RESHIFT_VECTOR static void lower_diamonds(const double *restrict old, const doub
     }
 }
 
-RESHIFT_VECTOR static void interleave(const double *restrict even, const double *restrict odd, int n,
-                                      double *restrict row)
+static RESHIFT_VECTOR(void, interleave, (const double *restrict even, const double *restrict odd, int n,
+                                         double *restrict row), (even, odd, n, row))
 {
     for (int x = 0; x < n; x++) {
         row[2 * x] = even[x];
@@ -56,7 +59,7 @@ RESHIFT_VECTOR static void interleave(const double *restrict even, const double 
 }
 
 /* The smallest and the largest, over lanes that do not wait for each other. */
-RESHIFT_VECTOR static void extremes(const double *map, size_t n, double *low, double *high)
+static RESHIFT_VECTOR(void, extremes, (const double *map, size_t n, double *low, double *high), (map, n, low, high))
 {
     enum { LANES = 16 };
     double least[LANES], most[LANES];
@@ -83,7 +86,7 @@ RESHIFT_VECTOR static void extremes(const double *map, size_t n, double *low, do
     *high = most[0];
 }
 
-RESHIFT_VECTOR static void normalise(double *map, size_t n, double low, double range)
+static RESHIFT_VECTOR(void, normalise, (double *map, size_t n, double low, double range), (map, n, low, range))
 {
     for (size_t i = 0; i < n; i++) {
         map[i] = (map[i] - low) / range;

@@ -85,22 +85,25 @@ static void stretch_row(const float *row, const taps *axis, const float *weights
     }
 }
 
-RESHIFT_VECTOR static void blend_two(const float *restrict upper, const float *restrict lower, float upper_weight,
-                                     float lower_weight, size_t n, float *restrict output)
+static RESHIFT_VECTOR(void, blend_two, (const float *restrict upper, const float *restrict lower, float upper_weight,
+                                        float lower_weight, size_t n, float *restrict output),
+                      (upper, lower, upper_weight, lower_weight, n, output))
 {
     for (size_t x = 0; x < n; x++) {
         output[x] = upper_weight * upper[x] + lower_weight * lower[x];
     }
 }
 
-RESHIFT_VECTOR static void scale_row(const float *restrict row, float weight, size_t n, float *restrict output)
+static RESHIFT_VECTOR(void, scale_row, (const float *restrict row, float weight, size_t n, float *restrict output),
+                      (row, weight, n, output))
 {
     for (size_t x = 0; x < n; x++) {
         output[x] = weight * row[x];
     }
 }
 
-RESHIFT_VECTOR static void add_row(const float *restrict row, float weight, size_t n, float *restrict output)
+static RESHIFT_VECTOR(void, add_row, (const float *restrict row, float weight, size_t n, float *restrict output),
+                      (row, weight, n, output))
 {
     for (size_t x = 0; x < n; x++) {
         output[x] += weight * row[x];

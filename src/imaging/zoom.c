@@ -6,8 +6,10 @@
 #include "imaging/vector.h"
 
 /* Without branches, so that it becomes vectors: zoom_blur works out 52 axes an image. */
-RESHIFT_VECTOR static void fill_axis(int length, int start, int trimmed, int crop, double step, int *restrict lower,
-                                     int *restrict upper, double *restrict weight_lower, double *restrict weight_upper)
+static RESHIFT_VECTOR(void, fill_axis, (int length, int start, int trimmed, int crop, double step, int *restrict lower,
+                                        int *restrict upper, double *restrict weight_lower,
+                                        double *restrict weight_upper),
+                      (length, start, trimmed, crop, step, lower, upper, weight_lower, weight_upper))
 {
     for (int i = 0; i < length; i++) {
         double place = (double)(trimmed + i) * step;

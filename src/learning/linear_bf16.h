@@ -187,10 +187,7 @@ const linear_bf16 *linear_bf16_here(void)
 {
     static const linear_bf16 kernels = {round_row_bf16, round_weights_bf16, round_deltas_bf16, forward_bf16,
                                         descend_bf16};
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl")
-               ? &kernels
-               : NULL;
+    return cpu_has(CPU_AVX512 | CPU_BF16) ? &kernels : NULL;
 }
 
 #undef INLINE

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/cpu.h"
 #include "learning/linear.h"
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -149,10 +150,10 @@ fold_avx512(float sums[LINEAR_CLASSES][LINEAR_LANES], float *out)
 
 #include "learning/linear_bf16.h"
 
-static bool has_avx512(void) { return __builtin_cpu_supports("avx512f"); }
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #define PICK(name, ...)                                                                                                \
-    (has_avx512() ? name##_avx512(__VA_ARGS__) : has_avx2() ? name##_avx2(__VA_ARGS__) : name##_base(__VA_ARGS__))
+    (cpu_has(CPU_AVX512) ? name##_avx512(__VA_ARGS__)                                                                  \
+     : cpu_has(CPU_AVX2) ? name##_avx2(__VA_ARGS__)                                                                    \
+                         : name##_base(__VA_ARGS__))
 #else
 #define PICK(name, ...) name##_base(__VA_ARGS__)
 const linear_bf16 *linear_bf16_here(void) { return NULL; }

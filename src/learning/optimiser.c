@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -111,11 +112,11 @@ __attribute__((target("avx512f"))) static void update_avx512(const step *at, con
 static void update(const step *at, const float *gradient, float *value, float *first, float *second, size_t count)
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f")) {
+    if (cpu_has(CPU_AVX512)) {
         update_avx512(at, gradient, value, first, second, count);
         return;
     }
-    if (__builtin_cpu_supports("avx2")) {
+    if (cpu_has(CPU_AVX2)) {
         update_avx2(at, gradient, value, first, second, count);
         return;
     }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/cpu.h"
+
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -55,11 +57,7 @@ static const char *unpack_group(const char *from, int n, int width, char *values
 /* ---- AVX-512 ---- */
 
 #ifdef __x86_64__
-static bool has_compress(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vbmi2");
-}
+static bool has_compress(void) { return cpu_has(CPU_AVX512 | CPU_VBMI2); }
 
 __attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) static char *
 pack_groups(const char *values, int64_t groups, int width, char *to)

@@ -64,8 +64,9 @@ static void gather(const softmax_pieces *p, int first, int n, float (*logits)[RO
     }
 }
 
-RESHIFT_VECTOR void softmax_rows(const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
-                                 float *scratch, float *delta, float *loss, uint8_t *correct)
+RESHIFT_VECTOR(void, softmax_rows, (const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
+                                    float *scratch, float *delta, float *loss, uint8_t *correct),
+               (pieces, first, n, labels, scale, scratch, delta, loss, correct))
 {
     const int n_classes = pieces->n_classes;
     float(*logits)[ROWS] = (float(*)[ROWS])scratch;

@@ -8,6 +8,7 @@
 #endif
 #include <stdlib.h>
 
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "engine/limits.h"
 #include "engine/plan.h"
@@ -49,6 +50,18 @@ int reshift_threads(void)
 }
 
 const char *reshift_engine_description(void) { return engine_description(); }
+
+const char *reshift_processor_form(void) { return cpu_form_name(cpu_form_here()); }
+
+reshift_status reshift_processor_check(reshift_error *error) { return cpu_check_limit(error); }
+
+const char *reshift_openblas_kernels(void) { return openblas_get_corename(); }
+
+const char *reshift_openblas_limit(void)
+{
+    cpu_form limit;
+    return cpu_form_limit(&limit) ? cpu_openblas_core(limit) : NULL;
+}
 
 size_t reshift_peak_memory_bytes(void) { return memory_peak_bytes(); }
 

@@ -27,10 +27,10 @@ static void test_widths(void **state)
     (void)state;
     check_same(philox_best());
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (cpu_has(CPU_AVX2)) {
         check_same(philox_avx2);
     }
-    if (__builtin_cpu_supports("avx512f")) {
+    if (cpu_has(CPU_AVX512)) {
         check_same(philox_avx512);
     }
 #endif

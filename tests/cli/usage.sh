@@ -7,6 +7,14 @@ check "no command shows the overview and is wrong usage" 2 - "usage: reshift COM
 check "help" 0 "commands:" - "$reshift" help
 check "--help" 0 "finetune  train chosen blocks" - "$reshift" --help
 check "--version" 0 "reshift 0." - "$reshift" --version
+for form in sse41 avx2 avx2_vnni avx512 avx512_vnni avx512_bf16 amx; do
+    check "--version under RESHIFT_ISA=$form" 0 "(limited by RESHIFT_ISA)" - env RESHIFT_ISA=$form "$reshift" --version
+done
+check "the limit reaches our kernels" 0 "instructions: sse41 " - env RESHIFT_ISA=sse41 "$reshift" --version
+check "the limit reaches oneDNN" 0 " (sse41)" - env RESHIFT_ISA=sse41 "$reshift" --version
+check "the limit reaches OpenBLAS" 0 "OpenBLAS Nehalem" - env -u OPENBLAS_CORETYPE RESHIFT_ISA=sse41 "$reshift" --version
+check "RESHIFT_ISA unknown" 2 - "RESHIFT_ISA: expected sse41, avx2, avx2_vnni, avx512, avx512_vnni, avx512_bf16 or amx, found 'mmx'" \
+    env RESHIFT_ISA=mmx "$reshift" demo
 check "help of a command" 0 "usage: reshift probe --train" - "$reshift" help probe
 check "help of a command that nobody can read" 1 "" "cannot write the result" sh -c '"$1" probe --help >/dev/full' sh "$reshift"
 check "help of an unknown command" 2 - "unknown command 'prob'" "$reshift" help prob

@@ -1,7 +1,7 @@
 /* A processor with neither bfloat16 nor VNNI: everything comes to float32, and still runs. */
 #include "check.h"
 
-#include "engine/plan.h"
+#include "limit.h"
 #include "nets.h"
 
 static void test_precisions(void **state)
@@ -29,9 +29,10 @@ static void test_plan(void **state)
     network_destroy(&n);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); /* before the library is asked for anything */
+    (void)argc;
+    limit_to(CPU_FORM_AVX2, argv);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_precisions), cmocka_unit_test(test_plan)};
     return cmocka_run_group_tests_name("fallback", tests, NULL, NULL);
 }

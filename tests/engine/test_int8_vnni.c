@@ -1,9 +1,11 @@
 /* int8 as on a processor that has VNNI but neither AMX nor bfloat16: the first block runs in float32. */
 #include "int8_cases.h"
+#include "limit.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_VNNI", 1); /* before the library is asked for anything */
+    (void)argc;
+    limit_to(CPU_FORM_AVX512_VNNI, argv);
     if (reshift_precision_here(RESHIFT_PRECISION_INT8, false) != RESHIFT_PRECISION_INT8) {
         print_message("1..0 # skipped: the processor has no int8 instructions\n");
         return 0;

@@ -3,40 +3,36 @@
 
 #include <stdlib.h>
 
+#include "base/cpu.h"
 #include "evaluation/pca_inside.h"
 #include "evaluation/pca_tiles.h"
 #include "made_up.h"
 #include "reshift/evaluation.h"
 
+static unsigned processor; /* its features */
+
 static void test_no_tiles(void **state)
 {
     (void)state;
-    static const char *const without[] = {"SSE41", "AVX2", "AVX512_CORE_BF16", "avx512_core_fp16"};
-    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
-        setenv("ONEDNN_MAX_CPU_ISA", without[i], 1);
+    for (int form = CPU_FORM_SSE41; form < CPU_FORM_AMX; form++) {
+        cpu_usable = processor;
+        cpu_lower_limit((cpu_form)form);
         assert_false(pca_tiles_suit(768));
     }
-}
-
-/* Where there is AMX, words that allow it leave it. */
-static void test_tiles_where_allowed(void **state)
-{
-    (void)state;
-    static const char *const with[] = {"", "ALL", "default", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16"};
-    unsetenv("ONEDNN_MAX_CPU_ISA");
+    /* a limit that allows tiles leaves them where they are */
+    cpu_usable = processor;
     const bool here = pca_tiles_suit(768);
-    for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
-        setenv("ONEDNN_MAX_CPU_ISA", with[i], 1);
-        assert_int_equal(pca_tiles_suit(768), here);
-        assert_false(pca_tiles_suit(769));
-    }
+    cpu_lower_limit(CPU_FORM_AMX);
+    assert_int_equal(pca_tiles_suit(768), here);
+    assert_false(pca_tiles_suit(769));
 }
 
 static void test_same_bytes_as_kernels(void **state)
 {
     (void)state;
     enum { n = 1300, d = 608, k = 3 };
-    setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16", 1);
+    cpu_usable = processor;
+    cpu_lower_limit(CPU_FORM_AVX512_BF16);
     reshift_error error;
     reshift_array x = made_up(n, d, 7, 1);
     reshift_pca_result pca;
@@ -60,9 +56,9 @@ static void test_same_bytes_as_kernels(void **state)
 
 int main(void)
 {
+    processor = cpu_usable;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_tiles),
-        cmocka_unit_test(test_tiles_where_allowed),
         cmocka_unit_test(test_same_bytes_as_kernels),
     };
     return cmocka_run_group_tests_name("pca fallback", tests, NULL, NULL);
