@@ -6,6 +6,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct archive_walker {
     struct archive_entry *entry;
     blob *whole;
     const char *name; /* of the archive */
+    locale_t utf8;    /* for names; (locale_t)0: the system has none */
 };
 
 bool archive_is(const blob *b, const char **kind)
@@ -69,25 +71,41 @@ static reshift_status open_reader(struct archive_walker *w, reshift_error *error
     return RESHIFT_OK;
 }
 
-static void describe(const struct archive_walker *w, archive_item *item)
+/*
+ * The next header and its name. libarchive converts names that are marked as UTF-8 to the thread's locale, and drops
+ * those that the locale cannot spell: in the C locale, which a program without setlocale() runs in, every name that is
+ * not ASCII. So this thread takes a UTF-8 locale for the call; names without the mark keep their bytes.
+ */
+static int next_header(struct archive_walker *w, const char **name)
 {
-    /* Names that the locale cannot spell come as UTF-8. */
-    const char *name = archive_entry_pathname_utf8(w->entry);
-    if (!name) {
-        name = archive_entry_pathname(w->entry);
+    locale_t before = w->utf8 ? uselocale(w->utf8) : (locale_t)0;
+    int answer = archive_read_next_header(w->reader, &w->entry);
+    *name = NULL;
+    if (answer == ARCHIVE_OK || answer == ARCHIVE_WARN) {
+        *name = archive_entry_pathname(w->entry);
+        *name = *name ? *name : archive_entry_pathname_utf8(w->entry);
     }
-    item->name = name ? name : "";
+    if (w->utf8) {
+        uselocale(before);
+    }
+    return answer;
+}
+
+static void describe(const struct archive_walker *w, const char *name, archive_item *item)
+{
+    item->name = name ? name : "(a name that is not UTF-8)";
     item->size = archive_entry_size_is_set(w->entry) ? archive_entry_size(w->entry) : -1;
     item->is_file = archive_entry_filetype(w->entry) == AE_IFREG && !archive_entry_hardlink(w->entry);
 }
 
 reshift_status archive_walk(blob *b, const char *name, archive_visit visit, void *context, reshift_error *error)
 {
-    struct archive_walker w = {NULL, NULL, b, name};
+    struct archive_walker w = {NULL, NULL, b, name, newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};
     reshift_status status = open_reader(&w, error);
     bool stop = false;
     while (status == RESHIFT_OK && !stop) {
-        int answer = archive_read_next_header(w.reader, &w.entry);
+        const char *entry;
+        int answer = next_header(&w, &entry);
         if (answer == ARCHIVE_EOF) {
             break;
         }
@@ -96,10 +114,13 @@ reshift_status archive_walk(blob *b, const char *name, archive_visit visit, void
             break;
         }
         archive_item item = {.walker = &w};
-        describe(&w, &item);
+        describe(&w, entry, &item);
         status = visit(context, &item, &stop, error);
     }
     archive_read_free(w.reader);
+    if (w.utf8) {
+        freelocale(w.utf8);
+    }
     return status;
 }
 

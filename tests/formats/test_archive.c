@@ -1,6 +1,8 @@
 /* Archives of every kind with the same entries: names, bytes, slices without a copy, limits, damage. */
 #include "golden.h"
 
+#include <locale.h>
+
 #include "formats/archive.h"
 
 static const char *const files[] = {"archive.tar", "archive.tar.gz", "archive.tar.bz2", "archive.tar.xz",
@@ -156,6 +158,49 @@ static void test_damaged(void **state)
     free(bytes);
 }
 
+static reshift_status list_names(void *context, archive_item *item, bool *stop, reshift_error *error)
+{
+    (void)stop;
+    (void)error;
+    strcat(context, item->name);
+    strcat(context, "|");
+    return RESHIFT_OK;
+}
+
+/* The program never calls setlocale(), so these run in the C locale; names that are not ASCII come as UTF-8 all the same. */
+static void test_names_that_are_not_ascii(void **state)
+{
+    (void)state;
+    reshift_error error;
+    blob *b, *entry;
+    char all[256] = "";
+    assert_string_equal(setlocale(LC_ALL, NULL), "C");
+    check_ok(blob_open(golden("archive_named.zip"), &b, &error));
+    check_ok(archive_walk(b, "x", list_names, all, &error));
+    assert_string_equal(all, "donn\u00e9es/b.bin|donn\u00e9es/mots.txt|");
+    assert_string_equal(setlocale(LC_ALL, NULL), "C");
+    blob_drop(&b);
+    check_ok(archive_load_entry(golden("archive_named.zip"), "b.bin", 256, &entry, &error));
+    assert_int_equal(entry->size, 256);
+    blob_drop(&entry);
+    /* marked as UTF-8, but it is not: a stand-in, never an empty name */
+    size_t size;
+    uint8_t *bytes = golden_bytes("archive_named.zip", &size);
+    for (size_t at = 0; at + 2 <= size; at++) {
+        if (bytes[at] == 0xc3 && bytes[at + 1] == 0xa9) {
+            bytes[at + 1] = 'x';
+        }
+    }
+    all[0] = '\0';
+    b = blob_borrow(bytes, size);
+    check_ok(archive_walk(b, "x", list_names, all, &error));
+    assert_null(strstr(all, "||"));
+    assert_int_not_equal(all[0], '|');
+    assert_non_null(strstr(all, "|"));
+    blob_drop(&b);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_names_that_are_not_ascii),
     };
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
 }

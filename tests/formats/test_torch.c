@@ -112,6 +112,18 @@ static void test_other_zips(void **state)
     reshift_tensors_destroy(&t);
 }
 
+/* torch.save(sd, 'été.pth') names the entries of the zip after the file. */
+static void test_name_that_is_not_ascii(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_tensors *t;
+    const double count[] = {0, 1, 2, 3, 4, 5};
+    check_ok(reshift_tensors_load(golden("torch_named.pth"), &t, &error));
+    check_elements(t, "w", RESHIFT_F32, 2, (int64_t[]){2, 3}, count);
+    reshift_tensors_destroy(&t);
+}
+
 typedef reshift_status (*read_function)(blob *b, const char *name, reshift_tensors *tensors, reshift_error *error);
 
 static reshift_status read_bytes(read_function read, const uint8_t *bytes, size_t size, reshift_error *error)
@@ -257,7 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_tensor), cmocka_unit_test(test_other_zips),
         cmocka_unit_test(test_wrong_legacy),         cmocka_unit_test(test_wrong_zip),
-        cmocka_unit_test(test_real_checkpoints),
+        cmocka_unit_test(test_real_checkpoints),     cmocka_unit_test(test_name_that_is_not_ascii),
     };
     return cmocka_run_group_tests_name("torch", tests, NULL, NULL);
 }
