@@ -1,4 +1,4 @@
-/* What was meant: how far apart two words are, for "did you mean ...?". */
+/* Words for people: how far apart two are, for "did you mean ...?", and text made fit for a terminal. */
 #ifndef RESHIFT_WORDS_H
 #define RESHIFT_WORDS_H
 
@@ -15,6 +15,14 @@ extern "C" {
  * word is longer than that.
  */
 RESHIFT_API int reshift_word_distance(const char *a, const char *b);
+
+/**
+ * Replaces, in place, every byte that is not UTF-8 and every character that controls a terminal or a line (C0 with tab and
+ * newline, DEL, C1, line and paragraph separators, changes of writing direction) by '?'. Returns `text`. For whatever comes
+ * out of a file (names of tensors, classes and entries, metadata, file names) before it is printed; the library's own errors
+ * and messages are clean already.
+ */
+RESHIFT_API char *reshift_text_clean(char *text);
 
 #ifdef __cplusplus
 }

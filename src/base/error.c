@@ -1,10 +1,15 @@
-/* The words of errors: filling, prefixing, placing. Every function accepts a NULL error and returns a status. */
+/*
+ * The words of errors: filling, prefixing, placing. Every function accepts a NULL error and returns a status. Messages
+ * and hints are cleaned here, because file names and text out of files end up in them.
+ */
 #include "base/error.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 #ifndef RESHIFT_VERSION
 #define RESHIFT_VERSION "0.0.0"
@@ -49,7 +54,7 @@ reshift_status error_set(reshift_error *error, reshift_status code, const char *
         va_end(arguments);
         reshift_error_clear(error);
         error->code = code;
-        memcpy(error->message, text, sizeof text);
+        memcpy(error->message, reshift_text_clean(text), sizeof text);
     }
     return code;
 }
@@ -61,6 +66,7 @@ void error_hint(reshift_error *error, const char *format, ...)
         va_start(arguments, format);
         vsnprintf(error->hint, sizeof error->hint, format, arguments);
         va_end(arguments);
+        reshift_text_clean(error->hint);
     }
 }
 
@@ -74,7 +80,7 @@ reshift_status error_prefix(reshift_error *error, reshift_status code, const cha
         va_end(arguments);
         size_t length = strlen(text);
         snprintf(text + length, sizeof text - length, ": %s", error->message);
-        memcpy(error->message, text, sizeof text);
+        memcpy(error->message, reshift_text_clean(text), sizeof text);
         error->code = code;
     }
     return code;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 void progress_update(const reshift_progress *progress, const char *what, int64_t done, int64_t total, const char *unit)
 {
@@ -22,7 +23,7 @@ void progress_message(const reshift_progress *progress, reshift_log_level level,
         va_start(arguments, format);
         vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
-        progress->message(progress->context, level, text);
+        progress->message(progress->context, level, reshift_text_clean(text));
     }
 }
 

@@ -13,6 +13,7 @@
 #include "cli/bench_corruptions.h"
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/evaluation.h"
 #include "reshift/learning.h"
 #include "reshift/machine.h"
@@ -381,9 +382,7 @@ int command_bench(int argc, char **argv)
     } else if (c.json) {
         json_t *object = json_pack("{s:s, s:i, s:O}", "engine", reshift_engine_description(), "threads",
                                    reshift_threads(), "rates", b.rows);
-        char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-        printf("%s\n", text ? text : "{}");
-        free(text);
+        print_json(object, JSON_INDENT(1) | JSON_REAL_PRECISION(6), "{}");
         json_decref(object);
         status = session_end();
     } else {

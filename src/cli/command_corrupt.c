@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/corruption.h"
 #include "reshift/reporting.h"
 
@@ -72,9 +73,7 @@ static int list_corruptions(bool as_json)
         print_constants("imagenet", row->imagenet, row->n_constants);
     }
     if (as_json) {
-        char *text = json_dumps(rows, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-        printf("%s\n", text ? text : "[]");
-        free(text);
+        print_json(rows, JSON_INDENT(1) | JSON_REAL_PRECISION(6), "[]");
     }
     json_decref(rows);
     return session_end();
@@ -250,7 +249,7 @@ static reshift_status work(corrupt_command *k, json_t *files, reshift_error *err
     if (status == RESHIFT_OK && k->sheet) {
         status = draw_sheet(k, dataset, error);
         if (status == RESHIFT_OK && !k->c.json) {
-            printf("%s\n", k->sheet);
+            printf("%s\n", shown(k->sheet));
         }
     }
     for (int i = 0; i < k->n && status == RESHIFT_OK; i++) {
@@ -260,7 +259,7 @@ static reshift_status work(corrupt_command *k, json_t *files, reshift_error *err
         if (status == RESHIFT_OK && k->c.json) {
             json_array_append_new(files, file_json(k, i, dataset, path));
         } else if (status == RESHIFT_OK) {
-            printf("%s\n", path);
+            printf("%s\n", shown(path));
             fflush(stdout);
         }
     }
@@ -326,9 +325,7 @@ int command_corrupt(int argc, char **argv)
         status = work(&k, files, &error) == RESHIFT_OK ? -1 : session_fail(&error);
         if (status < 0 && k.c.json) {
             json_t *object = json_pack("{s:O, s:s?}", "files", files, "sheet", k.sheet);
-            char *text = json_dumps(object, JSON_INDENT(1));
-            printf("%s\n", text ? text : "{}");
-            free(text);
+            print_json(object, JSON_INDENT(1), "{}");
             json_decref(object);
         }
         json_decref(files);

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/eval.h"
+#include "cli/show.h"
 #include "reshift/learning.h"
 
 enum { PATH_MOST = 4096 };
@@ -275,9 +276,7 @@ static void print(const request *q, const eval_result *r)
         return;
     }
     json_t *object = eval_json(r);
-    char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
-    printf("%s\n", text ? text : "{}");
-    free(text);
+    print_json(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "{}");
     json_decref(object);
 }
 

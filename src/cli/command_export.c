@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/export.h"
 
 #define NAME_BYTES 256
@@ -125,7 +126,7 @@ int command_export(int argc, char **argv)
                     : reshift_model_save(out, model, c.force, &error);
     }
     if (done == RESHIFT_OK) {
-        printf("%s: %s, %d classes, images of %dx%d\n", out, reshift_model_arch(model), reshift_model_n_classes(model),
+        printf("%s: %s, %d classes, images of %dx%d\n", shown(out), reshift_model_arch(model), reshift_model_n_classes(model),
                reshift_model_recipe(model)->size, reshift_model_recipe(model)->size);
         status = session_end();
     } else {

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/export.h"
 #include "reshift/learning.h"
 
@@ -125,7 +126,7 @@ int command_extract(int argc, char **argv)
         if (c.json) {
             printf("{\"rows\": %lld, \"features\": %d}\n", n, d);
         } else {
-            printf("%s: %lld rows of %d features\n", out, n, d);
+            printf("%s: %lld rows of %d features\n", shown(out), n, d);
         }
         status = session_end();
     }

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/inspect.h"
 
 #define INDENT 2
@@ -20,10 +21,10 @@ static void print_plain(const json_t *value)
     size_t index;
     const json_t *item;
     if (json_is_string(value) && json_string_length(value) > TEXT_MOST) {
-        printf("%.*s... (%zu characters; all with --json)", TEXT_SHOWN, json_string_value(value),
+        printf("%.*s... (%zu characters; all with --json)", TEXT_SHOWN, shown(json_string_value(value)),
                json_string_length(value));
     } else if (json_is_string(value)) {
-        printf("%s", json_string_value(value));
+        printf("%s", shown(json_string_value(value)));
     } else if (json_is_array(value)) {
         printf("[");
         json_array_foreach(value, index, item)
@@ -78,7 +79,7 @@ static void print_value(const char *key, json_t *value, int indent)
 {
     size_t index;
     json_t *item;
-    printf("%*s%s:", indent, "", key);
+    printf("%*s%s:", indent, "", shown(key));
     if (fits_line(value)) {
         printf(" ");
         print_plain(value);
@@ -152,16 +153,14 @@ int command_inspect(int argc, char **argv)
         if (c.json) {
             json_array_append(all, object);
         } else {
-            printf("%s%s\n", i ? "\n" : "", words.items[i]);
+            printf("%s%s\n", i ? "\n" : "", shown(words.items[i]));
             print_object(object, INDENT);
         }
         json_decref(object);
         free(text);
     }
     if (status < 0 && c.json) {
-        char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-        printf("%s\n", text ? text : "[]");
-        free(text);
+        print_json(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "[]");
     }
     json_decref(all);
     return status >= 0 ? status : session_end();

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/evaluation.h"
 #include "reshift/reporting.h"
 
@@ -232,9 +233,7 @@ static void print_sets(const common *c, const pca_set *sets, int n, bool labelle
         }
     }
     if (c->json) {
-        char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-        printf("%s\n", text ? text : "[]");
-        free(text);
+        print_json(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "[]");
     }
     json_decref(all);
 }

@@ -7,17 +7,18 @@
 #include "cli/commands.h"
 #include "cli/predict_set.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/export.h"
 #include "reshift/learning.h"
 
 static void print_text(const reshift_model *model, const char *path, const float *probabilities, const int *order,
                        int top)
 {
-    printf("%s\n", path);
+    printf("%s\n", shown(path));
     for (int i = 0; i < top; i++) {
         const char *name = reshift_model_class_name(model, order[i]);
         if (name) {
-            printf("  %6.2f %%  %s\n", 100 * probabilities[order[i]], name);
+            printf("  %6.2f %%  %s\n", 100 * probabilities[order[i]], shown(name));
         } else {
             printf("  %6.2f %%  class %d\n", 100 * probabilities[order[i]], order[i]);
         }
@@ -143,9 +144,7 @@ int command_predict(int argc, char **argv)
         reshift_image_destroy(&image);
     }
     if (status < 0 && c.json) {
-        char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-        printf("%s\n", text ? text : "[]");
-        free(text);
+        print_json(all, JSON_INDENT(1) | JSON_REAL_PRECISION(9), "[]");
     }
     json_decref(all);
     free(order);

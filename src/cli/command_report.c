@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/experiment.h"
 
 int command_report(int argc, char **argv)
@@ -29,6 +30,6 @@ int command_report(int argc, char **argv)
     if (reshift_report_write(words.items[0], session_progress(), &error) != RESHIFT_OK) {
         return session_fail(&error);
     }
-    printf("%s/report.html\n", words.items[0]);
+    printf("%s/report.html\n", shown(words.items[0]));
     return session_end();
 }

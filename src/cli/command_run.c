@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/experiment.h"
 
 static const reshift_measurement *find(const reshift_measurement *rows, int n, const char *model, const char *set,
@@ -71,22 +72,21 @@ static void print_table(const reshift_measurement *rows, int n)
     }
 }
 
-static int print_json(const char *folder)
+static int print_results_json(const char *folder)
 {
     char path[4096];
     json_error_t place;
     snprintf(path, sizeof path, "%s/results.json", folder);
     json_t *results = json_load_file(path, 0, &place);
     json_t *object = results ? json_pack("{s:s, s:o}", "folder", folder, "results", results) : NULL;
-    char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
-    if (text) {
-        printf("%s\n", text);
+    bool read = object != NULL;
+    if (read) {
+        print_json(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "{}");
     } else {
-        fprintf(stderr, "reshift: cannot read '%s'\n", path);
+        fprintf(stderr, "reshift: cannot read '%s'\n", shown(path));
     }
-    free(text);
     json_decref(object);
-    return text ? 0 : 1;
+    return read ? 0 : 1;
 }
 
 static int do_run(const reshift_experiment *experiment, const char *out, const common *c)
@@ -100,7 +100,7 @@ static int do_run(const reshift_experiment *experiment, const char *out, const c
         return session_fail(&error);
     }
     if (c->json) {
-        int status = print_json(folder);
+        int status = print_results_json(folder);
         return status ? status : session_end();
     }
     reshift_measurement *rows;
@@ -109,7 +109,7 @@ static int do_run(const reshift_experiment *experiment, const char *out, const c
         return session_fail(&error);
     }
     print_table(rows, n);
-    printf("report: %s/report.html\n", folder);
+    printf("report: %s/report.html\n", shown(folder));
     free(rows);
     return session_end();
 }

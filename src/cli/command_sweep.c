@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/sweep.h"
 
 static void print_cell(double value)
@@ -67,7 +68,7 @@ static json_t *accuracy_object(const reshift_accuracy *a)
                     : json_null();
 }
 
-static void print_json(const reshift_sweep *sweep, const reshift_sweep_row *rows, const char *folder)
+static void print_sweep_json(const reshift_sweep *sweep, const reshift_sweep_row *rows, const char *folder)
 {
     json_t *studies = json_array();
     for (int i = 0; i < reshift_sweep_study_count(sweep); i++) {
@@ -87,9 +88,7 @@ static void print_json(const reshift_sweep *sweep, const reshift_sweep_row *rows
         json_array_append_new(studies, study);
     }
     json_t *object = json_pack("{s:s, s:o}", "folder", folder, "studies", studies);
-    char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    printf("%s\n", text ? text : "{}");
-    free(text);
+    print_json(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "{}");
     json_decref(object);
 }
 
@@ -104,10 +103,10 @@ static reshift_status sweep_and_tell(const reshift_sweep *sweep, const char *out
     }
     reshift_status status = reshift_sweep_run(sweep, &options, rows, session_progress(), error);
     if (status == RESHIFT_OK && c->json) {
-        print_json(sweep, rows, options.folder);
+        print_sweep_json(sweep, rows, options.folder);
     } else if (status == RESHIFT_OK) {
         print_table(sweep, rows);
-        printf("table: %s/sweep.csv, pictures: %s/plots\n", options.folder, options.folder);
+        printf("table: %s/sweep.csv, pictures: %s/plots\n", shown(options.folder), shown(options.folder));
     }
     free(rows);
     return status;
@@ -155,7 +154,8 @@ int command_sweep(int argc, char **argv)
     }
     for (int i = 0; show && i < reshift_sweep_study_count(sweep); i++) {
         for (int k = 0; k < reshift_sweep_key_count(sweep); k++) {
-            printf("%s%s: %s", k ? ", " : "", reshift_sweep_key(sweep, k), reshift_sweep_value(sweep, i, k));
+            printf("%s%s: %s", k ? ", " : "", reshift_sweep_key(sweep, k),
+                   shown(reshift_sweep_value(sweep, i, k)));
         }
         printf("\n");
     }

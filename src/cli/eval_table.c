@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/eval.h"
+#include "cli/show.h"
 
 /* "%6.1f", or blanks where there is no number. */
 static void number(int width, int digits, double value)
@@ -164,7 +165,7 @@ static void print_differences(const eval_result *r)
     if (!r->against) {
         return;
     }
-    printf("\n%s minus %s, points of accuracy, on the same images%s\n", r->weights, r->against,
+    printf("\n%s minus %s, points of accuracy, on the same images%s\n", shown(r->weights), shown(r->against),
            r->difference_unseen ? " that neither was trained on" : "");
     printf("%-17s %6s   95 %% range   ", "", "mean");
     for (int s = t->severity_first; t->n_corruptions > 0 && s <= t->severity_last; s++) {
@@ -210,7 +211,7 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
     if (a->kind == RESHIFT_ADAPT_NONE) {
         return;
     }
-    printf("%s adapts (%s) in batches of %d images, %s", weights, reshift_adapt_name(a->kind), a->batch,
+    printf("%s adapts (%s) in batches of %d images, %s", shown(weights), reshift_adapt_name(a->kind), a->batch,
            a->shuffled ? "shuffled" : "in the set's order");
     if (a->kind == RESHIFT_ADAPT_TENT) {
         printf(", %s %g", a->sgd ? "SGD" : "Adam", a->learning_rate);
@@ -222,7 +223,7 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 
 void eval_print(const eval_result *r)
 {
-    printf("%s on %s: %lld images a cell, %s\n", r->weights, r->data, (long long)r->table.n_images,
+    printf("%s on %s: %lld images a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
            reshift_precision_name(r->table.precision));
     print_adaptation(r->weights, &r->table.adapt);
     if (r->against) {

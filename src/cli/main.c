@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/session.h"
+#include "cli/show.h"
 #include "reshift/machine.h"
 #include "reshift/status.h"
 
@@ -73,7 +74,7 @@ static int unknown_command(const char *name)
     names[n++] = "help";
     names[n] = NULL;
     const char *nearest = nearest_word(name, names);
-    fprintf(stderr, "reshift: unknown command '%s'\n", name);
+    fprintf(stderr, "reshift: unknown command '%s'\n", shown(name));
     if (nearest) {
         fprintf(stderr, "hint: did you mean 'reshift %s'?\n", nearest);
     } else {

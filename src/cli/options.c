@@ -1,5 +1,6 @@
 /* Reading options by their table, printing --help from it, and saying what was meant when a word is unknown. */
 #include "cli/options.h"
+#include "cli/show.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -108,12 +109,13 @@ bool split_words(const char *text, char *memory, option_words *words)
 
 int usage_error(const usage *u, const char *format, ...)
 {
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "reshift: %s: ", u->command);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nhint: 'reshift %s --help' shows how it is used\n", u->command);
+    fprintf(stderr, "reshift: %s: %s\nhint: 'reshift %s --help' shows how it is used\n", u->command, shown(text),
+            u->command);
     return 2;
 }
 
@@ -182,7 +184,7 @@ static int unknown_option(const usage *u, const char *word)
     }
     names[n] = NULL;
     const char *nearest = nearest_word(word, names);
-    fprintf(stderr, "reshift: %s: unknown option '%s'\n", u->command, word);
+    fprintf(stderr, "reshift: %s: unknown option '%s'\n", u->command, shown(word));
     if (nearest) {
         fprintf(stderr, "hint: did you mean '%s'?\n", nearest);
     } else {

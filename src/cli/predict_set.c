@@ -1,5 +1,6 @@
 /* Predictions for a whole data set. Labels are there, so their accuracy is told with them. */
 #include "cli/predict_set.h"
+#include "cli/show.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static void tell(const common *c, const predict_set *what, const reshift_array *
         printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %.17g}\n", (long long)n, (long long)right,
                a.accuracy);
     } else {
-        printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)\n", what->out, (long long)n,
+        printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)\n", shown(what->out), (long long)n,
                100 * a.accuracy, 100 * a.low, 100 * a.high);
     }
 }

@@ -1,5 +1,6 @@
 /* reshift probe --method lbfgs, mean, neighbours: fits, tables and JSON. */
 #include "cli/probe_methods.h"
+#include "cli/show.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -197,9 +198,7 @@ reshift_status probe_by_method(const common *c, const probe_choice *choice, cons
         status = measure(c, data, &scores, kind, result, error);
     }
     if (status == RESHIFT_OK && c->json) {
-        char *text = json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-        printf("%s\n", text ? text : "{}");
-        free(text);
+        print_json(result, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "{}");
     }
     json_decref(result);
     reshift_array_destroy(&scores);

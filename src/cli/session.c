@@ -4,6 +4,7 @@
  * once.
  */
 #include "cli/session.h"
+#include "cli/show.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -88,8 +89,9 @@ static void on_update(void *context, const char *what, int64_t done, int64_t tot
         return;
     }
     double now = now_seconds();
-    if (strcmp(what, session.what) != 0 || done < session.first) {
-        snprintf(session.what, sizeof session.what, "%s", what);
+    const char *name = shown(what);
+    if (strcmp(name, session.what) != 0 || done < session.first) {
+        snprintf(session.what, sizeof session.what, "%s", name);
         session.started = session.shown = now;
         session.first = done;
     }
@@ -119,7 +121,7 @@ static void on_message(void *context, reshift_log_level level, const char *text)
         return;
     }
     clear_bar();
-    fprintf(stderr, "%s%s\n", level == RESHIFT_LOG_WARNING ? "reshift: warning: " : "", text);
+    fprintf(stderr, "%s%s\n", level == RESHIFT_LOG_WARNING ? "reshift: warning: " : "", shown(text));
 }
 
 static bool on_cancelled(void *context)
@@ -156,11 +158,12 @@ void session_say(const char *format, ...)
         return;
     }
     clear_bar();
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", shown(text));
 }
 
 int session_begin(const usage *u, const common *c)
@@ -183,9 +186,9 @@ int session_fail(const reshift_error *error)
 {
     clear_bar();
     fflush(stdout);
-    fprintf(stderr, "reshift: %s\n", error->message);
+    fprintf(stderr, "reshift: %s\n", shown(error->message));
     if (error->hint[0]) {
-        fprintf(stderr, "hint: %s\n", error->hint);
+        fprintf(stderr, "hint: %s\n", shown(error->hint));
     }
     switch (error->code) {
     case RESHIFT_ERROR_ARGUMENT: return 2;

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
-#include "formats/layout.h"
 
 struct blob_owner {
     atomic_int references;
@@ -165,13 +164,6 @@ reshift_status refuse(reshift_error *error, reshift_status code, const char *nam
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    /* names out of files go to terminals: no control characters, no broken UTF-8 */
-    bool is_utf8 = text_is_utf8((const uint8_t *)words, strlen(words));
-    for (char *c = words; *c; c++) {
-        if ((uint8_t)*c < 32 || *c == 127 || (!is_utf8 && *c & 0x80)) {
-            *c = '?';
-        }
-    }
     if (offset >= 0) {
         error_set(error, code, "cannot read '%s': %s (byte %lld)", name, words, (long long)offset);
     } else {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/files.h"
 #include "formats/archive.h"
 #include "formats/checkpoint.h"

@@ -1,4 +1,4 @@
-/* Strided copies with an odometer over all but the last dimension; single elements as numbers; the check of UTF-8. */
+/* Strided copies with an odometer over all but the last dimension; single elements as numbers. */
 #include "formats/layout.h"
 
 #include <math.h>
@@ -101,27 +101,4 @@ double layout_number(reshift_dtype dtype, const uint8_t *element)
     case RESHIFT_F64: memcpy(&number, &bits, sizeof number); return number;
     default: return (double)bits; /* unsigned, bool */
     }
-}
-
-bool text_is_utf8(const uint8_t *text, size_t length)
-{
-    for (size_t i = 0; i < length;) {
-        uint8_t first = text[i];
-        int more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
-        if (more < 0 || (size_t)more >= length - i) {
-            return false;
-        }
-        for (int k = 1; k <= more; k++) {
-            if ((text[i + (size_t)k] & 0xc0) != 0x80) {
-                return false;
-            }
-        }
-        uint8_t second = more > 0 ? text[i + 1] : 0;
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-            (first == 0xf4 && second > 0x8f)) {
-            return false;
-        }
-        i += (size_t)more + 1;
-    }
-    return true;
 }

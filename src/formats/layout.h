@@ -1,4 +1,4 @@
-/* Elements laid out otherwise than ours (strides, byte order) brought into C order; and whether text is UTF-8. */
+/* Elements laid out otherwise than ours (strides, byte order) brought into C order. */
 #ifndef FORMATS_LAYOUT_H
 #define FORMATS_LAYOUT_H
 
@@ -23,8 +23,5 @@ void layout_copy(size_t size, int n_dims, const int64_t *shape, const int64_t *s
 
 /** One element (native endian, any alignment) as a number; 64-bit integers are rounded. */
 double layout_number(reshift_dtype dtype, const uint8_t *element);
-
-/** True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF). */
-bool text_is_utf8(const uint8_t *text, size_t length);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "formats/layout.h"
 
 reshift_status pickle_damaged(pickle_machine *m, const char *format, ...)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "formats/layout.h"
 
 #define TEXT_ITEMS_MAX 64

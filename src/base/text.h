@@ -1,0 +1,14 @@
+/* Text that came from a file or a command line, made fit for a terminal and a log. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reshift/words.h"
+
+/** True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF). */
+bool text_is_utf8(const uint8_t *text, size_t length);
+
+#endif

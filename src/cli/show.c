@@ -1,0 +1,51 @@
+/* Cleaned copies in a ring, and JSON whose strings hold no character that a terminal could act on. */
+#include "cli/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reshift/words.h"
+
+#define COPIES 8
+
+const char *shown(const char *text)
+{
+    static char *copies[COPIES];
+    static unsigned next;
+    char **copy = &copies[next++ % COPIES];
+    free(*copy);
+    *copy = text ? strdup(text) : NULL;
+    return *copy ? reshift_text_clean(*copy) : "";
+}
+
+/* jansson escapes C0; the rest of what reshift_text_clean() replaces is at most one 3-byte character. */
+static void print_escaped(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t length = *at < 0x80 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+        char one[5] = "";
+        memcpy(one, at, length); /* jansson's output is UTF-8 */
+        unsigned code = length == 1   ? at[0]
+                        : length == 2 ? (at[0] & 31u) << 6 | (at[1] & 63u)
+                        : length == 3 ? (at[0] & 15u) << 12 | (at[1] & 63u) << 6 | (at[2] & 63u)
+                                      : 0;
+        if (code >= 127 && strcmp(reshift_text_clean(one), "?") == 0) {
+            printf("\\u%04x", code);
+        } else {
+            fwrite(at, 1, length, stdout);
+        }
+        at += length;
+    }
+}
+
+void print_json(const json_t *json, size_t flags, const char *otherwise)
+{
+    char *text = json ? json_dumps(json, flags) : NULL;
+    if (text) {
+        print_escaped(text);
+    } else {
+        printf("%s", otherwise);
+    }
+    printf("\n");
+    free(text);
+}

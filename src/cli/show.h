@@ -1,0 +1,16 @@
+/* Printing text that came out of a file or from the command line: nothing in it may control the terminal. */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/**
+ * `text` cleaned by reshift_text_clean(), for an argument of printf. The copy lives until eight more calls; NULL is "".
+ */
+const char *shown(const char *text);
+
+/** Prints `json` and a newline to stdout, with DEL, C1 and the like written as \uXXXX. NULL prints `otherwise`. */
+void print_json(const json_t *json, size_t flags, const char *otherwise);
+
+#endif
