@@ -16,6 +16,15 @@ typedef enum reshift_constants {
     RESHIFT_CONSTANTS_IMAGENET
 } reshift_constants;
 
+/**
+ * Whether a corrupted image is encoded as JPEG and decoded again as the last step, as the published ImageNet-C and
+ * Tiny-ImageNet-C were stored (quality 85). CIFAR-10-C was stored as arrays. AUTO: with ImageNet's constants.
+ */
+typedef enum reshift_jpeg_step { RESHIFT_JPEG_AUTO, RESHIFT_JPEG_ON, RESHIFT_JPEG_OFF } reshift_jpeg_step;
+
+/** Quality of the JPEG step. */
+#define RESHIFT_JPEG_QUALITY 85
+
 /** The most constants that a severity has: snow's. */
 #define RESHIFT_CORRUPTION_CONSTANTS 7
 
@@ -44,6 +53,11 @@ RESHIFT_API reshift_status reshift_corruption_find(const char *name, const reshi
  * at the shorter side. Never AUTO. */
 RESHIFT_API reshift_constants reshift_corruption_constants(reshift_constants asked, int height, int width);
 
+/** Whether an image of this size gets the JPEG step: as requested, and for AUTO where
+ * reshift_corruption_constants(requested_constants, height, width) is IMAGENET. */
+RESHIFT_API bool reshift_corruption_has_jpeg(reshift_jpeg_step requested, reshift_constants requested_constants,
+                                             int height, int width);
+
 /**
  * The overlays that the frost corruption lays over images: photographs of frozen glass, opened once and shared by any
  * number of threads. Where none are handed in, frost draws overlays of its own: the same kind of picture, other pixels.
@@ -60,7 +74,7 @@ RESHIFT_API void reshift_frost_close(reshift_frost **frost);
  * Makes `output` (any image, resized as needed; not `input`) from `input` at `severity` 1 to 5. Random draws depend on
  * (seed, corruption, severity, image_index) only. `frost`: the overlays of the corruption frost, which alone looks at
  * them; NULL: drawn procedurally. Thread-safe. Errors: ARGUMENT (severity), UNSUPPORTED (an image too small, or too
- * large for fog), MEMORY.
+ * large for fog), MEMORY. The JPEG step is not part of it: see reshift_image_compress().
  */
 RESHIFT_API reshift_status reshift_corruption_apply(const reshift_corruption *corruption, int severity,
                                                     reshift_constants constants, uint64_t seed, int64_t image_index,

@@ -27,6 +27,7 @@ typedef struct reshift_dataset_options {
     bool generate;                     /* make the corruption from the clean test images where no file is there */
     uint64_t seed;                     /* for random corruptions and the demo */
     reshift_constants constants;       /* of corruptions made here; AUTO: by the images' size */
+    reshift_jpeg_step jpeg;            /* last step of corruptions made here; AUTO: with ImageNet's constants */
     double test_share; /* of a set without a training and a test part of its own: this share of every class, drawn by
                           the seed, is the test part and the others are the training part; 0: the whole set is either */
 } reshift_dataset_options;
@@ -69,6 +70,10 @@ RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
 RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *dataset);
 /** True where rows come from a file that was there; false where they are made on the fly. */
 RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
+/** How corrupted rows ended: RESHIFT_JPEG_QUALITY where they went through JPEG (made here, or files stored as the
+ * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: some of them did, by each image's size. */
+#define RESHIFT_JPEG_MIXED (-1)
+RESHIFT_API int reshift_dataset_jpeg(const reshift_dataset *dataset);
 /** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
 RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 /** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */
@@ -98,12 +103,13 @@ RESHIFT_API reshift_status reshift_frost_find(const char *data_dir, reshift_fros
 
 typedef enum reshift_corrupt_layout {
     RESHIFT_CORRUPT_NPY,   /* CIFAR-10-C's: FOLDER/<corruption>.npy and FOLDER/labels.npy */
-    RESHIFT_CORRUPT_FOLDER /* ImageNet-C's: FOLDER/<corruption>/<severity>/<class>/NAME.png */
+    RESHIFT_CORRUPT_FOLDER /* ImageNet-C's: FOLDER/<corruption>/<severity>/<class>/NAME.JPEG, or .png without JPEG step */
 } reshift_corrupt_layout;
 
 typedef struct reshift_corrupt_options {
     int severity_first, severity_last; /* 1..5 */
     reshift_constants constants;
+    reshift_jpeg_step jpeg;
     uint64_t seed;
     bool overwrite;
     const reshift_frost *frost; /* for the corruption frost; NULL: overlays are drawn procedurally */
@@ -124,8 +130,10 @@ RESHIFT_API reshift_status reshift_corrupt_check(const reshift_dataset *clean, c
  *
  * RESHIFT_CORRUPT_NPY     uint8 [S*N,H,W,3], severity by severity, and labels uint8 [S*N] (int64 beyond 256 classes);
  *                         a labels.npy that is there and equal is kept. Images must have one size.
- * RESHIFT_CORRUPT_FOLDER  images of any sizes; NAME is the photograph's, else the image's number. The corruption's
- * folder appears when it is complete. Overwriting replaces images one by one and removes none.
+ * RESHIFT_CORRUPT_FOLDER  images of any sizes; NAME is the photograph's, else the image's number. With the JPEG step
+ *                         the files are the JPEGs themselves (encoded once), otherwise PNGs. The corruption's folder
+ *                         appears when it is complete. Overwriting replaces images one by one (NAME.png by NAME.JPEG
+ *                         too, and the other way round) and removes none.
  *
  * The same bytes for any number of threads, and for any part of a set the same images. Errors: EXISTS (without
  * overwrite), those of reading, of the corruption and of writing; nothing half-written stays.

@@ -28,6 +28,19 @@ RESHIFT_API reshift_status reshift_image_load(const char *path, reshift_image *i
 /** Writes a PNG atomically. */
 RESHIFT_API reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
                                                   reshift_error *error);
+/**
+ * Replaces the pixels by those of the image saved as JPEG of `quality` (1 to 100, chroma 4:2:0) and loaded again, byte for
+ * byte as libjpeg-turbo and Pillow do it with their defaults. Errors: ARGUMENT (quality, an empty image), UNSUPPORTED
+ * (more than 65,500 pixels a side), MEMORY. Same result on every machine.
+ */
+RESHIFT_API reshift_status reshift_image_compress(reshift_image *image, int quality, reshift_error *error);
+/**
+ * Writes a JPEG of `quality` (1 to 100, chroma 4:2:0, optimised Huffman tables) atomically: Pillow's bytes for
+ * save(path, quality=quality, optimize=True) with the same libjpeg-turbo. Loading it gives the pixels of
+ * reshift_image_compress(). Errors: as there, those of writing.
+ */
+RESHIFT_API reshift_status reshift_image_save_jpeg(const char *path, const reshift_image *image, int quality,
+                                                   bool overwrite, reshift_error *error);
 
 #ifdef __cplusplus
 }

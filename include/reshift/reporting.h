@@ -67,7 +67,7 @@ RESHIFT_API reshift_status reshift_plot_panels(const char *folder, const char *n
 
 /**
  * Draws one picture, a PNG: `image` under all corruptions, a row each with its name, the clean image first and then
- * severities 1 to 5. Of `options` constants, seed, frost and overwrite count; `image_index` keys the draws, as in a set.
+ * severities 1 to 5. Of `options` constants, jpeg, seed, frost and overwrite count; `image_index` keys the draws, as in a set.
  * Same bytes everywhere. Errors: EXISTS (without overwrite), UNSUPPORTED (an image too small for a corruption), those of
  * writing, MEMORY.
  */

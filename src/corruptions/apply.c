@@ -15,6 +15,14 @@ reshift_constants reshift_corruption_constants(reshift_constants asked, int heig
                                                      : RESHIFT_CONSTANTS_IMAGENET;
 }
 
+bool reshift_corruption_has_jpeg(reshift_jpeg_step requested, reshift_constants requested_constants, int height,
+                                 int width)
+{
+    return requested == RESHIFT_JPEG_AUTO ? reshift_corruption_constants(requested_constants, height, width) ==
+                                                RESHIFT_CONSTANTS_IMAGENET
+                                          : requested == RESHIFT_JPEG_ON;
+}
+
 random_stream corruption_stream(const corruption_call *call)
 {
     return random_open(call->seed, call->corruption->name, (uint64_t)call->severity, (uint64_t)call->image_index);

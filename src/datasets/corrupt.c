@@ -26,19 +26,45 @@ reshift_status corrupt_outcome(const corrupt_failure *failure, reshift_error *er
     return failure->error.code;
 }
 
-reshift_status corrupt_image(const reshift_dataset *clean, int64_t row, const reshift_corruption *corruption,
-                             int severity, const reshift_corrupt_options *options, const reshift_image *input,
-                             reshift_image *output, reshift_error *error)
+static reshift_status name_image(const reshift_dataset *clean, int64_t row, reshift_status status,
+                                 reshift_error *error)
+{
+    char name[256];
+    reshift_dataset_row_name(clean, row, name, sizeof name);
+    return error_prefix(error, status, "cannot corrupt %s", name);
+}
+
+reshift_status corrupt_pixels(const reshift_dataset *clean, int64_t row, const reshift_corruption *corruption,
+                              int severity, const reshift_corrupt_options *options, const reshift_image *input,
+                              reshift_image *output, reshift_error *error)
 {
     reshift_status status =
         reshift_corruption_apply(corruption, severity, options->constants, options->seed,
                                  reshift_dataset_source(clean, row), options->frost, input, output, error);
-    if (status != RESHIFT_OK) {
-        char name[256];
-        reshift_dataset_row_name(clean, row, name, sizeof name);
-        status = error_prefix(error, status, "cannot corrupt %s", name);
+    return status == RESHIFT_OK ? status : name_image(clean, row, status, error);
+}
+
+reshift_status corrupt_image(const reshift_dataset *clean, int64_t row, const reshift_corruption *corruption,
+                             int severity, const reshift_corrupt_options *options, const reshift_image *input,
+                             reshift_image *output, reshift_error *error)
+{
+    reshift_status status = corrupt_pixels(clean, row, corruption, severity, options, input, output, error);
+    if (status == RESHIFT_OK &&
+        reshift_corruption_has_jpeg(options->jpeg, options->constants, output->height, output->width)) {
+        status = reshift_image_compress(output, RESHIFT_JPEG_QUALITY, error);
+        status = status == RESHIFT_OK ? status : name_image(clean, row, status, error);
     }
     return status;
+}
+
+int corrupt_jpeg_of(const reshift_dataset *clean, reshift_constants constants, reshift_jpeg_step jpeg)
+{
+    int height, width;
+    bool by_size = jpeg == RESHIFT_JPEG_AUTO && constants == RESHIFT_CONSTANTS_AUTO;
+    if (!reshift_dataset_fixed_size(clean, &height, &width) && by_size) {
+        return RESHIFT_JPEG_MIXED;
+    }
+    return reshift_corruption_has_jpeg(jpeg, constants, height, width) ? RESHIFT_JPEG_QUALITY : 0;
 }
 
 static reshift_status check_request(const corrupt_work *work, reshift_error *error)

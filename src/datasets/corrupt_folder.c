@@ -1,6 +1,6 @@
 /*
- * Corrupted copies of a set as image folders in ImageNet-C's layout, <corruption>/<severity>/<class>/NAME.png. A thread
- * takes one image, reads it once, and writes all its severities. Everything goes to a folder of a temporary name beside
+ * Corrupted copies of a set as image folders in ImageNet-C's layout, <corruption>/<severity>/<class>/NAME.JPEG, or .png
+ * without the JPEG step. A thread takes one image, reads it once, and writes all its severities. Everything goes to a folder of a temporary name beside
  * the target, which is renamed when it is complete, so that a folder that is there is whole.
  */
 #include <errno.h>
@@ -23,7 +23,8 @@ typedef struct folder_work {
     const corrupt_work *work;
     char *target, *temporary; /* <folder>/<corruption>, and where it is made */
     char **classes;           /* [n_classes] folder names */
-    char **names;             /* [n] "class/NAME.png" */
+    char **names;             /* [n] "class/NAME" */
+    bool *is_jpeg;            /* [n] ending of the image's files: .JPEG or .png; known once the image has been read */
 } folder_work;
 
 /* ---- names ---- */
@@ -99,14 +100,15 @@ static numbered_name *sort_names(char *const *names, int64_t n)
     return sorted;
 }
 
-/* a.jpg and a.png of one class become a.jpg.png and a.png.png, all others a.png. */
+/* a.jpg and a.png of one class keep their endings (a.jpg.JPEG and a.png.JPEG); of all others the ending is replaced. */
 static reshift_status name_rows(folder_work *f, reshift_error *error)
 {
     int64_t n = f->work->n;
     size_t bytes = (size_t)n * sizeof *f->names;
     f->names = calloc((size_t)n, sizeof *f->names);
+    f->is_jpeg = calloc((size_t)n, sizeof *f->is_jpeg);
     for (int64_t row = 0; row < n; row++) {
-        if (!f->names || !(f->names[row] = row_name(f, row, false))) {
+        if (!f->names || !f->is_jpeg || !(f->names[row] = row_name(f, row, false))) {
             return error_memory(error, bytes, "image names");
         }
     }
@@ -118,7 +120,7 @@ static reshift_status name_rows(folder_work *f, reshift_error *error)
             if (strcmp(sorted[i - 1].name, sorted[i].name) == 0) {
                 twice[sorted[i - 1].row] = twice[sorted[i].row] = true;
                 if (pass == 1) {
-                    status = error_set(error, RESHIFT_ERROR_ARGUMENT, "two images would be written as '%s.png'",
+                    status = error_set(error, RESHIFT_ERROR_ARGUMENT, "two images would be written as '%s'",
                                        sorted[i].name);
                 }
             }
@@ -139,13 +141,11 @@ static reshift_status name_rows(folder_work *f, reshift_error *error)
     return RESHIFT_OK;
 }
 
-/* FOLDER/<severity>/NAME.png, or with NULL for a name the severity's folder. */
-static char *severity_path(const char *folder, int severity, const char *name)
+/* FOLDER/<severity>/NAME.JPEG or .png */
+static char *severity_path(const char *folder, int severity, const char *name, bool is_jpeg)
 {
     char *path;
-    int length =
-        name ? asprintf(&path, "%s/%d/%s.png", folder, severity, name) : asprintf(&path, "%s/%d", folder, severity);
-    return length < 0 ? NULL : path;
+    return asprintf(&path, "%s/%d/%s.%s", folder, severity, name, is_jpeg ? "JPEG" : "png") < 0 ? NULL : path;
 }
 
 /* ---- the work ---- */
@@ -184,12 +184,15 @@ static reshift_status write_row(const folder_work *f, int64_t row, reshift_image
 {
     const corrupt_work *work = f->work;
     reshift_status status = reshift_dataset_read(work->clean, row, input, error);
+    f->is_jpeg[row] = status == RESHIFT_OK && reshift_corruption_has_jpeg(work->options->jpeg, work->options->constants,
+                                                                          input->height, input->width);
     for (int s = work->options->severity_first; status == RESHIFT_OK && s <= work->options->severity_last; s++) {
-        char *path = severity_path(f->temporary, s, f->names[row]);
-        status = path ? corrupt_image(work->clean, row, work->corruption, s, work->options, input, output, error)
+        char *path = severity_path(f->temporary, s, f->names[row], f->is_jpeg[row]);
+        status = path ? corrupt_pixels(work->clean, row, work->corruption, s, work->options, input, output, error)
                       : error_memory(error, 64, "a path");
         if (status == RESHIFT_OK) {
-            status = reshift_image_save_png(path, output, false, error);
+            status = f->is_jpeg[row] ? reshift_image_save_jpeg(path, output, RESHIFT_JPEG_QUALITY, false, error)
+                                     : reshift_image_save_png(path, output, false, error);
         }
         free(path);
     }
@@ -261,15 +264,19 @@ static reshift_status move_images(const folder_work *f, reshift_error *error)
     reshift_status status = make_folders(f, f->target, error);
     for (int s = work->options->severity_first; s <= work->options->severity_last; s++) {
         for (int64_t row = 0; status == RESHIFT_OK && row < work->n; row++) {
-            char *from = severity_path(f->temporary, s, f->names[row]);
-            char *to = severity_path(f->target, s, f->names[row]);
-            if (!from || !to) {
+            char *from = severity_path(f->temporary, s, f->names[row], f->is_jpeg[row]);
+            char *to = severity_path(f->target, s, f->names[row], f->is_jpeg[row]);
+            char *other = severity_path(f->target, s, f->names[row], !f->is_jpeg[row]);
+            if (!from || !to || !other) {
                 status = error_memory(error, 64, "a path");
             } else if (rename(from, to) != 0) {
                 status = error_from_errno(error, errno, "cannot write '%s'", to);
+            } else if (file_exists(other) && unlink(other) != 0) { /* the same image, stored the other way */
+                status = error_from_errno(error, errno, "cannot replace '%s'", other);
             }
             free(from);
             free(to);
+            free(other);
         }
     }
     return status;
@@ -345,6 +352,7 @@ reshift_status corrupt_folder_write(const corrupt_work *work, const char *folder
     }
     free(f.classes);
     free(f.names);
+    free(f.is_jpeg);
     free(f.target);
     free(f.temporary);
     return status;

@@ -64,6 +64,11 @@ static reshift_status corrupted_identity(const void *state, digest *d, reshift_e
             length = snprintf(text, sizeof text, " constants %d", (int)c->how.constants);
             digest_add(d, text, (size_t)length);
         }
+        int jpeg = corrupt_jpeg_of(c->clean, c->how.constants, c->how.jpeg);
+        if (jpeg != 0) { /* nothing is added without the step: sets of 32x32 keep the identity they always had */
+            length = snprintf(text, sizeof text, " jpeg %d", jpeg);
+            digest_add(d, text, (size_t)length);
+        }
     }
     for (int i = 0; status == RESHIFT_OK && c->frost && i < FROST_OVERLAYS; i++) {
         char *path = path_join(c->frost_folder, frost_files[i]);
@@ -111,6 +116,7 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
                      .how = {.severity_first = options->severity_first,
                              .severity_last = options->severity_last,
                              .constants = options->constants,
+                             .jpeg = options->jpeg,
                              .seed = options->seed},
                      .n = clean->count};
     bool frosted = strcmp(corruption->name, "frost") == 0;
@@ -133,6 +139,7 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
         d->rows[row].severity = severity_of(c, row);
     }
     d->from_file = false;
+    d->jpeg = corrupt_jpeg_of(clean, options->constants, options->jpeg);
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
     free(d->corruption); /* a set that is corrupted already may be corrupted once more */
     return dataset_name_corruption(dataset, corruption->name, error);

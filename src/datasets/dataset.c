@@ -279,6 +279,7 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->height = base->height;
     d->width = base->width;
     d->from_file = base->from_file;
+    d->jpeg = base->jpeg;
     d->note = base->note;
     d->published = base->published;
     d->has_parts = base->has_parts;
@@ -342,6 +343,7 @@ int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row) { retu
 const char *reshift_dataset_kind(const reshift_dataset *dataset) { return dataset->kind; }
 const char *reshift_dataset_corruption(const reshift_dataset *dataset) { return dataset->corruption; }
 const char *reshift_dataset_note(const reshift_dataset *dataset) { return dataset->note; }
+int reshift_dataset_jpeg(const reshift_dataset *dataset) { return dataset->jpeg; }
 bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
 
 bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)

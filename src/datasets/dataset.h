@@ -47,6 +47,7 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
+    int jpeg; /* what reshift_dataset_jpeg() returns */
     bool has_parts; /* its training and test part are its own */
     const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
     const char *note; /* what people should know of rows made on the fly; static, or NULL */

@@ -14,7 +14,7 @@
  * The pixels of `input` after a baseline JPEG of `quality` (1 to 100) with 4:2:0 chroma, byte for byte what
  * libjpeg-turbo writes and reads with its defaults, and so Pillow.
  *
- * output  [H,W,3], not overlapping the input
+ * output  [H,W,3]: other memory than the input's, or the input's own pixels
  * Errors  UNSUPPORTED (an extent beyond JPEG_EXTENT_MAX), MEMORY (freed before returning; none up to 64x64).
  *         Same result on every machine.
  * Source  ITU-T T.81; libjpeg-turbo 2.1: jccolor, jcsample, jfdctint, jcdctmgr, jidctint, jdsample, jdcolor

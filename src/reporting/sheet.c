@@ -139,6 +139,10 @@ static reshift_status draw_row(sheet *s, const reshift_corruption *row, int top,
     for (int severity = 1; status == RESHIFT_OK && severity <= 5; severity++) {
         status = reshift_corruption_apply(row, severity, options->constants, options->seed, image_index, options->frost,
                                           image, &s->made, error);
+        if (status == RESHIFT_OK &&
+            reshift_corruption_has_jpeg(options->jpeg, options->constants, image->height, image->width)) {
+            status = reshift_image_compress(&s->made, RESHIFT_JPEG_QUALITY, error);
+        }
         if (status == RESHIFT_OK) {
             status = show(s, &s->made, top, severity, error);
         }

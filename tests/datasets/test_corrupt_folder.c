@@ -120,6 +120,61 @@ static void test_images_and_names(void **state)
     reshift_image_destroy(&found);
 }
 
+/* With the JPEG step the files are the JPEGs: they decode to what a set made on the fly holds. */
+static void test_jpeg_files(void **state)
+{
+    (void)state;
+    static const char *const names[5] = {"cat/a", "cat/b", "dog/a", "dog/c.jpeg", "dog/c.png"};
+    reshift_dataset *set = open_set(spec), *made;
+    reshift_corrupt_options options = options_of(3, 4);
+    options.constants = RESHIFT_CONSTANTS_IMAGENET;
+    reshift_dataset_options fly;
+    reshift_dataset_options_default(&fly);
+    fly.corruption = "contrast";
+    fly.severity_first = 3;
+    fly.severity_last = 4;
+    fly.constants = RESHIFT_CONSTANTS_IMAGENET;
+    check_ok(reshift_dataset_open(spec, &fly, &made, &error));
+    assert_int_equal(reshift_dataset_jpeg(made), RESHIFT_JPEG_QUALITY);
+    check_ok(reshift_corrupt_write(set, find("contrast"), &options, out, NULL, &error));
+    assert_int_equal(count_of("-type f -name '*.JPEG'"), 10);
+    assert_int_equal(count_of("-type f"), 10);
+    reshift_image expected = {0}, found = {0}, plain = {0}, clean = {0};
+    for (int64_t row = 0; row < 10; row++) {
+        char path[400];
+        snprintf(path, sizeof path, "%s/contrast/%d/%s.JPEG", out, 3 + (int)(row / 5), names[row % 5]);
+        check_ok(reshift_image_load(path, &found, &error));
+        check_ok(reshift_dataset_read(made, row, &expected, &error));
+        assert_memory_equal(found.pixels, expected.pixels, 3 * (size_t)found.height * (size_t)found.width);
+    }
+    /* without the step: other pixels under another identity, stored without loss in place of the JPEGs */
+    char identities[2][65];
+    check_ok(reshift_dataset_identity(made, identities[0], &error));
+    reshift_dataset_close(&made);
+    fly.jpeg = RESHIFT_JPEG_OFF;
+    check_ok(reshift_dataset_open(spec, &fly, &made, &error));
+    assert_int_equal(reshift_dataset_jpeg(made), 0);
+    check_ok(reshift_dataset_identity(made, identities[1], &error));
+    assert_string_not_equal(identities[0], identities[1]);
+    check_ok(reshift_dataset_read(made, 9, &plain, &error));
+    assert_memory_not_equal(plain.pixels, expected.pixels, 3 * (size_t)plain.height * (size_t)plain.width);
+    check_ok(reshift_dataset_read(set, 4, &clean, &error));
+    check_ok(reshift_corruption_apply(find("contrast"), 4, RESHIFT_CONSTANTS_IMAGENET, 0, 4, NULL, &clean, &expected,
+                                      &error));
+    assert_memory_equal(plain.pixels, expected.pixels, 3 * (size_t)plain.height * (size_t)plain.width);
+    options.jpeg = RESHIFT_JPEG_OFF;
+    options.overwrite = true;
+    check_ok(reshift_corrupt_write(set, find("contrast"), &options, out, NULL, &error));
+    assert_int_equal(count_of("-type f -name '*.png'"), 10);
+    assert_int_equal(count_of("-type f"), 10);
+    reshift_dataset_close(&made);
+    reshift_dataset_close(&set);
+    reshift_image_destroy(&expected);
+    reshift_image_destroy(&found);
+    reshift_image_destroy(&plain);
+    reshift_image_destroy(&clean);
+}
+
 static void test_what_is_there(void **state)
 {
     (void)state;
@@ -330,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_images_and_names, clean_out),
+        cmocka_unit_test_setup(test_jpeg_files, clean_out),
         cmocka_unit_test_setup(test_what_is_there, clean_out),
         cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_out),
         cmocka_unit_test_setup(test_nothing_half_written, clean_out),
