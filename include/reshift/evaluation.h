@@ -83,6 +83,7 @@ typedef struct reshift_baseline {
                                 not known: the four corruptions of the validation set, AlexNet's single severities */
     double clean_error;      /* on clean images; NAN: not known (no column of RobustBench's layout) */
     double mean_error;       /* over the 15 corruptions that leaderboards average */
+    int jpeg_quality;        /* its images were JPEG files of this quality, and it is compared with such only; 0: any */
 } reshift_baseline;
 
 /**

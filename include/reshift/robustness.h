@@ -39,6 +39,7 @@ typedef struct reshift_cell {
     const reshift_corruption *corruption; /* NULL: clean */
     int severity;                         /* 0: clean; 1..5 */
     bool from_file, taken_up;             /* rows of a file; measured by an earlier run */
+    int jpeg;                             /* reshift_dataset_jpeg() of its images; 0: clean */
     reshift_metrics all, unseen;          /* over all images of the table; over those never seen in training */
     int64_t *confusion;                   /* [K,K] of all images: label (row), prediction (column) */
     char *file;                           /* that holds the rows; NULL: none */
@@ -126,8 +127,8 @@ typedef struct reshift_robust_summary {
 
 /**
  * `unseen_only`: of the images never seen in training. `baseline` may be NULL; relative figures are there for
- * corruptions of which it knows the errors at the table's severities, mCE where it knows them of all 15. Intervals rest
- * on 2,000 resamples of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
+ * corruptions of which it knows the errors at the table's severities, and whose images ended as the baseline's did
+ * (jpeg_quality); mCE where it knows them of all 15. Intervals rest on 2,000 resamples of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
  */
 RESHIFT_API reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
                                                         const reshift_baseline *baseline, uint64_t seed,

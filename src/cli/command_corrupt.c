@@ -16,7 +16,7 @@ typedef struct corrupt_command {
     option_range severity;
     const char *data, *split, *names, *out, *constants, *format, *sheet;
     int64_t size, image;
-    bool list, no_jpeg;
+    bool list;
     const reshift_corruption **chosen; /* [n] */
     int n;
     reshift_corrupt_options how;
@@ -142,7 +142,7 @@ static int check_words(const usage *u, corrupt_command *k)
     k->how = (reshift_corrupt_options){.severity_first = (int)k->severity.first,
                                        .severity_last = (int)k->severity.last,
                                        .constants = (reshift_constants)kind,
-                                       .jpeg = k->no_jpeg ? RESHIFT_JPEG_OFF : RESHIFT_JPEG_AUTO,
+                                       .jpeg = session_jpeg(&k->c),
                                        .seed = (uint64_t)k->c.seed,
                                        .overwrite = k->c.force,
                                        .layout = (reshift_corrupt_layout)format};
@@ -210,8 +210,8 @@ static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset 
 {
     int height = 0, width = 0;
     const char *constants = "by each image's size";
-    const json_int_t quality = k->no_jpeg ? 0 : RESHIFT_JPEG_QUALITY;
-    json_t *jpeg = k->no_jpeg ? json_integer(0) : json_string(constants);
+    const json_int_t quality = k->c.no_jpeg ? 0 : RESHIFT_JPEG_QUALITY;
+    json_t *jpeg = k->c.no_jpeg ? json_integer(0) : json_string(constants);
     if (k->how.constants != RESHIFT_CONSTANTS_AUTO || reshift_dataset_fixed_size(dataset, &height, &width)) {
         bool large = reshift_corruption_constants(k->how.constants, height, width) == RESHIFT_CONSTANTS_IMAGENET;
         constants = large ? "imagenet" : "cifar";
@@ -285,8 +285,7 @@ int command_corrupt(int argc, char **argv)
         RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),
         TEXT("--constants", &k.constants, "auto|cifar|imagenet",
              "strengths for small or for large images; auto: the nearer", "auto"),
-        FLAG("--no-jpeg", &k.no_jpeg,
-             "with ImageNet's constants: leave out the last step, JPEG of quality 85, with which ImageNet-C was stored"),
+        OPTION_NO_JPEG(k.c),
         COUNT("--size", &k.size, "N", 8, 4096, "first bring images to N x N: shorter side to N x 256/224, centre cut",
               "as they are"),
         TEXT("--out", &k.out, "DIR", "gets what --format says", NULL),

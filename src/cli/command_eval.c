@@ -175,6 +175,7 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
     o.dataset.severity_last = (int)q->severity.last;
     o.dataset.generate = true;
     o.dataset.seed = (uint64_t)q->c.seed;
+    o.dataset.jpeg = session_jpeg(&q->c);
     return o;
 }
 
@@ -225,6 +226,20 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     return status;
 }
 
+/* The quality of the JPEG that all corrupted images went through; RESHIFT_JPEG_MIXED: not all the same. */
+int eval_jpeg(const reshift_robustness *table)
+{
+    int quality = 0;
+    bool first = true;
+    for (int i = 0; i < table->n_cells; i++) {
+        if (table->cells[i].corruption) {
+            quality = first || quality == table->cells[i].jpeg ? table->cells[i].jpeg : RESHIFT_JPEG_MIXED;
+            first = false;
+        }
+    }
+    return quality;
+}
+
 /* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
 static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
 {
@@ -238,6 +253,12 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
     }
     reshift_status status = reshift_baseline_find(q->baseline ? q->baseline : "alexnet", &r->baseline, error);
     r->has_baseline = status == RESHIFT_OK;
+    if (status == RESHIFT_OK && r->baseline.jpeg_quality && r->table.n_corruptions > 0 &&
+        eval_jpeg(&r->table) != r->baseline.jpeg_quality) {
+        session_say("no mCE: %s's errors are of images stored as JPEG of quality %d, and these are not",
+                    r->baseline.name, r->baseline.jpeg_quality);
+        r->has_baseline = false;
+    }
     if (status == RESHIFT_OK && q->baseline_clean > 0) {
         r->baseline.clean_error = q->baseline_clean / 100;
     }
@@ -301,6 +322,7 @@ int command_eval(int argc, char **argv)
              "them",
              "none"),
         RANGE("--severity", &q.severity, "N[-M]", 1, 5, "severities", "1-5"),
+        OPTION_NO_JPEG(q.c),
         COUNT("--sample", &q.sample, "N", 1, COUNT_MOST, "N images a cell, drawn by class, the same in every cell",
               "all"),
         TEXT("--against", &q.against, "W", "another network: differences on the same images, with paired intervals",

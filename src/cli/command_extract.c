@@ -36,6 +36,7 @@ int command_extract(int argc, char **argv)
         TEXT("--split", &split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        OPTION_NO_JPEG(c),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
         TEXT(
             "--cache", &cache_folder, "DIR",

@@ -226,6 +226,7 @@ int command_finetune(int argc, char **argv)
              "train; test for cifar10-c, which has no other"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        OPTION_NO_JPEG(c),
         TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
         TEXT("--lr", &lr, "RATES",
              "learning rate of each block, or one for all; auto, or auto=1e-3 with its largest: chosen before every "
@@ -332,6 +333,7 @@ int command_finetune(int argc, char **argv)
     if (epochs == 0 && (strcmp(keep, "best") == 0 || plots)) {
         return usage_error(&u, "--epochs 0 leaves no epoch for %s", plots ? "--plots" : "--keep best");
     }
+    how_words.jpeg = session_jpeg(&c);
     const char *wrong = tuning_read(&how_words, &how);
     if (wrong) {
         return usage_error(&u, "%s", wrong);

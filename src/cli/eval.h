@@ -19,6 +19,9 @@ typedef struct eval_result {
     bool difference_unseen;        /* of the images that neither was trained on */
 } eval_result;
 
+/** Quality of the JPEG that all corrupted images went through; 0: none did; RESHIFT_JPEG_MIXED: some did. */
+int eval_jpeg(const reshift_robustness *table);
+
 /** The table for people, at most 100 columns wide. */
 void eval_print(const eval_result *r);
 /** Everything, as one JSON object; NULL: out of memory. The caller's to json_decref(). */

@@ -256,6 +256,11 @@ static json_t *adapt_json(const reshift_adapt_options *a)
     return object;
 }
 
+static json_t *jpeg_json(int quality)
+{
+    return quality == RESHIFT_JPEG_MIXED ? json_string("by each image's size") : json_integer(quality);
+}
+
 json_t *eval_json(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
@@ -267,6 +272,7 @@ json_t *eval_json(const eval_result *r)
         "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
         r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    json_object_set_new(object, "jpeg_quality", jpeg_json(eval_jpeg(t)));
     json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {

@@ -221,6 +221,17 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
     printf("; afresh in every cell\n");
 }
 
+static void print_jpeg(const eval_result *r)
+{
+    const int quality = eval_jpeg(&r->table);
+    if (quality == RESHIFT_JPEG_MIXED) {
+        printf("some of the corrupted images went through JPEG, quality %d, by each image's size\n",
+               RESHIFT_JPEG_QUALITY);
+    } else if (quality > 0) {
+        printf("corrupted images went through JPEG, quality %d, as ImageNet-C was stored\n", quality);
+    }
+}
+
 void eval_print(const eval_result *r)
 {
     printf("%s on %s: %lld images a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
@@ -229,6 +240,7 @@ void eval_print(const eval_result *r)
     if (r->against) {
         print_adaptation(r->against, &r->other.adapt);
     }
+    print_jpeg(r);
     print_heading(r, "accuracy %");
     print_lines(r, &r->all, false);
     print_errors(r);

@@ -150,6 +150,8 @@ reshift_precision session_precision(const common *c)
     return precision;
 }
 
+reshift_jpeg_step session_jpeg(const common *c) { return c->no_jpeg ? RESHIFT_JPEG_OFF : RESHIFT_JPEG_AUTO; }
+
 const reshift_progress *session_progress(void) { return &progress; }
 
 void session_say(const char *format, ...)
@@ -223,6 +225,7 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     }
     options.generate = generate;
     options.seed = (uint64_t)c->seed;
+    options.jpeg = session_jpeg(c);
     reshift_status status = reshift_dataset_open(spec, &options, dataset, error);
     if (status == RESHIFT_OK && reshift_dataset_note(*dataset)) {
         on_message(NULL, RESHIFT_LOG_WARNING, reshift_dataset_note(*dataset));

@@ -13,7 +13,7 @@
 
 /** Values of the options that commands have in common; each command offers those that mean something to it. */
 typedef struct common {
-    bool quiet, json, force;
+    bool quiet, json, force, no_jpeg;
     int64_t threads, seed, limit, size, batch;
     const char *data_dir, *precision; /* precision NULL: not given */
 } common;
@@ -37,6 +37,9 @@ typedef struct common {
 #define OPTION_SIZE(c)                                                                                                 \
     COUNT("--size", &(c).size, "N", 8, 2048, "images enter the network as N x N", "the weights' recipe")
 #define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
+#define OPTION_NO_JPEG(c)                                                                                              \
+    FLAG("--no-jpeg", &(c).no_jpeg,                                                                                    \
+         "with ImageNet's constants: leave out the last step, JPEG of quality 85, with which ImageNet-C was stored")
 #define OPTION_DATA_DIR(c)                                                                                             \
     TEXT("--data-dir", &(c).data_dir, "DIR", "where data sets and weights are looked up",                              \
          "$RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift")
@@ -51,6 +54,8 @@ typedef struct common {
 int session_begin(const usage *u, const common *c);
 /** What --precision says; session_begin() has checked it. */
 reshift_precision session_precision(const common *c);
+/** What --no-jpeg says. */
+reshift_jpeg_step session_jpeg(const common *c);
 /**
  * Before `model` goes forward on `spec`: where that will be in int8 and the weights hold no ranges of activations, they are
  * found on the training split of the same images, if there is one. If not, the library takes the images at hand.

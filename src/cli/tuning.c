@@ -41,7 +41,8 @@ static const char *read_augment(tuning *words)
     char word[32];
     *a = (reshift_augment){.crop_padding = words->crop_padding,
                            .severity_first = (int)words->severity.first,
-                           .severity_last = (int)words->severity.last};
+                           .severity_last = (int)words->severity.last,
+                           .jpeg = words->jpeg};
     for (const char *list = words->augment; list && *list;) {
         if (!next_word(&list, word, sizeof word) ||
             (strcmp(word, "flip") != 0 && strcmp(word, "crop") != 0 && strcmp(word, "corrupt") != 0)) {

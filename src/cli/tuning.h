@@ -13,6 +13,7 @@ typedef struct tuning {
     const char *augment, *corruptions; /* NULL: nothing */
     option_range severity;
     double crop_padding;
+    reshift_jpeg_step jpeg;
     reshift_augment how; /* what they come to */
     char names[RESHIFT_AUGMENT_CORRUPTIONS][32];
 } tuning;

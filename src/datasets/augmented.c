@@ -54,8 +54,12 @@ void augment_describe(const reshift_augment *how, char *text, size_t size)
         length += snprintf(text + length, size - (size_t)length, " %s", how->corruptions[i]);
     }
     if (how->corrupt && length >= 0 && (size_t)length < size) {
-        snprintf(text + length, size - (size_t)length, " severity %d-%d constants %d", how->severity_first,
-                 how->severity_last, (int)how->constants);
+        length += snprintf(text + length, size - (size_t)length, " severity %d-%d constants %d", how->severity_first,
+                           how->severity_last, (int)how->constants);
+        const bool possible = how->constants != RESHIFT_CONSTANTS_CIFAR || how->jpeg == RESHIFT_JPEG_ON;
+        if (possible && how->jpeg != RESHIFT_JPEG_OFF && length >= 0 && (size_t)length < size) {
+            snprintf(text + length, size - (size_t)length, " jpeg %d", (int)how->jpeg);
+        }
     }
 }
 
@@ -96,9 +100,14 @@ static reshift_status corrupt_one(const augmented *a, random_stream *stream, int
     const int severity =
         how->severity_first + (int)random_below(stream, (uint64_t)(how->severity_last - how->severity_first + 1));
     reshift_status status = reshift_corruption_find(name, &corruption, error);
-    return status == RESHIFT_OK ? reshift_corruption_apply(corruption, severity, how->constants, random_u64(stream),
-                                                           source, NULL, input, output, error)
-                                : status;
+    if (status == RESHIFT_OK) {
+        status = reshift_corruption_apply(corruption, severity, how->constants, random_u64(stream), source, NULL, input,
+                                          output, error);
+    }
+    if (status == RESHIFT_OK && reshift_corruption_has_jpeg(how->jpeg, how->constants, input->height, input->width)) {
+        status = reshift_image_compress(output, RESHIFT_JPEG_QUALITY, error);
+    }
+    return status;
 }
 
 static reshift_status augmented_read(const void *state, int64_t row, reshift_image *image, reshift_error *error)

@@ -379,6 +379,7 @@ reshift_status reshift_baseline_find(const char *spec, reshift_baseline *baselin
     if (strcmp(spec, "alexnet") == 0) {
         strcpy(baseline->name, "AlexNet");
         baseline->clean_error = alexnet_clean;
+        baseline->jpeg_quality = RESHIFT_JPEG_QUALITY; /* measured on the published files */
         for (int c = 0; c < N_OFFICIAL; c++) {
             baseline->error[c][0] = alexnet[c];
         }

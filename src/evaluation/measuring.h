@@ -18,6 +18,7 @@ typedef struct block {
     const reshift_corruption *corruption; /* NULL: clean */
     char identity[65];
     bool from_file;
+    int jpeg;
     int64_t n; /* images */
 } block;
 

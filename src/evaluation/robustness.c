@@ -74,6 +74,7 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
 {
     const reshift_robustness *t = m->table;
     cell->from_file = b->from_file;
+    cell->jpeg = b->jpeg;
     if (m->options->cells_folder) {
         cell->file = cells_path(m->options->cells_folder, m->basis, b->identity, measuring_name(cell->corruption),
                                 cell->severity);

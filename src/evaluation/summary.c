@@ -50,7 +50,8 @@ double right_share(const reshift_robustness *table, const reshift_corruption *co
 /* The baseline's error over the table's severities; NAN where it is not known. */
 static double baseline_error(const reshift_baseline *baseline, const reshift_robustness *table, int c)
 {
-    if (!baseline) {
+    const reshift_cell *cell = reshift_robustness_cell(table, table->corruptions[c], table->severity_first);
+    if (!baseline || (baseline->jpeg_quality && cell->jpeg != baseline->jpeg_quality)) {
         return NAN;
     }
     const double *error = baseline->error[table_row(table->corruptions[c])];

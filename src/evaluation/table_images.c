@@ -111,6 +111,7 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     status = check_set(m, set, corruption, error);
     if (status == RESHIFT_OK) {
         b->from_file = reshift_dataset_from_file(set);
+        b->jpeg = reshift_dataset_jpeg(set);
         b->n = reshift_dataset_count(set) / (corruption ? RESHIFT_SEVERITIES : 1);
         status = take_labels(m, set, b, error);
     }

@@ -42,6 +42,7 @@ static reshift_status open_shifted_train(run *r, reshift_error *error)
     options.severity_last = (int)e->shift.severity.last;
     options.generate = true;
     options.constants = (reshift_constants)e->shift.constants;
+    options.jpeg = (reshift_jpeg_step)e->shift.jpeg;
     reshift_status status = open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->shifted_train, error);
     const run_input train = r->paired ? INPUT_TRAIN : INPUT_ROWS, test = r->paired ? INPUT_TEST : INPUT_SHIFT;
     if (status == RESHIFT_OK && strcmp(r->identities[train], r->identities[test]) == 0) {
@@ -90,6 +91,7 @@ static reshift_status open_sets(run *r, reshift_error *error)
         options.severity_last = (int)e->shift.severity.last;
         options.generate = e->shift.generate;
         options.constants = (reshift_constants)e->shift.constants;
+        options.jpeg = (reshift_jpeg_step)e->shift.jpeg;
         status = open_set(r, "shifted data", e->shift.data, &options, INPUT_SHIFT, &r->shift, error);
         if (status == RESHIFT_OK && reshift_dataset_note(r->shift)) {
             progress_message(r->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(r->shift));

@@ -194,6 +194,11 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
         json_pack("{s:s, s:s, s:I, s:i, s:b, s:s}", "data", spec, "kind", reshift_dataset_kind(dataset), "rows",
                   (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
                   "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
+    if (set && reshift_dataset_corruption(dataset)) {
+        const int quality = reshift_dataset_jpeg(dataset);
+        json_object_set_new(set, "jpeg_quality", quality == RESHIFT_JPEG_MIXED ? json_string("by each image's size")
+                                                                              : json_integer(quality));
+    }
     if (set && reshift_dataset_note(dataset)) {
         json_object_set_new(set, "note", json_string(reshift_dataset_note(dataset)));
     }

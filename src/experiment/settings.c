@@ -50,7 +50,8 @@ reshift_status settings_augment(const reshift_experiment *experiment, reshift_au
     *augment = (reshift_augment){.crop_padding = experiment->finetune.crop_padding,
                                  .severity_first = (int)experiment->finetune.augment_severity.first,
                                  .severity_last = (int)experiment->finetune.augment_severity.last,
-                                 .constants = (reshift_constants)experiment->shift.constants};
+                                 .constants = (reshift_constants)experiment->shift.constants,
+                                 .jpeg = (reshift_jpeg_step)experiment->shift.jpeg};
     for (int i = 0; i < wanted->n && !is_none(wanted); i++) {
         const char *name = wanted->names[i];
         augment->flip = augment->flip || strcmp(name, "flip") == 0;

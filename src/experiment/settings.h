@@ -68,6 +68,7 @@ struct reshift_experiment {
         settings_severities severity;
         bool generate;
         int constants; /* a reshift_constants */
+        int jpeg;      /* a reshift_jpeg_step */
     } shift;
     struct {
         settings_blocks train;

@@ -39,6 +39,8 @@ static const char *const constants[] = {[RESHIFT_CONSTANTS_AUTO] = "auto",
                                         [RESHIFT_CONSTANTS_CIFAR] = "cifar",
                                         [RESHIFT_CONSTANTS_IMAGENET] = "imagenet",
                                         NULL};
+static const char *const jpeg_steps[] = {
+    [RESHIFT_JPEG_AUTO] = "auto", [RESHIFT_JPEG_ON] = "on", [RESHIFT_JPEG_OFF] = "off", NULL};
 static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          [RESHIFT_BATCHNORM_TRAIN] = "train",
                                          [RESHIFT_BATCHNORM_TRAIN_ALL] = "train-all",
@@ -113,6 +115,9 @@ static const setting table[] = {
     ROW("shift.constants", CHOICE, shift.constants, 0, 0, constants, "auto",
         INPUT(SHIFT) | INPUT(ROWS) | STAGE(FINETUNE) | STAGE(ADAPT),
         "strengths of what is made: for 32x32, for 224x224, or the nearer of them to the images"),
+    ROW("shift.jpeg", CHOICE, shift.jpeg, 0, 0, jpeg_steps, "auto",
+        INPUT(SHIFT) | INPUT(ROWS) | STAGE(FINETUNE) | STAGE(ADAPT),
+        "last step of what is made, JPEG of quality 85; auto: with ImageNet's constants, as ImageNet-C was stored"),
 
     ROW("finetune.train", BLOCKS, finetune.train, 0, 0, NULL, "[layer4, fc]",
         STAGE(FINETUNE), "the blocks that are trained; all: every block"),

@@ -149,6 +149,7 @@ static reshift_status measure(const run *r, const reshift_model *model, const ch
     o.dataset.severity_last = (int)e->shift.severity.last;
     o.dataset.generate = e->shift.generate;
     o.dataset.constants = (reshift_constants)e->shift.constants;
+    o.dataset.jpeg = (reshift_jpeg_step)e->shift.jpeg;
     o.dataset.seed = (uint64_t)e->seed;
     snprintf(relative, sizeof relative, "parts/%.16s", r->keys[STAGE_ADAPT]);
     reshift_status status = run_path(r, relative, &cells, error);

@@ -76,6 +76,13 @@ static reshift_robustness make_table(const double *share, int n, double clean)
     return t;
 }
 
+static void stored_as_jpeg(reshift_robustness *t, int quality)
+{
+    for (int i = 0; i < t->n_cells; i++) {
+        t->cells[i].jpeg = t->cells[i].corruption ? quality : 0;
+    }
+}
+
 /* AlexNet's errors have six digits, ours are whole rows of 10,000: each is off by at most half a row. */
 static void test_alexnet_is_one(void **state)
 {
@@ -91,8 +98,11 @@ static void test_alexnet_is_one(void **state)
         clean_bound += 0.5e-4 / (share[c] - 0.435) / 15;
     }
     reshift_robustness t = make_table(share, 15, 0.435);
-    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
+    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error)); /* images that were never JPEGs */
     assert_int_equal(s.leaderboard.n_corruptions, 15);
+    assert_true(isnan(s.leaderboard.relative.value) && isnan(s.relative_mce.value));
+    stored_as_jpeg(&t, 85);
+    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
     assert_true(fabs(s.leaderboard.relative.value - 1) <= bound);
     assert_true(fabs(s.relative_mce.value - 1) <= clean_bound);
     assert_true(isnan(s.all.relative.value) && isnan(s.clean.lost.value));
@@ -100,6 +110,7 @@ static void test_alexnet_is_one(void **state)
 
     share[3] = 0.3; /* one corruption mended: its error over AlexNet's, a fifteenth of the mean */
     t = make_table(share, 15, 0.435);
+    stored_as_jpeg(&t, 85);
     check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
     double expected = (14 + 0.3 / alexnet.error[3][0]) / 15;
     assert_true(fabs(s.leaderboard.relative.value - expected) <= bound);
@@ -109,6 +120,10 @@ static void test_alexnet_is_one(void **state)
     check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
     assert_true(isnan(s.corruption[5].relative.value) && isnan(s.leaderboard.relative.value));
     assert_true(isnan(s.relative_mce.value) && !isnan(s.corruption[4].relative.value));
+
+    t.cells[1].jpeg = 0; /* one corruption that was not stored so */
+    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
+    assert_true(isnan(s.corruption[0].relative.value) && !isnan(s.corruption[4].relative.value));
 }
 
 static double right(const reshift_robustness *t, int c, int64_t i)
