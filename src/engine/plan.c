@@ -326,6 +326,13 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
             ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
             plan_run_own(p, s);
         }
+        if (!p->training && s->end >= 0) {
+            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
+            reshift_status sound = plan_guard(p, s, error);
+            if (sound != RESHIFT_OK) {
+                return sound;
+            }
+        }
         if (p->watcher && s->end >= 0) {
             reshift_status shown = show(p, s->end, p->nodes[s->end].result, error);
             if (shown != RESHIFT_OK) {

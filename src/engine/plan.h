@@ -63,7 +63,10 @@ void plan_watch(plan *p, plan_watcher watcher, void *context);
  * (they stay as they are, to the bit) to 1; below 0: as the network says, which is what a new plan does.
  */
 void plan_set_momentum(plan *p, float momentum);
-/** Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. */
+/**
+ * Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. Errors:
+ * NUMERIC (without trained blocks: activations of the batch's first image overflow, naming the node), INTERNAL.
+ */
 reshift_status plan_forward(plan *p, reshift_error *error);
 /** The result of the last forward: dense float in the output's shape; the plan's memory. */
 const float *plan_output(const plan *p);

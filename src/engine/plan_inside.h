@@ -191,6 +191,11 @@ void plan_run_gather(plan *p, const plan_step *s);
 /** Runs a step that is no primitive. */
 void plan_run_own(plan *p, const plan_step *s);
 
+/* ---- plan_guard.c ---- */
+/** After step `s`, which completes the result of node s->end. Errors: NUMERIC (a value in the first image of the batch
+ * overflows; names the node). */
+reshift_status plan_guard(const plan *p, const plan_step *s, reshift_error *error);
+
 /* ---- plan_fusion.c ---- */
 /** What `conv` takes along; the nodes are marked so. */
 plan_fusion plan_find_fusion(plan *p, int conv);

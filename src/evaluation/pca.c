@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "evaluation/pca_inside.h"
 #include "evaluation/pca_tiles.h"
@@ -258,21 +259,20 @@ done:
     return status;
 }
 
-/* A value that is not finite shows in its row's coordinates, so only such rows are looked through. */
+/* A value that is not finite shows in its row's coordinates, so only such rows are searched. */
 static reshift_status check_finite(const reshift_array *features, const reshift_array *coordinates,
                                    reshift_error *error)
 {
-    const float *x = features->data, *points = coordinates->data;
-    const int64_t d = features->shape[1], k = coordinates->shape[1];
-    for (int64_t row = 0; row < features->shape[0]; row++) {
-        for (int64_t j = 0; !isfinite(points[row * k]) && j < d; j++) {
-            if (!isfinite(x[row * d + j])) {
-                return error_set(error, RESHIFT_ERROR_NUMERIC,
-                                 "features: row %lld holds a value that is not a finite number", (long long)row);
-            }
-        }
+    const int64_t n = features->shape[0], d = features->shape[1];
+    const int64_t row = finite_first_bad(coordinates->data, n, coordinates->shape[1]);
+    if (row == n) {
+        return RESHIFT_OK;
     }
-    return RESHIFT_OK;
+    return finite_first_bad((const float *)features->data + row * d, 1, d) == 0
+               ? error_set(error, RESHIFT_ERROR_NUMERIC,
+                           "features: row %lld holds a value that is not a finite number", (long long)row)
+               : error_set(error, RESHIFT_ERROR_NUMERIC, "features: the coordinates of row %lld overflow float32",
+                           (long long)row);
 }
 
 reshift_status reshift_pca_project(const reshift_pca_result *pca, const reshift_array *features,

@@ -8,6 +8,7 @@
 #include "datasets/loader.h"
 #include "engine/plan.h"
 #include "learning/optimiser.h"
+#include "learning/outputs.h"
 #include "models/model.h"
 
 #define MOMENTUM 0.9
@@ -22,7 +23,8 @@ struct adapt {
     size_t image_floats;
     loader_options reading;
     loader *loader;
-    float *logits; /* [batch,K]: of before the step */
+    float *logits;     /* [batch,K]: of before the step */
+    output_rows reads; /* the images of the next batch */
     /* Tent */
     int *affine, n_affine; /* parameters */
     const float **gradients;
@@ -201,6 +203,7 @@ reshift_status adapt_start(adapt *a, const reshift_dataset *dataset, const int64
     if (a->options.kind == RESHIFT_ADAPT_TENT) {
         status = make_optimiser(a, error);
     }
+    a->reads = (output_rows){.dataset = dataset, .order = rows};
     return status == RESHIFT_OK ? loader_open(dataset, rows, a->n_rows, &a->reading, &a->loader, error) : status;
 }
 
@@ -236,9 +239,14 @@ reshift_status adapt_next(adapt *a, const float **logits, const int **labels, in
     plan *p = *n == a->reading.batch ? a->whole : a->rest;
     memcpy(plan_input(p), images, (size_t)*n * a->image_floats * sizeof(float));
     status = plan_forward(p, error);
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(&a->reads, error);
+    }
     if (status == RESHIFT_OK) {
         memcpy(a->logits, plan_output(p), (size_t)*n * (size_t)a->n_classes * sizeof(float));
         *logits = a->logits;
+        status = outputs_check(a->logits, *n, a->n_classes, "logits", &a->reads, error);
     }
+    a->reads.first += *n;
     return status == RESHIFT_OK && a->options.kind == RESHIFT_ADAPT_TENT ? step(a, p, error) : status;
 }

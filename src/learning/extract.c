@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/progress.h"
 #include "engine/plan.h"
 #include "formats/npy.h"
@@ -11,6 +12,7 @@
 #include "learning/calibrate.h"
 #include "learning/extraction.h"
 #include "learning/linear.h"
+#include "learning/outputs.h"
 #include "models/model.h"
 #include "reshift/learning.h"
 
@@ -206,7 +208,13 @@ reshift_status reshift_head_logits(const reshift_model *model, const reshift_arr
             }
             linear_logits(&layer, rows, count, scratch, (float *)logits->data + tile * LINEAR_TILE * n_classes);
         }
-    } else {
+        const int64_t bad = finite_first_bad(logits->data, n, n_classes);
+        if (bad < n) {
+            status = error_set(error, RESHIFT_ERROR_NUMERIC, "row %lld of the features: logits are not finite",
+                               (long long)bad);
+        }
+    }
+    if (status != RESHIFT_OK) {
         reshift_array_destroy(logits);
     }
     linear_destroy(&layer);
@@ -252,6 +260,13 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
     }
     if (status == RESHIFT_OK) {
         status = plan_forward(p, error);
+        if (status == RESHIFT_ERROR_NUMERIC) {
+            outputs_overflow(&(output_rows){NULL, NULL, 0}, error);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = outputs_check(plan_output(p), 1, reshift_model_n_classes(model), "logits", &(output_rows){NULL, NULL, 0},
+                               error);
     }
     if (status == RESHIFT_OK) {
         softmax(plan_output(p), reshift_model_n_classes(model), probabilities);

@@ -8,6 +8,7 @@
 #include "engine/plan.h"
 #include "learning/frozen.h"
 #include "learning/frozen_cache.h"
+#include "learning/outputs.h"
 
 struct extraction {
     forward *whole; /* NULL where the network is cut */
@@ -16,7 +17,9 @@ struct extraction {
     float *rows; /* [batch,D], then */
     int batch;
     int *labels; /* [batch] */
-    int64_t left;
+    int64_t left, width; /* floats of a row of output */
+    const char *what;    /* "features" or "logits" */
+    output_rows reads;   /* the images of the next pass */
 };
 
 forward_setup extraction_lower(const forward_setup *whole, int cut)
@@ -68,13 +71,22 @@ static reshift_status make_upper(extraction *e, const extraction_setup *setup, i
     if (!e->labels) {
         return error_memory(error, (size_t)e->batch * sizeof *e->labels, "labels");
     }
+    e->what = setup->forward.stop_at_features ? "features" : "logits";
     if (rows.n_dims == 1 && setup->forward.stop_at_features) {
+        e->width = rows.shape[0];
         size_t bytes = (size_t)e->batch * (size_t)rows.shape[0] * sizeof *e->rows;
         e->rows = malloc(bytes);
         return e->rows ? RESHIFT_OK : error_memory(error, bytes, "rows");
     }
     const plan_options options = extraction_upper(&setup->forward, cut, &rows);
-    return plan_create(setup->forward.net, &options, &e->upper, error);
+    reshift_status status = plan_create(setup->forward.net, &options, &e->upper, error);
+    if (status == RESHIFT_OK) {
+        int n_dims;
+        int64_t shape[4] = {0};
+        plan_output_shape(e->upper, &n_dims, shape);
+        e->width = shape[1];
+    }
+    return status;
 }
 
 reshift_status extraction_create(const extraction_setup *setup, extraction **out, const reshift_progress *progress,
@@ -120,6 +132,7 @@ reshift_status extraction_start(extraction *e, const reshift_dataset *dataset, c
                                 bool keep, reshift_error *error)
 {
     e->left = n;
+    e->reads = (output_rows){.dataset = dataset, .order = rows};
     return e->whole ? forward_start(e->whole, dataset, rows, n, error)
                     : frozen_start(e->lower, dataset, rows, n, keep, error);
 }
@@ -139,9 +152,16 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
     pass->output = e->rows;
     if (status == RESHIFT_OK && e->upper) {
         status = plan_forward(e->upper, error);
+        if (status == RESHIFT_ERROR_NUMERIC) {
+            outputs_overflow(&e->reads, error);
+        }
         pass->output = plan_output(e->upper);
         pass->features = plan_features(e->upper);
     }
+    if (status == RESHIFT_OK) {
+        status = outputs_check(pass->output, pass->n, e->width, e->what, &e->reads, error);
+    }
+    e->reads.first += pass->n;
     e->left -= pass->n;
     return status;
 }

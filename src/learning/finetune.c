@@ -36,7 +36,13 @@ static reshift_status choose_cache(finetune *t, int epochs_left, reshift_error *
     return reshift_frozen_cache_open(&options, &t->own_cache, error);
 }
 
-static int64_t most_measured(const finetune *t) { return t->n_test > t->n_validation ? t->n_test : t->n_validation; }
+/* Of the sets that are measured after an epoch; without any, a batch of training rows is, see finetune_check_finite(). */
+static int64_t most_measured(const finetune *t)
+{
+    const int64_t most = t->n_test > t->n_validation ? t->n_test : t->n_validation;
+    const int64_t batch = t->options->batch < t->n_rows ? t->options->batch : t->n_rows;
+    return most > batch ? most : batch;
+}
 
 static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *error)
 {
@@ -192,6 +198,46 @@ static void put_best_back(const finetune *t, const checkpoint_state *s)
     }
 }
 
+/* A loss that is finite and this much above chance, ln K: the network is lost, though nothing overflowed. */
+#define LOST_FACTOR 100
+
+static void warn_if_lost(const finetune *t, const reshift_epoch *epoch)
+{
+    const double chance = log((double)reshift_model_n_classes(t->model) + 1);
+    const double losses[] = {epoch->train_loss, epoch->test_loss, epoch->validation_loss};
+    static const char *const names[] = {"training", "test", "validation"};
+    for (int i = 0; i < 3; i++) {
+        if (losses[i] > LOST_FACTOR * chance) { /* false for NAN: not measured */
+            progress_message(t->progress, RESHIFT_LOG_WARNING,
+                             "training is diverging: the %s loss of epoch %d is %.3g, where guessing gives %.3g: use "
+                             "smaller learning rates",
+                             names[i], epoch->epoch, losses[i], log((double)reshift_model_n_classes(t->model)));
+            return;
+        }
+    }
+}
+
+/* Test and validation figures of an epoch; what is not finite is an error whoever measures. */
+static reshift_status measure_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error)
+{
+    const reshift_finetune_options *o = t->options;
+    reshift_status status = finetune_check_finite(t, error);
+    if (status == RESHIFT_OK && t->n_test) {
+        status = finetune_measure(t, o->test, t->n_test, &epoch->test_loss, &epoch->test_accuracy, error);
+    }
+    if (status == RESHIFT_OK && t->n_validation) {
+        status = finetune_measure(t, o->validation, t->n_validation, &epoch->validation_loss,
+                                  &epoch->validation_accuracy, error);
+    }
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        finetune_diverged(t, epoch->epoch, error);
+    }
+    if (status == RESHIFT_OK) {
+        warn_if_lost(t, epoch);
+    }
+    return status;
+}
+
 static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
@@ -212,12 +258,8 @@ static reshift_status run(finetune *t, checkpoint_state *state, reshift_error *e
         if (status == RESHIFT_OK) {
             status = finetune_epoch(t, epoch, error);
         }
-        if (status == RESHIFT_OK && t->n_test) {
-            status = finetune_measure(t, o->test, t->n_test, &epoch->test_loss, &epoch->test_accuracy, error);
-        }
-        if (status == RESHIFT_OK && t->n_validation) {
-            status = finetune_measure(t, o->validation, t->n_validation, &epoch->validation_loss,
-                                      &epoch->validation_accuracy, error);
+        if (status == RESHIFT_OK) {
+            status = measure_epoch(t, epoch, error);
         }
         epoch->seconds = clock_seconds() - start;
         if (status == RESHIFT_OK) {

@@ -50,7 +50,15 @@ reshift_status finetune_walk(finetune *t, const char *what, int epoch, int64_t n
 
 /** Trains for one epoch; its number stands in *epoch, its training figures are filled in. */
 reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *error);
-/** Mean loss and accuracy over the `count` rows of a set. */
+/** Makes "training diverged" with epoch and step, and the hint, of an error about values that are not finite. */
+void finetune_diverged(const finetune *t, int epoch, reshift_error *error);
+/**
+ * After an epoch: all that it changed is finite, and so are the logits of the first training images. The loss of a step
+ * is that of the weights before it, so only this sees what the last step did. Errors: NUMERIC, those of reading.
+ */
+reshift_status finetune_check_finite(finetune *t, reshift_error *error);
+/** Mean loss and accuracy over the first `count` rows of a set. Errors: NUMERIC (logits that are not finite, naming the
+ * image), those of reading. */
 reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,
                                 double *accuracy, reshift_error *error);
 

@@ -69,6 +69,20 @@ reshift_status finetune_walk(finetune *t, const char *what, int epoch, int64_t n
     return end_rows(t, status, error);
 }
 
+void finetune_diverged(const finetune *t, int epoch, reshift_error *error)
+{
+    const int64_t of_epoch = (t->n_rows + t->options->batch - 1) / t->options->batch;
+    const int64_t step = optimiser_steps(tail_optimiser(t->tail)) - of_epoch * (epoch - 1);
+    if (epoch == 1 && step == 0) {
+        error_prefix(error, RESHIFT_ERROR_NUMERIC, "before the first step of training");
+        error_hint(error, "the network overflows as it is: start from other weights");
+        return;
+    }
+    error_prefix(error, RESHIFT_ERROR_NUMERIC, "training diverged: epoch %d, after step %lld of %lld", epoch,
+                 (long long)step, (long long)of_epoch);
+    error_hint(error, "use smaller learning rates");
+}
+
 typedef struct epoch_sums {
     int epoch;
     double loss;
@@ -83,12 +97,12 @@ static reshift_status train_rows(finetune *t, void *context, int n, int64_t done
     int correct;
     reshift_status status = tail_step(t->tail, n, t->labels, rate_factor(t), &loss, &correct, error);
     if (status == RESHIFT_ERROR_NUMERIC) {
-        error_prefix(error, status, "epoch %d, image %lld", sums->epoch, (long long)done);
-        error_hint(error, "use smaller learning rates");
+        finetune_diverged(t, sums->epoch, error);
     }
     if (status != RESHIFT_OK) {
         return status;
     }
+    (void)done;
     sums->loss += loss * n;
     sums->correct += correct;
     if (o->on_step) {
@@ -108,6 +122,16 @@ reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *
     return status;
 }
 
+reshift_status finetune_check_finite(finetune *t, reshift_error *error)
+{
+    double loss, accuracy;
+    reshift_status status = tail_check_finite(t->tail, error);
+    if (status == RESHIFT_OK) {
+        status = finetune_measure(t, t->dataset, tail_measure_rows(t->tail, t->n_rows), &loss, &accuracy, error);
+    }
+    return status;
+}
+
 reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int64_t count, double *loss,
                                 double *accuracy, reshift_error *error)
 {
@@ -122,7 +146,8 @@ reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int
             status = frozen_next(t->frozen, n, tail_measure_input(t->tail), t->labels, error);
         }
         if (status == RESHIFT_OK) {
-            status = tail_measure(t->tail, n, t->labels, &loss_sum, &correct_sum, error);
+            status = tail_measure(t->tail, n, t->labels, &(output_rows){.dataset = dataset, .first = done}, &loss_sum,
+                                  &correct_sum, error);
         }
         if (status == RESHIFT_OK) {
             done += n;

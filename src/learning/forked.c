@@ -8,11 +8,14 @@
 #include "engine/plan.h"
 #include "learning/extraction.h"
 #include "learning/frozen.h"
+#include "learning/outputs.h"
 
 struct forked {
     forward *lower;
     plan *upper[2];
     size_t row_bytes;
+    const char *what;  /* "features" or "logits" */
+    output_rows reads; /* the images of the next pass */
 };
 
 /* Where values differ first; fc is never shared, so that there is something to run behind. */
@@ -54,6 +57,7 @@ reshift_status forked_create(const forward_setup *const setups[2], int cut, fork
         return error_memory(error, sizeof *f, "two networks of one beginning");
     }
     const forward_setup lower = extraction_lower(setups[0], cut);
+    f->what = setups[0]->stop_at_features ? "features" : "logits";
     reshift_status status = forward_create(&lower, &f->lower, error);
     for (int k = 0; k < 2 && status == RESHIFT_OK; k++) {
         extraction_rows rows = {.batch = forward_batch(f->lower), .width = forward_row_width(f->lower)};
@@ -82,6 +86,7 @@ void forked_destroy(forked **f)
 reshift_status forked_start(forked *f, const reshift_dataset *dataset, const int64_t *rows, int64_t n,
                             reshift_error *error)
 {
+    f->reads = (output_rows){.dataset = dataset, .order = rows};
     return forward_start(f->lower, dataset, rows, n, error);
 }
 
@@ -98,10 +103,20 @@ reshift_status forked_next(forked *f, forward_pass passes[2], reshift_error *err
                shared.halves ? (const void *)shared.halves : (const void *)shared.output,
                (size_t)shared.n * f->row_bytes);
         status = plan_forward(f->upper[k], error);
+        if (status == RESHIFT_ERROR_NUMERIC) {
+            outputs_overflow(&f->reads, error);
+        }
         passes[k] = (forward_pass){.n = shared.n,
                                    .output = plan_output(f->upper[k]),
                                    .features = plan_features(f->upper[k]),
                                    .labels = shared.labels};
+        if (status == RESHIFT_OK) {
+            int n_dims;
+            int64_t shape[4] = {0};
+            plan_output_shape(f->upper[k], &n_dims, shape);
+            status = outputs_check(passes[k].output, shared.n, shape[1], f->what, &f->reads, error);
+        }
     }
+    f->reads.first += shared.n;
     return status;
 }

@@ -14,6 +14,7 @@
 #include "datasets/loader.h"
 #include "engine/plan.h"
 #include "engine/stem.h"
+#include "learning/outputs.h"
 
 #define LARGEST_SIZE 4096
 
@@ -24,6 +25,8 @@ struct forward {
     int height, width;  /* of the stem's images */
     loader *loader;
     loader_options reading;
+    const char *what;  /* "features" or "logits" come out; NULL: images or activations of a block */
+    output_rows reads; /* the images of the next pass */
     int n_dims;
     int64_t shape[3]; /* of a row */
     int64_t row_count;
@@ -138,6 +141,9 @@ reshift_status forward_create(const forward_setup *setup, forward **out, reshift
     f->n_dims = 3;
     f->shape[0] = f->shape[1] = size;
     f->shape[2] = 3;
+    if (setup->last_block == setup->net->graph->n_blocks - 1) {
+        f->what = setup->stop_at_features ? "features" : "logits";
+    }
     reshift_status status = setup->last_block < 0 ? RESHIFT_OK : make_plan(f, setup, error);
     if (status != RESHIFT_OK) {
         forward_destroy(&f);
@@ -196,6 +202,7 @@ reshift_status forward_start(forward *f, const reshift_dataset *dataset, const i
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "a forward pass was made for images of %dx%d, others came",
                          f->width, f->height);
     }
+    f->reads = (output_rows){.dataset = dataset, .order = rows};
     return loader_open(dataset, rows, n, &f->reading, &f->loader, error);
 }
 
@@ -221,8 +228,15 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
         return RESHIFT_OK;
     }
     status = plan_forward(f->plan, error);
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(&f->reads, error);
+    }
     pass->halves = plan_output_half(f->plan);
     pass->output = pass->halves ? NULL : plan_output(f->plan);
     pass->features = plan_features(f->plan);
+    if (status == RESHIFT_OK && f->what) {
+        status = outputs_check(pass->output, pass->n, f->row_count, f->what, &f->reads, error);
+    }
+    f->reads.first += pass->n;
     return status;
 }

@@ -71,7 +71,8 @@ typedef struct forward_pass {
     const int *labels;     /* [n] */
 } forward_pass;
 
-/** Errors: those of reading, with the row's name; of the engine. */
+/** Errors: those of reading, with the row's name; of the engine; NUMERIC (features or logits that are not finite, with
+ * the row's name). */
 reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error);
 /** Ends reading early; the next forward_start begins anew. */
 void forward_stop(forward *f);

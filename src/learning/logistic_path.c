@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "learning/linear.h"
@@ -276,6 +277,19 @@ reshift_status reshift_logistic_path(const reshift_array *features, const reshif
 
 /* ---- scores ---- */
 
+static reshift_status check_scores(const reshift_array *features, const reshift_array *scores, reshift_error *error)
+{
+    const int64_t n = scores->shape[0], bad = finite_first_bad(scores->data, n, scores->shape[1]);
+    if (bad == n) {
+        return RESHIFT_OK;
+    }
+    const float *row = (const float *)features->data + bad * features->shape[1];
+    return finite_first_bad(row, 1, features->shape[1]) == 1
+               ? error_set(error, RESHIFT_ERROR_NUMERIC, "scores: row %lld overflows float32", (long long)bad)
+               : error_set(error, RESHIFT_ERROR_NUMERIC, "features: row %lld holds a value that is not finite",
+                           (long long)bad);
+}
+
 reshift_status reshift_linear_scores(const reshift_array *weight, const reshift_array *bias,
                                      const reshift_array *features, reshift_array *scores, reshift_error *error)
 {
@@ -318,8 +332,13 @@ reshift_status reshift_linear_scores(const reshift_array *weight, const reshift_
         }
         if (missing) {
             status = error_memory(error, LINEAR_TILE * LINEAR_LANES * sizeof(float), "scores");
-            reshift_array_destroy(scores);
         }
+    }
+    if (status == RESHIFT_OK) {
+        status = check_scores(features, scores, error);
+    }
+    if (status != RESHIFT_OK) {
+        reshift_array_destroy(scores);
     }
     linear_destroy(&layer);
     return status;

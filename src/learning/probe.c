@@ -49,6 +49,17 @@ static reshift_status set_initial(probe *p, reshift_error *error)
     return RESHIFT_OK;
 }
 
+/* A loss so many times that of chance, ln K, comes of features or rates far too large, not of a hard task. */
+#define LOST_FACTOR 100
+
+static reshift_status diverged(const probe *p, const char *what, int epoch, reshift_error *error)
+{
+    error_set(error, RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the %s loss is not finite in epoch %d", what,
+              epoch);
+    error_hint(error, "use a smaller learning rate than %g, or scale the features", p->options->learning_rate);
+    return RESHIFT_ERROR_NUMERIC;
+}
+
 static reshift_status train(probe *p, reshift_history *history, const reshift_progress *progress, reshift_error *error)
 {
     const reshift_probe_options *options = p->options;
@@ -72,12 +83,29 @@ static reshift_status train(probe *p, reshift_history *history, const reshift_pr
         probe_run_epoch(p, order, &epoch->train_loss, &correct);
         epoch->train_accuracy = (double)correct / (double)p->train.n;
         if (!isfinite(epoch->train_loss)) {
-            status = error_set(error, RESHIFT_ERROR_NUMERIC, "the probe's loss is not finite in epoch %d", e + 1);
-            error_hint(error, "use a smaller learning rate than %g", options->learning_rate);
+            status = diverged(p, "training", e + 1, error);
             break;
         }
         if (p->test.n) {
-            probe_measure(p, &epoch->test_loss, &epoch->test_accuracy);
+            probe_measure(p, &p->test, &epoch->test_loss, &epoch->test_accuracy);
+            if (!isfinite(epoch->test_loss)) {
+                status = diverged(p, "test", e + 1, error);
+                break;
+            }
+        }
+        if (e == options->epochs - 1) { /* a step's loss is that of the weights before it: see what the last one did */
+            double loss, accuracy;
+            probe_measure(p, &p->train, &loss, &accuracy);
+            if (!isfinite(loss)) {
+                status = diverged(p, "final training", e + 1, error);
+                break;
+            }
+            if (loss > LOST_FACTOR * log((double)p->layer.n_classes + 1)) {
+                progress_message(progress, RESHIFT_LOG_WARNING,
+                                 "the probe did not learn: its training loss is %.3g, where guessing gives %.3g: scale "
+                                 "the features or use a smaller learning rate",
+                                 loss, log((double)p->layer.n_classes));
+            }
         }
         epoch->seconds = clock_seconds() - start;
         history->n_epochs = e + 1;

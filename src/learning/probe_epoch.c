@@ -86,7 +86,8 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
 {
     const linear *l = &p->layer;
     size_t padded = (size_t)l->n_blocks * LINEAR_LANES, batch = (size_t)p->options->batch, n = (size_t)p->train.n;
-    size_t threads = (size_t)p->n_threads, tiles = (size_t)(p->test.n / LINEAR_TILE + 1);
+    const int64_t measured = p->test.n > p->train.n ? p->test.n : p->train.n;
+    size_t threads = (size_t)p->n_threads, tiles = (size_t)(measured / LINEAR_TILE + 1);
     p->first_weight = take(l->n_weights, sizeof(float), 1, 1);
     p->second_weight = take(l->n_weights, sizeof(float), 1, 1);
     p->partial = take(2 * (size_t)l->n_parts, batch, padded, sizeof(float));
@@ -281,10 +282,9 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
     *loss = loss_sum / (double)n_rows;
 }
 
-/* Loss and accuracy of the test set; tiles of rows in any order, their sums added in row order. */
-void probe_measure(probe *p, double *loss, double *accuracy)
+/* Tiles of rows in any order, their sums added in row order. */
+void probe_measure(probe *p, const sample *t, double *loss, double *accuracy)
 {
-    const sample *t = &p->test;
     int64_t n_tiles = (t->n + LINEAR_TILE - 1) / LINEAR_TILE;
 #pragma omp parallel for num_threads(p->n_threads) schedule(static)
     for (int64_t tile = 0; tile < n_tiles; tile++) {

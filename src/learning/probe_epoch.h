@@ -42,7 +42,7 @@ typedef struct probe {
         const float **rows; /* [N] features in the order of the epoch */
         const uint16_t **rows_of_halves;
     };
-    double *tile_loss; /* [tiles of the test set] */
+    double *tile_loss; /* [tiles of the larger set] */
     int64_t *tile_correct;
     int64_t steps;     /* made so far */
     double seconds[2]; /* of the first, which did not ask for rows a batch ahead, and the second epoch, which did */
@@ -59,7 +59,7 @@ void probe_release(probe *p);
  * right. */
 void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *correct);
 
-/** Mean loss and accuracy of the test set, which is not empty. */
-void probe_measure(probe *p, double *loss, double *accuracy);
+/** Mean loss and accuracy of `t`, which is p->train or p->test and not empty. */
+void probe_measure(probe *p, const sample *t, double *loss, double *accuracy);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 
 #define LABEL_MOST 999999
 
@@ -48,26 +49,6 @@ static reshift_status read_labels(const reshift_array *array, const char *what, 
     return RESHIFT_OK;
 }
 
-/* The first row with a value that is not finite, or n. */
-static int64_t find_not_finite(const float *features, int64_t n, int64_t n_features)
-{
-    int64_t found = n;
-#pragma omp parallel for schedule(static, 64) reduction(min : found)
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = features + i * n_features;
-        unsigned bad = 0;
-        for (int64_t d = 0; d < n_features; d++) {
-            uint32_t bits;
-            memcpy(&bits, row + d, sizeof bits);
-            bad |= (bits & 0x7fffffffu) >= 0x7f800000u;
-        }
-        if (bad && i < found) {
-            found = i;
-        }
-    }
-    return found;
-}
-
 reshift_status sample_take(const reshift_array *features, const reshift_array *labels, const char *what, sample *s,
                            int *largest, reshift_error *error)
 {
@@ -88,7 +69,7 @@ reshift_status sample_take(const reshift_array *features, const reshift_array *l
     if (status != RESHIFT_OK) {
         return status;
     }
-    int64_t bad = find_not_finite(s->features, s->n, s->n_features);
+    int64_t bad = finite_first_bad(s->features, s->n, s->n_features);
     if (bad < s->n) {
         return error_set(error, RESHIFT_ERROR_NUMERIC, "%s features: row %lld holds a value that is not finite", what,
                          (long long)bad);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "engine/plan.h"
 #include "learning/linear.h"
@@ -388,11 +389,17 @@ int tail_measure_rows(const tail *t, int64_t left)
 void *tail_measure_input(tail *t) { return plan_input(t->measuring); }
 
 /* Rows behind the first n hold what was there before; their logits are not looked at. */
-reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,
-                            reshift_error *error)
+reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows *rows, double *loss_sum,
+                            int64_t *correct_sum, reshift_error *error)
 {
     reshift_status status = plan_forward(t->measuring, error);
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(rows, error);
+    }
     const float *logits = plan_output(t->measuring);
+    if (status == RESHIFT_OK) {
+        status = outputs_check(logits, n, t->n_classes, "logits", rows, error);
+    }
     for (int i = 0; status == RESHIFT_OK && i < n; i++) {
         int correct;
         *loss_sum += (double)linear_cross_entropy(logits + (int64_t)i * t->n_classes, t->n_classes, labels[i], 0, NULL,
@@ -400,4 +407,16 @@ reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum,
         *correct_sum += correct;
     }
     return status;
+}
+
+reshift_status tail_check_finite(const tail *t, reshift_error *error)
+{
+    for (int i = 0; i < t->n_changed; i++) {
+        const graph_parameter *p = &t->net->graph->parameters[t->changed[i]];
+        const int64_t n = (int64_t)p->count;
+        if (finite_first_bad(network_parameter(t->net, t->changed[i]), n, 1) < n) {
+            return error_set(error, RESHIFT_ERROR_NUMERIC, "tensor '%s' is not finite", p->name);
+        }
+    }
+    return RESHIFT_OK;
 }

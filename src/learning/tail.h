@@ -10,6 +10,7 @@
 
 #include "engine/network.h"
 #include "learning/optimiser.h"
+#include "learning/outputs.h"
 #include "reshift/learning.h"
 
 typedef struct tail tail;
@@ -74,10 +75,14 @@ reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3
 reshift_status tail_recalibrate_step(tail *t, int n, reshift_error *error);
 void tail_recalibrate_end(tail *t);
 
-/** As for a step, to measure: adds the losses and hits of n rows. */
+/** As for a step, to measure: adds the losses and hits of n rows, which are the images `rows`. Errors: NUMERIC (logits
+ * that are not finite, naming the image), those of the engine. */
 int tail_measure_rows(const tail *t, int64_t left);
 void *tail_measure_input(tail *t);
-reshift_status tail_measure(tail *t, int n, const int *labels, double *loss_sum, int64_t *correct_sum,
-                            reshift_error *error);
+reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows *rows, double *loss_sum,
+                            int64_t *correct_sum, reshift_error *error);
+
+/** Errors: NUMERIC (a parameter or statistic that training changes is not finite, naming it). */
+reshift_status tail_check_finite(const tail *t, reshift_error *error);
 
 #endif
