@@ -18,16 +18,16 @@ static int compare_rows(const void *a, const void *b)
 /* A fixed random sample of the rows to be tested on. */
 reshift_status run_monitored_rows(const run *r, int64_t **rows, int64_t *n, reshift_error *error)
 {
-    const int64_t n_test = r->split.n_test;
-    *n = r->experiment->finetune.monitor < n_test ? r->experiment->finetune.monitor : n_test;
+    const int64_t n_test = run_split(r)->n_test;
+    *n = SETTING(r, finetune.monitor) < n_test ? SETTING(r, finetune.monitor) : n_test;
     int64_t *order = *rows = malloc((size_t)n_test * sizeof *order + 1);
     if (!order) {
         return error_memory(error, (size_t)n_test * sizeof *order, "rows to measure");
     }
-    random_stream stream = random_open((uint64_t)r->experiment->seed, "monitor", 0, 0);
+    random_stream stream = random_open((uint64_t)SETTING(r, seed), "monitor", 0, 0);
     random_permutation(&stream, order, n_test);
     for (int64_t i = 0; i < *n; i++) {
-        order[i] = r->split.test_rows[order[i]];
+        order[i] = run_split(r)->test_rows[order[i]];
     }
     qsort(order, (size_t)*n, sizeof *order, compare_rows);
     return RESHIFT_OK;
@@ -36,13 +36,12 @@ reshift_status run_monitored_rows(const run *r, int64_t **rows, int64_t *n, resh
 /* The first block that is trained; 0 where all are, or where batch statistics make them depend on the batch. */
 static int first_trained_block(const run *r)
 {
-    const reshift_experiment *e = r->experiment;
     const char *block;
-    for (int b = 0; (block = reshift_model_block(r->original, b)) != NULL; b++) {
-        for (int i = 0; i < e->finetune.train.n; i++) {
-            const char *name = e->finetune.train.names[i];
+    for (int b = 0; (block = reshift_model_block(r->opened.original, b)) != NULL; b++) {
+        for (int i = 0; i < SETTING(r, finetune.train).n; i++) {
+            const char *name = SETTING(r, finetune.train).names[i];
             if (strcmp(name, "all") == 0 || strcmp(name, block) == 0) {
-                return e->finetune.batchnorm == RESHIFT_BATCHNORM_TRAIN_ALL ? 0 : b;
+                return SETTING(r, finetune.batchnorm) == RESHIFT_BATCHNORM_TRAIN_ALL ? 0 : b;
             }
         }
     }
@@ -53,20 +52,20 @@ static reshift_status prefer_rows(run *r, reshift_error *error)
 {
     int64_t *monitored = NULL, n;
     reshift_status status =
-        reshift_frozen_cache_prefer(r->cache, run_tuning_set(r), r->split.train_rows, r->split.n_train, error);
+        reshift_frozen_cache_prefer(r->cache, run_tuning_set(r), run_split(r)->train_rows, run_split(r)->n_train, error);
     if (status == RESHIFT_OK) {
         status = run_monitored_rows(r, &monitored, &n, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_frozen_cache_prefer(r->cache, r->shift, monitored, n, error);
+        status = reshift_frozen_cache_prefer(r->cache, run_shift_set(r), monitored, n, error);
     }
     free(monitored);
     return status;
 }
 
-reshift_status run_frozen_cache(run *r, reshift_error *error)
+static reshift_status open_cache(run *r, reshift_error *error)
 {
-    if (r->cache || r->experiment->finetune.cache_budget_bytes == 0) {
+    if (r->cache || SETTING(r, finetune.cache_budget_bytes) == 0) {
         return RESHIFT_OK;
     }
     reshift_status status = run_original(r, error);
@@ -75,14 +74,14 @@ reshift_status run_frozen_cache(run *r, reshift_error *error)
         return status;
     }
     char *folder;
-    const int64_t budget = r->experiment->finetune.cache_budget_bytes;
+    const int64_t budget = SETTING(r, finetune.cache_budget_bytes);
     reshift_frozen_cache_options options;
     reshift_frozen_cache_options_default(&options);
     status = run_path(r, "parts", &folder, error);
     if (status == RESHIFT_OK) {
         options.folder = folder;
         options.budget_bytes = budget == SETTINGS_BYTES_AUTO ? RESHIFT_CACHE_BUDGET_AUTO : (uint64_t)budget;
-        options.place = (reshift_cache_place)r->experiment->finetune.cache_place;
+        options.place = (reshift_cache_place)SETTING(r, finetune.cache_place);
         status = reshift_frozen_cache_open(&options, &r->cache, error);
     }
     if (status == RESHIFT_OK) {
@@ -90,4 +89,19 @@ reshift_status run_frozen_cache(run *r, reshift_error *error)
     }
     free(folder);
     return status;
+}
+
+/* The cache changes where values are kept, never what they are: what decides about it is not declared by the stages. */
+reshift_status run_frozen_cache(run *r, reshift_error *error)
+{
+    const char *reader = reads_pause(r);
+    reshift_status status = open_cache(r, error);
+    reads_resume(r, reader);
+    return status;
+}
+
+int64_t run_rows_to_keep(const run *r)
+{
+    const run_opened *o = &r->opened;
+    return reshift_dataset_count(o->test) + reshift_dataset_count(o->shift) + (o->shifted_train ? o->split.n_train : 0);
 }

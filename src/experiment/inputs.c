@@ -15,36 +15,100 @@
 #include "reshift/learning.h"
 #include "reshift/tensors.h"
 
+/* Opens a set and takes its identity. What was read of the settings must be what their rows say of this input. */
 static reshift_status open_set(run *r, const char *what, const char *spec, reshift_dataset_options *options,
                                run_input input, reshift_dataset **dataset, reshift_error *error)
 {
     options->data_dir = r->data_dir;
-    options->seed = (uint64_t)r->experiment->seed;
+    options->seed = (uint64_t)SETTING(r, seed);
     reshift_status status = reshift_dataset_open(spec, options, dataset, error);
     if (status == RESHIFT_OK) {
         status = reshift_dataset_identity(*dataset, r->identities[input], error);
     }
-    return status == RESHIFT_OK ? status : error_prefix(error, status, "%s '%s'", what, spec);
+    if (status != RESHIFT_OK) {
+        return error_prefix(error, status, "%s '%s'", what, spec);
+    }
+    return reads_end(r, error);
+}
+
+static reshift_status open_pretraining_set(run *r, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reads_begin_input(r, INPUT_PRETRAIN);
+    reshift_dataset_options_default(&options);
+    options.split = "train";
+    options.limit = SETTING(r, pretrain.limit);
+    return open_set(r, "pretraining data", "demo-source", &options, INPUT_PRETRAIN, &r->opened.source, error);
+}
+
+static reshift_status open_train(run *r, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reads_begin_input(r, INPUT_TRAIN);
+    reshift_dataset_options_default(&options);
+    options.split = "train";
+    options.limit = SETTING(r, source.limit_train);
+    options.test_share = SETTING(r, source.test_fraction);
+    return open_set(r, "training data", SETTING(r, source.data), &options, INPUT_TRAIN, &r->opened.train, error);
+}
+
+static reshift_status open_test(run *r, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reads_begin_input(r, INPUT_TEST);
+    reshift_dataset_options_default(&options);
+    options.split = "test";
+    options.limit = SETTING(r, source.limit_test);
+    options.test_share = SETTING(r, source.test_fraction);
+    return open_set(r, "test data", SETTING(r, source.data), &options, INPUT_TEST, &r->opened.test, error);
+}
+
+/* How both shifted sets are shifted. */
+static void shift_options(const run *r, reshift_dataset_options *options)
+{
+    options->test_share = r->opened.paired ? SETTING(r, source.test_fraction) : 0;
+    options->corruption = r->opened.paired ? SETTING(r, shift.corruption) : NULL;
+    options->severity_first = (int)SETTING(r, shift.severity.first);
+    options->severity_last = (int)SETTING(r, shift.severity.last);
+    options->constants = (reshift_constants)SETTING(r, shift.constants);
+    options->jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
+}
+
+static reshift_status open_shift(run *r, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reads_begin_input(r, INPUT_SHIFT);
+    reshift_dataset_options_default(&options);
+    options.split = "test";
+    options.limit = SETTING(r, source.limit_test);
+    options.generate = SETTING(r, shift.generate);
+    shift_options(r, &options);
+    reshift_status status =
+        open_set(r, "shifted data", SETTING(r, shift.data), &options, INPUT_SHIFT, &r->opened.shift, error);
+    if (status == RESHIFT_OK && reshift_dataset_note(r->opened.shift)) {
+        progress_message(r->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(r->opened.shift));
+    }
+    return status;
 }
 
 /* The training images, shifted as the test images are: by the same corruption, or as a shifted set has its own. */
 static reshift_status open_shifted_train(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
-    const char *spec = r->paired ? e->source.data : e->shift.data;
+    const bool paired = r->opened.paired;
+    reads_begin_input(r, INPUT_ROWS);
+    if (SETTING(r, finetune.rows) != SETTINGS_ROWS_TRAIN) {
+        return reads_end(r, error);
+    }
+    const char *spec = paired ? SETTING(r, source.data) : SETTING(r, shift.data);
     reshift_dataset_options options;
     reshift_dataset_options_default(&options);
     options.split = "train";
-    options.limit = e->source.limit_train;
-    options.test_share = r->paired ? e->source.test_fraction : 0;
-    options.corruption = r->paired ? e->shift.corruption : NULL;
-    options.severity_first = (int)e->shift.severity.first;
-    options.severity_last = (int)e->shift.severity.last;
+    options.limit = SETTING(r, source.limit_train);
     options.generate = true;
-    options.constants = (reshift_constants)e->shift.constants;
-    options.jpeg = (reshift_jpeg_step)e->shift.jpeg;
-    reshift_status status = open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->shifted_train, error);
-    const run_input train = r->paired ? INPUT_TRAIN : INPUT_ROWS, test = r->paired ? INPUT_TEST : INPUT_SHIFT;
+    shift_options(r, &options);
+    reshift_status status =
+        open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->opened.shifted_train, error);
+    const run_input train = paired ? INPUT_TRAIN : INPUT_ROWS, test = paired ? INPUT_TEST : INPUT_SHIFT;
     if (status == RESHIFT_OK && strcmp(r->identities[train], r->identities[test]) == 0) {
         error_set(error, RESHIFT_ERROR_ARGUMENT,
                   "'finetune.rows': train: the training images of '%s' are its test images", spec);
@@ -54,66 +118,32 @@ static reshift_status open_shifted_train(run *r, reshift_error *error)
     return status;
 }
 
-reshift_dataset *run_tuning_set(const run *r) { return r->shifted_train ? r->shifted_train : r->shift; }
-
 static reshift_status open_sets(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
-    reshift_dataset_options options;
-    reshift_status status = RESHIFT_OK;
-    if (r->pretrained_here) {
-        reshift_dataset_options_default(&options);
-        options.split = "train";
-        options.limit = e->pretrain.limit;
-        status = open_set(r, "pretraining data", "demo-source", &options, INPUT_PRETRAIN, &r->source, error);
+    reshift_status status = r->opened.pretrained_here ? open_pretraining_set(r, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = open_train(r, error);
     }
     if (status == RESHIFT_OK) {
-        reshift_dataset_options_default(&options);
-        options.split = "train";
-        options.limit = e->source.limit_train;
-        options.test_share = e->source.test_fraction;
-        status = open_set(r, "training data", e->source.data, &options, INPUT_TRAIN, &r->train, error);
+        status = open_test(r, error);
     }
     if (status == RESHIFT_OK) {
-        reshift_dataset_options_default(&options);
-        options.split = "test";
-        options.limit = e->source.limit_test;
-        options.test_share = e->source.test_fraction;
-        status = open_set(r, "test data", e->source.data, &options, INPUT_TEST, &r->test, error);
+        status = open_shift(r, error);
     }
-    if (status == RESHIFT_OK) {
-        reshift_dataset_options_default(&options);
-        options.split = "test";
-        options.limit = e->source.limit_test;
-        options.test_share = r->paired ? e->source.test_fraction : 0;
-        options.corruption = r->paired ? e->shift.corruption : NULL;
-        options.severity_first = (int)e->shift.severity.first;
-        options.severity_last = (int)e->shift.severity.last;
-        options.generate = e->shift.generate;
-        options.constants = (reshift_constants)e->shift.constants;
-        options.jpeg = (reshift_jpeg_step)e->shift.jpeg;
-        status = open_set(r, "shifted data", e->shift.data, &options, INPUT_SHIFT, &r->shift, error);
-        if (status == RESHIFT_OK && reshift_dataset_note(r->shift)) {
-            progress_message(r->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(r->shift));
-        }
-    }
-    if (status == RESHIFT_OK && e->finetune.rows == SETTINGS_ROWS_TRAIN) {
-        status = open_shifted_train(r, error);
-    }
-    return status;
+    return status == RESHIFT_OK ? open_shifted_train(r, error) : status;
 }
 
 /* A class that is tested on is one that could be learned. */
 static reshift_status check_classes(const run *r, const reshift_dataset *tested, reshift_error *error)
 {
-    const int n = reshift_dataset_n_classes(r->train);
+    const int n = reshift_dataset_n_classes(r->opened.train);
     int64_t *trained = calloc((size_t)n + 1, sizeof *trained);
     if (!trained) {
         return error_memory(error, (size_t)n * sizeof *trained, "classes");
     }
     reshift_status status = RESHIFT_OK;
-    for (int64_t row = 0; row < reshift_dataset_count(r->train); row++) {
-        trained[reshift_dataset_label(r->train, row)]++;
+    for (int64_t row = 0; row < reshift_dataset_count(r->opened.train); row++) {
+        trained[reshift_dataset_label(r->opened.train, row)]++;
     }
     for (int64_t row = 0; status == RESHIFT_OK && row < reshift_dataset_count(tested); row++) {
         const int label = reshift_dataset_label(tested, row);
@@ -122,7 +152,7 @@ static reshift_status check_classes(const run *r, const reshift_dataset *tested,
             reshift_dataset_row_name(tested, row, name, sizeof name);
             status = error_set(error, RESHIFT_ERROR_SHAPE, "class '%s' is tested (%s) and has no training image",
                                reshift_dataset_class_name(tested, label), name);
-            error_hint(error, r->experiment->source.limit_train > 0
+            error_hint(error, SETTING(r, source.limit_train) > 0
                                   ? "source.limit_train takes the first images, and folders are sorted by class: raise it"
                                   : "take its images out of the test set, or give it training images");
         }
@@ -133,8 +163,9 @@ static reshift_status check_classes(const run *r, const reshift_dataset *tested,
 
 static reshift_status check_sets(const run *r, reshift_error *error)
 {
-    int classes = reshift_dataset_n_classes(r->train);
-    const reshift_dataset *others[] = {r->test, r->shift, run_tuning_set(r)};
+    int classes = reshift_dataset_n_classes(r->opened.train);
+    const run_opened *o = &r->opened;
+    const reshift_dataset *others[] = {o->test, o->shift, o->shifted_train ? o->shifted_train : o->shift};
     const char *names[] = {"test", "shifted", "shifted training"};
     for (int i = 0; i < 3; i++) {
         if (reshift_dataset_n_classes(others[i]) != classes) {
@@ -143,20 +174,19 @@ static reshift_status check_sets(const run *r, reshift_error *error)
                              classes, reshift_dataset_n_classes(others[i]));
         }
     }
-    if (reshift_dataset_count(r->train) < 1 || reshift_dataset_count(r->test) < 1) {
-        return error_set(error, RESHIFT_ERROR_SHAPE, "'%s' holds no images", r->experiment->source.data);
+    if (reshift_dataset_count(r->opened.train) < 1 || reshift_dataset_count(r->opened.test) < 1) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "'%s' holds no images", SETTING(r, source.data));
     }
-    reshift_status status = check_classes(r, r->test, error);
-    return status == RESHIFT_OK ? check_classes(r, r->shift, error) : status;
+    reshift_status status = check_classes(r, r->opened.test, error);
+    return status == RESHIFT_OK ? check_classes(r, r->opened.shift, error) : status;
 }
 
 static reshift_status check_model(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
-    const char *arch = reshift_model_arch(r->original);
-    if (strcmp(e->model.arch, "any") != 0 && strcmp(e->model.arch, arch) != 0) {
+    const char *arch = reshift_model_arch(r->opened.original);
+    if (strcmp(SETTING(r, model.arch), "any") != 0 && strcmp(SETTING(r, model.arch), arch) != 0) {
         error_set(error, RESHIFT_ERROR_SHAPE, "weights '%s': expected the architecture %s (model.arch), found %s",
-                  e->model.weights, e->model.arch, arch);
+                  SETTING(r, model.weights), SETTING(r, model.arch), arch);
         error_hint(error, "--set model.arch=%s, if these are the weights you mean", arch);
         return RESHIFT_ERROR_SHAPE;
     }
@@ -165,69 +195,103 @@ static reshift_status check_model(run *r, reshift_error *error)
 
 static reshift_status hold_out(run *r, reshift_error *error)
 {
-    r->held_out = calloc((size_t)r->split.n_train + 1, 1);
-    if (!r->held_out) {
-        return error_memory(error, (size_t)r->split.n_train, "rows held out");
+    run_opened *o = &r->opened;
+    o->held_out = calloc((size_t)o->split.n_train + 1, 1);
+    if (!o->held_out) {
+        return error_memory(error, (size_t)o->split.n_train, "rows held out");
     }
-    reshift_status status = reshift_split_hold_out(run_tuning_set(r), r->split.train_rows, r->split.n_train,
-                                                   r->experiment->finetune.validation, (uint64_t)r->experiment->seed,
-                                                   r->held_out, &r->n_held_out, error);
+    reshift_dataset *set = o->shifted_train ? o->shifted_train : o->shift;
+    reshift_status status =
+        reshift_split_hold_out(set, o->split.train_rows, o->split.n_train, SETTING(r, finetune.validation),
+                               (uint64_t)SETTING(r, seed), o->held_out, &o->n_held_out, error);
     return status == RESHIFT_OK ? status : error_prefix(error, status, "'finetune.validation'");
 }
 
-/* The rows that the split drew, so that whatever depends on them depends on nothing else of how they were drawn. */
+/* A digest of the rows themselves, so that nothing depends on how they were drawn. */
 static reshift_status identify_split(run *r, reshift_error *error)
 {
-    const reshift_split *split = &r->split;
-    const int64_t facts[] = {(int64_t)split->kind, split->n_train, split->n_test, r->n_held_out};
+    const run_opened *o = &r->opened;
+    const int64_t facts[] = {(int64_t)o->split.kind, o->split.n_train, o->split.n_test, o->n_held_out};
     digest *d = digest_create(DIGEST_SHA256);
     if (!d) {
         return error_memory(error, 0, "a digest");
     }
     digest_add(d, facts, sizeof facts);
-    digest_add(d, split->train_rows, (size_t)split->n_train * sizeof *split->train_rows);
-    digest_add(d, split->test_rows, (size_t)split->n_test * sizeof *split->test_rows);
-    if (r->n_held_out > 0) {
-        digest_add(d, r->held_out, (size_t)split->n_train);
+    digest_add(d, o->split.train_rows, (size_t)o->split.n_train * sizeof *o->split.train_rows);
+    digest_add(d, o->split.test_rows, (size_t)o->split.n_test * sizeof *o->split.test_rows);
+    if (o->n_held_out > 0) {
+        digest_add(d, o->held_out, (size_t)o->split.n_train);
     }
     digest_finish(d, r->identities[INPUT_SPLIT]);
     digest_destroy(&d);
     return RESHIFT_OK;
 }
 
+static reshift_status draw_split(run *r, reshift_error *error)
+{
+    run_opened *o = &r->opened;
+    reads_begin_input(r, INPUT_SPLIT);
+    const reshift_split_kind kind = (reshift_split_kind)SETTING(r, finetune.split);
+    const int64_t samples = SETTING(r, finetune.samples);
+    const uint64_t seed = (uint64_t)SETTING(r, seed);
+    reshift_status status =
+        o->shifted_train ? reshift_split_draw_apart(o->shifted_train, o->shift, kind, samples, seed, &o->split, error)
+                         : reshift_split_draw(o->shift, kind, samples, seed, &o->split, error);
+    if (status != RESHIFT_OK) {
+        return error_prefix(error, status, "'finetune.samples'");
+    }
+    if (SETTING(r, finetune.validation) > 0) {
+        status = hold_out(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = identify_split(r, error);
+    }
+    return status == RESHIFT_OK ? reads_end(r, error) : status;
+}
+
 /* Clipping ranges that are not stored with the weights come from the training images. */
 static void identify_calibration(run *r)
 {
-    const bool stored = !r->pretrained_here && reshift_model_is_calibrated(r->original);
-    if (r->experiment->input.precision == RESHIFT_PRECISION_INT8 && !stored) {
+    const bool stored = !r->opened.pretrained_here && reshift_model_is_calibrated(r->opened.original);
+    if (SETTING(r, input.precision) == RESHIFT_PRECISION_INT8 && !stored) {
         memcpy(r->identities[INPUT_CALIBRATION], r->identities[INPUT_TRAIN], DIGEST_HEX_BYTES);
     }
 }
 
-reshift_status run_open(run *r, reshift_error *error)
+static reshift_status open_weights(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
-    r->pretrained_here = strcmp(e->model.weights, "demo") == 0;
-    r->paired = strcmp(e->shift.corruption, "none") != 0;
-    const reshift_corruption *corruption;
-    reshift_status status = r->paired ? reshift_corruption_find(e->shift.corruption, &corruption, error) : RESHIFT_OK;
-    if (status == RESHIFT_OK && r->pretrained_here) {
+    if (r->opened.pretrained_here) {
         /* the architecture is known beforehand: a fresh network of it answers every question about blocks */
-        status = reshift_model_create("resnet-demo", 2, 0, &r->original, error);
-    } else if (status == RESHIFT_OK) {
-        status = reshift_model_find(e->model.weights, r->data_dir, r->weights_path, sizeof r->weights_path, error);
-        if (status == RESHIFT_OK) {
-            status = digest_file(DIGEST_SHA256, r->weights_path, r->identities[INPUT_WEIGHTS], error);
-        }
-        if (status == RESHIFT_OK) {
-            status = reshift_model_load(r->weights_path, r->data_dir, &r->original, error);
-        }
+        reshift_status status = reshift_model_create("resnet-demo", 2, 0, &r->opened.original, error);
+        status = status == RESHIFT_OK ? check_model(r, error) : status;
+        reshift_model_destroy(&r->opened.original);
+        return status;
+    }
+    reads_begin_input(r, INPUT_WEIGHTS);
+    reshift_status status =
+        reshift_model_find(SETTING(r, model.weights), r->data_dir, r->weights_path, sizeof r->weights_path, error);
+    if (status == RESHIFT_OK) {
+        status = digest_file(DIGEST_SHA256, r->weights_path, r->identities[INPUT_WEIGHTS], error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_model_load(r->weights_path, r->data_dir, &r->opened.original, error);
     }
     if (status == RESHIFT_OK) {
         status = check_model(r, error);
     }
-    if (r->pretrained_here) {
-        reshift_model_destroy(&r->original);
+    return status == RESHIFT_OK ? reads_end(r, error) : status;
+}
+
+reshift_status run_open(run *r, reshift_error *error)
+{
+    const reshift_corruption *corruption;
+    r->opened.pretrained_here = strcmp(SETTING(r, model.weights), "demo") == 0;
+    r->opened.paired = strcmp(SETTING(r, shift.corruption), "none") != 0;
+    reshift_status status = r->opened.paired
+                                ? reshift_corruption_find(SETTING(r, shift.corruption), &corruption, error)
+                                : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = open_weights(r, error);
     }
     if (status == RESHIFT_OK) {
         status = open_sets(r, error);
@@ -235,90 +299,31 @@ reshift_status run_open(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = check_sets(r, error);
     }
-    if (status == RESHIFT_OK && !r->test->has_parts) {
+    if (status == RESHIFT_OK && !r->opened.test->has_parts) {
         progress_message(r->progress, RESHIFT_LOG_INFO,
                          "'%s' has no training and test part of its own: %lld images to learn from and %lld to test on, "
-                         "drawn by class", e->source.data, (long long)reshift_dataset_count(r->train),
-                         (long long)reshift_dataset_count(r->test));
-    }
-    if (status == RESHIFT_OK) {
-        const reshift_split_kind kind = (reshift_split_kind)e->finetune.split;
-        status = r->shifted_train
-                     ? reshift_split_draw_apart(r->shifted_train, r->shift, kind, e->finetune.samples,
-                                                (uint64_t)e->seed, &r->split, error)
-                     : reshift_split_draw(r->shift, kind, e->finetune.samples, (uint64_t)e->seed, &r->split, error);
-        if (status != RESHIFT_OK) {
-            error_prefix(error, status, "'finetune.samples'");
-        }
-    }
-    if (status == RESHIFT_OK && e->finetune.validation > 0) {
-        status = hold_out(r, error);
+                         "drawn by class",
+                         SETTING(r, source.data), (long long)reshift_dataset_count(r->opened.train),
+                         (long long)reshift_dataset_count(r->opened.test));
     }
     if (status == RESHIFT_OK) {
         identify_calibration(r);
-        status = identify_split(r, error);
+        status = draw_split(r, error);
     }
     return status;
 }
 
 void run_close(run *r)
 {
-    reshift_dataset_close(&r->source);
-    reshift_dataset_close(&r->train);
-    reshift_dataset_close(&r->test);
-    reshift_dataset_close(&r->shift);
-    reshift_dataset_close(&r->shifted_train);
+    reshift_dataset_close(&r->opened.source);
+    reshift_dataset_close(&r->opened.train);
+    reshift_dataset_close(&r->opened.test);
+    reshift_dataset_close(&r->opened.shift);
+    reshift_dataset_close(&r->opened.shifted_train);
     reshift_frozen_cache_close(&r->cache); /* holds the sets too */
-    reshift_model_destroy(&r->original);
-    reshift_split_destroy(&r->split);
-    free(r->held_out);
+    reshift_model_destroy(&r->opened.original);
+    reshift_split_destroy(&r->opened.split);
+    free(r->opened.held_out);
     json_decref(r->manifest);
     r->manifest = NULL;
-}
-
-reshift_status run_path(const run *r, const char *name, char **path, reshift_error *error)
-{
-    *path = path_join(r->folder, name);
-    return *path ? RESHIFT_OK : error_memory(error, strlen(name), "a path");
-}
-
-reshift_status run_calibrate(const run *r, reshift_model *model, reshift_error *error)
-{
-    bool needed = r->experiment->input.precision == RESHIFT_PRECISION_INT8 && !reshift_model_is_calibrated(model);
-    return needed ? reshift_calibrate(model, r->train, (int)r->experiment->input.size, r->progress, error) : RESHIFT_OK;
-}
-
-reshift_status run_original(run *r, reshift_error *error)
-{
-    char *path = NULL;
-    reshift_status status = RESHIFT_OK;
-    if (!r->original) {
-        status = run_path(r, "weights/pretrained.safetensors", &path, error);
-        if (status == RESHIFT_OK) {
-            status = reshift_model_load(path, NULL, &r->original, error);
-        }
-    }
-    free(path);
-    return status == RESHIFT_OK ? run_calibrate(r, r->original, error) : status;
-}
-
-reshift_status run_original_with_probe(run *r, reshift_model **model, reshift_error *error)
-{
-    char *path = NULL;
-    *model = NULL;
-    reshift_status status = run_original(r, error);
-    if (status == RESHIFT_OK) {
-        status = reshift_model_clone(r->original, model, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = run_path(r, "weights/probe.safetensors", &path, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_model_load_head(*model, path, error);
-    }
-    free(path);
-    if (status != RESHIFT_OK) {
-        reshift_model_destroy(model);
-    }
-    return status;
 }

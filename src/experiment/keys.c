@@ -31,10 +31,10 @@ static const char *hashed_value(const reshift_experiment *experiment, const sett
 
 static reshift_status add_setting(digest *d, const run *r, const setting *row, reshift_error *error)
 {
-    char *value = setting_value_text(r->experiment, row), *usual = setting_default_text(row);
+    char *value = setting_value_text(r->all_settings, row), *usual = setting_default_text(row);
     reshift_status status = value && usual ? RESHIFT_OK : error_memory(error, 0, "a stage's key");
-    if (status == RESHIFT_OK && strcmp(hashed_value(r->experiment, row, value), usual) != 0) {
-        add_line(d, row->path, hashed_value(r->experiment, row, value));
+    if (status == RESHIFT_OK && strcmp(hashed_value(r->all_settings, row, value), usual) != 0) {
+        add_line(d, row->path, hashed_value(r->all_settings, row, value));
     }
     free(value);
     free(usual);
@@ -43,14 +43,6 @@ static reshift_status add_setting(digest *d, const run *r, const setting *row, r
 
 static reshift_status make_key(run *r, int s, reshift_error *error)
 {
-    static const char *const input_names[INPUT_COUNT] = {[INPUT_PRETRAIN] = "pretraining set",
-                                                         [INPUT_WEIGHTS] = "weights",
-                                                         [INPUT_TRAIN] = "training set",
-                                                         [INPUT_CALIBRATION] = "calibration set",
-                                                         [INPUT_TEST] = "test set",
-                                                         [INPUT_SHIFT] = "shifted set",
-                                                         [INPUT_ROWS] = "fine-tuning set",
-                                                         [INPUT_SPLIT] = "split"};
     const stage *one = &run_stages()[s];
     char layout[16];
     digest *d = digest_create(DIGEST_SHA256);
@@ -68,11 +60,11 @@ static reshift_status make_key(run *r, int s, reshift_error *error)
     }
     for (int i = 0; i < INPUT_COUNT; i++) {
         if ((one->reads & FEEDS_INPUT(i)) && r->identities[i][0]) {
-            add_line(d, input_names[i], r->identities[i]);
+            add_line(d, run_input_name((run_input)i), r->identities[i]);
         }
     }
     for (int below = 0; below < s; below++) {
-        if ((one->reads & FEEDS_STAGE(below)) && run_applies(r, below)) {
+        if ((one->reads & FEEDS_STAGE(below)) && run_applies(r, (stage_name)below)) {
             add_line(d, run_stages()[below].name, r->keys[below]);
         }
     }

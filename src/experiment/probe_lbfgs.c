@@ -39,8 +39,8 @@ static reshift_status choose(const run *r, const probe_rows *rows, int n_classes
     reshift_logistic_path_options path;
     int n, best;
     reshift_logistic_path_options_default(&path);
-    path.held_out = r->experiment->probe.held_out;
-    path.seed = (uint64_t)r->experiment->seed;
+    path.held_out = SETTING(r, probe.held_out);
+    path.seed = (uint64_t)SETTING(r, seed);
     reshift_status status =
         reshift_logistic_path(rows->train, rows->train_labels, n_classes, &path, points, &n, &best, r->progress, error);
     for (int i = 0; i < n && status == RESHIFT_OK; i++) {
@@ -63,7 +63,7 @@ reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_class
     reshift_logistic_options_default(&options);
     reshift_status status = RESHIFT_OK;
     double start = clock_seconds();
-    options.l2 = r->experiment->probe.l2;
+    options.l2 = SETTING(r, probe.l2);
     if (options.l2 == SETTINGS_NUMBER_AUTO) {
         status = choose(r, rows, n_classes, &options.l2, error);
     }

@@ -72,7 +72,7 @@ static void remove_parts(const run *r, const char *key)
 /* Rows that another experiment in this folder held out. */
 static void remove_stale(const run *r, const stage *one)
 {
-    char *path = one->validation && r->n_held_out == 0 ? path_join(r->folder, one->validation) : NULL;
+    char *path = one->validation && r->opened.n_held_out == 0 ? path_join(r->folder, one->validation) : NULL;
     if (path) {
         unlink(path);
     }
@@ -169,7 +169,7 @@ static reshift_status check_folder(run *r, bool force, reshift_error *error)
         r->manifest = json_pack("{s:[]}", "stages");
         return r->manifest ? RESHIFT_OK : error_memory(error, 0, "the manifest");
     }
-    json_t *experiment = manifest_experiment(r->experiment);
+    json_t *experiment = manifest_experiment(r->all_settings);
     json_t *before = json_object_get(r->manifest, "experiment");
     add_missing_keys(before);
     if (!experiment) {
@@ -207,31 +207,31 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
 
 static json_t *describe_inputs(const run *r)
 {
-    const reshift_experiment *e = r->experiment;
+    const reshift_experiment *e = r->all_settings;
     json_t *inputs = json_object();
-    if (r->source) {
+    if (r->opened.source) {
         json_object_set_new(inputs, "pretraining_set",
-                            describe_set("demo-source", r->source, r->identities[INPUT_PRETRAIN]));
+                            describe_set("demo-source", r->opened.source, r->identities[INPUT_PRETRAIN]));
     } else {
         json_object_set_new(inputs, "weights",
                             json_pack("{s:s, s:s, s:s}", "weights", e->model.weights, "path", r->weights_path, "sha256",
                                       r->identities[INPUT_WEIGHTS]));
     }
-    json_object_set_new(inputs, "training_set", describe_set(e->source.data, r->train, r->identities[INPUT_TRAIN]));
-    json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->test, r->identities[INPUT_TEST]));
-    json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->shift, r->identities[INPUT_SHIFT]));
-    if (r->shifted_train) {
+    json_object_set_new(inputs, "training_set", describe_set(e->source.data, r->opened.train, r->identities[INPUT_TRAIN]));
+    json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->opened.test, r->identities[INPUT_TEST]));
+    json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->opened.shift, r->identities[INPUT_SHIFT]));
+    if (r->opened.shifted_train) {
         json_object_set_new(
             inputs, "fine_tuning_set",
-            describe_set(r->paired ? e->source.data : e->shift.data, r->shifted_train, r->identities[INPUT_ROWS]));
+            describe_set(r->opened.paired ? e->source.data : e->shift.data, r->opened.shifted_train, r->identities[INPUT_ROWS]));
     }
     return inputs;
 }
 
 static json_t *describe_split(const run *r)
 {
-    const reshift_split *s = &r->split;
-    const int64_t monitored = r->experiment->finetune.monitor < s->n_test ? r->experiment->finetune.monitor : s->n_test;
+    const reshift_split *s = &r->opened.split;
+    const int64_t monitored = r->all_settings->finetune.monitor < s->n_test ? r->all_settings->finetune.monitor : s->n_test;
     json_t *split = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
                               s->kind == RESHIFT_SPLIT_APART      ? "apart"
                               : s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image"
@@ -242,8 +242,8 @@ static json_t *describe_split(const run *r)
                               "test_rows_image_seen", (json_int_t)s->n_test_rows_image_seen, "test_images",
                               (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
                               "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
-    if (split && r->n_held_out > 0) { /* train_rows are all that fine-tuning sees: these too */
-        json_object_set_new(split, "validation_rows", json_integer((json_int_t)r->n_held_out));
+    if (split && r->opened.n_held_out > 0) { /* train_rows are all that fine-tuning sees: these too */
+        json_object_set_new(split, "validation_rows", json_integer((json_int_t)r->opened.n_held_out));
         json_object_set_new(split, "validation_rows_file", json_string("split/validation-rows.npy"));
     }
     return split;
@@ -267,12 +267,12 @@ static reshift_status begin_manifest(run *r, reshift_error *error)
     json_object_clear(m);
     bool good =
         json_object_set_new(m, "layout", json_integer(MANIFEST_LAYOUT)) == 0 &&
-        json_object_set_new(m, "experiment", manifest_experiment(r->experiment)) == 0 &&
+        json_object_set_new(m, "experiment", manifest_experiment(r->all_settings)) == 0 &&
         json_object_set_new(m, "inputs", describe_inputs(r)) == 0 &&
-        json_object_set_new(m, "classes", describe_classes(r->test)) == 0 &&
+        json_object_set_new(m, "classes", describe_classes(r->opened.test)) == 0 &&
         json_object_set_new(m, "versions", manifest_versions()) == 0 &&
         json_object_set_new(m, "machine", manifest_machine()) == 0 &&
-        json_object_set_new(m, "seeds", json_pack("{s:I}", "experiment", (json_int_t)r->experiment->seed)) == 0 &&
+        json_object_set_new(m, "seeds", json_pack("{s:I}", "experiment", (json_int_t)r->all_settings->seed)) == 0 &&
         json_object_set_new(m, "split", describe_split(r)) == 0 && json_object_set_new(m, "stages", stages) == 0;
     return good ? manifest_save(r->folder, m, error) : error_memory(error, 0, "the manifest");
 }
@@ -285,7 +285,7 @@ static reshift_status check_records(run *r, bool force, reshift_error *error)
     for (int s = 0; s < STAGE_COUNT; s++) {
         char file[256];
         const stage *one = &run_stages()[s];
-        if (!run_applies(r, s)) {
+        if (!run_applies(r, (stage_name)s)) {
             manifest_stage_forget(r->manifest, one->name);
             continue;
         }
@@ -328,7 +328,10 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
     if (status == RESHIFT_OK && !one->by_existence && run_borrow(r, one, r->keys[s], r->siblings, r->n_siblings)) {
         progress_message(r->progress, RESHIFT_LOG_INFO, "the same as in another study: taken from there");
     } else if (status == RESHIFT_OK) {
+        reads_begin_stage(r, (stage_name)s);
         status = one->work(r, error);
+        const reshift_status read = reads_end(r, status == RESHIFT_OK ? error : NULL);
+        status = status == RESHIFT_OK ? read : status;
     }
     if (status == RESHIFT_OK) {
         status =
@@ -347,7 +350,7 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
 
 static void warn_of_leaks(const run *r)
 {
-    const reshift_split *s = &r->split;
+    const reshift_split *s = &r->opened.split;
     if (s->kind == RESHIFT_SPLIT_BY_ROW && s->n_test_images > 0 && s->n_test > 0) {
         progress_message(r->progress, RESHIFT_LOG_WARNING,
                          "split by-row leaks: %.1f %% of the test rows are trained on, and %.1f %% of the test images "
@@ -382,10 +385,10 @@ static reshift_status walk(run *r, bool force, reshift_error *error)
         warn_of_leaks(r);
     }
     for (int s = 0; s < STAGE_COUNT; s++) {
-        total += run_applies(r, s);
+        total += run_applies(r, (stage_name)s);
     }
     for (int s = 0; s < STAGE_COUNT && status == RESHIFT_OK; s++) {
-        if (run_applies(r, s)) {
+        if (run_applies(r, (stage_name)s)) {
             status = do_stage(r, s, ++number, total, error);
         }
     }
@@ -416,7 +419,9 @@ reshift_status reshift_experiment_run(const reshift_experiment *experiment, cons
     char *usual = options->folder ? NULL : path_join("runs", experiment->name);
     reshift_experiment resolved = *experiment; /* stages and the manifest name the precision that it comes to here */
     resolved.input.precision = (int)precision_here(experiment, progress);
-    run r = {.experiment = &resolved,
+    run_reads reads = {0};
+    run r = {.all_settings = &resolved,
+             .reads = &reads,
              .folder = options->folder ? options->folder : usual,
              .data_dir = options->data_dir,
              .progress = progress,

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/digest.h"
+#include "experiment/reads.h"
 #include "experiment/settings.h"
 #include "experiment/stages.h"
 #include "reshift/adaptation.h"
@@ -18,22 +19,28 @@
 #include "reshift/model.h"
 #include "reshift/split.h"
 
-typedef struct run {
-    const reshift_experiment *experiment;
-    const char *folder, *data_dir;
-    const reshift_progress *progress;
+/** What run_open() opens. */
+typedef struct run_opened {
     bool pretrained_here;    /* weights: demo */
     bool paired;             /* rows of the shifted set are versions of the clean test images */
     reshift_dataset *source; /* what the demo's network is pretrained on; NULL otherwise */
     reshift_dataset *train, *test, *shift;
-    reshift_dataset *shifted_train;                 /* NULL unless fine-tuning's rows come from it */
-    reshift_model *original;                        /* NULL until the demo's network is there */
-    char weights_path[512];                         /* "" for the demo */
-    char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
-    char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
+    reshift_dataset *shifted_train; /* NULL unless fine-tuning's rows come from it */
+    reshift_model *original;        /* NULL until the demo's network is there */
     reshift_split split;
     uint8_t *held_out; /* [split.n_train] 1: of the training rows, one held out for validation; NULL: none is */
     int64_t n_held_out;
+} run_opened;
+
+typedef struct run {
+    const reshift_experiment *all_settings; /* stages read it through SETTING() */
+    const char *folder, *data_dir;
+    const reshift_progress *progress;
+    run_opened opened;                              /* stages read it through run_train_set() and its like */
+    char weights_path[512];                         /* "" for the demo */
+    char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
+    char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
+    run_reads *reads; /* NULL: nothing is checked */
     json_t *manifest;
     reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
     int cut;                     /* the first block that fine-tuning trains */
@@ -69,8 +76,22 @@ reshift_status run_make_keys(run *r, reshift_error *error);
 reshift_status run_open(run *r, reshift_error *error);
 void run_close(run *r);
 
-/** The set whose rows split.train_rows are: the shifted set, or the shifted training images. */
+/** "training set": for messages and keys. */
+const char *run_input_name(run_input input);
+
+/* What a stage reads goes through these, which hold it against what the stage declares (reads.h). */
+reshift_dataset *run_pretraining_set(const run *r);
+reshift_dataset *run_train_set(const run *r);
+reshift_dataset *run_test_set(const run *r);
+reshift_dataset *run_shift_set(const run *r);
+bool run_paired(const run *r);
+/** The text that the test or the shifted set was opened from. */
+const char *run_data(const run *r, run_input input);
+/** The set whose rows split->train_rows are: the shifted set, or the shifted training images. */
 reshift_dataset *run_tuning_set(const run *r);
+const reshift_split *run_split(const run *r);
+const uint8_t *run_held_out(const run *r);
+int64_t run_n_held_out(const run *r);
 
 /** The network the study starts from, loading the demo's pretrained one when it is there by now. */
 reshift_status run_original(run *r, reshift_error *error);
@@ -97,6 +118,8 @@ reshift_status stage_report(run *r, reshift_error *error);
  * to be kept. It lies below parts/ or in memory and goes with the run. Rows that fine-tuning reads go before others.
  */
 reshift_status run_frozen_cache(run *r, reshift_error *error);
+/** Rows of all sets whose activations the cache may hold. */
+int64_t run_rows_to_keep(const run *r);
 /** The rows of the shifted set that are measured after every epoch, ascending, in fresh memory. Errors: MEMORY. */
 reshift_status run_monitored_rows(const run *r, int64_t **rows, int64_t *n, reshift_error *error);
 

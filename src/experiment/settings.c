@@ -8,10 +8,9 @@
 #include "reshift/corruption.h"
 #include "reshift/split.h"
 
-double settings_rate(const reshift_experiment *experiment, const char *block)
+double settings_rate(const settings_rates *rates, const char *block)
 {
     double general = 0;
-    const settings_rates *rates = &experiment->finetune.rates;
     for (int i = 0; i < rates->n; i++) {
         if (strcmp(rates->rates[i].block, block) == 0) {
             return rates->rates[i].learning_rate;
@@ -35,23 +34,16 @@ const char *settings_auto_and(const settings_rates *rates)
     return automatic ? other : NULL;
 }
 
-double settings_auto_rate(const reshift_experiment *experiment)
+double settings_auto_rate(const settings_rates *rates)
 {
-    const settings_rates *rates = &experiment->finetune.rates;
     return rates->n == 1 && strcmp(rates->rates[0].block, "auto") == 0 ? rates->rates[0].learning_rate : 0;
 }
 
 static bool is_none(const settings_blocks *list) { return list->n == 1 && strcmp(list->names[0], "none") == 0; }
 
-reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error)
+reshift_status settings_augment(const settings_blocks *wanted, const settings_blocks *corruptions,
+                                reshift_augment *augment, reshift_error *error)
 {
-    const settings_blocks *wanted = &experiment->finetune.augment;
-    const settings_blocks *corruptions = &experiment->finetune.augment_corruptions;
-    *augment = (reshift_augment){.crop_padding = experiment->finetune.crop_padding,
-                                 .severity_first = (int)experiment->finetune.augment_severity.first,
-                                 .severity_last = (int)experiment->finetune.augment_severity.last,
-                                 .constants = (reshift_constants)experiment->shift.constants,
-                                 .jpeg = (reshift_jpeg_step)experiment->shift.jpeg};
     for (int i = 0; i < wanted->n && !is_none(wanted); i++) {
         const char *name = wanted->names[i];
         augment->flip = augment->flip || strcmp(name, "flip") == 0;
@@ -95,7 +87,7 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
     }
     for (int i = 0; i < experiment->finetune.train.n; i++) {
         const char *block = experiment->finetune.train.names[i];
-        if (settings_rate(experiment, block) == 0) {
+        if (settings_rate(&experiment->finetune.rates, block) == 0) {
             error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.lr': no learning rate for the trained block '%s'",
                       block);
             error_hint(error, "add it, as in --set finetune.lr.%s=0.0001", block);
@@ -111,8 +103,9 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
                          "'adapt.source': tent learns from the batch's statistics alone, found %lld (0, or method: bn)",
                          (long long)experiment->adapt.source);
     }
-    reshift_augment augment;
-    reshift_status augmenting = settings_augment(experiment, &augment, error);
+    reshift_augment augment = {0};
+    reshift_status augmenting =
+        settings_augment(&experiment->finetune.augment, &experiment->finetune.augment_corruptions, &augment, error);
     if (augmenting != RESHIFT_OK) {
         return augmenting;
     }

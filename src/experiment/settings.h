@@ -151,16 +151,18 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
 char *setting_default_text(const setting *row);
 
 /** The learning rate of a trained block, at most where rates are automatic; 0 where none is given. */
-double settings_rate(const reshift_experiment *experiment, const char *block);
+double settings_rate(const settings_rates *rates, const char *block);
 
 /** The largest of automatic learning rates; 0 where rates are given. */
-double settings_auto_rate(const reshift_experiment *experiment);
+double settings_auto_rate(const settings_rates *rates);
 /** The first other block where "auto" does not stand alone, else NULL; and the message for it. */
 const char *settings_auto_and(const settings_rates *rates);
 #define SETTINGS_AUTO_MIXED "auto chooses the rates of all blocks and stands alone, found a rate for '%s' beside it"
 
-/** What finetune.augment and the keys beside it ask for; all zero but numbers where it is none. Errors: ARGUMENT. */
-reshift_status settings_augment(const reshift_experiment *experiment, reshift_augment *augment, reshift_error *error);
+/** Kinds of augmentation and their corruptions from finetune.augment and finetune.augment_corruptions; the other fields
+ * stay as they are. Errors: ARGUMENT. */
+reshift_status settings_augment(const settings_blocks *wanted, const settings_blocks *corruptions,
+                                reshift_augment *augment, reshift_error *error);
 
 /** Every key at its default. Errors: MEMORY. */
 reshift_status settings_default(reshift_experiment *experiment, reshift_error *error);

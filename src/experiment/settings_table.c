@@ -88,7 +88,7 @@ static const setting table[] = {
     ROW("source.limit_test", COUNT, source.limit_test, 0, MOST, NULL, "0",
         INPUT(TEST) | INPUT(SHIFT) | STAGE(ADAPT), "the first N test images, of every severity too; 0: all"),
     ROW("source.test_fraction", SHARE, source.test_fraction, 0, 1, NULL, "0.2",
-        INPUT(TRAIN) | INPUT(TEST) | INPUT(SHIFT) | INPUT(ROWS),
+        INPUT(TRAIN) | INPUT(TEST) | INPUT(SHIFT) | INPUT(ROWS) | STAGE(ADAPT),
         "of a set without a training and a test part of its own: the share of every class that is tested on"),
 
     ROW("probe.epochs", COUNT, probe.epochs, 1, 100000, NULL, "30",

@@ -33,14 +33,14 @@ static bool add_row(json_t *rows, const adapted_place *place, const reshift_metr
     if (m->accuracy.n == 0) {
         return true;
     }
-    bool headline = place->unseen == (place->r->split.kind != RESHIFT_SPLIT_BY_ROW);
+    bool headline = place->unseen == (run_split(place->r)->kind != RESHIFT_SPLIT_BY_ROW);
     json_t *severity = place->shifted && place->severity == 0 ? json_string("all") : json_integer(place->severity);
     json_t *row =
         json_pack("{s:s, s:s, s:i, s:s, s:f, s:s, s:s, s:s, s:o, s:s, s:b, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}",
                   "model", place->model, "method", reshift_adapt_name(how->kind), "batch", how->batch, "order",
                   how->shuffled ? "shuffled" : "as stored", "source_images", how->source_images, "set",
                   place->shifted ? "shift" : "clean", "data",
-                  reshift_dataset_kind(place->shifted ? place->r->shift : place->r->test), "corruption",
+                  reshift_dataset_kind(place->shifted ? run_shift_set(place->r) : run_test_set(place->r)), "corruption",
                   place->corruption ? place->corruption->name : "", "severity", severity, "subset",
                   place->unseen ? "unseen" : "all", "headline", headline, "n", (json_int_t)m->accuracy.n, "correct",
                   (json_int_t)m->accuracy.correct, "accuracy", m->accuracy.accuracy, "low", low, "high", high, "nll",
@@ -87,7 +87,7 @@ static reshift_status add_table(const run *r, const reshift_robustness *table, c
         reshift_robust_summary summary;
         if (table->n_corruptions > 0) {
             reshift_status status =
-                reshift_robustness_summarise(table, unseen, NULL, (uint64_t)r->experiment->seed, &summary, error);
+                reshift_robustness_summarise(table, unseen, NULL, (uint64_t)SETTING(r, seed), &summary, error);
             if (status != RESHIFT_OK) {
                 return status;
             }
@@ -123,34 +123,34 @@ static void tell(const run *r, const char *model, const char *set, const json_t 
 static reshift_status measure(const run *r, const reshift_model *model, const char *name, const char *data,
                               const reshift_corruption *corruption, bool shifted, json_t *rows, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
     reshift_robustness table = {0};
     char relative[64], *cells = NULL;
     reshift_robustness_options o = {.data = data,
                                     .corruptions = &corruption,
                                     .n_corruptions = corruption ? 1 : 0,
                                     .clean = true,
-                                    .size = (int)e->input.size,
-                                    .batch = (int)e->input.batch,
-                                    .precision = reshift_precision_here((reshift_precision)e->input.precision, true),
+                                    .size = (int)SETTING(r, input.size),
+                                    .batch = (int)SETTING(r, input.batch),
+                                    .precision = reshift_precision_here((reshift_precision)SETTING(r, input.precision), true),
                                     .allow_leak = true}; /* seen and unseen images are counted apart */
     reshift_dataset_options_default(&o.dataset);
     reshift_adapt_options_default(&o.adapt);
-    o.adapt.kind = (reshift_adapt_kind)e->adapt.method;
-    o.adapt.batch = (int)e->adapt.batch;
-    o.adapt.shuffled = e->adapt.shuffle;
-    o.adapt.source_images = (double)e->adapt.source;
-    o.adapt.sgd = e->adapt.optimizer == SETTINGS_ADAPT_SGD;
-    o.adapt.learning_rate = e->adapt.learning_rate;
+    o.adapt.kind = (reshift_adapt_kind)SETTING(r, adapt.method);
+    o.adapt.batch = (int)SETTING(r, adapt.batch);
+    o.adapt.shuffled = SETTING(r, adapt.shuffle);
+    o.adapt.source_images = (double)SETTING(r, adapt.source);
+    o.adapt.sgd = SETTING(r, adapt.optimizer) == SETTINGS_ADAPT_SGD;
+    o.adapt.learning_rate = SETTING(r, adapt.learning_rate);
     o.dataset.data_dir = r->data_dir;
     o.dataset.split = "test";
-    o.dataset.limit = e->source.limit_test;
-    o.dataset.severity_first = (int)e->shift.severity.first;
-    o.dataset.severity_last = (int)e->shift.severity.last;
-    o.dataset.generate = e->shift.generate;
-    o.dataset.constants = (reshift_constants)e->shift.constants;
-    o.dataset.jpeg = (reshift_jpeg_step)e->shift.jpeg;
-    o.dataset.seed = (uint64_t)e->seed;
+    o.dataset.limit = SETTING(r, source.limit_test);
+    o.dataset.severity_first = (int)SETTING(r, shift.severity.first);
+    o.dataset.severity_last = (int)SETTING(r, shift.severity.last);
+    o.dataset.generate = SETTING(r, shift.generate);
+    o.dataset.constants = (reshift_constants)SETTING(r, shift.constants);
+    o.dataset.jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
+    o.dataset.test_share = shifted ? 0 : SETTING(r, source.test_fraction); /* as the set itself was opened */
+    o.dataset.seed = (uint64_t)SETTING(r, seed);
     snprintf(relative, sizeof relative, "parts/%.16s", r->keys[STAGE_ADAPT]);
     reshift_status status = run_path(r, relative, &cells, error);
     if (status == RESHIFT_OK) {
@@ -227,15 +227,14 @@ static reshift_status save_json(const run *r, const json_t *rows, reshift_error 
 
 reshift_status stage_adapt(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
     static const char *const names[] = {"original", "finetuned"};
     const reshift_corruption *corruption = NULL;
     reshift_model *models[2] = {NULL, NULL};
     char *path = NULL;
     json_t *rows = json_array();
     reshift_status status = rows ? RESHIFT_OK : error_memory(error, 0, "results");
-    if (status == RESHIFT_OK && r->paired) {
-        status = reshift_corruption_find(e->shift.corruption, &corruption, error);
+    if (status == RESHIFT_OK && run_paired(r)) {
+        status = reshift_corruption_find(SETTING(r, shift.corruption), &corruption, error);
     }
     if (status == RESHIFT_OK) {
         status = run_original_with_probe(r, &models[0], error);
@@ -250,12 +249,12 @@ reshift_status stage_adapt(run *r, reshift_error *error)
         status = reshift_model_add_trained_on(models[0], reshift_model_trained_on(models[1]), error);
     }
     for (int m = 0; m < 2 && status == RESHIFT_OK; m++) {
-        if (r->paired) {
-            status = measure(r, models[m], names[m], e->shift.data, corruption, false, rows, error);
+        if (run_paired(r)) {
+            status = measure(r, models[m], names[m], run_data(r, INPUT_SHIFT), corruption, false, rows, error);
         } else {
-            status = measure(r, models[m], names[m], e->source.data, NULL, false, rows, error);
+            status = measure(r, models[m], names[m], run_data(r, INPUT_TEST), NULL, false, rows, error);
             if (status == RESHIFT_OK) {
-                status = measure(r, models[m], names[m], e->shift.data, NULL, true, rows, error);
+                status = measure(r, models[m], names[m], run_data(r, INPUT_SHIFT), NULL, true, rows, error);
             }
         }
         if (status == RESHIFT_OK) {

@@ -83,8 +83,8 @@ static void foreign_ratio(const reshift_array *features, const reshift_array *co
 static reshift_status panel_components(run *r, const reshift_array *features, reshift_pca_result *basis,
                                        reshift_pca_result *result, reshift_error *error)
 {
-    const int k = (int)r->experiment->analysis.components;
-    if (!r->experiment->analysis.shared_basis || !basis->components.data) {
+    const int k = (int)SETTING(r, analysis.components);
+    if (!SETTING(r, analysis.shared_basis) || !basis->components.data) {
         return reshift_pca(features, k, result, error);
     }
     reshift_status status = reshift_pca_project(basis, features, &result->coordinates, error);
@@ -199,7 +199,7 @@ static reshift_status save_separation(run *r, const json_t *panels, reshift_erro
 static reshift_status analyse_panel(run *r, const panel_name *panel, reshift_pca_result *basis, json_t *panels,
                                     reshift_error *error)
 {
-    const reshift_dataset *dataset = panel->data == REPORT_SHIFT ? r->shift : r->test;
+    const reshift_dataset *dataset = panel->data == REPORT_SHIFT ? run_shift_set(r) : run_test_set(r);
     char name[64];
     reshift_array features = {0};
     reshift_pca_result pca = {0};
@@ -234,7 +234,7 @@ static reshift_status analyse_panel(run *r, const panel_name *panel, reshift_pca
         json_array_append_new(panels, separation_object(panel, features.shape[0], &pca, &separation)) != 0) {
         status = error_memory(error, 0, "separation figures");
     }
-    if (status == RESHIFT_OK && r->experiment->analysis.shared_basis && !basis->components.data) {
+    if (status == RESHIFT_OK && SETTING(r, analysis.shared_basis) && !basis->components.data) {
         *basis = pca; /* the first panel's is everybody's */
         pca = (reshift_pca_result){0};
     }

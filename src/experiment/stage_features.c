@@ -116,7 +116,6 @@ static reshift_status save_labels(const run *r, const reshift_dataset *dataset, 
 static reshift_status open_extraction(run *r, const reshift_model *model, const reshift_dataset *dataset,
                                       extract_way way, extraction **e, reshift_error *error)
 {
-    const reshift_experiment *x = r->experiment;
     reshift_status status = way == EXTRACT_WHOLE ? RESHIFT_OK : run_frozen_cache(r, error);
     if (status != RESHIFT_OK) {
         return status;
@@ -125,16 +124,15 @@ static reshift_status open_extraction(run *r, const reshift_model *model, const 
     const int64_t n = reshift_dataset_count(dataset);
     extraction_setup setup = {.forward = {.net = net,
                                           .recipe = reshift_model_recipe(model),
-                                          .size = (int)x->input.size,
-                                          .batch = (int)x->input.batch,
+                                          .size = (int)SETTING(r, input.size),
+                                          .batch = (int)SETTING(r, input.batch),
                                           .n_rows = n,
-                                          .precision = (reshift_precision)x->input.precision,
+                                          .precision = (reshift_precision)SETTING(r, input.precision),
                                           .last_block = net->graph->n_blocks - 1,
                                           .stop_at_features = true},
                               .cache = way == EXTRACT_WHOLE ? NULL : r->cache,
                               .cut = r->cut,
-                              .n_rows = reshift_dataset_count(r->test) + reshift_dataset_count(r->shift) +
-                                        (r->shifted_train ? r->split.n_train : 0)};
+                              .n_rows = run_rows_to_keep(r)};
     forward_expect(&setup.forward, dataset);
     return extraction_create(&setup, e, r->progress, error);
 }
@@ -142,7 +140,7 @@ static reshift_status open_extraction(run *r, const reshift_model *model, const 
 reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, const reshift_dataset *dataset,
                            extract_way way, const char *name, const char *labels_name, reshift_error *error)
 {
-    const int64_t rows = reshift_dataset_count(dataset), chunk_rows = CHUNK_BATCHES * r->experiment->input.batch;
+    const int64_t rows = reshift_dataset_count(dataset), chunk_rows = CHUNK_BATCHES * SETTING(r, input.batch);
     const int n_chunks = (int)((rows + chunk_rows - 1) / chunk_rows), n_features = reshift_model_n_features(model);
     char what[96], relative[160];
     snprintf(what, sizeof what, "features %s", name);
@@ -198,11 +196,11 @@ reshift_status stage_features(run *r, reshift_error *error)
 {
     reshift_status status = run_original(r, error);
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_FEATURES, r->original, r->train, EXTRACT_WHOLE, "train-clean",
+        status = run_extract(r, STAGE_FEATURES, r->opened.original, run_train_set(r), EXTRACT_WHOLE, "train-clean",
                              "features/train-clean-labels.npy", error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_FEATURES, r->original, r->test, EXTRACT_AND_KEEP, "original-clean",
+        status = run_extract(r, STAGE_FEATURES, r->opened.original, run_test_set(r), EXTRACT_AND_KEEP, "original-clean",
                              "features/clean-labels.npy", error);
     }
     return status;
@@ -212,6 +210,6 @@ reshift_status stage_shift(run *r, reshift_error *error)
 {
     reshift_status status = run_original(r, error);
     return status != RESHIFT_OK ? status
-                                : run_extract(r, STAGE_SHIFT, r->original, r->shift, EXTRACT_AND_KEEP,
+                                : run_extract(r, STAGE_SHIFT, r->opened.original, run_shift_set(r), EXTRACT_AND_KEEP,
                                               "original-shift", "features/shift-labels.npy", error);
 }

@@ -82,35 +82,34 @@ static reshift_status checkpoint_path(const run *r, stage_name owner, char **pat
 }
 
 /* Block names and rates; "all" stands for every block of the model. */
-static int block_rates(const reshift_experiment *e, const reshift_model *model, reshift_block_rate *rates)
+static int block_rates(const run *r, const reshift_model *model, reshift_block_rate *rates)
 {
     int n = 0;
-    bool all = e->finetune.train.n == 1 && strcmp(e->finetune.train.names[0], "all") == 0;
+    bool all = SETTING(r, finetune.train.n) == 1 && strcmp(SETTING(r, finetune.train.names)[0], "all") == 0;
     for (int i = 0; n < SETTINGS_BLOCKS; i++) {
         const char *block = all                       ? reshift_model_block(model, i)
-                            : i < e->finetune.train.n ? e->finetune.train.names[i]
+                            : i < SETTING(r, finetune.train.n) ? SETTING(r, finetune.train.names)[i]
                                                       : NULL;
         if (!block) {
             break;
         }
         snprintf(rates[n].block, sizeof rates[n].block, "%s", block);
-        rates[n++].learning_rate = settings_auto_rate(e) > 0 ? 0 : settings_rate(e, block);
+        rates[n++].learning_rate = settings_auto_rate(&SETTING(r, finetune.rates)) > 0 ? 0 : settings_rate(&SETTING(r, finetune.rates), block);
     }
     return n;
 }
 
 reshift_status stage_pretrain(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
     reshift_model *model = NULL;
     reshift_history history = {0};
     char *checkpoint = NULL;
-    epoch_teller teller = {r->progress, "pretraining", (int)e->pretrain.epochs};
+    epoch_teller teller = {r->progress, "pretraining", (int)SETTING(r, pretrain.epochs)};
     reshift_finetune_options options;
     reshift_block_rate rates[SETTINGS_BLOCKS];
     reshift_finetune_options_default(&options);
     reshift_status status =
-        reshift_model_create("resnet-demo", reshift_dataset_n_classes(r->source), (uint64_t)e->seed, &model, error);
+        reshift_model_create("resnet-demo", reshift_dataset_n_classes(run_pretraining_set(r)), (uint64_t)SETTING(r, seed), &model, error);
     if (status == RESHIFT_OK) {
         status = checkpoint_path(r, STAGE_PRETRAIN, &checkpoint, error);
     }
@@ -119,23 +118,23 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
         options.n_blocks = 0;
         while (options.n_blocks < SETTINGS_BLOCKS && (block = reshift_model_block(model, options.n_blocks)) != NULL) {
             snprintf(rates[options.n_blocks].block, sizeof rates[0].block, "%s", block);
-            rates[options.n_blocks++].learning_rate = e->pretrain.learning_rate;
+            rates[options.n_blocks++].learning_rate = SETTING(r, pretrain.learning_rate);
         }
         options.blocks = rates;
-        options.epochs = (int)e->pretrain.epochs;
-        options.batch = (int)e->pretrain.batch;
-        options.size = (int)e->input.size;
+        options.epochs = (int)SETTING(r, pretrain.epochs);
+        options.batch = (int)SETTING(r, pretrain.batch);
+        options.size = (int)SETTING(r, input.size);
         options.batchnorm = RESHIFT_BATCHNORM_TRAIN_ALL;
-        options.precision = (reshift_precision)e->input.precision;
-        options.seed = (uint64_t)e->seed;
+        options.precision = (reshift_precision)SETTING(r, input.precision);
+        options.seed = (uint64_t)SETTING(r, seed);
         options.cache_budget_bytes = 0; /* nothing is frozen */
         options.checkpoint = checkpoint;
         options.on_epoch = tell_epoch;
         options.context = &teller;
-        status = reshift_finetune(model, r->source, &options, &history, r->progress, error);
+        status = reshift_finetune(model, run_pretraining_set(r), &options, &history, r->progress, error);
     }
     if (status == RESHIFT_OK) {
-        status = name_classes(model, r->source, error);
+        status = name_classes(model, run_pretraining_set(r), error);
     }
     if (status == RESHIFT_OK) {
         status = save_model(r, "weights/pretrained.safetensors", model, error);
@@ -143,7 +142,7 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = save_history(r, "history/pretrain.csv", &history, error);
     }
-    reshift_model_destroy(&r->original); /* read from the file again: the same start whether trained now or before */
+    reshift_model_destroy(&r->opened.original); /* read from the file again: the same start whether trained now or before */
     free(checkpoint);
     reshift_history_destroy(&history);
     reshift_model_destroy(&model);
@@ -163,10 +162,9 @@ static reshift_status load_array(const run *r, const char *name, reshift_array *
 
 reshift_status stage_probe(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
     reshift_array train = {0}, train_labels = {0}, test = {0}, test_labels = {0}, weight = {0}, bias = {0};
     reshift_history history = {0};
-    epoch_teller teller = {r->progress, "probe", (int)e->probe.epochs};
+    epoch_teller teller = {r->progress, "probe", (int)SETTING(r, probe.epochs)};
     reshift_tensors *tensors = NULL;
     reshift_fingerprints images = {0};
     char *path = NULL;
@@ -180,8 +178,8 @@ reshift_status stage_probe(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = load_array(r, "features/clean-labels.npy", &test_labels, error);
     }
-    const int n_classes = reshift_dataset_n_classes(r->train);
-    const bool by_lbfgs = e->probe.optimizer == SETTINGS_PROBE_LBFGS;
+    const int n_classes = reshift_dataset_n_classes(run_train_set(r));
+    const bool by_lbfgs = SETTING(r, probe.optimizer) == SETTINGS_PROBE_LBFGS;
     double l2 = 0;
     if (status == RESHIFT_OK && by_lbfgs) {
         const probe_rows rows = {&train, &train_labels, &test, &test_labels};
@@ -189,10 +187,10 @@ reshift_status stage_probe(run *r, reshift_error *error)
     } else if (status == RESHIFT_OK) {
         reshift_probe_options options;
         reshift_probe_options_default(&options);
-        options.epochs = (int)e->probe.epochs;
-        options.batch = (int)e->probe.batch;
-        options.learning_rate = e->probe.learning_rate;
-        options.seed = (uint64_t)e->seed;
+        options.epochs = (int)SETTING(r, probe.epochs);
+        options.batch = (int)SETTING(r, probe.batch);
+        options.learning_rate = SETTING(r, probe.learning_rate);
+        options.seed = (uint64_t)SETTING(r, seed);
         options.on_epoch = tell_epoch;
         options.context = &teller;
         status = reshift_probe_train(&train, &train_labels, &test, &test_labels, n_classes, &options, &weight, &bias,
@@ -213,7 +211,7 @@ reshift_status stage_probe(run *r, reshift_error *error)
         status = reshift_tensors_set_text(tensors, "l2", text, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_fingerprints_of(r->train, &images, error);
+        status = reshift_fingerprints_of(run_train_set(r), &images, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_set_trained_on(tensors, &images, error);
@@ -264,7 +262,7 @@ static reshift_status tuning_rows(const run *r, bool held_out, const char *name,
                                   reshift_error *error)
 {
     *set = NULL;
-    const int64_t n_most = held_out ? r->n_held_out : r->split.n_train - r->n_held_out;
+    const int64_t n_most = held_out ? run_n_held_out(r) : run_split(r)->n_train - run_n_held_out(r);
     if (n_most == 0) {
         return RESHIFT_OK;
     }
@@ -272,9 +270,9 @@ static reshift_status tuning_rows(const run *r, bool held_out, const char *name,
     if (!rows) {
         return error_memory(error, (size_t)n_most * sizeof *rows, "rows");
     }
-    for (int64_t i = 0; i < r->split.n_train; i++) {
-        if ((r->held_out && r->held_out[i]) == held_out) {
-            rows[n++] = r->split.train_rows[i];
+    for (int64_t i = 0; i < run_split(r)->n_train; i++) {
+        if ((run_held_out(r) && run_held_out(r)[i]) == held_out) {
+            rows[n++] = run_split(r)->train_rows[i];
         }
     }
     reshift_status status = save_rows(r, name, rows, n, error);
@@ -292,7 +290,7 @@ static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_err
     *monitor = NULL;
     reshift_status status = run_monitored_rows(r, &rows, &n, error);
     if (status == RESHIFT_OK && n > 0) {
-        status = reshift_dataset_subset(r->shift, rows, n, monitor, error);
+        status = reshift_dataset_subset(run_shift_set(r), rows, n, monitor, error);
     }
     free(rows);
     return status;
@@ -335,13 +333,12 @@ static reshift_status tell_moved(run *r, const reshift_model *after, reshift_err
 
 reshift_status stage_finetune(run *r, reshift_error *error)
 {
-    const reshift_experiment *e = r->experiment;
     reshift_model *model = NULL;
     reshift_dataset *rows = NULL, *monitor = NULL, *validation = NULL;
     reshift_history history = {0};
     reshift_block_rate rates[SETTINGS_BLOCKS];
     char *checkpoint = NULL;
-    epoch_teller teller = {r->progress, "fine-tuning", (int)e->finetune.epochs};
+    epoch_teller teller = {r->progress, "fine-tuning", (int)SETTING(r, finetune.epochs)};
     reshift_status status = run_original_with_probe(r, &model, error);
     if (status == RESHIFT_OK) {
         status = tuning_rows(r, false, "split/train-rows.npy", &rows, error);
@@ -350,7 +347,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = tuning_rows(r, true, "split/validation-rows.npy", &validation, error);
     }
     if (status == RESHIFT_OK) {
-        status = save_rows(r, "split/test-rows.npy", r->split.test_rows, r->split.n_test, error);
+        status = save_rows(r, "split/test-rows.npy", run_split(r)->test_rows, run_split(r)->n_test, error);
     }
     if (status == RESHIFT_OK) {
         status = monitor_set(r, &monitor, error);
@@ -358,9 +355,14 @@ reshift_status stage_finetune(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = checkpoint_path(r, STAGE_FINETUNE, &checkpoint, error);
     }
-    reshift_augment augment = {0};
+    reshift_augment augment = {.crop_padding = SETTING(r, finetune.crop_padding),
+                               .severity_first = (int)SETTING(r, finetune.augment_severity).first,
+                               .severity_last = (int)SETTING(r, finetune.augment_severity).last,
+                               .constants = (reshift_constants)SETTING(r, shift.constants),
+                               .jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg)};
     if (status == RESHIFT_OK) {
-        status = settings_augment(e, &augment, error);
+        status = settings_augment(&SETTING(r, finetune.augment), &SETTING(r, finetune.augment_corruptions), &augment,
+                                  error);
     }
     if (status == RESHIFT_OK) {
         status = run_frozen_cache(r, error);
@@ -369,44 +371,44 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         reshift_finetune_options options;
         reshift_finetune_options_default(&options);
         options.blocks = rates;
-        options.n_blocks = block_rates(e, model, rates);
-        options.auto_rate = settings_auto_rate(e);
-        options.epochs = (int)e->finetune.epochs;
-        options.batch = (int)e->finetune.batch;
-        options.size = (int)e->input.size;
-        options.batchnorm = (reshift_batchnorm)e->finetune.batchnorm;
-        options.precision = (reshift_precision)e->input.precision;
-        options.seed = (uint64_t)e->seed;
+        options.n_blocks = block_rates(r, model, rates);
+        options.auto_rate = settings_auto_rate(&SETTING(r, finetune.rates));
+        options.epochs = (int)SETTING(r, finetune.epochs);
+        options.batch = (int)SETTING(r, finetune.batch);
+        options.size = (int)SETTING(r, input.size);
+        options.batchnorm = (reshift_batchnorm)SETTING(r, finetune.batchnorm);
+        options.precision = (reshift_precision)SETTING(r, input.precision);
+        options.seed = (uint64_t)SETTING(r, seed);
         options.cache = r->cache;
-        options.forward_batch = (int)e->input.batch;
+        options.forward_batch = (int)SETTING(r, input.batch);
         options.cache_budget_bytes = 0; /* the run's or none */
         options.checkpoint = checkpoint;
         options.test = monitor;
         options.validation = validation;
         options.augment = augment.flip || augment.crop || augment.corrupt ? &augment : NULL;
-        options.keep = (reshift_keep)e->finetune.keep;
-        options.optimizer = (reshift_optimizer)e->finetune.optimizer;
-        options.momentum = e->finetune.momentum;
-        options.nesterov = e->finetune.nesterov;
-        options.weight_decay = e->finetune.weight_decay;
-        options.label_smoothing = e->finetune.label_smoothing;
-        options.schedule = (reshift_schedule){.kind = (reshift_schedule_kind)e->finetune.schedule,
-                                              .by_step = e->finetune.schedule_unit == 1,
-                                              .warmup = e->finetune.warmup,
-                                              .step_size = e->finetune.step_size,
-                                              .gamma = e->finetune.gamma};
+        options.keep = (reshift_keep)SETTING(r, finetune.keep);
+        options.optimizer = (reshift_optimizer)SETTING(r, finetune.optimizer);
+        options.momentum = SETTING(r, finetune.momentum);
+        options.nesterov = SETTING(r, finetune.nesterov);
+        options.weight_decay = SETTING(r, finetune.weight_decay);
+        options.label_smoothing = SETTING(r, finetune.label_smoothing);
+        options.schedule = (reshift_schedule){.kind = (reshift_schedule_kind)SETTING(r, finetune.schedule),
+                                              .by_step = SETTING(r, finetune.schedule_unit) == 1,
+                                              .warmup = SETTING(r, finetune.warmup),
+                                              .step_size = SETTING(r, finetune.step_size),
+                                              .gamma = SETTING(r, finetune.gamma)};
         options.on_epoch = tell_epoch;
         options.context = &teller;
         status = reshift_finetune(model, rows, &options, &history, r->progress, error);
     }
     if (status == RESHIFT_OK) {
-        status = name_classes(model, r->shift, error);
+        status = name_classes(model, run_shift_set(r), error);
     }
     if (status == RESHIFT_OK) {
         status = tell_moved(r, model, error);
     }
     if (status == RESHIFT_OK) {
-        remember_size(model, (int)e->input.size);
+        remember_size(model, (int)SETTING(r, input.size));
         status = save_model(r, "weights/finetuned.safetensors", model, error);
     }
     if (status == RESHIFT_OK) {

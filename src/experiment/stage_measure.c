@@ -42,7 +42,7 @@ static reshift_status facts_of(const run *r, const reshift_dataset *dataset, boo
         int64_t source = reshift_dataset_source(dataset, row);
         facts->labels[row] = reshift_dataset_label(dataset, row);
         facts->severities[row] = reshift_dataset_severity(dataset, row);
-        ((uint8_t *)facts->seen.data)[row] = comparable && source < r->split.n_sources && r->split.source_seen[source];
+        ((uint8_t *)facts->seen.data)[row] = comparable && source < run_split(r)->n_sources && run_split(r)->source_seen[source];
     }
     return status;
 }
@@ -76,7 +76,7 @@ static reshift_status measure_set(run *r, const reshift_model *model, const char
         status = reshift_predictions(&logits, facts->predictions, error);
     }
     if (status == RESHIFT_OK) {
-        const reshift_dataset *dataset = shifted ? r->shift : r->test;
+        const reshift_dataset *dataset = shifted ? run_shift_set(r) : run_test_set(r);
         const results_source source = {
             .model = model_name,
             .set = shifted ? "shift" : "clean",
@@ -87,7 +87,7 @@ static reshift_status measure_set(run *r, const reshift_model *model, const char
             .severities = facts->severities,
             .seen = facts->seen.data,
             .n = facts->n,
-            .headline_unseen = r->split.kind != RESHIFT_SPLIT_BY_ROW,
+            .headline_unseen = run_split(r)->kind != RESHIFT_SPLIT_BY_ROW,
         };
         status = results_add(out, &source, error);
     }
@@ -114,16 +114,16 @@ reshift_status stage_measure(run *r, reshift_error *error)
         status = run_calibrate(r, finetuned, error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, r->test, EXTRACT_FROM_KEPT, "finetuned-clean", NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, run_test_set(r), EXTRACT_FROM_KEPT, "finetuned-clean", NULL, error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, r->shift, EXTRACT_FROM_KEPT, "finetuned-shift", NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, run_shift_set(r), EXTRACT_FROM_KEPT, "finetuned-shift", NULL, error);
     }
     if (status == RESHIFT_OK) {
-        status = facts_of(r, r->test, r->paired, &clean, error);
+        status = facts_of(r, run_test_set(r), run_paired(r), &clean, error);
     }
     if (status == RESHIFT_OK) {
-        status = facts_of(r, r->shift, true, &shift, error);
+        status = facts_of(r, run_shift_set(r), true, &shift, error);
     }
     for (int m = 0; m < 2 && status == RESHIFT_OK; m++) {
         const reshift_model *model = m == 0 ? original : finetuned;

@@ -106,20 +106,20 @@ const stage *run_stages(void) { return stages; }
 
 bool run_applies(const run *r, stage_name s)
 {
-    return s == STAGE_PRETRAIN ? r->pretrained_here
-           : s == STAGE_ADAPT  ? r->experiment->adapt.method != RESHIFT_ADAPT_NONE
+    return s == STAGE_PRETRAIN ? r->opened.pretrained_here
+           : s == STAGE_ADAPT  ? r->all_settings->adapt.method != RESHIFT_ADAPT_NONE
                                    : true;
 }
 
 void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST])
 {
-    const bool curves = one != &stages[STAGE_REPORT] || r->experiment->finetune.epochs > 0;
+    const bool curves = one != &stages[STAGE_REPORT] || r->all_settings->finetune.epochs > 0;
     const char *const *always = curves ? one->outputs : report_outputs_without_epochs;
     int n = 0;
     for (; always[n]; n++) {
         outputs[n] = always[n];
     }
-    if (one->validation && r->n_held_out > 0) {
+    if (one->validation && r->opened.n_held_out > 0) {
         outputs[n++] = one->validation;
     }
     outputs[n] = NULL;

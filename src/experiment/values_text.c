@@ -140,7 +140,7 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
     }
     case SETTING_RATES: {
         const settings_rates *rates = place;
-        if (settings_auto_rate(experiment) == RESHIFT_AUTO_RATE) {
+        if (settings_auto_rate(rates) == RESHIFT_AUTO_RATE) {
             snprintf(text, sizeof text, "auto");
             break;
         }

@@ -1,6 +1,7 @@
 /*
  * What stages depend on: every setting of the table changes the keys of the stages that its row names and of those that
- * build on them, and no others; a row that names none changes no result. Nothing is run here.
+ * build on them, and no others; a row that names none changes no result; and a stage that reads what it does not
+ * declare fails. Nothing is run here.
  */
 #include "check.h"
 
@@ -36,7 +37,7 @@ static void prepare(run *r, reshift_experiment *e)
 {
     check_ok(settings_default(e, &error));
     e->adapt.method = RESHIFT_ADAPT_BN;
-    *r = (run){.experiment = e, .pretrained_here = true};
+    *r = (run){.all_settings = e, .opened.pretrained_here = true};
     for (int i = 0; i < INPUT_COUNT; i++) {
         snprintf(r->identities[i], DIGEST_HEX_BYTES, "input %d", i);
     }
@@ -124,6 +125,94 @@ static void test_calibration_reaches_every_extraction(void **state)
     assert_true(stages & FEEDS_STAGE(STAGE_FINETUNE));
     assert_true(stages & FEEDS_STAGE(STAGE_MEASURE));
     assert_true(stages & FEEDS_STAGE(STAGE_ADAPT));
+}
+
+/* ---- reads that were not declared ---- */
+
+static reshift_experiment settings;
+static run_reads reads;
+static run reader;
+
+static void begin(stage_name s)
+{
+    prepare(&reader, &settings);
+    reader.reads = &reads;
+    reads_begin_stage(&reader, s);
+}
+
+#define check_undeclared(words) check_error(reads_end(&reader, &error), RESHIFT_ERROR_INTERNAL, words)
+
+static void test_declared_reads_pass(void **state)
+{
+    (void)state;
+    begin(STAGE_FINETUNE);
+    assert_int_equal(SETTING(&reader, finetune.epochs), 10);
+    assert_int_equal(SETTING(&reader, shift.constants), RESHIFT_CONSTANTS_AUTO);
+    assert_int_equal(SETTING(&reader, finetune.train).n, 2);
+    assert_int_equal(SETTING(&reader, probe.epochs), 30);    /* of a stage that it builds on */
+    assert_true(SETTING(&reader, finetune.cache_budget_bytes) == SETTINGS_BYTES_AUTO); /* changes no result */
+    run_shift_set(&reader);
+    run_train_set(&reader); /* through the probe */
+    reads_file(&reader, "weights/probe.safetensors");
+    reads_file(&reader, "weights/finetuned.safetensors");
+    reads_file(&reader, "parts/0123456789abcdef/checkpoint.safetensors");
+    check_ok(reads_end(&reader, &error));
+    assert_int_equal(SETTING(&reader, analysis.components), 2); /* outside of the stages everything may be read */
+    check_ok(reads_end(&reader, &error));
+}
+
+static void test_undeclared_settings_fail(void **state)
+{
+    (void)state;
+    begin(STAGE_FINETUNE);
+    assert_true(SETTING(&reader, adapt.shuffle));
+    assert_int_equal(SETTING(&reader, analysis.components), 2);
+    check_undeclared("'finetune' read the setting 'adapt.shuffle', which it does not declare");
+    /* a stage that reads an input does not thereby read the settings that the input was opened with */
+    begin(STAGE_SHIFT);
+    assert_int_equal(SETTING(&reader, shift.constants), RESHIFT_CONSTANTS_AUTO);
+    check_undeclared("'shift' read the setting 'shift.constants'");
+    begin(STAGE_PROBE);
+    assert_string_equal(SETTING(&reader, finetune.train).names[1], "fc"); /* from the middle of a field */
+    check_undeclared("'probe' read the setting 'finetune.train'");
+    prepare(&reader, &settings);
+    reader.reads = &reads;
+    reads_begin_input(&reader, INPUT_TEST);
+    assert_int_equal(SETTING(&reader, source.limit_train), 0);
+    check_undeclared("'test set' read the setting 'source.limit_train'");
+}
+
+static void test_undeclared_inputs_and_files_fail(void **state)
+{
+    (void)state;
+    begin(STAGE_SHIFT);
+    run_train_set(&reader);
+    check_undeclared("'shift' read the input 'training set'");
+    begin(STAGE_FEATURES);
+    run_split(&reader);
+    check_undeclared("'features' read the input 'split'");
+    begin(STAGE_PROBE);
+    reads_file(&reader, "features/original-shift.npy");
+    check_undeclared("'probe' read the file 'features/original-shift.npy'");
+    begin(STAGE_PROBE);
+    reads_file(&reader, "notes.txt"); /* a file of no stage */
+    check_undeclared("'probe' read the file 'notes.txt'");
+    begin(STAGE_FEATURES);
+    const char *name = reads_pause(&reader);
+    run_split(&reader); /* for the cache */
+    reads_resume(&reader, name);
+    check_ok(reads_end(&reader, &error));
+}
+
+/* Each field of the experiment is one row's: a read of any byte is found in the table. */
+static void test_every_field_has_a_row(void **state)
+{
+    (void)state;
+    for (const setting *row = settings_table(); row->path; row++) {
+        for (const setting *other = settings_table(); other->path; other++) {
+            assert_true(row == other || row->offset != other->offset);
+        }
+    }
 }
 
 /*
@@ -217,6 +306,10 @@ int main(void)
         cmocka_unit_test(test_settings_without_effect),
         cmocka_unit_test(test_every_input_changes_its_stages),
         cmocka_unit_test(test_calibration_reaches_every_extraction),
+        cmocka_unit_test(test_declared_reads_pass),
+        cmocka_unit_test(test_undeclared_settings_fail),
+        cmocka_unit_test(test_undeclared_inputs_and_files_fail),
+        cmocka_unit_test(test_every_field_has_a_row),
         cmocka_unit_test(test_defaults_belong_to_the_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,9 +34,9 @@ static void test_defaults(void **state)
     assert_true(e.shift.generate);
     assert_int_equal(e.finetune.train.n, 2);
     assert_string_equal(e.finetune.train.names[1], "fc");
-    assert_true(settings_rate(&e, "layer4") == 0.0001);
-    assert_true(settings_rate(&e, "fc") == 0.001);
-    assert_true(settings_rate(&e, "layer3") == 0);
+    assert_true(settings_rate(&e.finetune.rates, "layer4") == 0.0001);
+    assert_true(settings_rate(&e.finetune.rates, "fc") == 0.001);
+    assert_true(settings_rate(&e.finetune.rates, "layer3") == 0);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_IMAGE);
     assert_int_equal(e.finetune.cache_budget_bytes, SETTINGS_BYTES_AUTO);
     assert_int_equal(e.finetune.samples, 20000);
@@ -74,7 +74,7 @@ static void test_values(void **state)
     assert_int_equal(e.shift.severity.last, 3);
     assert_false(e.shift.generate);
     assert_int_equal(e.finetune.train.n, 3);
-    assert_true(settings_rate(&e, "layer3") == 0.0005);
+    assert_true(settings_rate(&e.finetune.rates, "layer3") == 0.0005);
     assert_int_equal(e.finetune.cache_budget_bytes, (int64_t)512 << 20);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_ROW);
     assert_int_equal(e.finetune.batchnorm, RESHIFT_BATCHNORM_TRAIN_ALL);
@@ -214,21 +214,21 @@ static void test_automatic_rates(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_ok(apply(&e, cases[i].given));
         check_ok(settings_check(&e, &error));
-        assert_true(settings_auto_rate(&e) == cases[i].rate);
+        assert_true(settings_auto_rate(&e.finetune.rates) == cases[i].rate);
         char *yaml = reshift_experiment_yaml(&e);
         assert_non_null(strstr(yaml, cases[i].text));
         check_ok(apply(&again, yaml));
-        assert_true(settings_auto_rate(&again) == cases[i].rate);
+        assert_true(settings_auto_rate(&again.finetune.rates) == cases[i].rate);
         free(yaml);
     }
     check_ok(settings_default(&e, &error));
-    assert_true(settings_auto_rate(&e) == 0);
+    assert_true(settings_auto_rate(&e.finetune.rates) == 0);
     check_ok(settings_apply_override(&e, "finetune.lr=auto", &error));
-    assert_true(settings_auto_rate(&e) == RESHIFT_AUTO_RATE);
+    assert_true(settings_auto_rate(&e.finetune.rates) == RESHIFT_AUTO_RATE);
     check_ok(settings_apply_override(&e, "finetune.lr=auto=0.01", &error));
-    assert_true(settings_auto_rate(&e) == 0.01);
+    assert_true(settings_auto_rate(&e.finetune.rates) == 0.01);
     check_ok(settings_apply_override(&e, "finetune.lr.auto=0.02", &error));
-    assert_true(settings_auto_rate(&e) == 0.02);
+    assert_true(settings_auto_rate(&e.finetune.rates) == 0.02);
     check_ok(settings_check(&e, &error));
     check_ok(settings_apply_override(&e, "finetune.lr.fc=0.02", &error));
     check_error(
@@ -284,10 +284,10 @@ static void test_overrides(void **state)
     check_ok(settings_apply_override(&e, "finetune.lr.layer2=1e-5", &error));
     check_ok(settings_apply_override(&e, "finetune.lr.layer3=1e-5", &error));
     check_ok(settings_check(&e, &error));
-    assert_true(settings_rate(&e, "fc") == 0.001);
+    assert_true(settings_rate(&e.finetune.rates, "fc") == 0.001);
     check_ok(settings_apply_override(&e, "finetune.lr=layer4=1e-3,all=0.5", &error));
-    assert_true(settings_rate(&e, "fc") == 0.5);
-    assert_true(settings_rate(&e, "layer4") == 0.001);
+    assert_true(settings_rate(&e.finetune.rates, "fc") == 0.5);
+    assert_true(settings_rate(&e.finetune.rates, "layer4") == 0.001);
     check_ok(settings_apply_override(&e, "probe={epochs: 7, lr: 0.5}", &error));
     assert_int_equal(e.probe.epochs, 7);
     check_ok(settings_apply_override(&e, "shift.data=npy:a.npy,b.npy", &error));
