@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -31,6 +32,19 @@
                      (int)check_status, error.message);                                                             \
         }                                                                                                           \
     } while (0)
+
+/** What tests ask of paths; the library asks path_kind_of(), which tells absence from failure. */
+static inline int file_exists(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && !S_ISDIR(facts.st_mode);
+}
+
+static inline int folder_exists(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
 
 /** The real data folder, or NULL: the caller skips then, with check_skip_data(). */
 static inline const char *check_data(void)

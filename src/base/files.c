@@ -1,37 +1,98 @@
-/* Files: whole-file maps, and atomic writing. A writer fsyncs nothing: it promises no half-written file, not
- * durability. */
+/* Looking at paths, opening inputs, folders. */
 #include "base/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+reshift_status path_kind_of(const char *path, path_kind *kind, reshift_error *error)
+{
+    struct stat facts;
+    *kind = PATH_NONE;
+    if (stat(path, &facts) == 0) {
+        *kind = S_ISREG(facts.st_mode) ? PATH_FILE : S_ISDIR(facts.st_mode) ? PATH_FOLDER : PATH_OTHER;
+        return RESHIFT_OK;
+    }
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) { /* too long: nothing can be there */
+        return RESHIFT_OK;
+    }
+    int number = errno;
+    return error_at_offset(error, error_from_errno(error, number, "cannot look at '%s'", path), path, -1);
+}
+
+reshift_status path_is_folder(const char *path, bool *is, reshift_error *error)
+{
+    path_kind kind;
+    reshift_status status = path_kind_of(path, &kind, error);
+    *is = kind == PATH_FOLDER;
+    return status;
+}
+
+reshift_status path_is_file(const char *path, bool *is, reshift_error *error)
+{
+    path_kind kind;
+    reshift_status status = path_kind_of(path, &kind, error);
+    *is = kind == PATH_FILE || kind == PATH_OTHER;
+    return status;
+}
+
+const char *file_type_name(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a pipe"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISREG(mode)  ? "a file"
+                            : "a device";
+}
+
+reshift_status file_open(const char *path, int *descriptor, struct stat *facts, reshift_error *error)
+{
+    struct stat own;
+    facts = facts ? facts : &own;
+    *descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*descriptor < 0 && errno == ENXIO) { /* a socket, or a device without its machine */
+        return error_set(error, RESHIFT_ERROR_IO, "cannot read '%s': expected a file, found a socket or device", path);
+    }
+    if (*descriptor < 0) {
+        int number = errno;
+        return error_at_offset(error, error_from_errno(error, number, "cannot open '%s'", path), path, -1);
+    }
+    reshift_status status = RESHIFT_OK;
+    if (fstat(*descriptor, facts) != 0) {
+        status = error_from_errno(error, errno, "cannot read '%s'", path);
+    } else if (!S_ISREG(facts->st_mode)) {
+        status = error_set(error, RESHIFT_ERROR_IO, "cannot read '%s': expected a file, found %s", path,
+                           file_type_name(facts->st_mode));
+        if (!S_ISDIR(facts->st_mode)) {
+            error_hint(error, "inputs are read more than once: write it to a file first");
+        }
+    }
+    if (status != RESHIFT_OK) {
+        close(*descriptor);
+        *descriptor = -1;
+        error_at_offset(error, status, path, -1);
+    }
+    return status;
+}
 
 reshift_status file_map_open(const char *path, file_map *map, reshift_error *error)
 {
     map->data = NULL;
     map->size = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        int number = errno;
-        return error_at_offset(error, error_from_errno(error, number, "cannot open '%s'", path), path, -1);
-    }
-    reshift_status status = RESHIFT_OK;
+    int descriptor;
     struct stat facts;
-    if (fstat(descriptor, &facts) != 0) {
-        status = error_from_errno(error, errno, "cannot read '%s'", path);
-    } else if (!S_ISREG(facts.st_mode)) {
-        status = error_set(error, RESHIFT_ERROR_IO, "cannot read '%s': expected a file, found %s", path,
-                           S_ISDIR(facts.st_mode) ? "a folder" : "a device or pipe");
-    } else if (facts.st_size > 0) {
+    reshift_status status = file_open(path, &descriptor, &facts, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (facts.st_size > 0) {
         void *data = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
         if (data == MAP_FAILED) {
             status = error_from_errno(error, errno, "cannot map '%s'", path);
@@ -60,16 +121,68 @@ void file_map_close(file_map *map)
     map->size = 0;
 }
 
-bool file_exists(const char *path)
+reshift_status file_read_all(const char *path, char **bytes, size_t *count, reshift_error *error)
 {
+    *bytes = NULL;
+    *count = 0;
+    int descriptor;
     struct stat facts;
-    return stat(path, &facts) == 0 && !S_ISDIR(facts.st_mode);
+    reshift_status status = file_open(path, &descriptor, &facts, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    size_t size = (size_t)facts.st_size, length = 0;
+    char *text = malloc(size + 1);
+    if (!text) {
+        status = error_memory(error, size, path);
+    }
+    while (status == RESHIFT_OK && length < size) { /* a file that shrinks meanwhile is only shorter */
+        ssize_t got = read(descriptor, text + length, size - length);
+        if (got < 0 && errno != EINTR) {
+            status = error_from_errno(error, errno, "cannot read '%s'", path);
+        } else if (got == 0) {
+            break;
+        }
+        length += got > 0 ? (size_t)got : 0;
+    }
+    close(descriptor);
+    if (status != RESHIFT_OK) {
+        free(text);
+        return status;
+    }
+    text[length] = '\0';
+    *bytes = text;
+    *count = length;
+    return RESHIFT_OK;
 }
 
-bool folder_exists(const char *path)
+reshift_status folder_visit(const char *folder,
+                            reshift_status (*visit)(void *context, const char *name, reshift_error *error),
+                            void *context, reshift_error *error)
 {
-    struct stat facts;
-    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    DIR *stream = opendir(folder);
+    if (!stream) {
+        int number = errno;
+        return error_at_offset(error, error_from_errno(error, number, "cannot open folder '%s'", folder), folder, -1);
+    }
+    reshift_status status = RESHIFT_OK;
+    while (status == RESHIFT_OK) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry) {
+            if (errno) {
+                int number = errno;
+                status = error_from_errno(error, number, "cannot read folder '%s'", folder);
+                error_at_offset(error, status, folder, -1);
+            }
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            status = visit(context, entry->d_name, error);
+        }
+    }
+    closedir(stream);
+    return status;
 }
 
 char *path_join(const char *folder, const char *name)
@@ -78,6 +191,22 @@ char *path_join(const char *folder, const char *name)
     size_t length = strlen(folder);
     const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
     return asprintf(&path, "%s%s%s", folder, slash, name) < 0 ? NULL : path;
+}
+
+static reshift_status create_one(const char *path, reshift_error *error)
+{
+    if (mkdir(path, 0777) == 0) {
+        return RESHIFT_OK;
+    }
+    int number = errno;
+    path_kind kind;
+    /* EROFS and EACCES come before EEXIST on some file systems. */
+    if (path_kind_of(path, &kind, NULL) == RESHIFT_OK && kind == PATH_FOLDER) {
+        return RESHIFT_OK;
+    }
+    return number == EEXIST
+               ? error_set(error, RESHIFT_ERROR_EXISTS, "cannot make folder '%s': a file is there", path)
+               : error_from_errno(error, number, "cannot make folder '%s'", path);
 }
 
 reshift_status folder_create(const char *path, reshift_error *error)
@@ -93,11 +222,7 @@ reshift_status folder_create(const char *path, reshift_error *error)
         }
         char kept = *end;
         *end = '\0';
-        if (mkdir(walk, 0777) != 0 && !(errno == EEXIST && folder_exists(walk))) {
-            status = errno == EEXIST
-                         ? error_set(error, RESHIFT_ERROR_EXISTS, "cannot make folder '%s': a file is there", walk)
-                         : error_from_errno(error, errno, "cannot make folder '%s'", walk);
-        }
+        status = create_one(walk, error);
         *end = kept;
         if (kept == '\0') {
             break;
@@ -107,181 +232,32 @@ reshift_status folder_create(const char *path, reshift_error *error)
     return status;
 }
 
-/* Six characters by chance at the end of `path`, in place of "XXXXXX". */
-static void name_temporary(char *path)
+static reshift_status remove_entry(void *context, const char *name, reshift_error *error)
 {
-    static const char characters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    uint8_t bytes[6] = {0};
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        memcpy(bytes, &now.tv_nsec, sizeof now.tv_nsec < sizeof bytes ? sizeof now.tv_nsec : sizeof bytes);
+    const char *folder = context;
+    char *path = path_join(folder, name);
+    struct stat facts;
+    if (!path) {
+        return error_memory(error, strlen(folder), "a path");
     }
-    char *end = path + strlen(path) - sizeof bytes;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        end[i] = characters[bytes[i] % (sizeof characters - 1)];
+    reshift_status status = RESHIFT_OK;
+    if (lstat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        status = folder_remove(path, error);
+    } else if (unlink(path) != 0 && errno != ENOENT) {
+        status = error_from_errno(error, errno, "cannot remove '%s'", path);
     }
-}
-
-reshift_status folder_create_temporary(const char *path, char **temporary, reshift_error *error)
-{
-    if (asprintf(temporary, "%s.part.XXXXXX", path) < 0) {
-        *temporary = NULL;
-        return error_memory(error, strlen(path), "a path");
-    }
-    int made;
-    do {
-        name_temporary(*temporary);
-        made = mkdir(*temporary, 0777);
-    } while (made != 0 && errno == EEXIST);
-    if (made != 0) {
-        int number = errno;
-        free(*temporary);
-        *temporary = NULL;
-        return error_from_errno(error, number, "cannot write '%s'", path);
-    }
-    return RESHIFT_OK;
-}
-
-static reshift_status refuse_existing(const char *path, reshift_error *error)
-{
-    error_set(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", path);
-    error_hint(error, "use --force to replace it, or choose another name");
-    return RESHIFT_ERROR_EXISTS;
-}
-
-reshift_status file_writer_open(const char *path, bool overwrite, file_writer *writer, reshift_error *error)
-{
-    memset(writer, 0, sizeof *writer);
-    if (folder_exists(path)) {
-        return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': a folder is there", path);
-    }
-    if (!overwrite && file_exists(path)) {
-        return refuse_existing(path, error);
-    }
-    writer->overwrite = overwrite;
-    writer->path = strdup(path);
-    if (!writer->path || asprintf(&writer->temporary, "%s.part.XXXXXX", path) < 0) {
-        writer->temporary = NULL;
-        file_writer_abort(writer);
-        return error_memory(error, strlen(path), "a path");
-    }
-    int descriptor;
-    do { /* the system applies the umask; asking for it would change it under other threads */
-        name_temporary(writer->temporary);
-        descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor < 0 && errno == EEXIST);
-    if (descriptor < 0) {
-        int number = errno;
-        free(writer->temporary); /* there is no such file to remove */
-        writer->temporary = NULL;
-        file_writer_abort(writer);
-        return error_from_errno(error, number, "cannot write '%s'", path);
-    }
-    writer->stream = fdopen(descriptor, "w+b");
-    if (!writer->stream) {
-        int number = errno;
-        close(descriptor);
-        file_writer_abort(writer);
-        return error_from_errno(error, number, "cannot write '%s'", path);
-    }
-    return RESHIFT_OK;
-}
-
-reshift_status file_writer_write(file_writer *writer, const void *bytes, size_t count, reshift_error *error)
-{
-    if (count > 0 && fwrite(bytes, 1, count, writer->stream) != count) {
-        return error_from_errno(error, errno, "cannot write '%s'", writer->path);
-    }
-    return RESHIFT_OK;
-}
-
-reshift_status file_writer_printf(file_writer *writer, reshift_error *error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int written = vfprintf(writer->stream, format, arguments);
-    va_end(arguments);
-    return written < 0 ? error_from_errno(error, errno, "cannot write '%s'", writer->path) : RESHIFT_OK;
-}
-
-reshift_status file_writer_commit(file_writer *writer, reshift_error *error)
-{
-    FILE *stream = writer->stream;
-    writer->stream = NULL;
-    int failed = ferror(stream);
-    if (fclose(stream) != 0 || failed) {
-        reshift_status status = error_from_errno(error, errno ? errno : EIO, "cannot write '%s'", writer->path);
-        file_writer_abort(writer);
-        return status;
-    }
-    int renamed = writer->overwrite ? rename(writer->temporary, writer->path)
-                                    : renameat2(AT_FDCWD, writer->temporary, AT_FDCWD, writer->path, RENAME_NOREPLACE);
-    if (renamed != 0 && !writer->overwrite && (errno == EINVAL || errno == ENOSYS)) {
-        renamed = rename(writer->temporary, writer->path); /* a file system without the no-replace form */
-    }
-    if (renamed != 0) {
-        reshift_status status = errno == EEXIST ? refuse_existing(writer->path, error)
-                                                : error_from_errno(error, errno, "cannot write '%s'", writer->path);
-        file_writer_abort(writer);
-        return status;
-    }
-    free(writer->temporary);
-    writer->temporary = NULL;
-    file_writer_abort(writer);
-    return RESHIFT_OK;
-}
-
-void file_writer_abort(file_writer *writer)
-{
-    if (!writer) {
-        return;
-    }
-    if (writer->stream) {
-        fclose(writer->stream);
-    }
-    if (writer->temporary) {
-        unlink(writer->temporary);
-    }
-    free(writer->temporary);
-    free(writer->path);
-    memset(writer, 0, sizeof *writer);
-}
-
-reshift_status file_write_all(const char *path, const void *bytes, size_t count, bool overwrite, reshift_error *error)
-{
-    file_writer writer;
-    reshift_status status = file_writer_open(path, overwrite, &writer, error);
-    if (status == RESHIFT_OK) {
-        status = file_writer_write(&writer, bytes, count, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = file_writer_commit(&writer, error);
-    }
-    file_writer_abort(&writer);
+    free(path);
     return status;
 }
 
-reshift_status file_read_all(const char *path, char **bytes, size_t *count, reshift_error *error)
+reshift_status folder_remove(const char *path, reshift_error *error)
 {
-    *bytes = NULL;
-    *count = 0;
-    file_map map;
-    reshift_status status = file_map_open(path, &map, error);
-    if (status != RESHIFT_OK) {
-        return status;
+    char *context = strdup(path);
+    reshift_status status =
+        context ? folder_visit(path, remove_entry, context, error) : error_memory(error, strlen(path), "a path");
+    free(context);
+    if (status == RESHIFT_OK && rmdir(path) != 0) {
+        status = error_from_errno(error, errno, "cannot remove '%s'", path);
     }
-    char *copy = malloc(map.size + 1);
-    if (!copy) {
-        status = error_memory(error, map.size, path);
-    } else {
-        if (map.size) {
-            memcpy(copy, map.data, map.size);
-        }
-        copy[map.size] = '\0';
-        *bytes = copy;
-        *count = map.size;
-    }
-    file_map_close(&map);
     return status;
 }

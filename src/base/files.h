@@ -1,58 +1,69 @@
-/* Files: read-only maps, and writing that is atomic: to a temporary name beside the target, then renamed. */
+/*
+ * Files: what is at a path, read-only maps of regular files, folders. Every input of the library is opened here, so that
+ * pipes are refused instead of waited for, and every output is written by base/file_writer.h.
+ */
 #ifndef BASE_FILES_H
 #define BASE_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <sys/stat.h>
 
+#include "base/file_writer.h"
 #include "reshift/status.h"
+
+typedef enum path_kind {
+    PATH_NONE,   /* no entry of this name, or a link to nothing */
+    PATH_FILE,   /* a regular file */
+    PATH_FOLDER,
+    PATH_OTHER   /* a device, pipe or socket */
+} path_kind;
+
+/**
+ * What is at `path`, following links. Only "no such file" and "no such folder above it" mean PATH_NONE: any other failure to
+ * look (permission, input/output error) is an error, never an answer. Errors: IO, MEMORY.
+ */
+reshift_status path_kind_of(const char *path, path_kind *kind, reshift_error *error);
+/** Sets *is to whether a folder is at `path`; and the same for anything else that exists. Errors: as path_kind_of(). */
+reshift_status path_is_folder(const char *path, bool *is, reshift_error *error);
+reshift_status path_is_file(const char *path, bool *is, reshift_error *error);
+
+/** "a folder", "a pipe", "a device", "a socket" or "a file", for messages. */
+const char *file_type_name(mode_t mode);
+
+/**
+ * Opens a regular file for reading, without waiting: a pipe or device is refused at once. *facts unless NULL gets fstat().
+ * The caller closes *descriptor. Errors: NOT_FOUND, IO ("expected a file, found a pipe").
+ */
+reshift_status file_open(const char *path, int *descriptor, struct stat *facts, reshift_error *error);
 
 typedef struct file_map {
     const uint8_t *data; /* NULL when the file is empty */
     size_t size;
 } file_map;
 
-/** Maps a whole regular file for reading. Errors: NOT_FOUND, IO (a folder, no permission). */
+/** Maps a whole regular file for reading. Errors: those of file_open(). */
 reshift_status file_map_open(const char *path, file_map *map, reshift_error *error);
 void file_map_close(file_map *map);
-/** Lets go of the pages read so far: they leave this process's memory, and come back when they are read again. */
+/** Releases the pages read so far; they are loaded again when they are next read. */
 void file_map_forget(const file_map *map);
 
-/**
- * A file being written. It exists under a temporary name in the target's folder until file_writer_commit() renames it;
- * file_writer_abort() (also safe after commit, on NULL and on a zeroed writer) removes it. The library's own signal of
- * a full disk is RESHIFT_ERROR_IO with the system's words.
- */
-typedef struct file_writer {
-    FILE *stream;
-    char *path;
-    char *temporary;
-    bool overwrite;
-} file_writer;
-
-reshift_status file_writer_open(const char *path, bool overwrite, file_writer *writer, reshift_error *error);
-reshift_status file_writer_write(file_writer *writer, const void *bytes, size_t count, reshift_error *error);
-reshift_status file_writer_printf(file_writer *writer, reshift_error *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-reshift_status file_writer_commit(file_writer *writer, reshift_error *error);
-void file_writer_abort(file_writer *writer);
-
-/** Writes all of `bytes` atomically. */
-reshift_status file_write_all(const char *path, const void *bytes, size_t count, bool overwrite, reshift_error *error);
-/** Reads a whole (small) file; adds a NUL behind it. The caller frees *bytes with free(). */
+/** Reads a whole (small) file; adds a NUL after it. The caller frees *bytes with free(). Errors: those of file_open(). */
 reshift_status file_read_all(const char *path, char **bytes, size_t *count, reshift_error *error);
 
-bool file_exists(const char *path);
-bool folder_exists(const char *path);
-/** Makes the folder and those above it; no error where it is there. */
-reshift_status folder_create(const char *path, reshift_error *error);
 /**
- * Makes an empty folder of a temporary name beside `path`, "PATH.part.XXXXXX", to be renamed to it or removed by the
- * caller, who frees *temporary. Errors: IO, MEMORY.
+ * For each name in `folder` except "." and "..", in the order of the file system. Stops early when `visit` fails and
+ * returns its status. Errors: those of opening and of reading the folder (a failed read is never taken for its end).
  */
-reshift_status folder_create_temporary(const char *path, char **temporary, reshift_error *error);
+reshift_status folder_visit(const char *folder,
+                            reshift_status (*visit)(void *context, const char *name, reshift_error *error),
+                            void *context, reshift_error *error);
+
+/** Makes the folder and those above it; no error if it exists. */
+reshift_status folder_create(const char *path, reshift_error *error);
+/** Removes a folder with all it holds. Errors: IO, naming the entry. */
+reshift_status folder_remove(const char *path, reshift_error *error);
 /** "a/b" in fresh memory (free()); NULL when out of memory. */
 char *path_join(const char *folder, const char *name);
 

@@ -130,8 +130,10 @@ static const struct place {
 
 static reshift_status nothing_there(const cifar10 *c, const char *where, reshift_error *error)
 {
+    bool folder;
+    path_is_folder(where, &folder, NULL);
     error_set(error, RESHIFT_ERROR_NOT_FOUND, "no CIFAR-10 %s set in '%s'%s", c->train ? "training" : "test", where,
-              folder_exists(where) ? "" : ": there is no such folder");
+              folder ? "" : ": there is no such folder");
     error_hint(error,
                "expected cifar-10-batches-bin/, cifar-10-batches-py/ or the official .tar.gz there; get it with: "
                "reshift fetch cifar10");
@@ -140,8 +142,10 @@ static reshift_status nothing_there(const cifar10 *c, const char *where, reshift
 
 static reshift_status read_place(cifar10 *c, const char *where, reshift_error *error)
 {
-    if (file_exists(where)) {
-        return read_archive_file(c, where, error);
+    bool archive;
+    reshift_status status = path_is_file(where, &archive, error);
+    if (status != RESHIFT_OK || archive) {
+        return status == RESHIFT_OK ? read_archive_file(c, where, error) : status;
     }
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char name[32];
@@ -152,8 +156,8 @@ static reshift_status read_place(cifar10 *c, const char *where, reshift_error *e
             free(folder);
             return error_memory(error, strlen(where), "a path");
         }
-        bool here = file_exists(places[i].archive ? folder : first);
-        reshift_status status = RESHIFT_OK;
+        bool here;
+        status = path_is_file(places[i].archive ? folder : first, &here, error);
         if (here) {
             const char *from = places[i].folder && strcmp(places[i].folder, ".") == 0 ? where : folder;
             status =
@@ -161,7 +165,7 @@ static reshift_status read_place(cifar10 *c, const char *where, reshift_error *e
         }
         free(first);
         free(folder);
-        if (here) {
+        if (here || status != RESHIFT_OK) {
             return status;
         }
     }

@@ -101,8 +101,13 @@ reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_opti
     plain.corruption = NULL;
     plain.split = "test";
     plain.limit = limit;
-    if (where && folder_exists(where)) {
-        reshift_status status = cifar10_open(where, &plain, clean, error);
+    bool folder = false;
+    reshift_status status = where ? path_is_folder(where, &folder, error) : RESHIFT_OK;
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (folder) {
+        status = cifar10_open(where, &plain, clean, error);
         if (status != RESHIFT_ERROR_NOT_FOUND) {
             return status;
         }
@@ -275,10 +280,11 @@ static reshift_status read_place(const char *where, const reshift_dataset_option
     char file[MAX_NAME + 8];
     snprintf(file, sizeof file, "%s.npy", options->corruption);
     *found = false;
-    if (file_exists(where)) {
-        return read_archive(where, file, where, options, found, dataset, error);
+    bool packed;
+    reshift_status status = path_is_file(where, &packed, error);
+    if (status != RESHIFT_OK || packed) {
+        return status == RESHIFT_OK ? read_archive(where, file, where, options, found, dataset, error) : status;
     }
-    reshift_status status = RESHIFT_OK;
     char *inside = path_join(where, "CIFAR-10-C"), *archive = path_join(where, "CIFAR-10-C.tar");
     const char *folders[2] = {inside, where};
     if (!inside || !archive) {
@@ -286,15 +292,16 @@ static reshift_status read_place(const char *where, const reshift_dataset_option
     }
     for (int i = 0; status == RESHIFT_OK && !*found && i < 2; i++) {
         char *path = path_join(folders[i], file);
-        *found = path && file_exists(path);
-        if (!path) {
-            status = error_memory(error, strlen(where), "a path");
-        } else if (*found) {
+        status = path ? path_is_file(path, found, error) : error_memory(error, strlen(where), "a path");
+        if (*found) {
             status = read_folder(folders[i], path, where, options, dataset, error);
         }
         free(path);
     }
-    if (status == RESHIFT_OK && !*found && file_exists(archive)) {
+    if (status == RESHIFT_OK && !*found) {
+        status = path_is_file(archive, &packed, error);
+    }
+    if (status == RESHIFT_OK && !*found && packed) {
         status = read_archive(archive, file, where, options, found, dataset, error);
     }
     free(inside);

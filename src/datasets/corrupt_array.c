@@ -154,11 +154,13 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
                                    reshift_error *error)
 {
     *keep = false;
-    if (!file_exists(path)) {
-        return RESHIFT_OK;
+    bool present;
+    reshift_status status = path_is_file(path, &present, error);
+    if (status != RESHIFT_OK || !present) {
+        return status;
     }
     reshift_array there = {0};
-    reshift_status status = reshift_array_load_npy(path, &there, error);
+    status = reshift_array_load_npy(path, &there, error);
     if (status == RESHIFT_OK) {
         status = compare_labels(labels, &there, keep, error);
     }
@@ -179,19 +181,19 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
     return status;
 }
 
-/* Renames both files, labels first; neither stays without the other. */
-static reshift_status commit_both(npy_writer *labels, bool keep_labels, const char *labels_path, npy_writer *images,
-                                  reshift_error *error)
+/*
+ * Renames both files, labels first. Another process may have written the same labels meanwhile (one process a corruption,
+ * all into one folder): these are kept. Labels without images stay after a failure: the next corruption finds them equal.
+ */
+static reshift_status commit_both(const reshift_array *labels, npy_writer *labels_file, bool keep_labels,
+                                  const char *labels_path, npy_writer *images, reshift_error *error)
 {
-    bool replaced = file_exists(labels_path);
-    reshift_status status = keep_labels ? RESHIFT_OK : npy_writer_commit(labels, error);
-    if (status == RESHIFT_OK) {
-        status = npy_writer_commit(images, error);
-        if (status != RESHIFT_OK && !keep_labels && !replaced) {
-            unlink(labels_path);
-        }
+    reshift_status status = keep_labels ? RESHIFT_OK : npy_writer_commit(labels_file, error);
+    if (status == RESHIFT_ERROR_EXISTS) {
+        bool equal;
+        status = check_labels(labels, labels_path, false, &equal, error);
     }
-    return status;
+    return status == RESHIFT_OK ? npy_writer_commit(images, error) : status;
 }
 
 /* Both files in `folder`, which is there. */
@@ -224,7 +226,7 @@ static reshift_status write_array(const array_work *a, const char *folder, reshi
         status = write_images(a, &images, error);
     }
     if (status == RESHIFT_OK) {
-        status = commit_both(&labels_file, keep_labels, labels_path, &images, error);
+        status = commit_both(&labels, &labels_file, keep_labels, labels_path, &images, error);
     }
     npy_writer_abort(&images);
     npy_writer_abort(&labels_file);
@@ -242,12 +244,15 @@ reshift_status corrupt_array_write(const corrupt_work *work, const char *folder,
     if (!memory_product((size_t)a.height * 3, (size_t)a.width, &a.image_bytes)) {
         return error_memory(error, SIZE_MAX, "an image");
     }
-    bool made_folder = !folder_exists(folder);
-    reshift_status status = folder_create(folder, error);
+    bool had_folder = true;
+    reshift_status status = path_is_folder(folder, &had_folder, error);
+    if (status == RESHIFT_OK) {
+        status = folder_create(folder, error);
+    }
     if (status == RESHIFT_OK) {
         status = write_array(&a, folder, error);
     }
-    if (status != RESHIFT_OK && made_folder) {
+    if (status != RESHIFT_OK && !had_folder) {
         rmdir(folder); /* stays where something is in it */
     }
     return status;

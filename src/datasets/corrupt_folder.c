@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +17,12 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "datasets/corrupt.h"
+#include "formats/image_file.h"
 
 typedef struct folder_work {
     const corrupt_work *work;
     char *target, *temporary; /* <folder>/<corruption>, and where it is made */
+    int lock;                 /* on `temporary`, as long as this process lives; -1: none */
     char **classes;           /* [n_classes] folder names */
     char **names;             /* [n] "class/NAME" */
     bool *is_jpeg;            /* [n] ending of the image's files: .JPEG or .png; known once the image has been read */
@@ -191,8 +192,8 @@ static reshift_status write_row(const folder_work *f, int64_t row, reshift_image
         status = path ? corrupt_pixels(work->clean, row, work->corruption, s, work->options, input, output, error)
                       : error_memory(error, 64, "a path");
         if (status == RESHIFT_OK) {
-            status = f->is_jpeg[row] ? reshift_image_save_jpeg(path, output, RESHIFT_JPEG_QUALITY, false, error)
-                                     : reshift_image_save_png(path, output, false, error);
+            status = f->is_jpeg[row] ? jpeg_save(path, output, RESHIFT_JPEG_QUALITY, false, false, error)
+                                     : png_save(path, output, false, false, error);
         }
         free(path);
     }
@@ -249,14 +250,6 @@ static reshift_status write_rows(const folder_work *f, reshift_error *error)
 
 /* ---- the folder appears ---- */
 
-static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place)
-{
-    (void)facts;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
 /* With --force into a folder that is there: image by image, and what else is in it stays. */
 static reshift_status move_images(const folder_work *f, reshift_error *error)
 {
@@ -271,7 +264,7 @@ static reshift_status move_images(const folder_work *f, reshift_error *error)
                 status = error_memory(error, 64, "a path");
             } else if (rename(from, to) != 0) {
                 status = error_from_errno(error, errno, "cannot write '%s'", to);
-            } else if (file_exists(other) && unlink(other) != 0) { /* the same image, stored the other way */
+            } else if (unlink(other) != 0 && errno != ENOENT && errno != ENOTDIR) { /* the same image, stored the other way */
                 status = error_from_errno(error, errno, "cannot replace '%s'", other);
             }
             free(from);
@@ -289,16 +282,26 @@ static reshift_status refuse_existing(const char *path, reshift_error *error)
     return RESHIFT_ERROR_EXISTS;
 }
 
+/* Thousands of images are written to the disk by one call, before any of them gets its name. */
 static reshift_status commit(const folder_work *f, reshift_error *error)
 {
-    if (f->work->options->overwrite && folder_exists(f->target)) {
-        return move_images(f, error);
+    bool there = false;
+    reshift_status status = folder_sync_all(f->temporary, error);
+    if (status == RESHIFT_OK && f->work->options->overwrite) {
+        status = path_is_folder(f->target, &there, error);
+    }
+    if (status == RESHIFT_OK && there) {
+        status = move_images(f, error);
+        return status == RESHIFT_OK ? folder_sync_all(f->target, error) : status;
+    }
+    if (status != RESHIFT_OK) {
+        return status;
     }
     int renamed = renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->target, RENAME_NOREPLACE);
     if (renamed != 0 && (errno == EINVAL || errno == ENOSYS)) {
         renamed = rename(f->temporary, f->target); /* a file system without the no-replace form */
     }
-    return renamed == 0      ? RESHIFT_OK
+    return renamed == 0      ? folder_sync_of(f->target, error)
            : errno == EEXIST ? refuse_existing(f->target, error)
                              : error_from_errno(error, errno, "cannot write '%s'", f->target);
 }
@@ -308,8 +311,11 @@ static reshift_status make(folder_work *f, const char *folder, reshift_error *er
     const char *name = f->work->corruption->name;
     f->target = path_join(folder, name);
     reshift_status status = f->target ? RESHIFT_OK : error_memory(error, strlen(folder), "a path");
-    bool there = status == RESHIFT_OK && folder_exists(f->target);
-    if (status == RESHIFT_OK && (there ? !f->work->options->overwrite : file_exists(f->target))) {
+    path_kind there = PATH_NONE;
+    if (status == RESHIFT_OK) {
+        status = path_kind_of(f->target, &there, error);
+    }
+    if (status == RESHIFT_OK && there != PATH_NONE && !(there == PATH_FOLDER && f->work->options->overwrite)) {
         status = refuse_existing(f->target, error);
     }
     if (status == RESHIFT_OK) {
@@ -319,7 +325,7 @@ static reshift_status make(folder_work *f, const char *folder, reshift_error *er
         status = name_rows(f, error);
     }
     if (status == RESHIFT_OK) {
-        status = folder_create_temporary(f->target, &f->temporary, error);
+        status = folder_create_temporary(f->target, &f->temporary, &f->lock, error);
     }
     if (status == RESHIFT_OK) {
         status = make_folders(f, f->temporary, error);
@@ -332,16 +338,22 @@ static reshift_status make(folder_work *f, const char *folder, reshift_error *er
 
 reshift_status corrupt_folder_write(const corrupt_work *work, const char *folder, reshift_error *error)
 {
-    folder_work f = {.work = work};
-    bool made_folder = !folder_exists(folder);
-    reshift_status status = folder_create(folder, error);
+    folder_work f = {.work = work, .lock = -1};
+    bool had_folder = true, left = false;
+    reshift_status status = path_is_folder(folder, &had_folder, error);
+    if (status == RESHIFT_OK) {
+        status = folder_create(folder, error);
+    }
     if (status == RESHIFT_OK) {
         status = make(&f, folder, error);
     }
-    if (f.temporary && folder_exists(f.temporary)) {
-        nftw(f.temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (f.temporary && path_is_folder(f.temporary, &left, NULL) == RESHIFT_OK && left) {
+        folder_remove(f.temporary, NULL);
     }
-    if (status != RESHIFT_OK && made_folder) {
+    if (f.lock >= 0) {
+        close(f.lock);
+    }
+    if (status != RESHIFT_OK && !had_folder) {
         rmdir(folder); /* stays where something is in it */
     }
     for (int k = 0; f.classes && k < reshift_dataset_n_classes(work->clean); k++) {

@@ -42,8 +42,9 @@ reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **f
     if (!*folder) {
         return error_memory(error, sizeof data_folder, "a path");
     }
-    reshift_status status = RESHIFT_OK;
-    if (folder_exists(*folder)) {
+    bool there;
+    reshift_status status = path_is_folder(*folder, &there, error);
+    if (there) {
         status = reshift_frost_open(*folder, frost, error);
     }
     if (!*frost) {

@@ -295,13 +295,18 @@ static reshift_status check_present(const download *d, const reshift_progress *p
 
 reshift_status download_file(const download *d, const reshift_progress *progress, reshift_error *error)
 {
-    if (file_exists(d->path)) {
+    bool there;
+    reshift_status status = path_is_file(d->path, &there, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (there) {
         return check_present(d, progress, error);
     }
     transfer t = {.what = d, .progress = progress, .part = -1};
     snprintf(t.title, sizeof t.title, "downloading %s", file_name(d->path));
     bool remove_part = false;
-    reshift_status status = open_part(&t, error);
+    status = open_part(&t, error);
     if (status != RESHIFT_OK) {
         goto done;
     }

@@ -3,11 +3,11 @@
  * DIR/test (or DIR/val) serve as the splits where they are there; without them DIR is the set, whatever split is asked.
  * Every file is opened once when the set is: a wrong one shows at the start and not after an hour.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -52,39 +52,32 @@ static void names_free(name_list *list)
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static bool is_folder_in(const char *folder, const char *name)
+typedef struct listing {
+    const char *folder;
+    bool folders;
+    name_list *list;
+} listing;
+
+static reshift_status add_entry(void *context, const char *name, reshift_error *error)
 {
-    char *path = path_join(folder, name);
-    bool is = path && folder_exists(path);
+    listing *l = context;
+    char *path = path_join(l->folder, name);
+    bool is;
+    reshift_status status =
+        path ? path_is_folder(path, &is, error) : error_memory(error, strlen(l->folder), "a path");
     free(path);
-    return is;
+    if (status == RESHIFT_OK && name[0] != '.' && is == l->folders && !names_add(l->list, name)) {
+        status = error_memory(error, l->list->count * sizeof(char *), "file names");
+    }
+    return status;
 }
 
 /* What is in a folder, sorted, without hidden names: either its sub-folders or everything else. */
 static reshift_status list_folder(const char *folder, bool folders, name_list *list, reshift_error *error)
 {
     memset(list, 0, sizeof *list);
-    DIR *stream = opendir(folder);
-    if (!stream) {
-        return error_from_errno(error, errno, "cannot open folder '%s'", folder);
-    }
-    reshift_status status = RESHIFT_OK;
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(stream);
-        if (!entry) {
-            if (errno) {
-                status = error_from_errno(error, errno, "cannot read folder '%s'", folder);
-            }
-            break;
-        }
-        if (entry->d_name[0] != '.' && is_folder_in(folder, entry->d_name) == folders &&
-            !names_add(list, entry->d_name)) {
-            status = error_memory(error, list->count * sizeof(char *), "file names");
-            break;
-        }
-    }
-    closedir(stream);
+    listing l = {folder, folders, list};
+    reshift_status status = folder_visit(folder, add_entry, &l, error);
     if (status != RESHIFT_OK) {
         names_free(list);
     } else if (list->count) {
@@ -97,17 +90,18 @@ static reshift_status list_folder(const char *folder, bool folders, name_list *l
 static reshift_status check_image(const char *path, reshift_error *error)
 {
     uint8_t bytes[8] = {0};
-    FILE *stream = fopen(path, "rbe");
-    if (!stream) {
-        return error_from_errno(error, errno, "cannot open '%s'", path);
+    int descriptor;
+    reshift_status status = file_open(path, &descriptor, NULL, error);
+    if (status != RESHIFT_OK) {
+        return status;
     }
-    size_t count = fread(bytes, 1, sizeof bytes, stream);
-    int failed = ferror(stream) ? errno : 0;
-    fclose(stream);
+    ssize_t count = read(descriptor, bytes, sizeof bytes);
+    int failed = count < 0 ? errno : 0;
+    close(descriptor);
     if (failed) {
         return error_from_errno(error, failed, "cannot read '%s'", path);
     }
-    if (image_format(bytes, count)) {
+    if (image_format(bytes, (size_t)count)) {
         return RESHIFT_OK;
     }
     error_set(error, RESHIFT_ERROR_FORMAT, "'%s' is no JPEG or PNG image%s", path, count ? "" : ": it is empty");
@@ -252,21 +246,31 @@ static void folder_destroy(void *state)
 static const dataset_kind folder_kind = {folder_read, folder_row_name, folder_identity, folder_destroy, NULL, NULL};
 
 /* DIR/name is a split when class folders are in it; a class that happens to be called "train" holds images only. */
-static bool is_split(const char *folder, const char *name)
+static reshift_status is_split(const char *folder, const char *name, bool *is, reshift_error *error)
 {
     char *path = path_join(folder, name);
     name_list inside = {0};
-    reshift_error unused;
-    bool is =
-        path && folder_exists(path) && list_folder(path, true, &inside, &unused) == RESHIFT_OK && inside.count > 0;
+    reshift_status status = path ? path_is_folder(path, is, error) : error_memory(error, strlen(folder), "a path");
+    if (status == RESHIFT_OK && *is) {
+        status = list_folder(path, true, &inside, error);
+        *is = inside.count > 0;
+    }
     names_free(&inside);
     free(path);
-    return is;
+    return status;
 }
 
 static reshift_status find_root(const char *where, const char *split, char **root, reshift_error *error)
 {
-    bool train = is_split(where, "train"), test = is_split(where, "test"), val = is_split(where, "val");
+    static const char *const names[] = {"train", "test", "val"};
+    bool is[3] = {false};
+    for (int i = 0; i < 3; i++) {
+        reshift_status status = is_split(where, names[i], &is[i], error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+    }
+    bool train = is[0], test = is[1], val = is[2];
     bool want_train = strcmp(split, "train") == 0;
     const char *name = want_train && train ? "train" : !want_train && test ? "test" : !want_train && val ? "val" : NULL;
     if (!name && (train || test || val)) {

@@ -387,14 +387,19 @@ reshift_status reshift_baseline_find(const char *spec, reshift_baseline *baselin
         return RESHIFT_OK;
     }
     const char *colon = strrchr(spec, ':');
-    if (file_exists(spec) || !colon) {
+    bool whole; /* a path that holds a colon itself */
+    reshift_status status = path_is_file(spec, &whole, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (whole || !colon) {
         colon = spec + strlen(spec);
     }
     char *path = strndup(spec, (size_t)(colon - spec));
     if (!path) {
         return error_memory(error, strlen(spec), "a path");
     }
-    reshift_status status = load(path, *colon ? colon + 1 : NULL, baseline, error);
+    status = load(path, *colon ? colon + 1 : NULL, baseline, error);
     free(path);
     if (status == RESHIFT_OK) {
         baseline_average(baseline);

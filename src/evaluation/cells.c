@@ -66,7 +66,7 @@ char *cells_path(const char *folder, const char *basis_digest, const char *set_i
 bool cells_load(const char *path, int64_t n, int n_classes, reshift_array *rows)
 {
     reshift_error ignored;
-    if (!file_exists(path) || reshift_array_load_npy(path, rows, &ignored) != RESHIFT_OK) {
+    if (reshift_array_load_npy(path, rows, &ignored) != RESHIFT_OK) {
         return false;
     }
     bool good = rows->dtype == RESHIFT_F64 && rows->n_dims == 2 && rows->shape[0] == n && rows->shape[1] == ROW_FIGURES;

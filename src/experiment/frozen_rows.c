@@ -77,7 +77,7 @@ static reshift_status open_cache(run *r, reshift_error *error)
     const int64_t budget = SETTING(r, finetune.cache_budget_bytes);
     reshift_frozen_cache_options options;
     reshift_frozen_cache_options_default(&options);
-    status = run_path(r, "parts", &folder, error);
+    status = run_path(r, RUN_PARTS, &folder, error);
     if (status == RESHIFT_OK) {
         options.folder = folder;
         options.budget_bytes = budget == SETTINGS_BYTES_AUTO ? RESHIFT_CACHE_BUDGET_AUTO : (uint64_t)budget;

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiment/json_file.h"
 #include "reshift/machine.h"
 
 reshift_status manifest_load(const char *folder, json_t **manifest, reshift_error *error)
@@ -23,16 +24,14 @@ reshift_status manifest_load(const char *folder, json_t **manifest, reshift_erro
     if (!path) {
         return error_memory(error, strlen(folder), "a path");
     }
-    reshift_status status = RESHIFT_OK;
-    if (file_exists(path)) {
-        json_error_t place;
-        *manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &place);
-        if (!*manifest) {
-            error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s' line %d: %s", path, place.line, place.text);
+    bool there;
+    reshift_status status = path_is_file(path, &there, error);
+    if (there) {
+        status = json_file_load(path, manifest, error);
+        if (status == RESHIFT_ERROR_FORMAT) {
             error_hint(error, "use another folder with --out, or move this one away");
-            status = error_at_line(error, RESHIFT_ERROR_FORMAT, path, place.line);
-        } else if (!json_is_object(json_object_get(*manifest, "experiment")) ||
-                   !json_is_array(json_object_get(*manifest, "stages"))) {
+        } else if (status == RESHIFT_OK && (!json_is_object(json_object_get(*manifest, "experiment")) ||
+                   !json_is_array(json_object_get(*manifest, "stages")))) {
             status = error_set(error, RESHIFT_ERROR_FORMAT,
                                "'%s' is no manifest of a reshift run: expected the keys "
                                "'experiment' and 'stages'",

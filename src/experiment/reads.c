@@ -89,8 +89,8 @@ void reads_input(run_reads *reads, run_input input)
     }
 }
 
-/* Chunks and checkpoints below parts/ are named after the stage's key; folders are not read. */
-static bool is_a_stages_own(const char *name) { return strncmp(name, "parts", 5) == 0; }
+/* Chunks and checkpoints below .reshift-parts/ are named after the stage's key; folders are not read. */
+static bool is_a_stages_own(const char *name) { return strncmp(name, RUN_PARTS, strlen(RUN_PARTS)) == 0; }
 
 void reads_file(const run *r, const char *name)
 {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiment/json_file.h"
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -58,16 +59,12 @@ reshift_status adapted_read(const char *folder, adapted_figures *figures, report
     if (!path) {
         return error_memory(error, strlen(folder), "a path");
     }
-    json_error_t place;
-    json_t *array = json_load_file(path, JSON_REJECT_DUPLICATES, &place);
+    json_t *array = NULL;
+    reshift_status status = json_file_load(path, &array, error);
     const size_t n = json_array_size(array);
-    reshift_status status = RESHIFT_OK;
-    if (!array) {
-        status = error_set(error, file_exists(path) ? RESHIFT_ERROR_FORMAT : RESHIFT_ERROR_NOT_FOUND,
-                           "cannot read '%s': %s", path, place.text);
-    } else if (n == 0) {
+    if (status == RESHIFT_OK && n == 0) {
         status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': expected a list of measurements", path);
-    } else if (!(figures->rows = calloc(n, sizeof *figures->rows))) {
+    } else if (status == RESHIFT_OK && !(figures->rows = calloc(n, sizeof *figures->rows))) {
         status = error_memory(error, n * sizeof *figures->rows, "measurements");
     }
     for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "experiment/report_drawing.h"
+#include "experiment/json_file.h"
 
 static reshift_status load_array(const drawing *d, const char *name, reshift_dtype dtype, int n_dims,
                                  reshift_array *array, reshift_error *error)
@@ -122,12 +123,7 @@ reshift_status drawing_describe_panels(drawing *d, reshift_error *error)
         status = drawing_path(d, "pca/separation.json", &path, error);
     }
     if (status == RESHIFT_OK) {
-        json_error_t place;
-        d->separation = json_load_file(path, JSON_REJECT_DUPLICATES, &place);
-        if (!d->separation) {
-            status = error_set(error, file_exists(path) ? RESHIFT_ERROR_FORMAT : RESHIFT_ERROR_NOT_FOUND,
-                               "cannot read '%s': %s", path, place.text);
-        }
+        status = json_file_load(path, &d->separation, error);
     }
     free(path);
     for (int p = 0; p < PANEL_COUNT && status == RESHIFT_OK; p++) {

@@ -50,7 +50,11 @@ reshift_status moved_read(const char *folder, const char *trained, const char *b
     if (!path) {
         return error_memory(error, strlen(folder), "a path");
     }
-    reshift_status status = file_exists(path) ? reshift_moved_load_csv(path, &figures->rows, &n, error) : RESHIFT_OK;
+    bool there;
+    reshift_status status = path_is_file(path, &there, error);
+    if (there) {
+        status = reshift_moved_load_csv(path, &figures->rows, &n, error);
+    }
     free(path);
     if (status == RESHIFT_OK && n > 0 && !(figures->blocks = calloc((size_t)n, sizeof *figures->blocks))) {
         status = error_memory(error, (size_t)n * sizeof *figures->blocks, "blocks");

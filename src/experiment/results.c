@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiment/json_file.h"
 
 #define SEVERITIES 5
 
@@ -204,15 +205,13 @@ reshift_status results_load(const char *run_folder, const char *name, reshift_me
     if (!path) {
         return error_memory(error, strlen(run_folder), "a path");
     }
-    reshift_status status = RESHIFT_OK;
-    json_error_t place;
     json_t *array = NULL;
-    if (!file_exists(path)) {
+    reshift_status status = json_file_load(path, &array, error);
+    if (status == RESHIFT_ERROR_NOT_FOUND) {
         status = error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' holds no results", run_folder);
         error_hint(error, "finish the run first: 'reshift run' goes on where it stopped");
-    } else if (!(array = json_load_file(path, JSON_REJECT_DUPLICATES, &place))) {
-        status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s' line %d: %s", path, place.line, place.text);
-    } else if (!json_is_array(array) || !(*measurements = calloc(json_array_size(array) + 1, sizeof **measurements))) {
+    } else if (status == RESHIFT_OK &&
+               (!json_is_array(array) || !(*measurements = calloc(json_array_size(array) + 1, sizeof **measurements)))) {
         status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': expected a list of measurements", path);
     }
     for (size_t i = 0; status == RESHIFT_OK && i < json_array_size(array); i++) {

@@ -1,15 +1,12 @@
 /*
  * A run: opens the inputs, makes sure the folder is this experiment's, and walks the table of stages, doing what is not
  * recorded in the manifest. The manifest is written after every stage, so a run that is killed at any point is taken up
- * at the stage it was in; within long stages, chunks and checkpoints below parts/ are taken up too.
+ * at the stage it was in; within long stages, chunks and checkpoints below .reshift-parts/ are taken up too.
  */
 #include "experiment/run.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,48 +20,30 @@
 
 /* ---- the folder ---- */
 
-static bool folder_is_empty(const char *path)
+static reshift_status find_entry(void *context, const char *name, reshift_error *error)
 {
-    DIR *folder = opendir(path);
-    if (!folder) {
-        return true;
-    }
-    bool empty = true;
-    struct dirent *entry;
-    while (empty && (entry = readdir(folder)) != NULL) {
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    }
-    closedir(folder);
-    return empty;
+    (void)name;
+    (void)error;
+    *(bool *)context = false;
+    return RESHIFT_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place)
+static reshift_status folder_is_empty(const char *path, bool *empty, reshift_error *error)
 {
-    (void)facts;
-    (void)place;
-    kind == FTW_DP ? rmdir(path) : unlink(path);
-    return 0;
+    *empty = true;
+    reshift_status status = folder_visit(path, find_entry, empty, error);
+    return status == RESHIFT_ERROR_NOT_FOUND ? RESHIFT_OK : status;
 }
 
-static int remove_temporary(const char *path, const struct stat *facts, int kind, struct FTW *place)
-{
-    (void)facts;
-    if (kind == FTW_F && fnmatch("*.part.??????", path + place->base, 0) == 0) {
-        unlink(path);
-    }
-    return 0;
-}
-
-/* What a killed run left half-written: temporary names that no writer holds, since the folder is locked. */
-static void remove_leftovers(const char *folder) { nftw(folder, remove_temporary, 16, FTW_PHYS); }
-
+/* What a stage keeps until it is done. The name is the run's own: a user's folder cannot have it by chance. */
 static void remove_parts(const run *r, const char *key)
 {
     char relative[64];
-    snprintf(relative, sizeof relative, "parts%s%.16s", key ? "/" : "", key ? key : "");
+    bool there = false;
+    snprintf(relative, sizeof relative, RUN_PARTS "%s%.16s", key ? "/" : "", key ? key : "");
     char *path = path_join(r->folder, relative);
-    if (path && folder_exists(path)) {
-        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (path && path_is_folder(path, &there, NULL) == RESHIFT_OK && there) {
+        folder_remove(path, NULL);
     }
     free(path);
 }
@@ -96,7 +75,7 @@ static reshift_status lock_folder(const char *folder, int *lock, reshift_error *
 
 static reshift_status make_folders(const run *r, reshift_error *error)
 {
-    static const char *const names[] = {"features", "history", "parts", "pca", "plots", "split", "weights"};
+    static const char *const names[] = {"features", "history", RUN_PARTS, "pca", "plots", "split", "weights"};
     reshift_status status = RESHIFT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == RESHIFT_OK; i++) {
         char *path;
@@ -153,15 +132,24 @@ static void add_missing_keys(json_t *experiment)
 /* Loads the manifest, if any, and refuses a folder that belongs to something else. */
 static reshift_status check_folder(run *r, bool force, reshift_error *error)
 {
-    if (file_exists(r->folder)) {
+    bool is_file, empty = true;
+    reshift_status status = path_is_file(r->folder, &is_file, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (is_file) {
         return error_set(error, RESHIFT_ERROR_EXISTS, "cannot use '%s' as a run folder: a file is there", r->folder);
     }
-    reshift_status status = manifest_load(r->folder, &r->manifest, error);
+    status = manifest_load(r->folder, &r->manifest, error);
     if (status != RESHIFT_OK) {
         return status;
     }
     if (!r->manifest) {
-        if (!force && !folder_is_empty(r->folder)) {
+        status = folder_is_empty(r->folder, &empty, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+        if (!force && !empty) {
             error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s' holds files, but no run", r->folder);
             error_hint(error, "choose another with --out, or use --force to write among them");
             return RESHIFT_ERROR_EXISTS;
@@ -375,7 +363,9 @@ static reshift_status walk(run *r, bool force, reshift_error *error)
         status = lock_folder(r->folder, &lock, error);
     }
     if (status == RESHIFT_OK) {
-        remove_leftovers(r->folder);
+        status = folder_remove_leftovers(r->folder, error); /* of killed runs: what a living process writes stays */
+    }
+    if (status == RESHIFT_OK) {
         status = make_folders(r, error);
     }
     if (status == RESHIFT_OK) {

@@ -19,6 +19,9 @@
 #include "reshift/model.h"
 #include "reshift/split.h"
 
+/* Where stages keep what is unfinished, below the run folder. */
+#define RUN_PARTS ".reshift-parts"
+
 /** What run_open() opens. */
 typedef struct run_opened {
     bool pretrained_here;    /* weights: demo */
@@ -115,7 +118,7 @@ reshift_status stage_report(run *r, reshift_error *error);
 
 /**
  * What the blocks below fine-tuning's give, in r->cache: NULL, without an error, where nothing lies below or nothing is
- * to be kept. It lies below parts/ or in memory and goes with the run. Rows that fine-tuning reads go before others.
+ * to be kept. It is below .reshift-parts/ or in memory and goes with the run. Rows that fine-tuning reads go before others.
  */
 reshift_status run_frozen_cache(run *r, reshift_error *error);
 /** Rows of all sets whose activations the cache may hold. */

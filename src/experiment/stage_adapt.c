@@ -151,7 +151,7 @@ static reshift_status measure(const run *r, const reshift_model *model, const ch
     o.dataset.jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
     o.dataset.test_share = shifted ? 0 : SETTING(r, source.test_fraction); /* as the set itself was opened */
     o.dataset.seed = (uint64_t)SETTING(r, seed);
-    snprintf(relative, sizeof relative, "parts/%.16s", r->keys[STAGE_ADAPT]);
+    snprintf(relative, sizeof relative, RUN_PARTS "/%.16s", r->keys[STAGE_ADAPT]);
     reshift_status status = run_path(r, relative, &cells, error);
     if (status == RESHIFT_OK) {
         o.cells_folder = cells;

@@ -1,6 +1,6 @@
 /*
  * Features of a whole image set, in a file. They are extracted in chunks of a fixed number of batches, each a file of
- * its own below parts/KEY/, named after the stage's key; when all are there they are joined. run.c removes them once
+ * its own below .reshift-parts/KEY/, named after the stage's key; when all are there they are joined. run.c removes them once
  * the stage is recorded, so a run that is killed loses the chunk it was at. The chunks are the same whether it was
  * killed or not, so the bytes are too.
  */
@@ -65,7 +65,7 @@ static reshift_status extract_chunk(const run *r, extraction *e, const reshift_d
 static bool chunk_is_there(const char *path, int64_t rows, int features)
 {
     reshift_array chunk = {0};
-    bool good = file_exists(path) && reshift_array_load_npy(path, &chunk, NULL) == RESHIFT_OK &&
+    bool good = reshift_array_load_npy(path, &chunk, NULL) == RESHIFT_OK &&
                 chunk.dtype == RESHIFT_F32 && chunk.n_dims == 2 && chunk.shape[0] == rows && chunk.shape[1] == features;
     reshift_array_destroy(&chunk);
     return good;
@@ -148,7 +148,7 @@ reshift_status run_extract(run *r, stage_name owner, const reshift_model *model,
     char *folder = NULL, *target = NULL;
     extraction *e = NULL;
     char **paths = calloc((size_t)n_chunks, sizeof *paths);
-    snprintf(relative, sizeof relative, "parts/%.16s", r->keys[owner]);
+    snprintf(relative, sizeof relative, RUN_PARTS "/%.16s", r->keys[owner]);
     reshift_status status = paths ? run_path(r, relative, &folder, error) : error_memory(error, 0, "paths");
     if (status == RESHIFT_OK) {
         snprintf(relative, sizeof relative, "features/%s.npy", name);

@@ -67,14 +67,14 @@ static reshift_status name_classes(reshift_model *model, const reshift_dataset *
 static reshift_status checkpoint_path(const run *r, stage_name owner, char **path, reshift_error *error)
 {
     char relative[64];
-    snprintf(relative, sizeof relative, "parts/%.16s", r->keys[owner]);
+    snprintf(relative, sizeof relative, RUN_PARTS "/%.16s", r->keys[owner]);
     char *folder = NULL;
     reshift_status status = run_path(r, relative, &folder, error);
     if (status == RESHIFT_OK) {
         status = folder_create(folder, error);
     }
     if (status == RESHIFT_OK) {
-        snprintf(relative, sizeof relative, "parts/%.16s/checkpoint.safetensors", r->keys[owner]);
+        snprintf(relative, sizeof relative, RUN_PARTS "/%.16s/checkpoint.safetensors", r->keys[owner]);
         status = run_path(r, relative, path, error);
     }
     free(folder);

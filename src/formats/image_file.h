@@ -42,6 +42,11 @@ reshift_status jpeg_read(const uint8_t *bytes, size_t size, const char *name, re
 reshift_status png_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,
                         reshift_error *error);
 
+/** reshift_image_save_png() and _jpeg(); without `sync` the caller writes many files to the disk at once (folder_sync_all()). */
+reshift_status jpeg_save(const char *path, const reshift_image *image, int quality, bool overwrite, bool sync,
+                         reshift_error *error);
+reshift_status png_save(const char *path, const reshift_image *image, bool overwrite, bool sync, reshift_error *error);
+
 /** UNSUPPORTED when an image of this size is not read. */
 reshift_status image_check_size(uint64_t height, uint64_t width, const char *name, reshift_error *error);
 

@@ -308,8 +308,11 @@ reshift_status reshift_inspect(const char *path, char **json, reshift_error *err
     json_t *object = json_object();
     int failed = 0;
     put(object, "path", inspect_text(path), &failed);
-    reshift_status status =
-        folder_exists(path) ? inspect_folder(path, object, error) : describe_file(path, object, &failed, error);
+    bool folder;
+    reshift_status status = path_is_folder(path, &folder, error);
+    if (status == RESHIFT_OK) {
+        status = folder ? inspect_folder(path, object, error) : describe_file(path, object, &failed, error);
+    }
     if (status == RESHIFT_OK) {
         *json = failed ? NULL : json_dumps(object, JSON_INDENT(1));
         status = *json ? RESHIFT_OK : error_memory(error, 0, "a description");

@@ -169,26 +169,38 @@ static bool is_part(const char *name)
     return strcmp(name, "train") == 0 || strcmp(name, "test") == 0 || strcmp(name, "val") == 0;
 }
 
-static int describe_children(const char *path, const listing *l, bool parts, json_t *json);
+/* Ends the description where a child cannot be looked at: what it holds would be missing without a word. */
+typedef struct outcome {
+    reshift_status status;
+    reshift_error *error;
+} outcome;
+
+static int describe_children(const char *path, const listing *l, bool parts, json_t *json, outcome *o);
 
 /* One child: a folder with what it is, or a file with its size. */
 static int describe_child(const char *folder, const char *name, bool parts, json_t *holds, int *classes,
-                          json_int_t *images)
+                          json_int_t *images, outcome *o)
 {
     char *path = path_join(folder, name);
     json_t *json = json_object();
     struct stat facts;
     int failed = !path || json_object_set_new(json, "name", inspect_text(name));
-    if (!failed && stat(path, &facts) == 0) {
+    if (!failed && stat(path, &facts) != 0) {
+        if (errno != ENOENT) { /* a link to nothing has only its name */
+            o->status = error_from_errno(o->error, errno, "cannot look at '%s'", path);
+        }
+    } else if (!failed) {
         listing l = {NULL, -1};
-        if (S_ISDIR(facts.st_mode) && list(path, &l)) {
+        if (S_ISDIR(facts.st_mode) && !list(path, &l)) {
+            o->status = error_from_errno(o->error, errno, "cannot read folder '%s'", path);
+        } else if (S_ISDIR(facts.st_mode)) {
             bool known;
             failed |= describe(&l, name, json, &known);
             json_int_t n = json_integer_value(json_object_get(json, "images"));
             *classes += n > 0;
             *images += n;
             if (!known && parts && is_part(name)) { /* what is in it, without the list of its classes */
-                failed |= describe_children(path, &l, false, json);
+                failed |= describe_children(path, &l, false, json, o);
                 json_object_del(json, "holds");
             } else if (!known) {
                 failed |= json_object_set_new(json, "kind", json_string("folder")) |
@@ -206,13 +218,13 @@ static int describe_child(const char *folder, const char *name, bool parts, json
 
 /* A folder that is told by its children; `parts`: training and test parts among them are looked into, one level down.
  */
-static int describe_children(const char *path, const listing *l, bool parts, json_t *json)
+static int describe_children(const char *path, const listing *l, bool parts, json_t *json, outcome *o)
 {
     json_t *holds = json_array();
     json_int_t images = 0;
     int classes = 0, failed = 0;
-    for (int i = 0; i < l->n && !failed; i++) {
-        failed = describe_child(path, l->entries[i]->d_name, parts, holds, &classes, &images);
+    for (int i = 0; i < l->n && !failed && o->status == RESHIFT_OK; i++) {
+        failed = describe_child(path, l->entries[i]->d_name, parts, holds, &classes, &images, o);
     }
     bool is_set = classes > 0 && classes == l->n;
     failed |= json_object_set_new(json, "kind", json_string(is_set ? "image-folder" : "folder"));
@@ -235,11 +247,12 @@ reshift_status inspect_folder(const char *path, json_t *json, reshift_error *err
     }
     const char *slash = plain ? strrchr(plain, '/') : NULL, *name = slash ? slash + 1 : plain;
     bool known = false;
+    outcome o = {RESHIFT_OK, error};
     int failed = !plain || describe(&l, name, json, &known);
     if (!failed && !known) {
-        failed = describe_children(path, &l, true, json);
+        failed = describe_children(path, &l, true, json, &o);
     }
     free(plain);
     free_listing(&l);
-    return failed ? error_memory(error, 0, "the description of a folder") : RESHIFT_OK;
+    return failed ? error_memory(error, 0, "the description of a folder") : o.status;
 }

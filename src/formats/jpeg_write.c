@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/image_file.h"
 #include "reshift/image.h"
 
 /* All that lives across a long jump. The manager stands first: libjpeg hands it back. */
@@ -60,7 +61,7 @@ static reshift_status write_jpeg(jpeg_writer *w, file_writer *writer, const resh
         encode(w, writer->stream, image, quality);
         return RESHIFT_OK;
     }
-    return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': JPEG: %s", writer->path, w->words);
+    return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': JPEG: %s", file_writer_path(writer), w->words);
 }
 
 static reshift_status check(const char *path, const reshift_image *image, int quality, reshift_error *error)
@@ -80,8 +81,8 @@ static reshift_status check(const char *path, const reshift_image *image, int qu
     return RESHIFT_OK;
 }
 
-reshift_status reshift_image_save_jpeg(const char *path, const reshift_image *image, int quality, bool overwrite,
-                                       reshift_error *error)
+reshift_status jpeg_save(const char *path, const reshift_image *image, int quality, bool overwrite, bool sync,
+                         reshift_error *error)
 {
     file_writer writer;
     reshift_status status = check(path, image, quality, error);
@@ -91,6 +92,7 @@ reshift_status reshift_image_save_jpeg(const char *path, const reshift_image *im
     if (status != RESHIFT_OK) {
         return status;
     }
+    writer.no_sync = !sync;
     jpeg_writer *w = calloc(1, sizeof *w);
     status = w ? write_jpeg(w, &writer, image, quality, error) : error_memory(error, sizeof *w, "a JPEG writer");
     if (w) {
@@ -102,4 +104,10 @@ reshift_status reshift_image_save_jpeg(const char *path, const reshift_image *im
     }
     file_writer_abort(&writer);
     return status;
+}
+
+reshift_status reshift_image_save_jpeg(const char *path, const reshift_image *image, int quality, bool overwrite,
+                                       reshift_error *error)
+{
+    return jpeg_save(path, image, quality, overwrite, true, error);
 }

@@ -363,7 +363,7 @@ reshift_status npy_writer_append(npy_writer *writer, const void *bytes, size_t c
 {
     if (count > writer->expected_bytes - writer->written_bytes) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "cannot write '%s': its shape takes %zu bytes, given at least %zu",
-                         writer->file.path, writer->expected_bytes, writer->written_bytes + count);
+                         file_writer_path(&writer->file), writer->expected_bytes, writer->written_bytes + count);
     }
     reshift_status status = file_writer_write(&writer->file, bytes, count, error);
     if (status == RESHIFT_OK) {
@@ -377,7 +377,7 @@ reshift_status npy_writer_commit(npy_writer *writer, reshift_error *error)
     if (writer->written_bytes != writer->expected_bytes) {
         reshift_status status =
             error_set(error, RESHIFT_ERROR_SHAPE, "cannot write '%s': its shape takes %zu bytes, given %zu",
-                      writer->file.path, writer->expected_bytes, writer->written_bytes);
+                      file_writer_path(&writer->file), writer->expected_bytes, writer->written_bytes);
         npy_writer_abort(writer);
         return status;
     }

@@ -183,11 +183,10 @@ static reshift_status write_png(png_job *job, file_writer *writer, const reshift
         encode(job, writer->stream, image);
         return RESHIFT_OK;
     }
-    return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': PNG: %s", writer->path, job->words);
+    return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': PNG: %s", file_writer_path(writer), job->words);
 }
 
-reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
-                                      reshift_error *error)
+reshift_status png_save(const char *path, const reshift_image *image, bool overwrite, bool sync, reshift_error *error)
 {
     if (image->height < 1 || image->width < 1) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot write '%s': the image is empty", path);
@@ -197,6 +196,7 @@ reshift_status reshift_image_save_png(const char *path, const reshift_image *ima
     if (status != RESHIFT_OK) {
         return status;
     }
+    writer.no_sync = !sync;
     png_job *job = calloc(1, sizeof *job);
     if (job) {
         job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, leave, ignore);
@@ -213,4 +213,10 @@ reshift_status reshift_image_save_png(const char *path, const reshift_image *ima
     }
     file_writer_abort(&writer);
     return status;
+}
+
+reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
+                                      reshift_error *error)
+{
+    return png_save(path, image, overwrite, true, error);
 }

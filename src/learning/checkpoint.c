@@ -226,11 +226,13 @@ reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *take
                                const reshift_progress *progress, reshift_error *error)
 {
     *taken = false;
-    if (!file_exists(path)) {
-        return RESHIFT_OK;
+    bool there;
+    reshift_status status = path_is_file(path, &there, error);
+    if (status != RESHIFT_OK || !there) {
+        return status;
     }
     reshift_tensors *tensors;
-    reshift_status status = reshift_tensors_load(path, &tensors, error);
+    status = reshift_tensors_load(path, &tensors, error);
     if (status != RESHIFT_OK) {
         return error_prefix(error, status, "cannot read checkpoint '%s'", path);
     }

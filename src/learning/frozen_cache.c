@@ -162,7 +162,10 @@ bool frozen_cache_knows(const reshift_frozen_cache *c, const char key[DIGEST_HEX
         }
     }
     char *path = NULL;
-    bool there = c->folder && !c->options.temporary && part_folder(c, key, &path) && folder_exists(path);
+    bool there = false; /* also where it cannot be looked at: opening it tells why */
+    if (c->folder && !c->options.temporary && part_folder(c, key, &path)) {
+        path_is_folder(path, &there, NULL);
+    }
     free(path);
     return there;
 }

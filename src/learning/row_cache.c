@@ -217,7 +217,11 @@ static reshift_status open_folder(row_cache *c, const char *folder, reshift_erro
             status = error_set(error, RESHIFT_ERROR_EXISTS, "another program keeps activations in '%s'", folder);
         }
     }
-    if (status == RESHIFT_OK && file_exists(c->index_path)) {
+    bool indexed = false;
+    if (status == RESHIFT_OK) {
+        status = path_is_file(c->index_path, &indexed, error);
+    }
+    if (status == RESHIFT_OK && indexed) {
         if (file_read_all(c->index_path, &index, &size, NULL) != RESHIFT_OK ||
             !take_index(c, index, size, (uint64_t)facts.st_size)) {
             forget_all(c);

@@ -104,12 +104,14 @@ static reshift_status look_in(const char *folder, const char *below, const char 
     if (!candidate) {
         return error_memory(error, strlen(folder) + FILE_NAME_BYTES, "a path");
     }
-    if (file_exists(candidate)) {
+    bool there;
+    reshift_status status = path_is_file(candidate, &there, error);
+    if (there) {
         *found = candidate;
     } else {
         free(candidate);
     }
-    return RESHIFT_OK;
+    return status;
 }
 
 static reshift_status find_published(const char *name, const published *weights, const char *data_dir, char *path,
@@ -155,10 +157,15 @@ reshift_status reshift_model_find(const char *weights, const char *data_dir, cha
         }
         return find_published(weights, row, data_dir, path, size, error);
     }
-    if (folder_exists(weights)) {
+    path_kind kind;
+    reshift_status status = path_kind_of(weights, &kind, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (kind == PATH_FOLDER) {
         return error_set(error, RESHIFT_ERROR_IO, "cannot read weights '%s': it is a folder", weights);
     }
-    if (!file_exists(weights)) {
+    if (kind == PATH_NONE) {
         error_set(error, RESHIFT_ERROR_NOT_FOUND, "cannot find weights '%s': there is no such file", weights);
         error_hint(error, "names of published weights are resnet18, resnet34, resnet50, resnet101 and resnet152, "
                           "the last three also with @v2");

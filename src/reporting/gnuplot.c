@@ -18,10 +18,12 @@
 #include "base/error.h"
 #include "base/files.h"
 
-static char *figure_path(const gnuplot_figure *figure, const char *ending, const char *part)
+enum { PICTURES_MOST = 4 };
+
+static char *figure_path(const gnuplot_figure *figure, const char *ending)
 {
     char *path = NULL, *name = NULL;
-    if (asprintf(&name, "%s%s%s", figure->name, ending, part) >= 0) {
+    if (asprintf(&name, "%s%s", figure->name, ending) >= 0) {
         path = path_join(figure->folder, name);
         free(name);
     }
@@ -40,8 +42,9 @@ reshift_status gnuplot_begin(const gnuplot_figure *figure, const char *const *en
         }
     }
     for (int i = 0; endings[i] && !figure->overwrite; i++) {
-        char *path = figure_path(figure, endings[i], "");
-        bool there = path && file_exists(path);
+        char *path = figure_path(figure, endings[i]);
+        bool there = false;
+        reshift_status status = path ? path_is_file(path, &there, error) : RESHIFT_OK;
         if (there) {
             error_set(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", path);
             error_hint(error, "use --force to replace it, or choose another folder");
@@ -50,8 +53,8 @@ reshift_status gnuplot_begin(const gnuplot_figure *figure, const char *const *en
         if (!path) {
             return error_memory(error, strlen(figure->folder), "a path");
         }
-        if (there) {
-            return RESHIFT_ERROR_EXISTS;
+        if (there || status != RESHIFT_OK) {
+            return there ? RESHIFT_ERROR_EXISTS : status;
         }
     }
     return folder_create(figure->folder, error);
@@ -60,7 +63,7 @@ reshift_status gnuplot_begin(const gnuplot_figure *figure, const char *const *en
 reshift_status gnuplot_write(const gnuplot_figure *figure, const char *ending, const text_buffer *text,
                              reshift_error *error)
 {
-    char *path = figure_path(figure, ending, "");
+    char *path = figure_path(figure, ending);
     reshift_status status =
         path ? text_write(text, path, figure->overwrite, error) : error_memory(error, strlen(figure->folder), "a path");
     free(path);
@@ -150,6 +153,7 @@ static int spawn_in(const char *folder, char *const *arguments, int output, pid_
         sigaddset(&defaults, SIGINT);
         sigaddset(&defaults, SIGPIPE);
         sigaddset(&defaults, SIGTERM);
+        sigaddset(&defaults, SIGHUP);
         posix_spawnattr_setsigmask(&attributes, &none);
         posix_spawnattr_setsigdefault(&attributes, &defaults);
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -206,7 +210,7 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
         return RESHIFT_OK;
     }
     squeeze(said);
-    if (WIFSIGNALED(state) && (WTERMSIG(state) == SIGINT || WTERMSIG(state) == SIGTERM)) {
+    if (WIFSIGNALED(state) && (WTERMSIG(state) == SIGINT || WTERMSIG(state) == SIGTERM || WTERMSIG(state) == SIGHUP)) {
         return error_set(error, RESHIFT_ERROR_CANCELLED, "gnuplot was interrupted");
     }
     return error_set(error, RESHIFT_ERROR_IO, "gnuplot could not draw '%s/%s' (%s %d): %s", figure->folder, script,
@@ -214,49 +218,82 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
                      said[0] ? said : "it said nothing");
 }
 
-/* Whether a picture has its end: on a full disk gnuplot leaves what fitted and calls it done. */
-static bool is_whole(const char *path, const char *ending)
+/* Whether a picture has its end: on a full disk gnuplot leaves what fitted and exits with 0. */
+static bool is_whole(int descriptor, const char *ending)
 {
     static const char png[] = "IEND\xae\x42\x60\x82", svg[] = "</svg>";
-    char tail[64] = "";
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        return false;
-    }
-    fseek(file, -(long)(sizeof tail - 1), SEEK_END); /* a shorter file is read from its beginning */
-    size_t length = fread(tail, 1, sizeof tail - 1, file);
-    fclose(file);
+    char tail[64];
+    off_t size = lseek(descriptor, 0, SEEK_END);
+    off_t from = size > (off_t)sizeof tail ? size - (off_t)sizeof tail : 0;
+    ssize_t length = pread(descriptor, tail, sizeof tail, from);
     const char *end = strcmp(strrchr(ending, '.'), ".png") == 0 ? png : svg;
-    return memmem(tail, length, end, strlen(end)) != NULL;
+    return length > 0 && memmem(tail, (size_t)length, end, strlen(end)) != NULL;
+}
+
+/* Makes the temporaries of the pictures, which gnuplot opens by their names. All must have one suffix: the script's. */
+static reshift_status open_pictures(const gnuplot_figure *figure, const char *const *pictures, file_target *targets,
+                                    int *n, reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    for (*n = 0; pictures[*n] && status == RESHIFT_OK; ++*n) {
+        char *path = figure_path(figure, pictures[*n]);
+        if (*n == PICTURES_MOST || !path) {
+            status = error_memory(error, strlen(figure->folder), "a path");
+            free(path);
+            break;
+        }
+        status = file_target_open(path, figure->overwrite, &targets[*n], error);
+        const char *temporary = targets[*n].temporary;
+        if (status == RESHIFT_OK && (!temporary || strcmp(temporary + strlen(temporary) - strlen(PART_SUFFIX),
+                                                          PART_SUFFIX) != 0)) {
+            status = error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': another program is drawing it", path);
+        }
+        free(path);
+    }
+    return status;
+}
+
+static reshift_status take_picture(file_target *target, const char *ending, reshift_error *error)
+{
+    if (lseek(target->lock, 0, SEEK_END) <= 0) {
+        return error_set(error, RESHIFT_ERROR_NOT_FOUND, "gnuplot left no picture '%s'", target->path);
+    }
+    if (!is_whole(target->lock, ending)) {
+        error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': gnuplot left it cut short", target->path);
+        error_hint(error, "is the disk full?");
+        return RESHIFT_ERROR_IO;
+    }
+    if (fsync(target->lock) != 0) {
+        return error_from_errno(error, errno, "cannot write '%s'", target->path);
+    }
+    return file_target_rename(target, error);
 }
 
 reshift_status gnuplot_run(const gnuplot_figure *figure, const char *ending, const char *const *pictures,
                            reshift_error *error)
 {
-    char part[32], *script = NULL;
-    /* six characters behind it, as file_writer's: a killed run's leftovers are known by that */
-    snprintf(part, sizeof part, ".part.%06ld", (long)getpid() % 1000000);
+    char *script = NULL;
+    file_target targets[PICTURES_MOST] = {{.lock = -1}};
+    int n;
     if (asprintf(&script, "%s%s", figure->name, ending) < 0) {
         return error_memory(error, strlen(figure->name), "a path");
     }
-    reshift_status status = run_script(figure, script, part, error);
-    free(script);
-    for (int i = 0; pictures[i]; i++) {
-        char *from = figure_path(figure, pictures[i], part), *to = figure_path(figure, pictures[i], "");
-        if (!from || !to) {
-            status = status != RESHIFT_OK ? status : error_memory(error, strlen(figure->folder), "a path");
-        } else if (status == RESHIFT_OK && file_exists(from) && !is_whole(from, pictures[i])) {
-            status = error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': gnuplot left it cut short", to);
-            error_hint(error, "is the disk full?");
-        } else if (status == RESHIFT_OK && rename(from, to) != 0) {
-            status = error_from_errno(error, errno, "gnuplot left no picture '%s'", to);
-        }
-        if (status != RESHIFT_OK && from) {
-            unlink(from);
-        }
-        free(from);
-        free(to);
+    reshift_status status = open_pictures(figure, pictures, targets, &n, error);
+    if (status == RESHIFT_OK) {
+        status = run_script(figure, script, PART_SUFFIX, error);
     }
+    for (int i = 0; i < n; i++) {
+        if (status == RESHIFT_OK) {
+            status = take_picture(&targets[i], pictures[i], error);
+        }
+    }
+    if (status == RESHIFT_OK && n > 0) {
+        status = folder_sync_of(targets[0].final, error);
+    }
+    for (int i = 0; i < n; i++) {
+        file_target_close(&targets[i]);
+    }
+    free(script);
     return status;
 }
 

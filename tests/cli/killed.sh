@@ -24,7 +24,7 @@ is_there() { # one of these files, given as a pattern
 (study whole) >whole.out 2>whole.err || { echo "Bail out! the study failed"; cat whole.err; exit 1; }
 
 killed=0
-for mark in 'cut/manifest.json' 'cut/parts/*/checkpoint.safetensors' 'cut/weights/pretrained.safetensors' \
+for mark in 'cut/manifest.json' 'cut/.reshift-parts/*/checkpoint.safetensors' 'cut/weights/pretrained.safetensors' \
     'cut/features/train-clean.npy' 'cut/features/original-clean.npy' 'cut/weights/probe.safetensors' \
     'cut/split/train-rows.npy' 'cut/weights/finetuned.safetensors' 'cut/features/finetuned-clean.npy' \
     'cut/results.json' 'cut/pca/separation.json' 'cut/plots/probe-loss.gp' 'cut/plots/pca.svg'; do
@@ -58,7 +58,7 @@ holds "a study with automatic rates and recalibrated batch norm" test $? = 0
 (before again) >again.out 2>again.err &
 process=$!
 while ! is_there 'again/split/train-rows.npy' && kill -0 $process 2>/dev/null; do sleep 0.01; done
-while ! is_there 'again/parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
+while ! is_there 'again/.reshift-parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
 kill -KILL $process 2>/dev/null
 wait $process 2>/dev/null
 (before again) >again.out 2>again.err
@@ -78,7 +78,7 @@ holds "and is finished when called again" test $? = 0
 # a scheduler's SIGTERM is heeded like Ctrl-C
 (study asked) >asked.out 2>asked.err &
 process=$!
-while ! is_there 'asked/parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
+while ! is_there 'asked/.reshift-parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done
 kill -TERM $process
 wait $process
 status=$?

@@ -52,7 +52,7 @@ holds() {
 absent() { [ ! -e "$1" ]; }
 
 # No temporary file of ours below the folder.
-clean() { ! find "$1" -name '*.part.*' | grep .; }
+clean() { ! find "$1" -name '?*.reshift-part*' | grep .; }
 
 finish() {
     echo "1..$cases"

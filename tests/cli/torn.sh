@@ -99,6 +99,6 @@ holds "and none is written beside it" test "$(ls taken)" = original-clean-mean.n
 # a disk that fills while gnuplot draws: it says nothing, the picture would be torn
 mkdir plots
 check "no room for a picture" 1 - "gnuplot left it cut short" sh -c 'ulimit -f 20; exec "$@"' sh "$reshift" probe --quiet --json --train $features $labels --out y.safetensors --plots plots
-holds "no torn picture stays" test -z "$(find plots -name '*.png' -o -name '*.svg' -o -name '*.part.*')"
+holds "no torn picture stays" test -z "$(find plots -name '*.png' -o -name '*.svg' -o -name '?*.reshift-part*')"
 holds "none of it left a file" test -z "$(ls | grep '^x\.')"
 finish

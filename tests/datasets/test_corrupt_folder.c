@@ -205,7 +205,7 @@ static void test_what_is_there(void **state)
     check_ok(file_write_all(other, "file", 4, false, &error));
     assert_int_not_equal(reshift_corrupt_write(set, find("fog"), &options, out, NULL, &error), RESHIFT_OK);
     assert_true(file_exists(other));
-    assert_int_equal(count_of("-name '*.part.*'"), 0);
+    assert_int_equal(count_of("-name '?*.reshift-part*'"), 0);
     reshift_dataset_close(&set);
 }
 

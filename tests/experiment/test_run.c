@@ -214,7 +214,7 @@ static void test_complete(void **state)
         }
     }
     assert_int_not_equal(
-        shell("find '%s/whole' -name '*.part.*' -o -path '*/parts*' -o -name '*checkpoint*' | grep -q .", base), 0);
+        shell("find '%s/whole' -name '?*.reshift-part*' -o -path '*/.reshift-parts*' -o -name '*checkpoint*' | grep -q .", base), 0);
     assert_non_null(strstr(shared->said, "[1/8] pretraining the demo's network\n"));
     assert_non_null(strstr(shared->said, "probe epoch 4/4: loss "));
     assert_non_null(strstr(shared->said, "fine-tuning epoch 3/3: loss "));
@@ -389,7 +389,7 @@ static void test_what_is_kept_changes_nothing(void **state)
                      shared->said);
         }
         check_same_results("whole", "kept");
-        assert_false(there("kept", "parts"));
+        assert_false(there("kept", ".reshift-parts"));
         shell("rm -rf '%s/kept'", base);
     }
 }
@@ -421,7 +421,7 @@ static void test_stopped_on_request(void **state)
         }
         assert_int_equal(shared->status, RESHIFT_ERROR_CANCELLED);
         assert_string_equal(shared->hint, "the same command goes on where this run stopped");
-        assert_int_not_equal(shell("find '%s/stopped' -name '*.part.*' | grep -q .", base), 0);
+        assert_int_not_equal(shell("find '%s/stopped' -name '?*.reshift-part*' | grep -q .", base), 0);
     }
     run_ok("stopped", NULL, false);
     check_same_run("whole", "stopped");

@@ -240,8 +240,8 @@ static void test_gnuplot_fails(void **state)
     folder_empty();
     path = path_join(folder, "gnuplot");
     FILE *fake = fopen(path, "w");
-    fprintf(fake, "#!/bin/sh\ntouch probe-loss.png.part.$(printf %%06d $PPID)\necho 'line 3:' >&2\necho '  no such "
-                  "terminal' >&2\nexit 3\n");
+    fprintf(fake, "#!/bin/sh\ntouch probe-loss.png.reshift-part\necho 'line 3:' >&2\necho '  no such terminal' >&2\nexit "
+                  "3\n");
     fclose(fake);
     chmod(path, 0700);
     assert_true(asprintf(&both, "%s:%s", folder, kept) > 0);
@@ -251,7 +251,7 @@ static void test_gnuplot_fails(void **state)
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w"); /* what a full disk makes of a picture: gnuplot itself does not mind */
     fprintf(fake,
-            "#!/bin/sh\nfor f in probe-loss.png probe-loss.svg; do echo cut >$f.part.$(printf %%06d $PPID); done\n");
+            "#!/bin/sh\nfor f in probe-loss.png probe-loss.svg; do echo cut >$f.reshift-part; done\n");
     fclose(fake);
     check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");
