@@ -50,11 +50,12 @@ RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const re
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);
 /**
- * A view of `base` with every image brought to size x size as ImageNet-C's were: the shorter side to size x 256/224
- * with Pillow's bilinear filter, then the centre cut out. Keeps `base` alive by itself. Errors: ARGUMENT, MEMORY.
+ * A view of `base` with the shorter side of every image resized to `resize` (Pillow's bilinear filter, 8 bits) and the
+ * central size x size cropped, as a set of one size. For reshift_recipe_at()'s values; ImageNet-C's are 256 and 224.
+ * Keeps `base` open by itself. Errors: ARGUMENT, MEMORY.
  */
-RESHIFT_API reshift_status reshift_dataset_cropped(reshift_dataset *base, int size, reshift_dataset **dataset,
-                                                   reshift_error *error);
+RESHIFT_API reshift_status reshift_dataset_cropped(reshift_dataset *base, int resize, int size,
+                                                   reshift_dataset **dataset, reshift_error *error);
 /** Closes and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_dataset_close(reshift_dataset **dataset);
 

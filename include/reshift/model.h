@@ -11,13 +11,32 @@ extern "C" {
 
 typedef struct reshift_model reshift_model;
 
-/** How photographs become the network's input; it goes with the weights and is stored in the file's metadata. */
+/** Input sizes that every part accepts: options, settings, metadata. */
+#define RESHIFT_SIZE_SMALLEST 8
+#define RESHIFT_SIZE_LARGEST 4096
+/** Largest resize, as a multiple of the input size: the crop keeps at least 1/16 of the shorter side. */
+#define RESHIFT_RESIZE_MOST 16
+
+/**
+ * Preparation of photographs: the shorter side is resized to `resize` (bilinear, 8 bits, Pillow's bytes), the central
+ * size x size is cropped, and pixels become (x/255 - mean) / std. Stored in the metadata of the weights.
+ */
 typedef struct reshift_recipe {
     int resize;      /* shorter side before the crop (photographs only) */
     int size;        /* the network's input is size x size */
     float mean[3], std[3]; /* of x/255, R G B */
     bool stored;     /* read from the file; false: ImageNet's V1 values assumed */
 } reshift_recipe;
+
+/**
+ * The recipe at another input size: the share of the picture that the crop keeps does not change, so resize becomes
+ * floor(size x resize / recipe size), as in timm (floor(size / crop_pct)). Every command and function that takes an
+ * input size gets resize and crop from here.
+ *
+ * recipe  NULL: ImageNet's (resize 256, crop 224, its mean and standard deviation)
+ * size    0: the recipe's own
+ */
+RESHIFT_API reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size);
 
 /**
  * Loads a network. `weights` is a path, or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
@@ -57,6 +76,8 @@ RESHIFT_API reshift_status reshift_block_check(const char *name, reshift_error *
 RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
 RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
+/** Replaces the model's recipe by reshift_recipe_at(recipe, size); 0 changes nothing. */
+RESHIFT_API void reshift_model_set_size(reshift_model *model, int size);
 /** Class names stored with the weights, or NULL. Setting copies them; NULL takes them away. Errors: SHAPE, MEMORY. */
 RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,

@@ -9,6 +9,7 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "reshift/corruption.h"
+#include "reshift/model.h"
 #include "reshift/reporting.h"
 
 typedef struct corrupt_command {
@@ -231,7 +232,8 @@ static reshift_status open_images(const corrupt_command *k, reshift_dataset **da
     reshift_status status = open_data(&k->c, k->data, k->split, NULL, NULL, false, dataset, error);
     if (status == RESHIFT_OK && k->size > 0) {
         reshift_dataset *whole = *dataset;
-        status = reshift_dataset_cropped(whole, (int)k->size, dataset, error);
+        const reshift_recipe recipe = reshift_recipe_at(NULL, (int)k->size);
+        status = reshift_dataset_cropped(whole, recipe.resize, recipe.size, dataset, error);
         reshift_dataset_close(&whole);
     }
     return status;
@@ -286,7 +288,8 @@ int command_corrupt(int argc, char **argv)
         TEXT("--constants", &k.constants, "auto|cifar|imagenet",
              "strengths for small or for large images; auto: the nearer", "auto"),
         OPTION_NO_JPEG(k.c),
-        COUNT("--size", &k.size, "N", 8, 4096, "first bring images to N x N: shorter side to N x 256/224, centre cut",
+        COUNT("--size", &k.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST,
+              "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N",
               "as they are"),
         TEXT("--out", &k.out, "DIR", "gets what --format says", NULL),
         TEXT("--format", &k.format, "npy|folder",

@@ -118,16 +118,15 @@ int command_export(int argc, char **argv)
     if (done == RESHIFT_OK && names) {
         done = read_names(names, model, &error);
     }
-    if (done == RESHIFT_OK && c.size > 0) {
-        session_size(&c, model);
-    }
     if (done == RESHIFT_OK) {
+        reshift_model_set_size(model, (int)c.size);
         done = onnx ? reshift_model_save_onnx(out, model, 0, c.force, &error)
                     : reshift_model_save(out, model, c.force, &error);
     }
     if (done == RESHIFT_OK) {
-        printf("%s: %s, %d classes, images of %dx%d\n", shown(out), reshift_model_arch(model), reshift_model_n_classes(model),
-               reshift_model_recipe(model)->size, reshift_model_recipe(model)->size);
+        const reshift_recipe *recipe = reshift_model_recipe(model);
+        printf("%s: %s, %d classes, images of %dx%d, resize %d\n", shown(out), reshift_model_arch(model),
+               reshift_model_n_classes(model), recipe->size, recipe->size, recipe->resize);
         status = session_end();
     } else {
         status = session_fail(&error);

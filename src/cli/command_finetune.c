@@ -33,6 +33,16 @@ static int read_auto(const usage *u, const option_words *given, double *most)
 }
 
 /* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" into rates. -1 to go on. */
+/* 0 is a rate: a training that must change nothing. */
+static bool read_rate(const char *text, double *rate)
+{
+    if (strspn(text, "0.") == strlen(text) && strchr(text, '0')) {
+        *rate = 0;
+        return true;
+    }
+    return read_number(text, 0, 10, rate);
+}
+
 static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates,
                       reshift_finetune_options *how)
 {
@@ -57,19 +67,19 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
             status = usage_error(u, "--train: %s", unknown.message);
         }
         snprintf(rates[i].block, sizeof rates[i].block, "%s", blocks.items[i]);
-        rates[i].learning_rate = 0;
+        rates[i].learning_rate = automatic ? 0 : -1;
         for (int j = 0; j < given.n && status < 0 && !automatic; j++) {
             const char *equals = strchr(given.items[j], '=');
             size_t length = equals ? (size_t)(equals - given.items[j]) : 0;
             bool meant = single || (equals && strlen(blocks.items[i]) == length &&
                                     strncmp(given.items[j], blocks.items[i], length) == 0);
-            if (meant && !read_number(single ? given.items[j] : equals + 1, 0, 10, &rates[i].learning_rate)) {
-                status = usage_error(u, "--lr: expected a number above 0, at most 10, found '%s'", given.items[j]);
+            if (meant && !read_rate(single ? given.items[j] : equals + 1, &rates[i].learning_rate)) {
+                status = usage_error(u, "--lr: expected a number from 0 to 10, found '%s'", given.items[j]);
             } else if (!single && !equals) {
                 status = usage_error(u, "--lr: expected BLOCK=RATE, found '%s'", given.items[j]);
             }
         }
-        if (status < 0 && rates[i].learning_rate == 0 && !automatic) {
+        if (status < 0 && rates[i].learning_rate < 0) {
             status = usage_error(u, "--lr: no learning rate for block '%s'", blocks.items[i]);
         }
     }
@@ -411,12 +421,6 @@ int command_finetune(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         done = reshift_finetune(model, rows ? rows : all, &how, &history, session_progress(), &error);
-    }
-    if (done == RESHIFT_OK && c.size) { /* the network goes with the size it was trained at */
-        reshift_recipe recipe = *reshift_model_recipe(model);
-        recipe.resize = (int)((double)recipe.resize * (double)c.size / recipe.size + 0.5);
-        recipe.size = (int)c.size;
-        reshift_model_set_recipe(model, &recipe);
     }
     if (done == RESHIFT_OK) {
         done = name_classes(model, all, &error);

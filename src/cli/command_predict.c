@@ -110,9 +110,7 @@ int command_predict(int argc, char **argv)
         reshift_model_destroy(&model);
         return status;
     }
-    if (c.size > 0 && !set.data) { /* a set is brought to size as it is read */
-        session_size(&c, model);
-    }
+    reshift_model_set_size(model, (int)c.size);
     if (set.data) {
         status = predict_set_write(&c, &set, model, &error) == RESHIFT_OK ? session_end() : session_fail(&error);
         reshift_model_destroy(&model);

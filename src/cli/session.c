@@ -233,14 +233,6 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     return status;
 }
 
-void session_size(const common *c, reshift_model *model)
-{
-    reshift_recipe recipe = *reshift_model_recipe(model);
-    recipe.resize = (int)((double)recipe.resize * (double)c->size / recipe.size + 0.5);
-    recipe.size = (int)c->size;
-    reshift_model_set_recipe(model, &recipe);
-}
-
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error)
 {
     if (reshift_precision_here(session_precision(c), false) != RESHIFT_PRECISION_INT8 ||

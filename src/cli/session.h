@@ -35,7 +35,7 @@ typedef struct common {
 #define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, COUNT_MOST, "of every random draw", "0")
 #define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images", "all")
 #define OPTION_SIZE(c)                                                                                                 \
-    COUNT("--size", &(c).size, "N", 8, 2048, "images enter the network as N x N", "the weights' recipe")
+    COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")
 #define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
 #define OPTION_NO_JPEG(c)                                                                                              \
     FLAG("--no-jpeg", &(c).no_jpeg,                                                                                    \
@@ -61,8 +61,6 @@ reshift_jpeg_step session_jpeg(const common *c);
  * found on the training split of the same images, if there is one. If not, the library takes the images at hand.
  */
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error);
-/** Makes --size, which was given, the model's own: photographs are resized and cut in the recipe's proportion. */
-void session_size(const common *c, reshift_model *model);
 /** The progress to hand to the library. */
 const reshift_progress *session_progress(void);
 /** A line for people on stderr, between two states of the progress bar; silent with --quiet. */

@@ -20,13 +20,13 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
         return error_memory(error, 64, "a digest");
     }
     const network *net = model_network(basis->model);
-    const reshift_recipe *recipe = reshift_model_recipe(basis->model);
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(basis->model), basis->size);
     char text[512];
     int length = snprintf(
         text, sizeof text, "cell %d %s %d classes, size %d resize %d %s, mean %a %a %a std %a %a %a\n", CELL_FORMAT,
-        reshift_model_arch(basis->model), reshift_model_n_classes(basis->model), basis->size, recipe->resize,
-        engine_arithmetic(basis->precision), (double)recipe->mean[0], (double)recipe->mean[1],
-        (double)recipe->mean[2], (double)recipe->std[0], (double)recipe->std[1], (double)recipe->std[2]);
+        reshift_model_arch(basis->model), reshift_model_n_classes(basis->model), recipe.size, recipe.resize,
+        engine_arithmetic(basis->precision), (double)recipe.mean[0], (double)recipe.mean[1],
+        (double)recipe.mean[2], (double)recipe.std[0], (double)recipe.std[1], (double)recipe.std[2]);
     digest_add(d, text, (size_t)length);
     if (basis->adapt->kind != RESHIFT_ADAPT_NONE) {
         const reshift_adapt_options *a = basis->adapt;

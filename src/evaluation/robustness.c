@@ -46,7 +46,7 @@ static reshift_status lay_out(measuring *m, reshift_error *error)
     const cell_basis basis = {.model = m->model,
                               .images = t->images,
                               .n = t->n_images,
-                              .size = m->setup.size ? m->setup.size : m->setup.recipe->size,
+                              .size = m->setup.size,
                               .precision = t->precision,
                               .adapt = &m->options->adapt,
                               .seed = m->options->dataset.seed};

@@ -10,7 +10,7 @@
 
 double settings_rate(const settings_rates *rates, const char *block)
 {
-    double general = 0;
+    double general = -1;
     for (int i = 0; i < rates->n; i++) {
         if (strcmp(rates->rates[i].block, block) == 0) {
             return rates->rates[i].learning_rate;
@@ -87,7 +87,7 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
     }
     for (int i = 0; i < experiment->finetune.train.n; i++) {
         const char *block = experiment->finetune.train.names[i];
-        if (settings_rate(&experiment->finetune.rates, block) == 0) {
+        if (settings_rate(&experiment->finetune.rates, block) < 0) {
             error_set(error, RESHIFT_ERROR_ARGUMENT, "'finetune.lr': no learning rate for the trained block '%s'",
                       block);
             error_hint(error, "add it, as in --set finetune.lr.%s=0.0001", block);

@@ -150,7 +150,7 @@ char *setting_value_text(const reshift_experiment *experiment, const setting *ro
 /** The default in the same form. NULL when out of memory; free() it. */
 char *setting_default_text(const setting *row);
 
-/** The learning rate of a trained block, at most where rates are automatic; 0 where none is given. */
+/** The learning rate of a trained block, at most where rates are automatic; -1 if none is given. */
 double settings_rate(const settings_rates *rates, const char *block);
 
 /** The largest of automatic learning rates; 0 where rates are given. */

@@ -14,6 +14,7 @@
 
 #include "reshift/adaptation.h"
 #include "reshift/corruption.h"
+#include "reshift/model.h"
 #include "reshift/split.h"
 
 #define MOST SETTINGS_COUNT_MOST
@@ -73,7 +74,7 @@ static const setting table[] = {
     ROW("model.weights", TEXT, model.weights, 0, 0, NULL, "resnet50",
         INPUT(WEIGHTS), "a file, or a name looked up in the data folder; demo: a small network pretrained here"),
 
-    ROW("input.size", COUNT, input.size, 8, 2048, NULL, "224",
+    ROW("input.size", COUNT, input.size, RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, NULL, "224",
         STAGE(PRETRAIN) | EXTRACTION, "images enter the network as size x size"),
     ROW("input.batch", COUNT, input.batch, 1, 4096, NULL, "64",
         EXTRACTION, "images a pass when features are extracted"),

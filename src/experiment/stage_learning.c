@@ -296,15 +296,6 @@ static reshift_status monitor_set(run *r, reshift_dataset **monitor, reshift_err
     return status;
 }
 
-/* The network goes with the size it was trained at; a photograph keeps the margin that the crop had. */
-static void remember_size(reshift_model *model, int size)
-{
-    reshift_recipe recipe = *reshift_model_recipe(model);
-    recipe.resize = (int)((double)recipe.resize * size / recipe.size + 0.5);
-    recipe.size = size;
-    reshift_model_set_recipe(model, &recipe);
-}
-
 /* What training moved, against the network with its probe that it began with. */
 static reshift_status tell_moved(run *r, const reshift_model *after, reshift_error *error)
 {
@@ -408,7 +399,6 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         status = tell_moved(r, model, error);
     }
     if (status == RESHIFT_OK) {
-        remember_size(model, (int)SETTING(r, input.size));
         status = save_model(r, "weights/finetuned.safetensors", model, error);
     }
     if (status == RESHIFT_OK) {

@@ -133,7 +133,8 @@ bool setting_add_block(settings_blocks *blocks, const char *name)
 bool setting_add_rate(settings_rates *rates, const char *block, const char *text)
 {
     double rate;
-    if (!is_block_name(block) || !read_number(text, 0, 10, &rate)) {
+    const double low = strcmp(block, "auto") == 0 ? 0 : -1e-300; /* exclusive: 0 is a block's rate, not a largest one */
+    if (!is_block_name(block) || !read_number(text, low, 10, &rate) || rate < 0) {
         return false;
     }
     int place = 0;

@@ -38,7 +38,7 @@ void setting_expectation(const setting *row, char *text, size_t size)
         return;
     case SETTING_RATES:
         snprintf(text, size,
-                 "a learning rate above 0, at most %g, or one a block such as {layer4: 0.0001, fc: 0.001}, or auto",
+                 "a learning rate from 0 to %g, or one a block such as {layer4: 0.0001, fc: 0.001}, or auto",
                  row->high);
         return;
     }

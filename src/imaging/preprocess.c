@@ -189,8 +189,7 @@ static void centre_crop(int length, int size, int *start, int *count, int *befor
     *before = length > size ? 0 : (size - length) / 2;
 }
 
-reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
-                                const float std[3], float *output, reshift_error *error)
+reshift_status preprocess_crop(const reshift_image *image, int resize, int size, uint8_t *output, reshift_error *error)
 {
     reshift_status status = check_size(image, size, error);
     if (status != RESHIFT_OK) {
@@ -209,25 +208,46 @@ reshift_status preprocess_photo(const reshift_image *image, int resize, int size
     resize_window window;
     centre_crop(height, size, &window.top, &window.height, &before_top);
     centre_crop(width, size, &window.left, &window.width, &before_left);
-    size_t bytes = 3 * (size_t)window.height * (size_t)window.width;
+    if (window.height == size && window.width == size) {
+        return resize_window_u8(image, height, width, RESIZE_BILINEAR, window, output, error);
+    }
+    size_t line = 3 * (size_t)window.width, bytes = line * (size_t)window.height;
     uint8_t *pixels = memory_allocate(bytes);
     if (!pixels) {
         return error_memory(error, bytes, "a cropped photograph");
     }
     status = resize_window_u8(image, height, width, RESIZE_BILINEAR, window, pixels, error);
     if (status == RESHIFT_OK) {
+        memset(output, 0, 3 * (size_t)size * (size_t)size);
+        for (int y = 0; y < window.height; y++) {
+            memcpy(output + 3 * ((size_t)(before_top + y) * (size_t)size + (size_t)before_left),
+                   pixels + (size_t)y * line, line);
+        }
+    }
+    memory_free(pixels);
+    return status;
+}
+
+reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
+                                const float std[3], float *output, reshift_error *error)
+{
+    size_t n_pixels = (size_t)size * (size_t)size;
+    reshift_status status = check_size(image, size, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    uint8_t *pixels = memory_allocate(3 * n_pixels);
+    if (!pixels) {
+        return error_memory(error, 3 * n_pixels, "a cropped photograph");
+    }
+    status = preprocess_crop(image, resize, size, pixels, error);
+    if (status == RESHIFT_OK) {
         float table[256][3];
         normalise_table(mean, std, table);
-        const uint8_t *pixel = pixels;
-        for (int y = 0; y < size; y++) {
-            bool row_inside = y >= before_top && y < before_top + window.height;
-            for (int x = 0; x < size; x++, output += 3) {
-                bool inside = row_inside && x >= before_left && x < before_left + window.width;
-                for (int c = 0; c < 3; c++) {
-                    output[c] = table[inside ? pixel[c] : 0][c];
-                }
-                pixel += inside ? 3 : 0;
-            }
+        for (size_t i = 0; i < 3 * n_pixels; i += 3) {
+            output[i] = table[pixels[i]][0];
+            output[i + 1] = table[pixels[i + 1]][1];
+            output[i + 2] = table[pixels[i + 2]][2];
         }
     }
     memory_free(pixels);

@@ -27,9 +27,16 @@ int preprocess_most_taps(int in, int out);
 void preprocess_axis(int in, int out, int n_max, preprocess_taps *axis, float *weights);
 
 /**
- * The weights' recipe for photographs: the shorter side to `resize` with Pillow's bilinear filter (8-bit rounding
- * between its two passes), the centre size x size cut out (torchvision's rounding), then as above. Errors: MEMORY.
+ * Resizes the shorter side to `resize` (Pillow's bilinear filter, rounded to 8 bits after each pass) and crops the
+ * centre size x size with the rounding of torchvision's CenterCrop; what lies outside the image is black.
+ *
+ * output  [size,size,3], 8 bits
+ * Errors  ARGUMENT (an empty image, a resize that cannot be), MEMORY
  */
+reshift_status preprocess_crop(const reshift_image *image, int resize, int size, uint8_t *output,
+                               reshift_error *error);
+
+/** preprocess_crop(), then (x/255 - mean) / std: output [size,size,3] float. Errors: as there. */
 reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
                                 const float std[3], float *output, reshift_error *error);
 

@@ -115,7 +115,7 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
     if (status != RESHIFT_OK) {
         return status;
     }
-    const reshift_recipe *recipe = reshift_model_recipe(model);
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(model), size);
     adapt *a = calloc(1, sizeof *a);
     if (!a) {
         return error_memory(error, sizeof *a, "adaptation");
@@ -125,10 +125,10 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
     a->n_rows = n_rows;
     a->n_classes = reshift_model_n_classes(model);
     a->reading.batch = n_rows < options->batch ? (int)n_rows : options->batch;
-    a->reading.size = size ? size : recipe->size;
-    a->reading.resize = recipe->resize;
-    memcpy(a->reading.mean, recipe->mean, sizeof a->reading.mean);
-    memcpy(a->reading.std, recipe->std, sizeof a->reading.std);
+    a->reading.size = recipe.size;
+    a->reading.resize = recipe.resize;
+    memcpy(a->reading.mean, recipe.mean, sizeof a->reading.mean);
+    memcpy(a->reading.std, recipe.std, sizeof a->reading.std);
     a->image_floats = (size_t)a->reading.size * (size_t)a->reading.size * 3;
     a->rest_rows = (int)(n_rows % a->reading.batch);
     a->net = network_clone(a->given);

@@ -133,6 +133,9 @@ static reshift_status allocate(finetune *t, reshift_error *error)
     if (!t->rates || !t->order || !t->labels) {
         return error_memory(error, (size_t)t->n_rows * sizeof *t->order, "fine-tuning");
     }
+    for (int b = 0; b < t->net->graph->n_blocks; b++) {
+        t->rates[b] = -1;
+    }
     return RESHIFT_OK;
 }
 
@@ -359,7 +362,8 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
         network_forget_ranges(t.net, tail_first_block(t.tail));
     }
     release(&t);
-    if (status == RESHIFT_OK) { /* the weights say from now on which images they have seen */
+    if (status == RESHIFT_OK) { /* the weights record the preparation and the images that they were trained with */
+        reshift_model_set_size(model, options->size);
         reshift_fingerprints images = {0};
         status = reshift_fingerprints_of(dataset, &images, error);
         status = status == RESHIFT_OK ? reshift_model_add_trained_on(model, &images, error) : status;

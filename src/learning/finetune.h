@@ -19,7 +19,7 @@ typedef struct finetune {
     const reshift_progress *progress;
     int64_t n_rows, n_test, n_validation;
     reshift_precision precision; /* of the frozen blocks, as it is here */
-    double *rates;               /* [n_blocks], 0: not trained */
+    double *rates;               /* [n_blocks] learning rates; negative: not trained */
     tail *tail;
     frozen *frozen;
     reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
@@ -28,7 +28,7 @@ typedef struct finetune {
     reshift_dataset *changed;        /* the images of an epoch, augmented; NULL: as they are, or between epochs */
 } finetune;
 
-/** All that can be refused before anything is read or run; t->rates are there, zero, and are filled in. Errors:
+/** All that can be refused before anything is read or run; t->rates are allocated, all negative, and are filled in. Errors:
  * ARGUMENT, SHAPE. */
 reshift_status finetune_check(finetune *t, reshift_error *error);
 

@@ -31,7 +31,7 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
                              "fine-tuning: the network has no block '%s', its blocks are %s", o->blocks[i].block,
                              names);
         }
-        if (t->rates[block] > 0) {
+        if (t->rates[block] >= 0) {
             return error_set(error, RESHIFT_ERROR_ARGUMENT, "fine-tuning: block '%s' is named twice",
                              o->blocks[i].block);
         }
@@ -44,9 +44,9 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
             t->rates[block] = o->auto_rate;
             continue;
         }
-        if (!(o->blocks[i].learning_rate > 0) || !isfinite(o->blocks[i].learning_rate)) {
+        if (!(o->blocks[i].learning_rate >= 0) || !isfinite(o->blocks[i].learning_rate)) {
             return error_set(error, RESHIFT_ERROR_ARGUMENT,
-                             "fine-tuning: block '%s': the learning rate must be positive, found %g",
+                             "fine-tuning: block '%s': the learning rate must be 0 or more, found %g",
                              o->blocks[i].block, o->blocks[i].learning_rate);
         }
         t->rates[block] = o->blocks[i].learning_rate;

@@ -52,7 +52,7 @@ static void add_tuning(digest *d, const reshift_finetune_options *o)
 reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
-    const reshift_recipe *recipe = reshift_model_recipe(t->model);
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(t->model), o->size);
     const graph *g = t->net->graph;
     char identity[2][DIGEST_HEX_BYTES] = {"", ""};
     reshift_status status = reshift_dataset_identity(t->dataset, identity[0], error);
@@ -79,20 +79,20 @@ reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshi
     if (o->validation) { /* a line for what older checkpoints do not know, only where it is asked for */
         add_text(d, "validation %lld %s keep %d", (long long)t->n_validation, held_out, (int)o->keep);
     }
-    add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, o->size ? o->size : recipe->size,
-             (int)o->batchnorm, (unsigned long long)o->seed);
+    add_text(d, "batch %d size %d batchnorm %d seed %llu", o->batch, recipe.size, (int)o->batchnorm,
+             (unsigned long long)o->seed);
     if (t->precision != RESHIFT_PRECISION_F32) {
         add_text(d, "precision %s", engine_arithmetic(t->precision));
     }
     add_tuning(d, o);
     for (int b = 0; b < g->n_blocks; b++) {
-        if (t->rates[b] > 0) {
+        if (t->rates[b] >= 0) {
             add_text(d, "train %s %.17g", g->blocks[b], t->rates[b]);
         }
     }
-    add_text(d, "resize %d", recipe->resize);
-    digest_add(d, recipe->mean, sizeof recipe->mean);
-    digest_add(d, recipe->std, sizeof recipe->std);
+    add_text(d, "resize %d", recipe.resize);
+    digest_add(d, recipe.mean, sizeof recipe.mean);
+    digest_add(d, recipe.std, sizeof recipe.std);
     add_text(d, "rows %lld %s test %lld %s", (long long)t->n_rows, identity[0], (long long)t->n_test, identity[1]);
     for (int p = 0; p < g->n_parameters; p++) {
         add_text(d, "%s", g->parameters[p].name);

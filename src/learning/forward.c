@@ -16,8 +16,6 @@
 #include "engine/stem.h"
 #include "learning/outputs.h"
 
-#define LARGEST_SIZE 4096
-
 struct forward {
     plan *plan;         /* NULL: the images themselves come out, or the stem's output */
     stem *stem;         /* NULL: the plan begins with the images */
@@ -54,7 +52,7 @@ static int choose_batch(const forward_setup *setup, int size)
 
 int forward_batch_of(const forward_setup *setup)
 {
-    return choose_batch(setup, setup->size ? setup->size : setup->recipe->size);
+    return choose_batch(setup, reshift_recipe_at(setup->recipe, setup->size).size);
 }
 
 void forward_expect(forward_setup *setup, const reshift_dataset *dataset)
@@ -121,9 +119,11 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
 reshift_status forward_create(const forward_setup *setup, forward **out, reshift_error *error)
 {
     *out = NULL;
-    int size = setup->size ? setup->size : setup->recipe->size;
-    if (size < 1 || size > LARGEST_SIZE) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "input size: expected 1..%d, found %d", LARGEST_SIZE, size);
+    const reshift_recipe recipe = reshift_recipe_at(setup->recipe, setup->size);
+    const int size = recipe.size;
+    if (size < RESHIFT_SIZE_SMALLEST || size > RESHIFT_SIZE_LARGEST) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "input size: expected %d to %d, found %d",
+                         RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, size);
     }
     if (setup->batch < 0) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "batch: expected a positive number, found %d", setup->batch);
@@ -134,9 +134,9 @@ reshift_status forward_create(const forward_setup *setup, forward **out, reshift
     }
     f->reading.batch = choose_batch(setup, size);
     f->reading.size = size;
-    f->reading.resize = setup->recipe->resize;
-    memcpy(f->reading.mean, setup->recipe->mean, sizeof f->reading.mean);
-    memcpy(f->reading.std, setup->recipe->std, sizeof f->reading.std);
+    f->reading.resize = recipe.resize;
+    memcpy(f->reading.mean, recipe.mean, sizeof f->reading.mean);
+    memcpy(f->reading.std, recipe.std, sizeof f->reading.std);
     f->image_count = (size_t)size * (size_t)size * 3;
     f->n_dims = 3;
     f->shape[0] = f->shape[1] = size;

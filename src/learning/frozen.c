@@ -53,7 +53,7 @@ static void add_node(digest *d, const graph_node *n)
 reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST_HEX_BYTES], reshift_error *error)
 {
     const graph *g = setup->net->graph;
-    const reshift_recipe *recipe = setup->recipe;
+    const reshift_recipe recipe = reshift_recipe_at(setup->recipe, setup->size);
     int first, last;
     char text[256];
     digest *d = digest_create(DIGEST_SHA256);
@@ -63,11 +63,11 @@ reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST
     graph_block_range(g, setup->last_block, &first, &last);
     int length = snprintf(text, sizeof text, "frozen 2, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
                           engine_description(), threads_most(), engine_arithmetic(setup->precision),
-                          setup->halves ? " halves" : "", batch, setup->size ? setup->size : recipe->size,
-                          recipe->resize, setup->width, setup->height);
+                          setup->halves ? " halves" : "", batch, recipe.size, recipe.resize, setup->width,
+                          setup->height);
     digest_add(d, text, (size_t)length + 1);
-    digest_add(d, recipe->mean, sizeof recipe->mean);
-    digest_add(d, recipe->std, sizeof recipe->std);
+    digest_add(d, recipe.mean, sizeof recipe.mean);
+    digest_add(d, recipe.std, sizeof recipe.std);
     for (int i = 0; i <= last; i++) {
         add_node(d, &g->nodes[i]);
     }

@@ -42,7 +42,7 @@ static void divide(tail *t, const double *rates, reshift_batchnorm batchnorm)
     bool everywhere = batchnorm == RESHIFT_BATCHNORM_TRAIN_ALL;
     t->first_block = g->n_blocks;
     for (int b = g->n_blocks - 1; b >= 0; b--) {
-        t->train_block[b] = rates[b] > 0;
+        t->train_block[b] = rates[b] >= 0;
         t->batchnorm_batch[b] = everywhere || (batchnorm == RESHIFT_BATCHNORM_TRAIN && t->train_block[b]);
         if (everywhere || t->train_block[b]) {
             t->first_block = b;

@@ -17,7 +17,7 @@ typedef struct tail tail;
 
 /** Which blocks run and move, and how. */
 typedef struct tail_setup {
-    const double *rates; /* [n_blocks] learning rates, 0 where a block is not trained */
+    const double *rates; /* [n_blocks] learning rates, negative where a block is not trained */
     reshift_batchnorm batchnorm;
     reshift_precision precision;
     optimiser_rule rule;

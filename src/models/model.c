@@ -200,6 +200,7 @@ int reshift_model_n_classes(const reshift_model *model) { return model->n_classe
 int reshift_model_n_features(const reshift_model *model) { return resnet_n_features(model->arch); }
 const reshift_recipe *reshift_model_recipe(const reshift_model *model) { return &model->recipe; }
 void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe) { model->recipe = *recipe; }
+void reshift_model_set_size(reshift_model *model, int size) { model->recipe = reshift_recipe_at(&model->recipe, size); }
 
 int64_t reshift_model_n_parameters(const reshift_model *model)
 {

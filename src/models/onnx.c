@@ -240,16 +240,16 @@ static void three_numbers(const float v[3], char *out, size_t size)
 
 static reshift_status add_texts(onnx_file *f, const reshift_model *model, int size, reshift_error *error)
 {
-    const reshift_recipe *recipe = reshift_model_recipe(model);
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(model), size);
     const int n_classes = reshift_model_n_classes(model);
     add_text(f, "arch", reshift_model_arch(model));
     for (int i = 0; i < 4; i++) {
         static const char *const keys[] = {"input_size", "resize", "mean", "std"};
         char *value = f->values[f->n_texts];
         if (i < 2) {
-            snprintf(value, sizeof f->values[0], "%d", i == 0 ? size : recipe->resize);
+            snprintf(value, sizeof f->values[0], "%d", i == 0 ? recipe.size : recipe.resize);
         } else {
-            three_numbers(i == 2 ? recipe->mean : recipe->std, value, sizeof f->values[0]);
+            three_numbers(i == 2 ? recipe.mean : recipe.std, value, sizeof f->values[0]);
         }
         add_text(f, keys[i], value);
     }
@@ -356,8 +356,9 @@ reshift_status reshift_model_save_onnx(const char *path, const reshift_model *mo
     onnx_file f = {.net = model_network(model)};
     file_writer writer = {0};
     size = size > 0 ? size : reshift_model_recipe(model)->size;
-    if (size < 32) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of %dx%d: expected at least 32x32", size, size);
+    if (size < RESHIFT_SIZE_SMALLEST || size > RESHIFT_SIZE_LARGEST) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of %dx%d: expected %d to %d", size, size,
+                         RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST);
     }
     reshift_status status = build(&f, model, size, error);
     if (status == RESHIFT_OK && onnx__model_proto__get_packed_size(&f.model) > MOST_BYTES) {

@@ -14,14 +14,24 @@
 
 #include "base/error.h"
 
-#define SMALLEST_SIZE 32
-#define LARGEST_SIZE 4096
+static const reshift_recipe imagenet = {
+    .resize = 256, .size = 224, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
 
 void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe)
 {
-    *recipe =
-        (reshift_recipe){.size = arch->input_size, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
+    *recipe = imagenet;
+    recipe->size = arch->input_size;
     recipe->resize = arch->input_size == 224 ? (v2 ? 232 : 256) : arch->input_size;
+}
+
+reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size)
+{
+    reshift_recipe scaled = recipe ? *recipe : imagenet;
+    if (size > 0 && size != scaled.size) {
+        scaled.resize = (int)((int64_t)size * scaled.resize / scaled.size);
+        scaled.size = size;
+    }
+    return scaled;
 }
 
 static reshift_status bad_value(const char *key, const char *value, const char *expected, reshift_error *error)
@@ -29,7 +39,7 @@ static reshift_status bad_value(const char *key, const char *value, const char *
     return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %s, found '%.100s'", key, expected, value);
 }
 
-static reshift_status read_size(const reshift_tensors *tensors, const char *key, int *size, bool *found,
+static reshift_status read_size(const reshift_tensors *tensors, const char *key, int largest, int *size, bool *found,
                                 reshift_error *error)
 {
     const char *text = reshift_tensors_text(tensors, key);
@@ -39,8 +49,10 @@ static reshift_status read_size(const reshift_tensors *tensors, const char *key,
     char *end;
     errno = 0;
     long value = strtol(text, &end, 10);
-    if (end == text || *end || errno || value < SMALLEST_SIZE || value > LARGEST_SIZE) {
-        return bad_value(key, text, "a whole number from 32 to 4096", error);
+    if (end == text || *end || errno || value < RESHIFT_SIZE_SMALLEST || value > largest) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "a whole number from %d to %d", RESHIFT_SIZE_SMALLEST, largest);
+        return bad_value(key, text, expected, error);
     }
     *size = (int)value;
     *found = true;
@@ -74,9 +86,11 @@ static reshift_status read_recipe(const reshift_tensors *tensors, reshift_recipe
 {
     bool has_size = false, has_resize = false, has_numbers = false;
     const char *interpolation = reshift_tensors_text(tensors, "interpolation");
-    reshift_status status = read_size(tensors, "input_size", &recipe->size, &has_size, error);
+    const reshift_recipe usual = *recipe;
+    reshift_status status = read_size(tensors, "input_size", RESHIFT_SIZE_LARGEST, &recipe->size, &has_size, error);
     if (status == RESHIFT_OK) {
-        status = read_size(tensors, "resize", &recipe->resize, &has_resize, error);
+        status = read_size(tensors, "resize", RESHIFT_RESIZE_MOST * RESHIFT_SIZE_LARGEST, &recipe->resize, &has_resize,
+                           error);
     }
     if (status == RESHIFT_OK) {
         status = read_triple(tensors, "mean", false, recipe->mean, &has_numbers, error);
@@ -91,13 +105,13 @@ static reshift_status read_recipe(const reshift_tensors *tensors, reshift_recipe
         return error_set(error, RESHIFT_ERROR_UNSUPPORTED,
                          "metadata 'interpolation': expected bilinear, found '%.100s'", interpolation);
     }
-    if (recipe->resize < recipe->size) {
-        if (has_resize) {
-            return error_set(error, RESHIFT_ERROR_FORMAT,
-                             "metadata 'resize': expected at least input_size %d, found %d", recipe->size,
-                             recipe->resize);
-        }
-        recipe->resize = recipe->size;
+    if (!has_resize) {
+        recipe->resize = reshift_recipe_at(&usual, recipe->size).resize;
+    }
+    if (recipe->resize < recipe->size || recipe->resize > RESHIFT_RESIZE_MOST * recipe->size) {
+        return error_set(error, RESHIFT_ERROR_FORMAT,
+                         "metadata 'resize': expected at least input_size %d and at most %d times that, found %d",
+                         recipe->size, RESHIFT_RESIZE_MOST, recipe->resize);
     }
     recipe->stored = has_size || has_resize || has_numbers;
     return RESHIFT_OK;

@@ -332,17 +332,17 @@ static void test_cropped(void **state)
         int height, width, size;
         const char *md5;
     } golden[] = {
-        {50, 37, 20, "35ef51435f33a141b357818b874f246e"},
+        {50, 37, 20, "4ee3b52188d6199fb2055d67f4ff6355"},
         {37, 50, 21, "0cfb4856dbf0f06074fa0b29c2c2edc2"},
         {300, 401, 224, "67cfe6b3ccfef30404183b0e8c9e3ec9"},
-        {16, 16, 32, "d16d8f3433899dcd7e0f8d0285940cd6"},
+        {16, 16, 32, "5f8908718dd70f1bb2275ed315c72ae5"},
     };
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         put_pattern("large/one/1.png", golden[i].height, golden[i].width, 1);
         char from[300];
         snprintf(from, sizeof from, "folder:%s", in_temporary("large"));
         reshift_dataset *whole = open_set(from), *cropped;
-        check_ok(reshift_dataset_cropped(whole, golden[i].size, &cropped, &error));
+        check_ok(reshift_dataset_cropped(whole, golden[i].size * 256 / 224, golden[i].size, &cropped, &error));
         char identities[2][65], hex[DIGEST_HEX_BYTES];
         check_ok(reshift_dataset_identity(whole, identities[0], &error));
         check_ok(reshift_dataset_identity(cropped, identities[1], &error));
@@ -360,7 +360,9 @@ static void test_cropped(void **state)
         digest_destroy(&d);
         assert_string_equal(hex, golden[i].md5);
         reshift_image_destroy(&image);
-        check_error(reshift_dataset_cropped(cropped, 0, &whole, &error), RESHIFT_ERROR_ARGUMENT, "cropped to 0");
+        check_error(reshift_dataset_cropped(cropped, 0, 0, &whole, &error), RESHIFT_ERROR_ARGUMENT, "cropped to 0");
+        check_error(reshift_dataset_cropped(cropped, 9, 10, &whole, &error), RESHIFT_ERROR_ARGUMENT,
+                    "resized to 9 and cropped to 10");
         reshift_dataset_close(&cropped);
     }
 }
@@ -374,7 +376,7 @@ static void test_array_of_a_folder(void **state)
     options.layout = RESHIFT_CORRUPT_NPY;
     check_error(reshift_corrupt_write(set, find("gaussian_blur"), &options, out, NULL, &error),
                 RESHIFT_ERROR_UNSUPPORTED, "images of many sizes");
-    check_ok(reshift_dataset_cropped(set, 24, &cropped, &error));
+    check_ok(reshift_dataset_cropped(set, 27, 24, &cropped, &error));
     check_ok(reshift_corrupt_write(cropped, find("gaussian_blur"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f"), 2);
     reshift_dataset_close(&cropped);

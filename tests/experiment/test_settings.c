@@ -155,7 +155,7 @@ static const struct {
     {"finetune:\n  train:\n    - fc\n    - layer5\n", 4, "there is no block 'layer5'", ""},
     {"finetune: {lr: {}}\n", 1, "found an empty map", ""},
     {"finetune: {lr: automatic}\n", 1,
-     "'finetune.lr': expected a learning rate above 0, at most 10, or one a block such as {layer4: 0.0001, fc: 0.001}, "
+     "'finetune.lr': expected a learning rate from 0 to 10, or one a block such as {layer4: 0.0001, fc: 0.001}, "
      "or "
      "auto, found 'automatic'",
      ""},
@@ -304,7 +304,7 @@ static void test_overrides(void **state)
     check_error(settings_apply_override(&e, "probe.epochs=", &error), RESHIFT_ERROR_ARGUMENT,
                 "expected a value after '='");
     check_error(settings_apply_override(&e, "finetune.lr.fc=fast", &error), RESHIFT_ERROR_ARGUMENT,
-                "expected a learning rate above 0");
+                "expected a learning rate from 0 to 10");
     check_error(settings_apply_override(&e, "finetune.train=layer4,", &error), RESHIFT_ERROR_ARGUMENT,
                 "expected a list");
     check_error(settings_apply_override(&e, "name=[", &error), RESHIFT_ERROR_ARGUMENT, "--set name=[: not YAML");

@@ -362,7 +362,7 @@ static void test_refusals(void **state)
     check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "named twice");
     r.options.blocks = negative;
     r.options.n_blocks = 1;
-    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "must be positive, found -1");
+    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "must be 0 or more, found -1");
     r.options.blocks = upper;
     r.options.n_blocks = 3;
     r.options.batch = 0;

@@ -255,7 +255,7 @@ static void test_recipes(void **state)
     check_recipe("resnet50-11ad3fa6.pth", NULL, 0, 232, 224, 0.406f, 0.225f, false);
     check_recipe("resnet152@v2.safetensors", NULL, 0, 232, 224, 0.406f, 0.225f, false);
     check_recipe("partial.safetensors", partial, 3, 256, 224, 0.4f, 0.2f, true);
-    check_recipe("large.safetensors", large, 1, 288, 288, 0.406f, 0.225f, true);
+    check_recipe("large.safetensors", large, 1, 329, 288, 0.406f, 0.225f, true);
     check_recipe("full.safetensors", full, 3, 224, 224, 0.406f, 0.225f, true);
 }
 
@@ -270,12 +270,13 @@ static void test_recipes_that_cannot_be(void **state)
         reshift_status code;
         const char *words;
     } cases[] = {
-        {{"input_size", "31"},
+        {{"input_size", "7"},
          RESHIFT_ERROR_FORMAT,
-         "metadata 'input_size': expected a whole number from 32 to 4096, found '31'"},
+         "metadata 'input_size': expected a whole number from 8 to 4096, found '7'"},
         {{"input_size", "224px"}, RESHIFT_ERROR_FORMAT, "found '224px'"},
         {{"input_size", "99999999999999999999"}, RESHIFT_ERROR_FORMAT, "metadata 'input_size'"},
-        {{"resize", "128"}, RESHIFT_ERROR_FORMAT, "metadata 'resize': expected at least input_size 224, found 128"},
+        {{"resize", "128"}, RESHIFT_ERROR_FORMAT, "metadata 'resize': expected at least input_size 224 and at most 16 times that, found 128"},
+        {{"resize", "3585"}, RESHIFT_ERROR_FORMAT, "at most 16 times that, found 3585"},
         {{"mean", "0.5 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'mean': expected three numbers, found '0.5 0.5'"},
         {{"mean", "0.5 nan 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'mean'"},
         {{"std", "0.5 0 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'std': expected three positive numbers"},
