@@ -159,7 +159,8 @@ static reshift_status apply_value(const reading *r, const setting *row, const ya
             }
             if (!yaml_is_text(value) || !setting_add_rate(&rates, yaml_text(key), yaml_text(value))) {
                 settings_rates other = {.n = 0};
-                bool rate_is_good = yaml_is_text(value) && setting_add_rate(&other, "all", yaml_text(value));
+                const char *any = strcmp(yaml_text(key), "auto") == 0 ? "auto" : "all";
+                bool rate_is_good = yaml_is_text(value) && setting_add_rate(&other, any, yaml_text(value));
                 return wrong_value(r, rate_is_good ? key : value, row);
             }
             if (rates.n == before) {

@@ -36,7 +36,7 @@ static void test_defaults(void **state)
     assert_string_equal(e.finetune.train.names[1], "fc");
     assert_true(settings_rate(&e.finetune.rates, "layer4") == 0.0001);
     assert_true(settings_rate(&e.finetune.rates, "fc") == 0.001);
-    assert_true(settings_rate(&e.finetune.rates, "layer3") == 0);
+    assert_true(settings_rate(&e.finetune.rates, "layer3") == -1);
     assert_int_equal(e.finetune.split, RESHIFT_SPLIT_BY_IMAGE);
     assert_int_equal(e.finetune.cache_budget_bytes, SETTINGS_BYTES_AUTO);
     assert_int_equal(e.finetune.samples, 20000);

@@ -152,8 +152,8 @@ static void test_small_one(void **state)
     assert_int_equal(m->graph->input[0]->type->tensor_type->shape->dim[3]->dim_value, 48);
     assert_string_equal(text_of(m, "class_names"), "[\"a \\\"quoted\\\" one\",\"zw\xc3\xb6lf\"]");
     onnx__model_proto__free_unpacked(m, NULL);
-    check_error(reshift_model_save_onnx("/tmp/no.onnx", model, 16, true, &error), RESHIFT_ERROR_ARGUMENT,
-                "at least 32x32");
+    check_error(reshift_model_save_onnx("/tmp/no.onnx", model, 7, true, &error), RESHIFT_ERROR_ARGUMENT,
+                "expected 8 to 4096");
     check_error(reshift_model_save_onnx("/nowhere/at/all.onnx", model, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "nowhere");
     reshift_model_destroy(&model);
