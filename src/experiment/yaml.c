@@ -272,7 +272,7 @@ reshift_status settings_apply_override(reshift_experiment *experiment, const cha
         const setting *above = find_row(parent);
         if (above && above->kind == SETTING_RATES) {
             if (!setting_add_rate(setting_place(experiment, above), block, equals + 1)) {
-                return yaml_fail(&r.source, &nowhere, "expected a learning rate above 0, at most %g", above->high);
+                return yaml_fail(&r.source, &nowhere, "expected a learning rate from 0 to %g", above->high);
             }
             return RESHIFT_OK;
         }
