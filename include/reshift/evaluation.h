@@ -2,20 +2,82 @@
 #ifndef RESHIFT_EVALUATION_H
 #define RESHIFT_EVALUATION_H
 
+#include <stdbool.h>
+
 #include "reshift/array.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** Accuracy over some rows, with its Wilson 95 % interval; accuracy is NAN for n == 0. */
+/** A value with its 95 % interval. */
+typedef struct reshift_interval {
+    double value, low, high;
+} reshift_interval;
+
+/** Accuracy over some rows with its 95 % interval; accuracy is NAN for n == 0. */
 typedef struct reshift_accuracy {
-    int64_t n, correct;
+    int64_t n, correct;         /* rows */
     double accuracy, low, high; /* fractions 0..1 */
+    int64_t n_images;           /* that the rows show: fewer than n where an image has several versions */
 } reshift_accuracy;
 
-/** Wilson's score interval at 95 %. Source: Wilson 1927. */
+/** Of n rows that show n images: Wilson's score interval at 95 %. Source: Wilson 1927. */
 RESHIFT_API reshift_accuracy reshift_accuracy_of(int64_t correct, int64_t n);
+
+/* ---- rows of the same images: intervals by image ---- */
+
+/** Which rows are right, and which image each row shows. Rows of one image (its versions) have the same number. */
+typedef struct reshift_answers {
+    const uint8_t *right;  /* [n] 0 or 1 */
+    const int64_t *images; /* [n] any numbers */
+    int64_t n;
+} reshift_answers;
+
+/**
+ * Accuracy over rows of which several may show one image. The interval is Wilson's with the effective number of images:
+ * the number of single rows that would have the variance which the images' shares have, never less than the number of
+ * images and never more than that of the rows, so an interval keeps its width where all images agree. Exactly
+ * reshift_accuracy_of() where each image has one row. No random draws. accuracy is NAN for no rows.
+ * Memory: 64 bytes a row. Errors: MEMORY. Source: Wilson 1927; Korn & Graubard 1998; docs/evaluation.md.
+ */
+RESHIFT_API reshift_status reshift_accuracy_by_image(const reshift_answers *answers, reshift_accuracy *accuracy,
+                                                     reshift_error *error);
+
+/** One accuracy minus another. accuracy.value is NAN where one of them has no rows. */
+typedef struct reshift_difference {
+    reshift_interval accuracy; /* 95 %; on the same images paired: both answers to an image move together */
+    int64_t n, n_images;       /* rows of the first, images of both */
+    int64_t only_a, only_b;    /* one row an image: images that only the first names rightly, only the second */
+    double p;                  /* one row an image: McNemar's exact test, two-sided; else NAN */
+    bool clear;                /* more than chance: the interval excludes 0, and p, where there is one, is below 0.05 */
+} reshift_difference;
+
+/** One row an image, n images, of which one side alone is right on only_a, the other on only_b. Bonett & Price 2012. */
+RESHIFT_API reshift_difference reshift_difference_of(int64_t only_a, int64_t only_b, int64_t n);
+
+/**
+ * a's accuracy minus b's, paired by image: each image contributes the difference of its two shares of right rows. One row
+ * an image: reshift_difference_of(). Else Student's interval of the mean of these differences, never narrower than that of
+ * as many images with one row each none of which differs. a and b may have different rows of an image (clean and corrupted versions).
+ * Memory: 64 bytes a row. Errors: MEMORY.
+ */
+RESHIFT_API reshift_status reshift_difference_by_image(const reshift_answers *a, const reshift_answers *b,
+                                                       reshift_difference *difference, reshift_error *error);
+
+/** a minus b on different images: from the two intervals. Source: Newcombe 1998, method 10. */
+RESHIFT_API reshift_difference reshift_difference_apart(const reshift_accuracy *a, const reshift_accuracy *b);
+
+/** Two-sided exact binomial test of only_a against only_b at a half (McNemar 1947). 1 where both are 0. */
+RESHIFT_API double reshift_mcnemar(int64_t only_a, int64_t only_b);
+
+/**
+ * 100 fraction, rounded half away from zero to so many decimals, as every table, sentence and picture prints it; a half is
+ * decided within 1e-7 of the last digit, so that 193/400 = 0.4825 gives 48.3 (printf: 48.2).
+ */
+RESHIFT_API double reshift_percent(double fraction, int digits);
+/** The difference of the two printed values, so that what is printed adds up. */
+RESHIFT_API double reshift_percent_change(double before, double after, int digits);
 
 /**
  * The index of the largest logit of each row (the first of equals). logits [N,K] float32; predictions [N], the caller's
@@ -53,11 +115,6 @@ RESHIFT_API reshift_status reshift_metrics_of(const reshift_array *scores, reshi
                                               reshift_error *error);
 
 /* ---- intervals of means over images ---- */
-
-/** A value with its 95 % interval. */
-typedef struct reshift_interval {
-    double value, low, high;
-} reshift_interval;
 
 #define RESHIFT_BOOTSTRAP_RESAMPLES 2000
 

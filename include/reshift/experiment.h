@@ -57,6 +57,11 @@ typedef struct reshift_measurement {
     char subset[16];     /* "all"; "unseen" or "seen": no version, or one, of the image was fine-tuned on */
     bool headline;       /* the figure that counts under the split chosen */
     reshift_accuracy accuracy;
+    /* What `change` is measured against: "original", the network before fine-tuning on the same rows (finetuned);
+     * "clean", the same network on the clean versions of the images (original, shift); "as-is", the same network
+     * without adapting, on the same rows (adapted.json); "" where nothing is compared. */
+    char against[16];
+    reshift_difference change; /* this accuracy minus that one, paired by image */
 } reshift_measurement;
 
 /** Reads what a run measured: *n rows in fresh memory (free() it). Errors: NOT_FOUND (the run has not come so far), FORMAT, MEMORY. */

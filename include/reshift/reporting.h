@@ -34,7 +34,8 @@ typedef struct reshift_heatmap {
     const char *const *columns; /* [n_columns] */
     int n_rows, n_columns;
     const double *values; /* [n_rows][n_columns] fractions, written in per cent; NAN: an empty cell */
-    bool change;          /* colours about none, numbers with their sign */
+    bool change;          /* diverging palette, signed numbers */
+    const uint8_t *unclear; /* [n_rows][n_columns] 1: a change that may be chance, drawn grey; NULL: none */
 } reshift_heatmap;
 
 /**

@@ -106,9 +106,10 @@ RESHIFT_API const reshift_cell *reshift_robustness_cell(const reshift_robustness
 
 /* ---- means ---- */
 
-/** Means over some cells, with 95 % bootstrap intervals by image; over a single cell, accuracy has Wilson's. */
+/** Means over some cells, with 95 % intervals by image (those of reshift_accuracy_by_image() and of paired differences). */
 typedef struct reshift_robust_mean {
     int n_corruptions;         /* 0: there is no such mean (all figures are NAN) */
+    int64_t n_rows;            /* images times cells */
     reshift_interval accuracy; /* every corruption counts the same */
     reshift_interval lost;     /* accuracy on the clean images minus this one; NAN without clean images */
     reshift_interval
@@ -128,25 +129,19 @@ typedef struct reshift_robust_summary {
 /**
  * `unseen_only`: of the images never seen in training. `baseline` may be NULL; relative figures are there for
  * corruptions of which it knows the errors at the table's severities, and whose images ended as the baseline's did
- * (jpeg_quality); mCE where it knows them of all 15. Intervals rest on 2,000 resamples of the images drawn from `seed`. Errors: ARGUMENT (no image was never seen), MEMORY.
+ * (jpeg_quality); mCE where it knows them of all 15. Errors: ARGUMENT (no image was never seen), MEMORY.
  */
 RESHIFT_API reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
-                                                        const reshift_baseline *baseline, uint64_t seed,
+                                                        const reshift_baseline *baseline,
                                                         reshift_robust_summary *summary, reshift_error *error);
 
 /* ---- two networks ---- */
 
-/** Two networks on the same images: a's accuracy minus b's. */
-typedef struct reshift_difference {
-    reshift_interval accuracy; /* 95 %, paired: both networks' answers to an image move together */
-    int64_t n, only_a, only_b; /* of a single cell: rows, rows that only a names rightly, only b */
-    double p;                  /* of a single cell: McNemar's exact test, two-sided; NAN for means */
-} reshift_difference;
-
 typedef struct reshift_comparison {
     reshift_difference *cells; /* [n_cells] of the table */
     int n_cells;
-    reshift_difference corruption[RESHIFT_CORRUPTIONS_MOST], leaderboard, all; /* n == 0: not there */
+    reshift_difference corruption[RESHIFT_CORRUPTIONS_MOST], leaderboard, all; /* n == 0: not there;
+                                                                                of means only_a and only_b are 0, p is NAN */
 } reshift_comparison;
 
 /**
@@ -154,12 +149,9 @@ typedef struct reshift_comparison {
  * trained on. Errors: ARGUMENT (tables that differ; no images left), MEMORY. The caller destroys *comparison.
  */
 RESHIFT_API reshift_status reshift_robustness_compare(const reshift_robustness *a, const reshift_robustness *b,
-                                                      bool unseen_only, uint64_t seed, reshift_comparison *comparison,
+                                                      bool unseen_only, reshift_comparison *comparison,
                                                       reshift_error *error);
 RESHIFT_API void reshift_comparison_destroy(reshift_comparison *comparison);
-
-/** Two-sided exact binomial test of only_a against only_b at a half (McNemar 1947). 1 where both are 0. */
-RESHIFT_API double reshift_mcnemar(int64_t only_a, int64_t only_b);
 
 #ifdef __cplusplus
 }

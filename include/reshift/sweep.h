@@ -43,16 +43,19 @@ RESHIFT_API const char *reshift_sweep_value(const reshift_sweep *sweep, int inde
 typedef struct reshift_sweep_row {
     char folder[128]; /* of the study, within the sweep's */
     bool measured;    /* false: its loss was no longer finite; the figures are NAN */
+    bool unseen;      /* the rows show images never seen in fine-tuning; false: all rows (by-row) */
     reshift_accuracy clean_before, clean_after, shift_before, shift_after;
     /* the same networks adapting to the test images; NAN in a study with adapt: none */
     reshift_accuracy clean_before_adapted, clean_after_adapted, shift_before_adapted, shift_after_adapted;
+    /* after minus before, and the fine-tuned network adapting minus as it is; paired by image */
+    reshift_difference clean_change, shift_change, clean_adapted_change, shift_adapted_change;
 } reshift_sweep_row;
 
 /**
  * Does every study in FOLDER/<number>-<values>/ (options as of a run; folder NULL: runs/NAME), one after the other,
  * those that are done already not again. Stages that two studies have in common are done once: their files are hard
  * links. After every study FOLDER/sweep.csv is written anew, a row a study; in the end heat maps in FOLDER/plots:
- * accuracy on the shifted and the clean images after fine-tuning, and what fine-tuning changed; where studies adapt, also
+ * accuracy on the shifted and the clean images after fine-tuning, and what fine-tuning changed (grey: may be chance); where studies adapt, also
  * both networks' accuracy adapting, and what adapting changed for the fine-tuned one. The first key's values are the rows, all others' combinations the columns. A study whose training diverges is an empty cell, with a warning.
  * rows [studies], the caller's memory. Errors: those of a run; what is finished stays, and the same call goes on from
  * there.

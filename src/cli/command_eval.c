@@ -267,25 +267,24 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
-    uint64_t seed = (uint64_t)q->c.seed;
     reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, &r->table, error);
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
     }
     const reshift_baseline *baseline = r->has_baseline ? &r->baseline : NULL;
     if (status == RESHIFT_OK) {
-        status = reshift_robustness_summarise(&r->table, false, baseline, seed, &r->all, error);
+        status = reshift_robustness_summarise(&r->table, false, baseline, &r->all, error);
     }
     r->has_unseen = r->table.n_seen > 0 && r->table.n_seen < r->table.n_images;
     if (status == RESHIFT_OK && r->has_unseen) {
-        status = reshift_robustness_summarise(&r->table, true, baseline, seed, &r->unseen, error);
+        status = reshift_robustness_summarise(&r->table, true, baseline, &r->unseen, error);
     }
     if (status == RESHIFT_OK && q->against) {
-        status = reshift_robustness_summarise(&r->other, false, baseline, seed, &r->other_all, error);
+        status = reshift_robustness_summarise(&r->other, false, baseline, &r->other_all, error);
     }
     if (status == RESHIFT_OK && q->against) {
         r->difference_unseen = r->table.n_seen + r->other.n_seen > 0;
-        status = reshift_robustness_compare(&r->table, &r->other, r->difference_unseen, seed, &r->difference, error);
+        status = reshift_robustness_compare(&r->table, &r->other, r->difference_unseen, &r->difference, error);
     }
     return status;
 }

@@ -25,10 +25,23 @@ static void print_cell(const reshift_measurement *row)
 {
     char text[64] = "";
     if (row) {
-        snprintf(text, sizeof text, "%.2f %% (%.2f-%.2f)", 100 * row->accuracy.accuracy, 100 * row->accuracy.low,
-                 100 * row->accuracy.high);
+        snprintf(text, sizeof text, "%.2f %% (%.1f-%.1f)", reshift_percent(row->accuracy.accuracy, 2),
+                 reshift_percent(row->accuracy.low, 1), reshift_percent(row->accuracy.high, 1));
     }
-    printf("  %-24s", text);
+    printf(" %-19s", text);
+}
+
+/* "+5.00 (2.1 to 7.9)"; "~" where the interval includes 0. */
+static void print_change(const reshift_measurement *before, const reshift_measurement *after)
+{
+    char text[64] = "";
+    if (before && after && after->against[0]) {
+        const reshift_difference *d = &after->change;
+        snprintf(text, sizeof text, "%+.2f (%+.1f to %+.1f)%s",
+                 reshift_percent_change(before->accuracy.accuracy, after->accuracy.accuracy, 2),
+                 reshift_percent(d->accuracy.low, 1), reshift_percent(d->accuracy.high, 1), d->clear ? "" : " ~");
+    }
+    printf(" %-24s", text);
 }
 
 static void print_pair(const reshift_measurement *rows, int n, const char *label, const char *set, const char *subset,
@@ -37,22 +50,25 @@ static void print_pair(const reshift_measurement *rows, int n, const char *label
     const reshift_measurement *before = find(rows, n, "original", set, subset, severity);
     const reshift_measurement *after = find(rows, n, "finetuned", set, subset, severity);
     if (before || after) {
-        printf("  %-24s", label);
+        const reshift_accuracy *some = &(before ? before : after)->accuracy;
+        printf("  %-15s", label);
         print_cell(before);
         print_cell(after);
-        printf("  %8lld\n", (long long)(before ? before : after)->accuracy.n);
+        print_change(before, after);
+        printf(" %7lld %7lld\n", (long long)some->n, (long long)some->n_images);
     }
 }
 
-/* The figures that count come first and by severity, the others stand beside them in one line each. */
+/* The headline figures first and by severity, the others in one line each. */
 static void print_table(const reshift_measurement *rows, int n)
 {
     static const struct {
         const char *subset, *about;
-    } groups[] = {{"unseen", "images of which fine-tuning has seen no version"},
+    } groups[] = {{"unseen", "images with no version in fine-tuning"},
                   {"all", "all images"},
-                  {"seen", "images of which fine-tuning has seen a version"}};
-    printf("%-26s  %-24s  %-24s  %8s\n", "accuracy (95 % interval)", "before (probe)", "after fine-tuning", "images");
+                  {"seen", "images with a version in fine-tuning"}};
+    printf("%-17s %-19s %-19s %-24s %7s %7s\n", "accuracy (95 %)", "before (probe)", "after fine-tuning",
+           "change (95 %, by image)", "rows", "images");
     for (int round = 0; round < 2; round++) {
         for (int g = 0; g < 3; g++) {
             const reshift_measurement *first = find(rows, n, "finetuned", "shift", groups[g].subset, 0);
@@ -60,7 +76,7 @@ static void print_table(const reshift_measurement *rows, int n)
                 continue;
             }
             char label[128];
-            printf("%s%s\n", groups[g].about, first->headline ? ": the figures that count" : "");
+            printf("%s%s\n", groups[g].about, first->headline ? ": the headline figures" : "");
             print_pair(rows, n, "clean", "clean", groups[g].subset, 0);
             snprintf(label, sizeof label, "%s", first->corruption[0] ? first->corruption : "shifted");
             print_pair(rows, n, label, "shift", groups[g].subset, 0);
@@ -70,6 +86,7 @@ static void print_table(const reshift_measurement *rows, int n)
             }
         }
     }
+    printf("~: the change may be chance (the 95 %% interval by image includes 0)\n");
 }
 
 static int print_results_json(const char *folder)

@@ -13,9 +13,19 @@
 static void print_cell(double value)
 {
     if (isfinite(value)) {
-        printf(" %8.2f", 100 * value);
+        printf(" %8.2f", reshift_percent(value, 2));
     } else {
         printf(" %8s", "-");
+    }
+}
+
+/* "+5.00" and whether that may be chance. */
+static void print_change(const reshift_accuracy *before, const reshift_accuracy *after, const reshift_difference *change)
+{
+    if (change->n > 0) {
+        printf(" %+7.2f%s", reshift_percent_change(before->accuracy, after->accuracy, 2), change->clear ? " " : "~");
+    } else {
+        printf(" %7s ", "-");
     }
 }
 
@@ -34,37 +44,52 @@ static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *row
     for (int i = 0; i < n; i++) {
         adapted = adapted || rows[i].shift_after_adapted.n > 0;
     }
-    printf("accuracy (%%) on images that fine-tuning never saw, before and after it%s\n",
-           adapted ? "; adapted: shifted images, the same networks adapting to them" : "");
+    const char *subset = NULL;
+    for (int i = 0; i < n; i++) {
+        const char *own = !rows[i].measured ? subset : rows[i].unseen ? "images never seen in fine-tuning" : "all rows";
+        subset = !subset || !own || strcmp(subset, own) == 0 ? own : "the rows that count under each study's split";
+    }
+    printf("accuracy (%%) on %s, before and after fine-tuning%s\n"
+           "~: the 95 %% interval of the change, paired by image, includes 0\n",
+           subset ? subset : "test images", adapted ? "; adapted: shifted images, the networks adapting to them" : "");
     for (int k = 0; k < n_keys; k++) {
         printf("%-*s  ", widths[k], reshift_sweep_key(sweep, k));
     }
-    printf(" %8s %8s %8s %8s", "clean", "after", "shifted", "after");
+    printf(" %8s %8s %7s  %8s %8s %7s ", "clean", "after", "change", "shifted", "after", "change");
     if (adapted) {
         printf(" %8s %8s", "adapted", "after");
     }
-    printf(" %8s\n", "images");
+    printf(" %8s %8s\n", "rows", "images");
     for (int i = 0; i < n; i++) {
+        const reshift_sweep_row *r = &rows[i];
         for (int k = 0; k < n_keys; k++) {
             printf("%-*s  ", widths[k], reshift_sweep_value(sweep, i, k));
         }
-        printf(" ");
-        print_cell(rows[i].clean_before.accuracy);
-        print_cell(rows[i].clean_after.accuracy);
-        print_cell(rows[i].shift_before.accuracy);
-        print_cell(rows[i].shift_after.accuracy);
+        print_cell(r->clean_before.accuracy);
+        print_cell(r->clean_after.accuracy);
+        print_change(&r->clean_before, &r->clean_after, &r->clean_change);
+        print_cell(r->shift_before.accuracy);
+        print_cell(r->shift_after.accuracy);
+        print_change(&r->shift_before, &r->shift_after, &r->shift_change);
         if (adapted) {
-            print_cell(rows[i].shift_before_adapted.accuracy);
-            print_cell(rows[i].shift_after_adapted.accuracy);
+            print_cell(r->shift_before_adapted.accuracy);
+            print_cell(r->shift_after_adapted.accuracy);
         }
-        printf(" %8lld\n", (long long)rows[i].shift_after.n);
+        printf(" %8lld %8lld\n", (long long)r->shift_after.n, (long long)r->shift_after.n_images);
     }
 }
 
 static json_t *accuracy_object(const reshift_accuracy *a)
 {
-    return a->n > 0 ? json_pack("{s:I, s:I, s:f, s:f, s:f}", "n", (json_int_t)a->n, "correct", (json_int_t)a->correct,
-                                "accuracy", a->accuracy, "low", a->low, "high", a->high)
+    return a->n > 0 ? json_pack("{s:I, s:I, s:I, s:f, s:f, s:f}", "rows", (json_int_t)a->n, "images",
+                                (json_int_t)a->n_images, "correct", (json_int_t)a->correct, "accuracy", a->accuracy, "low", a->low, "high", a->high)
+                    : json_null();
+}
+
+static json_t *change_object(const reshift_difference *d)
+{
+    return d->n > 0 ? json_pack("{s:f, s:f, s:f, s:b}", "change", d->accuracy.value, "low", d->accuracy.low, "high",
+                                d->accuracy.high, "clear", d->clear)
                     : json_null();
 }
 
@@ -85,6 +110,10 @@ static void print_sweep_json(const reshift_sweep *sweep, const reshift_sweep_row
         json_object_set_new(study, "clean_after_adapted", accuracy_object(&rows[i].clean_after_adapted));
         json_object_set_new(study, "shift_before_adapted", accuracy_object(&rows[i].shift_before_adapted));
         json_object_set_new(study, "shift_after_adapted", accuracy_object(&rows[i].shift_after_adapted));
+        json_object_set_new(study, "clean_change", change_object(&rows[i].clean_change));
+        json_object_set_new(study, "shift_change", change_object(&rows[i].shift_change));
+        json_object_set_new(study, "clean_adapted_change", change_object(&rows[i].clean_adapted_change));
+        json_object_set_new(study, "shift_adapted_change", change_object(&rows[i].shift_adapted_change));
         json_array_append_new(studies, study);
     }
     json_t *object = json_pack("{s:s, s:o}", "folder", folder, "studies", studies);

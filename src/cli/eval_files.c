@@ -52,8 +52,8 @@ static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
     const reshift_interval none = {NAN, NAN, NAN};
     const reshift_cell *cell = &r->table.cells[i];
     const reshift_metrics *m = unseen ? &cell->unseen : &cell->all;
-    fprintf(out, "%s,%d,%lld,%lld", cell_name(cell), cell->severity, (long long)m->accuracy.n,
-            (long long)m->accuracy.correct);
+    fprintf(out, "%s,%d,%lld,%lld,%lld", cell_name(cell), cell->severity, (long long)m->accuracy.n,
+            (long long)m->accuracy.n, (long long)m->accuracy.correct);
     fields(out, &(reshift_interval){m->accuracy.accuracy, m->accuracy.low, m->accuracy.high});
     metric_fields(out, m->nll, m->brier, m->ece);
     fields(out, &none);
@@ -72,53 +72,50 @@ static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
 
 /* Rows over several cells; the counts are sums of theirs. */
 static void mean_row(FILE *out, const eval_result *r, const char *name, const reshift_robust_mean *mean, bool unseen,
-                     int64_t n, int64_t correct, const reshift_difference *d)
+                     int64_t n_images, int64_t correct, const reshift_difference *d)
 {
     const reshift_interval none = {NAN, NAN, NAN};
-    fprintf(out, "%s,all,%lld,%lld", name, (long long)n, (long long)correct);
+    fprintf(out, "%s,all,%lld,%lld,%lld", name, (long long)mean->n_rows, (long long)n_images, (long long)correct);
     fields(out, &mean->accuracy);
     metric_fields(out, mean->nll, mean->brier, mean->ece);
     fields(out, &mean->lost);
     fields(out, &mean->relative);
     bool compared = r->against && !unseen;
     fields(out, compared ? &d->accuracy : &none);
-    field(out, compared ? (double)d->n : NAN);
-    fprintf(out, ",,,,%s,bootstrap,", unseen ? "unseen" : "all");
+    field(out, compared ? (double)d->n_images : NAN);
+    fprintf(out, ",,,,%s,by-image,", unseen ? "unseen" : "all");
     adapt_fields(out, &r->table.adapt);
 }
 
 /* -1: over all corruptions, -2: over the 15. */
-static void count(const eval_result *r, int c, bool unseen, int64_t *n, int64_t *correct)
+static int64_t count_correct(const eval_result *r, int c, bool unseen)
 {
-    *n = *correct = 0;
+    int64_t correct = 0;
     for (int i = 0; i < r->table.n_cells; i++) {
         const reshift_cell *cell = &r->table.cells[i];
         bool counts = cell->corruption && (c == -1 || (c == -2 && !cell->corruption->validation) ||
                                            (c >= 0 && cell->corruption == r->table.corruptions[c]));
-        const reshift_accuracy *a = unseen ? &cell->unseen.accuracy : &cell->all.accuracy;
-        *n += counts ? a->n : 0;
-        *correct += counts ? a->correct : 0;
+        correct += counts ? (unseen ? cell->unseen : cell->all).accuracy.correct : 0;
     }
+    return correct;
 }
 
 static void csv_rows(FILE *out, const eval_result *r, const reshift_robust_summary *s, bool unseen)
 {
-    int64_t n, correct;
     for (int i = 0; i < r->table.n_cells; i++) {
         cell_row(out, r, i, unseen);
     }
     for (int c = 0; c < r->table.n_corruptions; c++) {
-        count(r, c, unseen, &n, &correct);
-        mean_row(out, r, r->table.corruptions[c]->name, &s->corruption[c], unseen, n, correct,
-                 &r->difference.corruption[c]);
+        mean_row(out, r, r->table.corruptions[c]->name, &s->corruption[c], unseen, s->n_images,
+                 count_correct(r, c, unseen), &r->difference.corruption[c]);
     }
     if (s->leaderboard.n_corruptions > 0) {
-        count(r, -2, unseen, &n, &correct);
-        mean_row(out, r, "mean-of-15", &s->leaderboard, unseen, n, correct, &r->difference.leaderboard);
+        mean_row(out, r, "mean-of-15", &s->leaderboard, unseen, s->n_images, count_correct(r, -2, unseen),
+                 &r->difference.leaderboard);
     }
     if (r->table.n_corruptions > 1) {
-        count(r, -1, unseen, &n, &correct);
-        mean_row(out, r, "mean-of-all", &s->all, unseen, n, correct, &r->difference.all);
+        mean_row(out, r, "mean-of-all", &s->all, unseen, s->n_images, count_correct(r, -1, unseen),
+                 &r->difference.all);
     }
 }
 
@@ -149,10 +146,10 @@ static reshift_status save(const char *path, write_words write, const void *cont
 static void write_csv(FILE *out, const void *context)
 {
     const eval_result *r = context;
-    fprintf(out, "corruption,severity,n,correct,accuracy,low,high,nll,brier,ece,lost,lost_low,lost_high,relative,"
+    fprintf(out, "corruption,severity,rows,images,correct,accuracy,low,high,nll,brier,ece,lost,lost_low,lost_high,relative,"
                  "relative_low,relative_high,difference,difference_low,difference_high,difference_n,only_this,only_"
                  "other,mcnemar_p,"
-                 "images,interval,source,adapt,batch,order\n");
+                 "subset,interval,source,adapt,batch,order\n");
     csv_rows(out, r, &r->all, false);
     if (r->has_unseen) {
         csv_rows(out, r, &r->unseen, true);
@@ -177,7 +174,7 @@ static json_t *interval_json(const reshift_interval *i)
 
 static json_t *metrics_json(const reshift_metrics *m)
 {
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "n", (json_int_t)m->accuracy.n, "correct",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)m->accuracy.n, "correct",
                      (json_int_t)m->accuracy.correct, "accuracy", real(m->accuracy.accuracy), "low",
                      real(m->accuracy.low), "high", real(m->accuracy.high), "nll", real(m->nll), "brier",
                      real(m->brier), "ece", real(m->ece));
@@ -185,7 +182,9 @@ static json_t *metrics_json(const reshift_metrics *m)
 
 static json_t *difference_json(const reshift_difference *d)
 {
-    json_t *object = json_pack("{s:o, s:I}", "accuracy", interval_json(&d->accuracy), "n", (json_int_t)d->n);
+    json_t *object = json_pack("{s:o, s:I}", "accuracy", interval_json(&d->accuracy), "images",
+                               (json_int_t)d->n_images);
+    json_object_set_new(object, "clear", json_boolean(d->clear));
     if (!isnan(d->p)) {
         json_object_set_new(object, "only_this", json_integer(d->only_a));
         json_object_set_new(object, "only_other", json_integer(d->only_b));
@@ -326,6 +325,7 @@ static reshift_status plot_one(const char *folder, const char *name, const char 
     static const char *const severities[] = {"sev 1", "sev 2", "sev 3", "sev 4", "sev 5"};
     const char *rows[1 + RESHIFT_CORRUPTIONS_MOST], *columns[COLUMNS_MOST];
     double values[(1 + RESHIFT_CORRUPTIONS_MOST) * COLUMNS_MOST];
+    uint8_t unclear[(1 + RESHIFT_CORRUPTIONS_MOST) * COLUMNS_MOST] = {0};
     int n_rows = 0, n_columns = t->n_corruptions > 0 ? t->severity_last - t->severity_first + 2 : 1;
     for (int i = 0; i < n_columns; i++) {
         columns[i] = i == 0 ? (t->n_corruptions > 0 ? "mean" : "accuracy") : severities[t->severity_first + i - 2];
@@ -334,15 +334,15 @@ static reshift_status plot_one(const char *folder, const char *name, const char 
         const reshift_corruption *corruption = c < 0 ? NULL : t->corruptions[c];
         double *row = values + n_rows * n_columns;
         rows[n_rows] = corruption ? corruption->name : "clean";
-        row[0] = difference
-                     ? (c < 0 ? r->difference.cells[0].accuracy.value : r->difference.corruption[c].accuracy.value)
-                     : (c < 0 ? r->all.clean.accuracy.value : r->all.corruption[c].accuracy.value);
+        const reshift_difference *d = c < 0 ? r->difference.cells : &r->difference.corruption[c];
+        row[0] = difference ? d->accuracy.value : (c < 0 ? &r->all.clean : &r->all.corruption[c])->accuracy.value;
+        unclear[n_rows * n_columns] = difference && !d->clear;
         for (int i = 1; i < n_columns; i++) {
             const reshift_cell *cell =
                 corruption ? reshift_robustness_cell(t, corruption, t->severity_first + i - 1) : NULL;
-            row[i] = !cell        ? NAN
-                     : difference ? r->difference.cells[cell - t->cells].accuracy.value
-                                  : cell->all.accuracy.accuracy;
+            d = cell && difference ? &r->difference.cells[cell - t->cells] : NULL;
+            row[i] = !cell ? NAN : d ? d->accuracy.value : cell->all.accuracy.accuracy;
+            unclear[n_rows * n_columns + i] = d && !d->clear;
         }
     }
     const reshift_heatmap map = {.about = about,
@@ -351,20 +351,22 @@ static reshift_status plot_one(const char *folder, const char *name, const char 
                                  .n_rows = n_rows,
                                  .n_columns = n_columns,
                                  .values = values,
+                                 .unclear = unclear,
                                  .change = difference};
     return reshift_plot_heatmap(folder, name, title, &map, overwrite, error);
 }
 
 reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrite, reshift_error *error)
 {
-    char title[512], about[128];
+    char title[512], about[160];
     snprintf(title, sizeof title, "%s on %s", r->weights, r->data);
-    snprintf(about, sizeof about, "accuracy in %%, %lld images a cell%s", (long long)r->table.n_images,
-             r->table.n_seen > 0 ? ", some of them seen in training" : "");
+    snprintf(about, sizeof about, "accuracy in %%, %lld image%s a cell%s", (long long)r->table.n_images,
+             r->table.n_images == 1 ? "" : "s", r->table.n_seen > 0 ? ", some of them seen in training" : "");
     reshift_status status = plot_one(folder, "heatmap", title, about, r, false, overwrite, error);
     if (status == RESHIFT_OK && r->against) {
         snprintf(title, sizeof title, "%s minus %s", r->weights, r->against);
-        snprintf(about, sizeof about, "points of accuracy, %lld images a cell", (long long)r->difference.cells[0].n);
+        snprintf(about, sizeof about, "points of accuracy, %lld image%s a cell; grey: the 95 %% interval of the paired change includes 0",
+                 (long long)r->difference.cells[0].n, r->difference.cells[0].n == 1 ? "" : "s");
         status = plot_one(folder, "difference", title, about, r, true, overwrite, error);
     }
     return status;

@@ -6,24 +6,36 @@
 #include "cli/eval.h"
 #include "cli/show.h"
 
-/* "%6.1f", or blanks where there is no number. */
+/* "%6.1f", or blanks where there is no number; one that is too long for its column has fewer digits, then an exponent. */
 static void number(int width, int digits, double value)
 {
+    char text[400];
     if (isnan(value)) {
         printf("%*s", width, "");
+        return;
+    }
+    snprintf(text, sizeof text, "%.*f", digits, value);
+    for (int less = digits - 1; (int)strlen(text) >= width && less >= 0; less--) {
+        snprintf(text, sizeof text, "%.*f", less, value);
+    }
+    for (int less = 1; (int)strlen(text) >= width && less >= 0; less--) {
+        snprintf(text, sizeof text, "%.*e", less, value);
+    }
+    printf("%*s", width, text);
+}
+
+static void percent(int width, int digits, double fraction) { number(width, digits, reshift_percent(fraction, digits)); }
+
+static void signed_percent(int width, int digits, double fraction)
+{
+    if (isnan(fraction)) {
+        printf("%*s", width, "");
     } else {
-        printf("%*.*f", width, digits, value);
+        printf("%+*.*f", width, digits, reshift_percent(fraction, digits));
     }
 }
 
-static void signed_number(int width, int digits, double value)
-{
-    if (isnan(value)) {
-        printf("%*s", width, "");
-    } else {
-        printf("%+*.*f", width, digits, value);
-    }
-}
+static const char *plural(int64_t n, const char *one, const char *more) { return n == 1 ? one : more; }
 
 static bool has_lost(const eval_result *r) { return r->table.has_clean && r->table.n_corruptions > 0; }
 
@@ -40,22 +52,22 @@ static void print_line(const eval_result *r, const char *name, const reshift_rob
                        const reshift_corruption *corruption, bool unseen)
 {
     printf("%-17s ", name);
-    number(6, 2, 100 * mean->accuracy.value);
+    percent(6, 2, mean->accuracy.value);
     printf("  %5.1f - %5.1f", 100 * mean->accuracy.low, 100 * mean->accuracy.high);
     for (int s = r->table.severity_first; r->table.n_corruptions > 0 && s <= r->table.severity_last; s++) {
         const reshift_cell *cell = corruption ? reshift_robustness_cell(&r->table, corruption, s) : NULL;
         double accuracy = !cell ? NAN : unseen ? cell->unseen.accuracy.accuracy : cell->all.accuracy.accuracy;
-        number(7, 1, 100 * accuracy);
+        percent(7, 1, accuracy);
     }
     if (has_lost(r)) {
-        number(6, 1, 100 * mean->lost.value);
+        percent(6, 1, mean->lost.value);
     }
     if (r->has_baseline) {
-        number(6, 1, 100 * mean->relative.value);
+        percent(6, 1, mean->relative.value);
     }
     number(7, 3, mean->nll);
     number(6, 3, mean->brier);
-    number(6, 1, 100 * mean->ece);
+    percent(6, 1, mean->ece);
     printf("\n");
 }
 
@@ -111,7 +123,7 @@ static void print_leaks(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
     if (t->n_left_out > 0) {
-        printf("\nleft out: %lld images that training has seen; measured are %lld of the %lld others\n",
+        printf("\nleft out: %lld images seen in training; measured: %lld of the remaining %lld\n",
                (long long)t->n_left_out, (long long)t->n_images, (long long)t->n_available);
     }
     if (t->n_seen == 0) {
@@ -151,10 +163,10 @@ static void print_difference_line(const eval_result *r, const char *name, const 
     printf("%-17s %+6.2f  %+5.1f to %+5.1f", name, 100 * d->accuracy.value, 100 * d->accuracy.low,
            100 * d->accuracy.high);
     for (int s = r->table.severity_first; corruption && s <= r->table.severity_last; s++) {
-        signed_number(7, 1, 100 * cell_difference(r, corruption, s)->accuracy.value);
+        signed_percent(7, 1, cell_difference(r, corruption, s)->accuracy.value);
     }
     if (!isnan(d->p)) {
-        printf("   only here right %lld, only there %lld, p %.2g", (long long)d->only_a, (long long)d->only_b, d->p);
+        printf("   only this right: %lld, only other: %lld, McNemar p = %.2g", (long long)d->only_a, (long long)d->only_b, d->p);
     }
     printf("\n");
 }
@@ -234,8 +246,8 @@ static void print_jpeg(const eval_result *r)
 
 void eval_print(const eval_result *r)
 {
-    printf("%s on %s: %lld images a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
-           reshift_precision_name(r->table.precision));
+    printf("%s on %s: %lld %s a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
+           plural(r->table.n_images, "image", "images"), reshift_precision_name(r->table.precision));
     print_adaptation(r->weights, &r->table.adapt);
     if (r->against) {
         print_adaptation(r->against, &r->other.adapt);

@@ -4,25 +4,18 @@
 #include <math.h>
 
 #include "base/error.h"
-
-/* The 97.5 % quantile of the standard normal. */
-#define Z 1.959963984540054
+#include "evaluation/by_image.h"
 
 reshift_accuracy reshift_accuracy_of(int64_t correct, int64_t n)
 {
-    reshift_accuracy result = {n, correct, NAN, NAN, NAN};
+    reshift_accuracy result = {n, correct, NAN, NAN, NAN, n};
     if (n <= 0 || correct < 0 || correct > n) {
         return result;
     }
-    /* Wilson 1927: the p for which |share - p| <= Z sqrt(p (1 - p) / n), a quadratic in p. Unlike share +- Z s it stays
-     * within 0..1 and does not shrink to a point at 0 or n right answers. */
-    double count = (double)n, share = (double)correct / count, z2 = Z * Z;
-    double centre = (share + z2 / (2 * count)) / (1 + z2 / count);
-    double half = Z / (1 + z2 / count) * sqrt(share * (1 - share) / count + z2 / (4 * count * count));
-    result.accuracy = share;
-    /* at the ends the bound is exactly 0 or 1; rounding would leave 1e-17 */
-    result.low = correct == 0 ? 0 : centre - half;
-    result.high = correct == n ? 1 : centre + half;
+    const reshift_interval interval = interval_of_wilson((double)correct / (double)n, (double)n);
+    result.accuracy = interval.value;
+    result.low = interval.low;
+    result.high = interval.high;
     return result;
 }
 

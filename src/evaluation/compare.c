@@ -1,6 +1,6 @@
 /*
- * Two networks on the same images. What counts is the difference image by image: most images are easy or hard for both,
- * and the paired interval is far narrower than two intervals side by side suggest.
+ * Two networks on the same images. The difference is taken image by image: most images are easy or hard for both, so
+ * the paired interval is far narrower than two separate intervals suggest.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,23 +8,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "evaluation/by_image.h"
 #include "evaluation/columns.h"
 #include "evaluation/figures.h"
-
-double reshift_mcnemar(int64_t only_a, int64_t only_b)
-{
-    int64_t n = only_a + only_b, few = only_a < only_b ? only_a : only_b;
-    double sum = 0;
-    if (n <= 0) {
-        return 1;
-    }
-    /* twice the lower tail of the binomial distribution; the middle term is counted once */
-    for (int64_t k = 0; k <= few; k++) {
-        sum += exp(lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1) -
-                   (double)n * 0.693147180559945309417);
-    }
-    return 2 * sum < 1 ? 2 * sum : 1;
-}
 
 static reshift_status check_same(const reshift_robustness *a, const reshift_robustness *b, reshift_error *error)
 {
@@ -48,14 +34,11 @@ static bool is_right(const reshift_robustness *t, const reshift_cell *cell, int6
     return ((const row_figures *)cell->rows.data)[i].prediction == t->labels[i];
 }
 
-/* Differences of one image: cells, then corruptions, then the two means. */
+/* Differences of one image: corruptions, then the two means. */
 static void fill_image(const reshift_robustness *a, const reshift_robustness *b, int64_t i, double *values)
 {
     int n = 0, official = 0;
     double sum = 0, sum_official = 0;
-    for (int c = 0; c < a->n_cells; c++) {
-        values[n++] = (double)is_right(a, &a->cells[c], i) - (double)is_right(b, &b->cells[c], i);
-    }
     for (int c = 0; c < a->n_corruptions; c++) {
         double one = right_share(a, a->corruptions[c], i) - right_share(b, b->corruptions[c], i);
         values[n++] = one;
@@ -67,36 +50,50 @@ static void fill_image(const reshift_robustness *a, const reshift_robustness *b,
     values[n] = official ? sum_official / official : 0;
 }
 
-static void count_discordant(const reshift_robustness *a, const reshift_robustness *b, const uint8_t *left_out,
-                             int cell, reshift_difference *d)
+/* One cell: every image has one row. */
+static reshift_difference cell_difference(const reshift_robustness *a, const reshift_robustness *b,
+                                          const uint8_t *left_out, int cell)
 {
+    int64_t n = 0, only_a = 0, only_b = 0;
     for (int64_t i = 0; i < a->n_images; i++) {
-        bool right_a = is_right(a, &a->cells[cell], i), right_b = is_right(b, &b->cells[cell], i);
+        const bool right_a = is_right(a, &a->cells[cell], i), right_b = is_right(b, &b->cells[cell], i);
         if (!left_out[i]) {
-            d->n++;
-            d->only_a += right_a && !right_b;
-            d->only_b += right_b && !right_a;
+            n++;
+            only_a += right_a && !right_b;
+            only_b += right_b && !right_a;
         }
     }
-    d->p = reshift_mcnemar(d->only_a, d->only_b);
+    return reshift_difference_of(only_a, only_b, n);
+}
+
+/* A mean over several cells: one value an image, values[0], values[step], ... */
+static reshift_difference mean_difference(const double *values, size_t step, int64_t n, int n_cells)
+{
+    const reshift_interval interval = interval_of_differences(values, (int64_t)step, n);
+    return (reshift_difference){.accuracy = interval,
+                                .n = n * n_cells,
+                                .n_images = n,
+                                .p = NAN,
+                                .clear = interval_is_clear(&interval)};
 }
 
 reshift_status reshift_robustness_compare(const reshift_robustness *a, const reshift_robustness *b, bool unseen_only,
-                                          uint64_t seed, reshift_comparison *comparison, reshift_error *error)
+                                          reshift_comparison *comparison, reshift_error *error)
 {
     memset(comparison, 0, sizeof *comparison);
     reshift_status status = check_same(a, b, error);
     if (status != RESHIFT_OK) {
         return status;
     }
-    size_t columns = (size_t)(a->n_cells + a->n_corruptions + 2), bytes = 0;
+    size_t columns = (size_t)(a->n_corruptions + 2), bytes = 0;
     int64_t n = 0;
+    const int severities = a->severity_last - a->severity_first + 1;
+    int official = 0;
     uint8_t *left_out = memory_allocate((size_t)a->n_images);
     double *values =
         memory_product((size_t)a->n_images * sizeof *values, columns, &bytes) ? memory_allocate(bytes) : NULL;
-    reshift_interval *intervals = memory_allocate(columns * sizeof *intervals);
     comparison->cells = calloc((size_t)a->n_cells, sizeof *comparison->cells);
-    if (!left_out || !values || !intervals || !comparison->cells) {
+    if (!left_out || !values || !comparison->cells) {
         status = error_memory(error, bytes, "differences of images");
         goto done;
     }
@@ -111,28 +108,26 @@ reshift_status reshift_robustness_compare(const reshift_robustness *a, const res
             error_set(error, RESHIFT_ERROR_ARGUMENT, "one of the networks was trained on every image of this table");
         goto done;
     }
-    status = reshift_bootstrap_means(values, n, (int64_t)columns, RESHIFT_BOOTSTRAP_RESAMPLES, seed, intervals, error);
-    if (status != RESHIFT_OK) {
-        goto done;
-    }
     comparison->n_cells = a->n_cells;
     for (int c = 0; c < a->n_cells; c++) {
-        comparison->cells[c].accuracy = intervals[c];
-        count_discordant(a, b, left_out, c, &comparison->cells[c]);
+        comparison->cells[c] = cell_difference(a, b, left_out, c);
     }
     for (int c = 0; c < a->n_corruptions; c++) {
-        comparison->corruption[c] = (reshift_difference){.accuracy = intervals[a->n_cells + c], .n = n, .p = NAN};
+        comparison->corruption[c] = mean_difference(values + c, columns, n, severities);
+        official += !a->corruptions[c]->validation;
+        if (severities == 1) { /* one cell: the same interval and test */
+            comparison->corruption[c] = cell_difference(a, b, left_out, a->has_clean + c);
+        }
     }
     if (a->n_corruptions > 0) {
-        comparison->all = (reshift_difference){.accuracy = intervals[columns - 2], .n = n, .p = NAN};
+        comparison->all = mean_difference(values + columns - 2, columns, n, severities * a->n_corruptions);
     }
     if (table_is_official(a)) {
-        comparison->leaderboard = (reshift_difference){.accuracy = intervals[columns - 1], .n = n, .p = NAN};
+        comparison->leaderboard = mean_difference(values + columns - 1, columns, n, severities * official);
     }
 done:
     memory_free(left_out);
     memory_free(values);
-    memory_free(intervals);
     if (status != RESHIFT_OK) {
         reshift_comparison_destroy(comparison);
     }

@@ -1,14 +1,14 @@
 /*
  * Means over the cells of a table, with intervals by image: an image's figure is its mean over all the cells that
  * count, so its versions move together in every resample. Whatever is linear in the cells' accuracies (a mean, what was
- * lost against the clean images, an error relative to a baseline's, mCE) is such a figure, and all of them share one
- * set of resamples.
+ * lost against the clean images, an error relative to a baseline's, mCE) is such a figure.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "evaluation/by_image.h"
 #include "evaluation/columns.h"
 #include "evaluation/figures.h"
 #include "reshift/corruption.h"
@@ -70,11 +70,13 @@ typedef struct wanted {
     table_column column;
     reshift_robust_mean *mean;
     int n, accuracy, lost, relative;
+    double weight; /* the relative error of a network that is never right */
 } wanted;
 
 typedef struct figures_plan {
     wanted means[RESHIFT_CORRUPTIONS_MOST + 3];
     int n_means, n_columns, relative_mce;
+    double relative_weight; /* relative mCE of a network that loses everything */
     double base[RESHIFT_CORRUPTIONS_MOST], base_clean;
 } figures_plan;
 
@@ -90,6 +92,9 @@ static void want(figures_plan *p, const reshift_robustness *t, table_column colu
         }
     }
     w->n = clean ? 1 : w->n;
+    for (int c = 0; !clean && relative && c < t->n_corruptions; c++) {
+        w->weight += column_counts(t, column, c) ? 1 / p->base[c] / w->n : 0;
+    }
     w->accuracy = p->n_columns++;
     if (!clean && t->has_clean) {
         w->lost = p->n_columns++;
@@ -127,6 +132,9 @@ static void plan_figures(const reshift_robustness *t, const reshift_baseline *ba
             known &= t->corruptions[c]->validation || p->base[c] - p->base_clean > 0;
         }
         p->relative_mce = known ? p->n_columns++ : -1;
+        for (int c = 0; c < t->n_corruptions && known; c++) {
+            p->relative_weight += t->corruptions[c]->validation ? 0 : 1 / (p->base[c] - p->base_clean) / N_OFFICIAL;
+        }
     }
 }
 
@@ -151,7 +159,7 @@ static void fill_image(const reshift_robustness *t, const figures_plan *p, int64
             values[w->lost] = clean - accuracy;
         }
         if (w->relative >= 0) {
-            values[w->relative] = relative;
+            values[w->relative] = relative / w->weight;
         }
     }
     if (p->relative_mce >= 0) {
@@ -159,16 +167,14 @@ static void fill_image(const reshift_robustness *t, const figures_plan *p, int64
         for (int c = 0; c < t->n_corruptions; c++) {
             sum += t->corruptions[c]->validation ? 0 : (clean - right[c]) / (p->base[c] - p->base_clean);
         }
-        values[p->relative_mce] = sum / N_OFFICIAL;
+        values[p->relative_mce] = sum / N_OFFICIAL / p->relative_weight;
     }
 }
 
-/* nll, brier and ece: means over cells, as the cells stand in the table. Of a single cell there is nothing to resample
- * that Wilson's interval does not say better: it does not shrink to a point where all answers are right. */
+/* nll, brier and ece are means over the cells' own. */
 static void average_cells(const reshift_robustness *t, const wanted *w, bool unseen_only)
 {
     reshift_robust_mean *mean = w->mean;
-    const reshift_metrics *metrics = NULL;
     int n = 0;
     mean->nll = mean->brier = mean->ece = 0;
     for (int i = 0; i < t->n_cells; i++) {
@@ -178,7 +184,7 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
             counts |= t->corruptions[c] == cell->corruption && column_counts(t, w->column, c);
         }
         if (counts) {
-            metrics = unseen_only ? &cell->unseen : &cell->all;
+            const reshift_metrics *metrics = unseen_only ? &cell->unseen : &cell->all;
             mean->nll += metrics->nll;
             mean->brier += metrics->brier;
             mean->ece += metrics->ece;
@@ -188,41 +194,48 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
     mean->nll /= n;
     mean->brier /= n;
     mean->ece /= n;
-    if (n == 1) {
-        mean->accuracy.low = metrics->accuracy.low;
-        mean->accuracy.high = metrics->accuracy.high;
-    }
 }
 
 static reshift_robust_mean no_mean(void)
 {
     const reshift_interval none = {NAN, NAN, NAN};
-    return (reshift_robust_mean){0, none, none, none, NAN, NAN, NAN};
+    return (reshift_robust_mean){0, 0, none, none, none, NAN, NAN, NAN};
 }
 
-static void hand_out(const reshift_robustness *t, const figures_plan *p, const reshift_interval *intervals,
+static reshift_interval scaled(reshift_interval interval, double factor)
+{
+    return (reshift_interval){interval.value * factor, interval.low * factor, interval.high * factor};
+}
+
+/* values [n,n_columns], of the images that count; errors relative to a baseline are shares of the largest possible. */
+static void hand_out(const reshift_robustness *t, const figures_plan *p, const double *values, int64_t n,
                      bool unseen_only, reshift_robust_summary *summary)
 {
+    const int severities = t->severity_last - t->severity_first + 1;
     for (int k = 0; k < p->n_means; k++) {
         const wanted *w = &p->means[k];
+        const int64_t n_rows = n * w->n * (w->column == COLUMN_CLEAN ? 1 : severities);
         w->mean->n_corruptions = w->n;
-        w->mean->accuracy = intervals[w->accuracy];
+        w->mean->n_rows = n_rows;
+        w->mean->accuracy = interval_of_shares(values + w->accuracy, p->n_columns, n, n_rows);
         if (w->lost >= 0) {
-            w->mean->lost = intervals[w->lost];
+            w->mean->lost = interval_of_differences(values + w->lost, p->n_columns, n);
         }
         if (w->relative >= 0) {
-            w->mean->relative = intervals[w->relative];
+            w->mean->relative =
+                scaled(interval_of_shares(values + w->relative, p->n_columns, n, n_rows), w->weight);
         }
         average_cells(t, w, unseen_only);
     }
     if (p->relative_mce >= 0) {
-        summary->relative_mce = intervals[p->relative_mce];
+        summary->relative_mce =
+            scaled(interval_of_differences(values + p->relative_mce, p->n_columns, n), p->relative_weight);
     }
 }
 
 reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
-                                            const reshift_baseline *baseline, uint64_t seed,
-                                            reshift_robust_summary *summary, reshift_error *error)
+                                            const reshift_baseline *baseline, reshift_robust_summary *summary,
+                                            reshift_error *error)
 {
     figures_plan p;
     int64_t n = unseen_only ? table->n_images - table->n_seen : table->n_images, filled = 0;
@@ -239,7 +252,6 @@ reshift_status reshift_robustness_summarise(const reshift_robustness *table, boo
     size_t bytes = 0;
     double *values =
         memory_product((size_t)n * sizeof *values, (size_t)p.n_columns, &bytes) ? memory_allocate(bytes) : NULL;
-    reshift_interval intervals[3 * (RESHIFT_CORRUPTIONS_MOST + 3) + 1];
     if (!values) {
         return error_memory(error, bytes, "figures of images");
     }
@@ -248,11 +260,7 @@ reshift_status reshift_robustness_summarise(const reshift_robustness *table, boo
             fill_image(table, &p, i, values + filled++ * p.n_columns);
         }
     }
-    reshift_status status =
-        reshift_bootstrap_means(values, n, p.n_columns, RESHIFT_BOOTSTRAP_RESAMPLES, seed, intervals, error);
-    if (status == RESHIFT_OK) {
-        hand_out(table, &p, intervals, unseen_only, summary);
-    }
+    hand_out(table, &p, values, n, unseen_only, summary);
     memory_free(values);
-    return status;
+    return RESHIFT_OK;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "experiment/json_file.h"
+#include "experiment/results.h"
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -17,24 +18,20 @@ static const char *text_of(const json_t *row, const char *key)
 
 static bool read_row(const json_t *object, adapted_figures *figures, report_measurement *row)
 {
-    const json_t *severity = json_object_get(object, "severity"), *n = json_object_get(object, "n");
-    const json_t *correct = json_object_get(object, "correct");
-    const bool sum = json_is_string(severity);
-    if (!json_is_integer(n) || !json_is_integer(correct) || json_integer_value(n) < 1 ||
-        json_integer_value(correct) < 0 || json_integer_value(correct) > json_integer_value(n) ||
-        !(sum ||
-          (json_is_integer(severity) && json_integer_value(severity) >= 0 && json_integer_value(severity) <= 5))) {
+    reshift_measurement m;
+    if (!results_read_row(object, &m)) {
         return false;
     }
     *row = (report_measurement){
-        .model = strcmp(text_of(object, "model"), "finetuned") == 0 ? REPORT_FINETUNED : REPORT_ORIGINAL,
-        .data = strcmp(text_of(object, "set"), "shift") == 0 ? REPORT_SHIFT : REPORT_CLEAN,
-        .severity = sum ? 0 : (int)json_integer_value(severity),
-        .subset = strcmp(text_of(object, "subset"), "unseen") == 0 ? REPORT_UNSEEN : REPORT_ALL,
-        .accuracy = reshift_accuracy_of(json_integer_value(correct), json_integer_value(n)),
+        .model = strcmp(m.model, "finetuned") == 0 ? REPORT_FINETUNED : REPORT_ORIGINAL,
+        .data = strcmp(m.set, "shift") == 0 ? REPORT_SHIFT : REPORT_CLEAN,
+        .severity = m.severity,
+        .subset = strcmp(m.subset, "unseen") == 0 ? REPORT_UNSEEN : REPORT_ALL,
+        .accuracy = m.accuracy,
+        .change = m.change,
     };
-    if (text_of(object, "corruption")[0]) {
-        snprintf(figures->corruption, sizeof figures->corruption, "%s", text_of(object, "corruption"));
+    if (m.corruption[0]) {
+        snprintf(figures->corruption, sizeof figures->corruption, "%s", m.corruption);
         row->corruption = figures->corruption;
     }
     return true;

@@ -163,6 +163,7 @@ reshift_status drawing_describe_measurements(drawing *d, reshift_error *error)
                       : strcmp(row->subset, "seen") == 0 ? REPORT_SEEN
                                                          : REPORT_ALL,
             .accuracy = row->accuracy,
+            .change = row->change,
         };
     }
     d->content.measurements = d->measurements;

@@ -75,7 +75,7 @@ static reshift_status lock_folder(const char *folder, int *lock, reshift_error *
 
 static reshift_status make_folders(const run *r, reshift_error *error)
 {
-    static const char *const names[] = {"features", "history", RUN_PARTS, "pca", "plots", "split", "weights"};
+    static const char *const names[] = {"features", "history", RUN_PARTS, "pca", "plots", "predictions", "split", "weights"};
     reshift_status status = RESHIFT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == RESHIFT_OK; i++) {
         char *path;

@@ -1,7 +1,8 @@
 /*
  * Measuring: the fine-tuned network's features of the clean and the shifted images, then every accuracy of the study
  * from the four feature sets. Before and after are counted on the same rows: each row is marked as seen when any
- * version of its image was fine-tuned on, and all, unseen and seen rows are counted side by side for both networks.
+ * version of its image was fine-tuned on, and all, unseen and seen rows are counted for both networks. Predictions of
+ * every row are kept (predictions/), so that changes are compared image by image, here and by others.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,19 +12,23 @@
 #include "experiment/run.h"
 #include "reshift/learning.h"
 
-/* The rows of one image set, as counting needs them. */
+/* The rows of one image set. */
 typedef struct row_facts {
-    int *labels, *severities, *predictions;
+    int *labels, *severities;
+    int64_t *images; /* the image that each row shows */
     int64_t n;
-    reshift_array seen; /* uint8 [n] */
+    reshift_array seen;           /* uint8 [n] */
+    reshift_array predictions[2]; /* int32 [n], of the original and the fine-tuned network */
 } row_facts;
 
 static void facts_destroy(row_facts *facts)
 {
     free(facts->labels);
     free(facts->severities);
-    free(facts->predictions);
+    free(facts->images);
     reshift_array_destroy(&facts->seen);
+    reshift_array_destroy(&facts->predictions[0]);
+    reshift_array_destroy(&facts->predictions[1]);
 }
 
 static reshift_status facts_of(const run *r, const reshift_dataset *dataset, bool comparable, row_facts *facts,
@@ -33,38 +38,45 @@ static reshift_status facts_of(const run *r, const reshift_dataset *dataset, boo
     size_t bytes = (size_t)facts->n * sizeof(int);
     facts->labels = malloc(bytes);
     facts->severities = malloc(bytes);
-    facts->predictions = malloc(bytes);
-    if (!facts->labels || !facts->severities || !facts->predictions) {
+    facts->images = malloc((size_t)facts->n * sizeof *facts->images);
+    if (!facts->labels || !facts->severities || !facts->images) {
         return error_memory(error, bytes, "labels");
     }
     reshift_status status = reshift_array_create(RESHIFT_U8, 1, &facts->n, &facts->seen, error);
+    for (int m = 0; m < 2 && status == RESHIFT_OK; m++) {
+        status = reshift_array_create(RESHIFT_I32, 1, &facts->n, &facts->predictions[m], error);
+    }
     for (int64_t row = 0; row < facts->n && status == RESHIFT_OK; row++) {
         int64_t source = reshift_dataset_source(dataset, row);
         facts->labels[row] = reshift_dataset_label(dataset, row);
         facts->severities[row] = reshift_dataset_severity(dataset, row);
+        facts->images[row] = source;
         ((uint8_t *)facts->seen.data)[row] = comparable && source < run_split(r)->n_sources && run_split(r)->source_seen[source];
     }
     return status;
 }
 
-static reshift_status save_seen(const run *r, const char *name, const row_facts *facts, reshift_error *error)
+static reshift_status save_array(const run *r, const char *name, const reshift_array *array, reshift_error *error)
 {
     char *path;
     reshift_status status = run_path(r, name, &path, error);
     if (status == RESHIFT_OK) {
-        status = reshift_array_save_npy(path, &facts->seen, true, error);
+        status = reshift_array_save_npy(path, array, true, error);
     }
     free(path);
     return status;
 }
 
-static reshift_status measure_set(run *r, const reshift_model *model, const char *model_name, bool shifted,
-                                  const row_facts *facts, results *out, reshift_error *error)
+static const char *const model_names[2] = {"original", "finetuned"};
+
+/* predictions/<model>-<set>.npy of the kept features. */
+static reshift_status predict_set(run *r, const reshift_model *model, int m, bool shifted, row_facts *facts,
+                                  reshift_error *error)
 {
     char name[64];
     char *path = NULL;
     reshift_array features = {0}, logits = {0};
-    snprintf(name, sizeof name, "features/%s-%s.npy", model_name, shifted ? "shift" : "clean");
+    snprintf(name, sizeof name, "features/%s-%s.npy", model_names[m], shifted ? "shift" : "clean");
     reshift_status status = run_path(r, name, &path, error);
     if (status == RESHIFT_OK) {
         status = reshift_array_load_npy(path, &features, error);
@@ -73,28 +85,44 @@ static reshift_status measure_set(run *r, const reshift_model *model, const char
         status = reshift_head_logits(model, &features, &logits, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_predictions(&logits, facts->predictions, error);
+        status = reshift_predictions(&logits, facts->predictions[m].data, error);
     }
     if (status == RESHIFT_OK) {
-        const reshift_dataset *dataset = shifted ? run_shift_set(r) : run_test_set(r);
-        const results_source source = {
-            .model = model_name,
-            .set = shifted ? "shift" : "clean",
-            .data = reshift_dataset_kind(dataset),
-            .corruption = shifted ? reshift_dataset_corruption(dataset) : NULL,
-            .predictions = facts->predictions,
-            .labels = facts->labels,
-            .severities = facts->severities,
-            .seen = facts->seen.data,
-            .n = facts->n,
-            .headline_unseen = run_split(r)->kind != RESHIFT_SPLIT_BY_ROW,
-        };
-        status = results_add(out, &source, error);
+        snprintf(name, sizeof name, "predictions/%s-%s.npy", model_names[m], shifted ? "shift" : "clean");
+        status = save_array(r, name, &facts->predictions[m], error);
     }
     free(path);
     reshift_array_destroy(&features);
     reshift_array_destroy(&logits);
     return status;
+}
+
+static results_rows rows_of(const row_facts *facts, int m)
+{
+    return (results_rows){facts->predictions[m].data, facts->labels, facts->severities,
+                          facts->seen.data,           facts->images, facts->n};
+}
+
+/* The fine-tuned network against the original one on the same rows; the original one's shifted rows against its clean
+ * ones. */
+static reshift_status measure_set(run *r, int m, bool shifted, const row_facts *clean, const row_facts *shift,
+                                  results *out, reshift_error *error)
+{
+    const reshift_dataset *dataset = shifted ? run_shift_set(r) : run_test_set(r);
+    const row_facts *facts = shifted ? shift : clean;
+    const results_rows before = rows_of(facts, 0), unshifted = rows_of(clean, 0);
+    const results_source source = {
+        .model = model_names[m],
+        .set = shifted ? "shift" : "clean",
+        .data = reshift_dataset_kind(dataset),
+        .corruption = shifted ? reshift_dataset_corruption(dataset) : NULL,
+        .rows = rows_of(facts, m),
+        .against = m == 1 ? "original" : shifted ? "clean" : NULL,
+        .other = m == 1 ? &before : shifted ? &unshifted : NULL,
+        .paired = m == 1 || run_paired(r),
+        .headline_unseen = run_split(r)->kind != RESHIFT_SPLIT_BY_ROW,
+    };
+    return results_add(out, &source, error);
 }
 
 reshift_status stage_measure(run *r, reshift_error *error)
@@ -127,17 +155,19 @@ reshift_status stage_measure(run *r, reshift_error *error)
     }
     for (int m = 0; m < 2 && status == RESHIFT_OK; m++) {
         const reshift_model *model = m == 0 ? original : finetuned;
-        const char *name = m == 0 ? "original" : "finetuned";
-        status = measure_set(r, model, name, false, &clean, &all, error);
+        status = predict_set(r, model, m, false, &clean, error);
         if (status == RESHIFT_OK) {
-            status = measure_set(r, model, name, true, &shift, &all, error);
+            status = predict_set(r, model, m, true, &shift, error);
         }
     }
-    if (status == RESHIFT_OK) {
-        status = save_seen(r, "features/clean-seen.npy", &clean, error);
+    for (int i = 0; i < 4 && status == RESHIFT_OK; i++) { /* original clean, shift; finetuned clean, shift */
+        status = measure_set(r, i / 2, i % 2, &clean, &shift, &all, error);
     }
     if (status == RESHIFT_OK) {
-        status = save_seen(r, "features/shift-seen.npy", &shift, error);
+        status = save_array(r, "features/clean-seen.npy", &clean.seen, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_array(r, "features/shift-seen.npy", &shift.seen, error);
     }
     if (status == RESHIFT_OK) {
         status = results_save(&all, r->folder, error);

@@ -75,6 +75,8 @@ static void add_names(text_buffer *script, const char *axis, const char *const *
     text_printf(script, ") scale 0 %s textcolor rgb '#222222'\n", style);
 }
 
+static bool is_unclear(const reshift_heatmap *map, int cell) { return map->unclear && map->unclear[cell]; }
+
 /* Dark cells have white words. */
 static bool is_dark(double value, double low, double high, bool change)
 {
@@ -93,7 +95,7 @@ static void add_words(text_buffer *script, const reshift_heatmap *map, double lo
     bool any[2] = {false, false};
     for (int i = 0; i < map->n_rows * map->n_columns; i++) {
         if (isfinite(map->values[i])) {
-            any[is_dark(100 * map->values[i], low, high, map->change)] = true;
+            any[!is_unclear(map, i) && is_dark(100 * map->values[i], low, high, map->change)] = true;
         }
     }
     for (int dark = 0; dark < 2; dark++) {
@@ -138,7 +140,7 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     text_add(script, map->change ? change_palette : accuracy_palette);
     add_names(script, "x", map->columns, map->n_columns, turned ? "rotate by -45 left" : "");
     add_names(script, "y", map->rows, map->n_rows, "");
-    /* columns of the data: row, column, per cent, the same for light words on dark cells */
+    /* columns of the data: row, column, per cent, 1 for light words on dark cells, 1 for a change that may be chance */
     text_add(script, "cells = ");
     text_buffer data = {0};
     text_printf(&data, "%s.csv", name);
@@ -149,6 +151,13 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     gnuplot_terminal_png(script, width, height, name, ".png");
     text_add(script, "set style fill solid noborder\n"
                      "plot cells skip 1 using 2:1:(0.485):(0.47):3 with boxxyerror linecolor palette");
+    for (int i = 0; i < map->n_rows * map->n_columns; i++) {
+        if (isfinite(map->values[i]) && is_unclear(map, i)) {
+            text_add(script, ", \\\n     cells skip 1 using (column(5) == 1 ? $2 : 1/0):1:(0.485):(0.47) with boxxyerror "
+                             "linecolor rgb '#d9d9d9'");
+            break;
+        }
+    }
     add_words(script, map, low, high);
     text_add(script, "set output\n");
     gnuplot_terminal_svg(script, width, height, name, ".svg");
@@ -159,15 +168,17 @@ static void add_data(text_buffer *data, const reshift_heatmap *map)
 {
     double low, high;
     find_range(map, &low, &high);
-    text_add(data, "row,column,per_cent,dark,row_name,column_name\n");
+    text_add(data, "row,column,per_cent,dark,unclear,row_name,column_name\n");
     for (int i = 0; i < map->n_rows; i++) {
         for (int j = 0; j < map->n_columns; j++) {
-            double value = 100 * map->values[i * map->n_columns + j];
+            const int cell = i * map->n_columns + j;
+            const double value = 100 * map->values[cell];
+            const bool unclear = is_unclear(map, cell);
             text_printf(data, "%d,%d,", i, j);
             if (isfinite(value)) {
-                text_printf(data, "%.9g,%d", value, is_dark(value, low, high, map->change));
+                text_printf(data, "%.9g,%d,%d", value, !unclear && is_dark(value, low, high, map->change), unclear);
             } else {
-                text_add(data, "nan,nan");
+                text_add(data, "nan,nan,nan");
             }
             /* names stay one field each: a comma would begin another */
             const char *const names[] = {map->rows[i], map->columns[j]};

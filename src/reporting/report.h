@@ -29,7 +29,11 @@ typedef struct report_measurement {
     const char *corruption; /* NULL for clean */
     int severity;           /* 1..5; 0: clean, or all severities together */
     report_subset subset;
-    reshift_accuracy accuracy; /* of reshift_accuracy_of(); n == 0: there are no such rows */
+    reshift_accuracy accuracy; /* its interval by image; n == 0: there are no such rows */
+    /* What changed, paired by image; n == 0: nothing is compared. REPORT_FINETUNED: against the original network on the
+     * same rows. REPORT_ORIGINAL, shifted: against the clean versions of the images. Of adapted: against the same network
+     * as it is. */
+    reshift_difference change;
 } report_measurement;
 
 /** One training: its history, and what it was measured on after every epoch. */
@@ -120,5 +124,8 @@ reshift_status report_write(const report_content *content, const char *path, boo
 /** The measurement that fits, or NULL; `severity` 0 means all together (or clean). */
 const reshift_accuracy *report_find(const report_content *content, report_model model, report_data data, int severity,
                                     report_subset subset);
+/** The change of the measurement that fits, or NULL where nothing is compared. */
+const reshift_difference *report_find_change(const report_content *content, report_model model, report_data data,
+                                             int severity, report_subset subset);
 
 #endif

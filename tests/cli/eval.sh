@@ -10,10 +10,10 @@ before=study/weights/pretrained.safetensors
 after=study/weights/finetuned.safetensors
 head="--head study/weights/probe.safetensors"
 
-value() { # FILE CORRUPTION SEVERITY COLUMN IMAGES: one field of a table
-    awk -F, -v c="$2" -v s="$3" -v want="$4" -v images="$5" '
-        NR == 1 { for (i = 1; i <= NF; i++) { if ($i == want) column = i; if ($i == "images") kind = i } next }
-        $1 == c && $2 == s && $kind == images { print $column; exit }' "$1"
+value() { # FILE CORRUPTION SEVERITY COLUMN SUBSET: one field of a table
+    awk -F, -v c="$2" -v s="$3" -v want="$4" -v subset="$5" '
+        NR == 1 { for (i = 1; i <= NF; i++) { if ($i == want) column = i; if ($i == "subset") kind = i } next }
+        $1 == c && $2 == s && $kind == subset { print $column; exit }' "$1"
 }
 
 # shellcheck disable=SC2086
@@ -40,7 +40,10 @@ check "JSON on stdout" 0 '"relative_mce": null' - table --json
 check "a corruption named twice" 2 - "named twice" table --corruption fog,fog
 check "an unknown corruption" 1 - "did you mean" table --corruption fogg
 check "a sample" 0 "a sample of 20 of 50 images, by class" - table --sample 20 --corruption fog --out sample.csv
-holds "of the same images in every cell" test "$(value sample.csv fog 5 n all)" = 20
+holds "of the same images in every cell" test "$(value sample.csv fog 5 images all)" = 20
+holds "rows and images of a mean" test "$(value sample.csv fog all rows all),$(value sample.csv fog all images all)" = 100,20
+check "one image" 0 "demo: 1 image a cell" - "$reshift" eval --quiet --weights $before --head study/weights/probe.safetensors --data demo --limit 1 --corruption fog --out one.csv
+holds "of a mean nothing is sure" awk -F, '$1 == "fog" && $2 == "all" && $8 - $7 > 0.7 { found = 1 } END { exit !found }' one.csv
 check "too small a sample" 2 - "expected at least one of each" table --sample 3
 
 # Killed: finished cells stay, and the table that is made in the end is the one of an undisturbed run.
@@ -71,18 +74,18 @@ check "images seen in training are refused" 2 - "the network was trained on 20 o
     --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur
 check "unless allowed, and then stand beside the others" 0 "never seen" - "$reshift" eval --quiet --allow-leak --weights $after \
     --data demo --limit 50 --corruption gaussian_blur --out leak.csv
-holds "which are 30" test "$(value leak.csv clean 0 n unseen)" = 30
+holds "which are 30" test "$(value leak.csv clean 0 images unseen)" = 30
 for images in all unseen; do
-    correct=$(sed -n "s/^finetuned,shift,demo,gaussian_blur,all,$images,[a-z]*,[0-9]*,\([0-9]*\),.*/\1/p" study/results.csv | head -1)
+    correct=$(sed -n "s/^finetuned,shift,demo,gaussian_blur,all,$images,[a-z]*,[0-9]*,[0-9]*,\([0-9]*\),.*/\1/p" study/results.csv | head -1)
     holds "and have the study's figure ($correct, $images)" test "$(value leak.csv gaussian_blur all correct $images)" = "$correct"
 done
-check "or left out" 0 "left out: 20 images that training has seen" - "$reshift" eval --quiet --unseen --weights $after \
+check "or left out" 0 "left out: 20 images seen in training" - "$reshift" eval --quiet --unseen --weights $after \
     --data demo --limit 50 --corruption gaussian_blur --out unseen.csv
 holds "without a word of a leak" test -z "$(sed -n '/leak/p' "$work.out")"
 for severity in 0 1 5; do
     name=$(test $severity = 0 && echo clean || echo gaussian_blur)
     holds "the others are those never seen (severity $severity)" test "$(value unseen.csv "$name" $severity correct all)" = \
-        "$(value leak.csv "$name" $severity correct unseen)" -a "$(value unseen.csv "$name" $severity n all)" = 30
+        "$(value leak.csv "$name" $severity correct unseen)" -a "$(value unseen.csv "$name" $severity images all)" = 30
 done
 check "a sample of them" 0 '"left_out_as_seen": 20' - "$reshift" eval --quiet --unseen --json --weights $after --data demo --limit 50 \
     --sample 20
@@ -95,7 +98,7 @@ check "either, not both" 2 - "expected one of the two" "$reshift" eval --quiet -
 check "against one that has seen some" 0 "left out: 20 images" - table --unseen --corruption fog --severity 2 --against $after \
     --out against.csv
 holds "both are measured on the rest" test "$(value against.csv fog 2 difference_n all)" = 30 -a \
-    "$(value against.csv fog 2 n all)" = 30
+    "$(value against.csv fog 2 images all)" = 30
 
 check "a probe remembers what it learned from" 2 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
     --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
@@ -105,6 +108,7 @@ check "which the network below had not seen" 0 '"seen_in_training": 0' "answers 
 # Two networks.
 check "against another network" 0 "points of accuracy, on the same images" - table --corruption fog --against $before \
     --against-head study/weights/probe.safetensors --out same.csv
+holds "keeps a width where nothing differs" awk -F, -v d="$(value same.csv fog all difference_low all)" 'BEGIN { exit !(d < 0) }'
 holds "itself: no difference" test "$(value same.csv fog all difference all)" = 0
 holds "by McNemar neither" test "$(value same.csv fog 3 mcnemar_p all)" = 1
 # Adaptation while testing.
@@ -117,7 +121,7 @@ check "mostly by the source" 0 "source as 1e+09 images" "" table --corruption fo
 holds "is hardly adapted" test "$(value source.csv fog 2 correct all)" = "$(value all/results.csv fog 2 correct all)"
 check "Tent, shuffled" 0 "adapts (tent) in batches of 50 images, shuffled, Adam 0.001" "" table --corruption fog --adapt tent --batch 50 \
     --shuffle --out tent.csv
-holds "judges a batch before its own step" test "$(value tent.csv fog 2 n all)" = 50
+holds "judges a batch before its own step" test "$(value tent.csv fog 2 images all)" = 50
 "$reshift" corrupt --quiet --format folder --data demo --limit 50 --corruption brightness --severity 1 --out sorted >/dev/null
 check "images sorted by class" 0 "mean" "the images come sorted by class" table --adapt bn --batch 5 --data folder:sorted/brightness/1 --size 32
 check "adapted against not" 0 "points of accuracy, on the same images" "" table --corruption fog --severity 3 --adapt bn --batch 50 \

@@ -7,6 +7,8 @@
  */
 #include "check.h"
 
+#include <math.h>
+
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
@@ -198,6 +200,8 @@ static void test_complete(void **state)
                                         "features/finetuned-shift.npy",
                                         "features/clean-labels.npy",
                                         "features/shift-labels.npy",
+                                        "predictions/original-shift.npy",
+                                        "predictions/finetuned-clean.npy",
                                         "pca/original-clean.npy",
                                         "pca/finetuned-shift.npy",
                                         "pca/separation.csv",
@@ -573,9 +577,13 @@ static int compare_adapted(const char *name, int *n_rows)
             }
             if (equal) {
                 partners++;
-                assert_int_equal(json_integer_value(json_object_get(a, "n")),
-                                 json_integer_value(json_object_get(b, "n")));
+                assert_int_equal(json_integer_value(json_object_get(a, "rows")),
+                                 json_integer_value(json_object_get(b, "rows")));
                 different += !json_equal(json_object_get(a, "correct"), json_object_get(b, "correct"));
+                /* what adapting changed is taken on the same rows */
+                assert_true(fabs(json_number_value(json_object_get(a, "change")) -
+                                 (json_number_value(json_object_get(a, "accuracy")) -
+                                  json_number_value(json_object_get(b, "accuracy")))) < 1e-12);
             }
         }
         assert_int_equal(partners, 1);

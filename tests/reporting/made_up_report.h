@@ -31,9 +31,57 @@ static const report_setting made_up_settings[] = {{"name", "seed"},
 static inline void made_up_measure(made_up_report *report, report_model model, report_data data, int severity,
                                    report_subset subset, int64_t correct, int64_t n)
 {
-    report_measurement m = {model,    data,   data == REPORT_CLEAN ? NULL : "gaussian_blur",
-                            severity, subset, reshift_accuracy_of(correct, n)};
+    report_measurement m = {.model = model,
+                            .data = data,
+                            .corruption = data == REPORT_CLEAN ? NULL : "gaussian_blur",
+                            .severity = severity,
+                            .subset = subset,
+                            .accuracy = reshift_accuracy_of(correct, n)};
     report->measurements[report->content.n_measurements++] = m;
+}
+
+/* One accuracy against another over the same images, `even` of a hundred of which change for better, as many for worse. */
+static inline reshift_difference made_up_difference(const reshift_accuracy *a, const reshift_accuracy *b, int even)
+{
+    if (a->n < 1 || b->n < 1) {
+        return (reshift_difference){.accuracy = {NAN, NAN, NAN}, .p = NAN};
+    }
+    const int64_t n = a->n_images, only_b = n * even / 100;
+    const double change = a->accuracy - b->accuracy;
+    const int64_t more = llround(change * (double)n);
+    reshift_difference d = reshift_difference_of(only_b + (more > 0 ? more : 0), only_b + (more < 0 ? -more : 0), n);
+    d.accuracy.value = change;
+    d.n = a->n;
+    if (a->n != a->n_images) {
+        d.only_a = d.only_b = 0;
+        d.p = NAN;
+    }
+    return d;
+}
+
+/* Accuracies of all severities have five rows an image; what changed follows from the accuracies. */
+static inline void made_up_compare(made_up_report *report)
+{
+    for (int i = 0; i < report->content.n_measurements; i++) {
+        report_measurement *m = &report->measurements[i];
+        if (m->data == REPORT_SHIFT && m->severity == 0 && m->accuracy.n_images == m->accuracy.n && m->accuracy.n > 0) {
+            const reshift_accuracy by_image = reshift_accuracy_of(m->accuracy.correct / 5, m->accuracy.n / 5);
+            m->accuracy.n_images = by_image.n;
+            m->accuracy.low = by_image.low;
+            m->accuracy.high = by_image.high;
+        }
+    }
+    for (int i = 0; i < report->content.n_measurements; i++) {
+        report_measurement *m = &report->measurements[i];
+        const bool after = m->model == REPORT_FINETUNED, shift = m->data == REPORT_SHIFT;
+        const reshift_accuracy *other =
+            after   ? report_find(&report->content, REPORT_ORIGINAL, m->data, m->severity, m->subset)
+            : shift ? report_find(&report->content, REPORT_ORIGINAL, REPORT_CLEAN, 0, m->subset)
+                    : NULL;
+        if (other) {
+            m->change = made_up_difference(&m->accuracy, other, 2);
+        }
+    }
 }
 
 static inline reshift_accuracy *made_up_find(made_up_report *report, report_model model, report_data data, int severity,
@@ -121,6 +169,7 @@ static inline void made_up_fill(made_up_report *report)
     content->split = &report->split;
     content->panels = report->panels;
     content->n_panels = 4;
+    made_up_compare(report);
 }
 
 #endif

@@ -333,7 +333,7 @@ static const double heat_values[] = {0.4, 0.55, NAN, 0.8, 0.123456, 1};
 static void draw_heat(void)
 {
     reshift_error error;
-    const reshift_heatmap map = {"accuracy (%)", heat_rows, heat_columns, 2, 3, heat_values, false};
+    const reshift_heatmap map = {"accuracy (%)", heat_rows, heat_columns, 2, 3, heat_values, false, NULL};
     check_ok(reshift_plot_heatmap(folder, "heat", "Blocks by corruption", &map, true, &error));
 }
 
@@ -351,27 +351,37 @@ static void test_heatmap(void **state)
     assert_null(strstr(svg, ">nan"));
     free(svg);
     char *data = folder_read("heat.csv", &size);
-    assert_non_null(strstr(data, "0,2,nan,nan,fc,`ls`\n"));
-    assert_non_null(strstr(data, "1,1,12.3456,0,it's   all  blocks,fog\n"));
+    assert_non_null(strstr(data, "0,2,nan,nan,nan,fc,`ls`\n"));
+    assert_non_null(strstr(data, "1,1,12.3456,0,0,it's   all  blocks,fog\n"));
     free(data);
     check_same_bytes((const char *const[]){"heat.png", "heat.svg", NULL}, "heat.gp", draw_heat);
     /* a missing value that is the first one, or the last one, or all but one */
     static const double holes[][2] = {{NAN, 0.12}, {0.12, NAN}};
     for (int i = 0; i < 2; i++) {
-        const reshift_heatmap holed = {"holes", heat_rows, heat_columns, 1, 2, holes[i], false};
+        const reshift_heatmap holed = {"holes", heat_rows, heat_columns, 1, 2, holes[i], false, NULL};
         check_ok(reshift_plot_heatmap(folder, "holes", "t", &holed, true, &error));
         char *drawn = folder_read("holes.svg", &size);
         assert_non_null(strstr(drawn, "12.0"));
         free(drawn);
     }
     const double changes[] = {-0.02, 0.01};
-    reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true};
+    reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true, NULL};
     check_ok(reshift_plot_heatmap(folder, "change", "t", &map, false, &error));
     char *change = folder_read("change.svg", &size);
     assert_non_null(strstr(change, "+1.0"));
+    assert_null(strstr(change, "217, 217, 217"));
     free(change);
+    map.unclear = (const uint8_t[]){1, 0}; /* a change that may be chance has no colour of its own */
+    check_ok(reshift_plot_heatmap(folder, "change", "t", &map, true, &error));
+    change = folder_read("change.svg", &size);
+    assert_non_null(strstr(change, "217, 217, 217"));
+    assert_non_null(strstr(change, "-2.0"));
+    free(change);
+    data = folder_read("change.csv", &size);
+    assert_non_null(strstr(data, "0,0,-2,0,1,"));
+    free(data);
     for (int alone = 0; alone < 2; alone++) { /* one cell, with words of one colour only: accuracy light, change dark */
-        map = (reshift_heatmap){"one", heat_rows, heat_columns, 1, 1, &changes[1], alone == 1};
+        map = (reshift_heatmap){"one", heat_rows, heat_columns, 1, 1, &changes[1], alone == 1, NULL};
         check_ok(reshift_plot_heatmap(folder, "one", "t", &map, true, &error));
         char *one = folder_read("one.svg", &size);
         assert_non_null(strstr(one, alone ? "+1.0" : "1.0"));
@@ -380,7 +390,7 @@ static void test_heatmap(void **state)
     map.n_rows = 0;
     map.n_columns = 2;
     check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found 0 and 2");
-    map = (reshift_heatmap){"none", heat_rows, heat_columns, 1, 1, &heat_values[2], false};
+    map = (reshift_heatmap){"none", heat_rows, heat_columns, 1, 1, &heat_values[2], false, NULL};
     check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found none");
     folder_empty();
 }
@@ -392,7 +402,7 @@ static void test_heatmap_words_fit(void **state)
     reshift_error error;
     static const char *const columns[] = {"fog", "jpeg_compression"};
     static const double values[] = {0.1, 0.2, 0.3, 0.4};
-    const reshift_heatmap map = {"accuracy after less before (points)", heat_rows, columns, 2, 2, values, true};
+    const reshift_heatmap map = {"accuracy after less before (points)", heat_rows, columns, 2, 2, values, true, NULL};
     check_ok(reshift_plot_heatmap(folder, "long", "What fine-tuning changed on shifted images", &map, true, &error));
     char path[512];
     snprintf(path, sizeof path, "%s/long.png", folder);
