@@ -102,7 +102,7 @@ static void test_alexnet_is_one(void **state)
     assert_int_equal(s.leaderboard.n_corruptions, 15);
     assert_true(isnan(s.leaderboard.relative.value) && isnan(s.relative_mce.value));
     stored_as_jpeg(&t, 85);
-    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
+    check_ok(reshift_robustness_summarise(&t, false, &alexnet, &s, &error));
     assert_true(fabs(s.leaderboard.relative.value - 1) <= bound);
     assert_true(fabs(s.relative_mce.value - 1) <= clean_bound);
     assert_true(isnan(s.all.relative.value) && isnan(s.clean.lost.value));
@@ -122,7 +122,7 @@ static void test_alexnet_is_one(void **state)
     assert_true(isnan(s.relative_mce.value) && !isnan(s.corruption[4].relative.value));
 
     t.cells[1].jpeg = 0; /* one corruption that was not stored so */
-    check_ok(reshift_robustness_summarise(&t, false, &alexnet, 0, &s, &error));
+    check_ok(reshift_robustness_summarise(&t, false, &alexnet, &s, &error));
     assert_true(isnan(s.corruption[0].relative.value) && !isnan(s.corruption[4].relative.value));
 }
 

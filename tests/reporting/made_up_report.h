@@ -67,8 +67,6 @@ static inline void made_up_compare(made_up_report *report)
         if (m->data == REPORT_SHIFT && m->severity == 0 && m->accuracy.n_images == m->accuracy.n && m->accuracy.n > 0) {
             const reshift_accuracy by_image = reshift_accuracy_of(m->accuracy.correct / 5, m->accuracy.n / 5);
             m->accuracy.n_images = by_image.n;
-            m->accuracy.low = by_image.low;
-            m->accuracy.high = by_image.high;
         }
     }
     for (int i = 0; i < report->content.n_measurements; i++) {
