@@ -12,6 +12,9 @@
 #include "imaging/smooth.h"
 #include "imaging/warp.h"
 
+/* Where SciPy's filter is cut, in sigmas. */
+#define TRUNCATE 3.0
+
 elastic_constants elastic_constants_of(const double *constants, bool imagenet, int height, int width)
 {
     double unit = height < width ? height : width;
@@ -69,7 +72,7 @@ static void to_bytes(const float *values, size_t pixels, uint8_t *bytes)
 }
 
 reshift_status elastic_with(const reshift_image *input, elastic_constants constants, const double moves[3][2],
-                            const double *field_x, const double *field_y, reshift_image *output, reshift_error *error)
+                            double *field_x, double *field_y, reshift_image *output, reshift_error *error)
 {
     int height = input->height, width = input->width;
     if (height < 3 || width < 3) {
@@ -77,7 +80,9 @@ reshift_status elastic_with(const reshift_image *input, elastic_constants consta
                          "elastic_transform: an image of %dx%d is too small: it needs 3 pixels a side", width, height);
     }
     size_t n = (size_t)width, pixels = (size_t)height * n, image = memory_align(4 * pixels * sizeof(float));
+    const bool is_long = constants.strength_px > 0 && smooth_is_long(constants.sigma_px, TRUNCATE, height, width);
     size_t n_doubles = SMOOTH_WEIGHTS(height) + SMOOTH_WEIGHTS(width) + SMOOTH_ROW_WORK(width) + n;
+    n_doubles = is_long ? SMOOTH_PLANE_WORK(height, width) : n_doubles;
     size_t doubles = memory_align(n_doubles * sizeof(double)), row = memory_align(4 * n * sizeof(float));
     size_t bytes = 2 * image + doubles + 3 * row;
     char *memory = memory_allocate(bytes);
@@ -96,16 +101,30 @@ reshift_status elastic_with(const reshift_image *input, elastic_constants consta
     if (constants.strength_px <= 0) {
         to_bytes(warped, pixels, output->pixels);
     } else {
-        smooth_axis down = smooth_axis_fill(constants.sigma_px, 3.0, height, weights);
-        smooth_axis across = smooth_axis_fill(constants.sigma_px, 3.0, width, weights + SMOOTH_WEIGHTS(height));
+        smooth_axis down, across;
+        if (is_long) {
+            smooth_plane(field_x, height, width, constants.sigma_px, TRUNCATE, weights);
+            smooth_plane(field_y, height, width, constants.sigma_px, TRUNCATE, weights);
+        } else {
+            down = smooth_axis_fill(constants.sigma_px, TRUNCATE, height, weights);
+            across = smooth_axis_fill(constants.sigma_px, TRUNCATE, width, weights + SMOOTH_WEIGHTS(height));
+        }
         for (int y = 0; y < height; y++) {
-            smooth_row(field_x, height, width, &down, &across, y, work, smooth);
-            for (size_t x = 0; x < n; x++) {
-                dx[x] = (float)(smooth[x] * constants.strength_px);
+            const double *row_x = smooth, *row_y = smooth;
+            if (is_long) {
+                row_x = field_x + (size_t)y * n;
+                row_y = field_y + (size_t)y * n;
+            } else {
+                smooth_row(field_x, height, width, &down, &across, y, work, smooth);
             }
-            smooth_row(field_y, height, width, &down, &across, y, work, smooth);
             for (size_t x = 0; x < n; x++) {
-                dy[x] = (float)(smooth[x] * constants.strength_px);
+                dx[x] = (float)(row_x[x] * constants.strength_px);
+            }
+            if (!is_long) {
+                smooth_row(field_y, height, width, &down, &across, y, work, smooth);
+            }
+            for (size_t x = 0; x < n; x++) {
+                dy[x] = (float)(row_y[x] * constants.strength_px);
             }
             warp_displace_row(warped, height, width, dx, dy, y, moved);
             to_bytes(moved, n, output->pixels + 3 * (size_t)y * n);

@@ -16,12 +16,12 @@ elastic_constants elastic_constants_of(const double *constants, bool imagenet, i
  * An affine map that carries three points of the image to moved ones, then displacements along both axes.
  *
  * moves    [3,2] pixels (x, y), what is added to the points
- * field_x, field_y  [H,W] in -1..1, to be smoothed and scaled; not read where the strength is 0
+ * field_x, field_y  [H,W] in -1..1, to be smoothed and scaled, overwritten; not read where the strength is 0
  * output   of the input's size, another image
  * Errors   UNSUPPORTED (an image under 3 pixels a side), MEMORY (freed before returning). Same result on every machine.
  * Source   Hendrycks & Dietterich 2019; Simard et al. 2003
  */
 reshift_status elastic_with(const reshift_image *input, elastic_constants constants, const double moves[3][2],
-                            const double *field_x, const double *field_y, reshift_image *output, reshift_error *error);
+                            double *field_x, double *field_y, reshift_image *output, reshift_error *error);
 
 #endif

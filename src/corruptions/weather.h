@@ -28,7 +28,8 @@ reshift_status weather_snow_with(const reshift_image *input, const weather_snow_
 void weather_frost_with(const reshift_image *input, double image_share, double frost_share, const uint8_t *overlay,
                         int overlay_width, reshift_image *output);
 
-/** The side of the plasma map for an image of this size: the power of two that covers it, and at least 2. */
+/** The side of the plasma map for an image of this size: the power of two that covers it, and at least 2; for images more
+ * than twice as long as wide possibly a smaller one, of at most 8 points a pixel, which is repeated. */
 int weather_fog_side(int height, int width);
 
 /** uniforms: PLASMA_DRAWS(side) numbers in [0,1). Errors: MEMORY. */

@@ -1,6 +1,7 @@
 /*
  * Fog: a plasma fractal laid over the image, and the whole darkened to the brightness that it had. The fractal is a
- * square whose side is the power of two that covers the image; the published generator has 32 and 256 for it.
+ * square whose side is the power of two that covers the image; the published generator has 32 and 256 for it. It wraps
+ * around at its edges, so for an image much longer than wide a smaller one is repeated: memory grows with the image.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -16,11 +17,17 @@
 /* The map of this side and the numbers that draw it take 24 bytes a point, 1.6 GB. */
 enum { FOG_SIDE_MAX = 8192 };
 
+/* Points of the map for a pixel of the image, at most: the square that covers an image of up to 2:1 has fewer than 8. */
+enum { FOG_POINTS_A_PIXEL = 8 };
+
 int weather_fog_side(int height, int width)
 {
     int larger = height > width ? height : width, side = 2;
     while (side < larger) {
         side *= 2;
+    }
+    while (side > 2 && (int64_t)side * side > FOG_POINTS_A_PIXEL * (int64_t)height * width) {
+        side /= 2;
     }
     return side;
 }
@@ -62,8 +69,12 @@ reshift_status weather_fog_with(const reshift_image *input, double thickness, do
         brightest = input->pixels[i] > brightest ? input->pixels[i] : brightest;
     }
     for (int y = 0; y < height; y++) {
-        fog_row(input->pixels + (size_t)y * row, map + (size_t)y * (size_t)side, width, thickness,
-                unit_double(brightest), haze, output->pixels + (size_t)y * row);
+        const double *map_row = map + (size_t)(y % side) * (size_t)side;
+        for (int x = 0; x < width; x += side) {
+            const size_t at = (size_t)y * row + 3 * (size_t)x;
+            fog_row(input->pixels + at, map_row, width - x < side ? width - x : side, thickness, unit_double(brightest),
+                    haze, output->pixels + at);
+        }
     }
     if (work != stack) {
         memory_free(work);

@@ -119,12 +119,28 @@ static void test_too_small(void **state)
     reshift_image_destroy(&output);
 }
 
+/* Long kernels take the way whose time does not grow with them: the same bytes on every processor. */
+static void test_large_golden(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_image image = pattern_image(700, 600, 0), output = {0};
+    check_ok(reshift_corruption_apply(find("elastic_transform"), 1, RESHIFT_CONSTANTS_IMAGENET, 2019, 7, NULL, &image,
+                                      &output, &error));
+    char hex[DIGEST_HEX_BYTES];
+    digest_bytes(DIGEST_MD5, output.pixels, image.capacity, hex);
+    assert_string_equal(hex, "e7c370ed539ce72756fdf00d3d7d0c82");
+    free(image.pixels);
+    reshift_image_destroy(&output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oracle),
         cmocka_unit_test(test_own_draws_golden),
         cmocka_unit_test(test_own_moves),
+        cmocka_unit_test(test_large_golden),
         cmocka_unit_test(test_too_small),
     };
     return cmocka_run_group_tests_name("elastic", tests, NULL, NULL);

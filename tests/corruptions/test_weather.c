@@ -494,6 +494,35 @@ static void test_streams(void **state)
     reshift_image_destroy(&output);
 }
 
+/* The map covers the image where that costs up to 8 points a pixel, which it does up to twice as long as wide; for longer
+ * images a smaller map is repeated. */
+static void test_fog_of_long_images(void **state)
+{
+    (void)state;
+    reshift_error error;
+    static const int exact[][3] = {{32, 32, 32},     {224, 224, 256},   {375, 500, 512}, {513, 1026, 2048},
+                                   {1000, 4000, 4096}, {8192, 8192, 8192}, {1, 1, 2}};
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+        assert_int_equal(weather_fog_side(exact[i][0], exact[i][1]), exact[i][2]);
+        assert_int_equal(weather_fog_side(exact[i][1], exact[i][0]), exact[i][2]);
+    }
+    enum { HEIGHT = 4, WIDTH = 8192, SIDE = 512 };
+    assert_int_equal(weather_fog_side(HEIGHT, WIDTH), SIDE);
+    reshift_image image = {0}, output = {0};
+    check_ok(reshift_image_resize(&image, HEIGHT, WIDTH, &error));
+    memset(image.pixels, 100, 3 * HEIGHT * WIDTH);
+    check_ok(reshift_corruption_apply(find("fog"), 3, RESHIFT_CONSTANTS_CIFAR, 1, 0, NULL, &image, &output, &error));
+    bool flat = true;
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        const int x = i % WIDTH, first = i - x + x % SIDE;
+        assert_int_equal(output.pixels[3 * i], output.pixels[3 * first]);
+        flat = flat && output.pixels[3 * i] == output.pixels[0];
+    }
+    assert_false(flat);
+    reshift_image_destroy(&image);
+    reshift_image_destroy(&output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_spread),         cmocka_unit_test(test_overlays), cmocka_unit_test(test_bad_overlays),
         cmocka_unit_test(test_drawn_overlays), cmocka_unit_test(test_sizes),    cmocka_unit_test(test_no_drops),
         cmocka_unit_test(test_own_draws),      cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_fog_of_long_images),
     };
     return cmocka_run_group_tests_name("weather", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "imaging/smooth.h"
 
@@ -86,8 +87,65 @@ static void test_constant(void **state)
     }
 }
 
+/* The way for long kernels against the taps of smooth_row(), within the bound that smooth.h states. */
+static void test_long_kernels(void **state)
+{
+    (void)state;
+    static const struct {
+        int height, width;
+        double sigma;
+    } cases[] = {{600, 513, 420}, {40, 1300, 30}, {1300, 40, 400}, {333, 17, 60.4}, {1, 1100, 350}, {35, 35, 9}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        const int height = cases[c].height, width = cases[c].width;
+        const size_t n = (size_t)width, values = (size_t)height * n;
+        double *plane = malloc(values * sizeof *plane), *smooth = malloc(values * sizeof *smooth);
+        double *down = malloc(SMOOTH_WEIGHTS(height) * sizeof *down), *row = malloc(n * sizeof *row);
+        double *across = malloc(SMOOTH_WEIGHTS(width) * sizeof *across);
+        double *work = malloc((SMOOTH_PLANE_WORK(height, width) + SMOOTH_ROW_WORK(width)) * sizeof *work);
+        assert_true(plane && smooth && down && row && across && work);
+        for (size_t i = 0; i < values; i++) {
+            plane[i] = smooth[i] = (double)((uint32_t)i * 2654435761u >> 8) / 8388608.0 - 1;
+        }
+        smooth_plane(smooth, height, width, cases[c].sigma, 3, work);
+        smooth_axis a = smooth_axis_fill(cases[c].sigma, 3, height, down);
+        smooth_axis b = smooth_axis_fill(cases[c].sigma, 3, width, across);
+        const double bound = (height + width + 4 * (int)(3 * cases[c].sigma + 0.5)) * 0x1p-50;
+        double worst = 0;
+        for (int y = 0; y < height; y += height > 100 ? 37 : 1) {
+            smooth_row(plane, height, width, &a, &b, y, work, row);
+            for (int x = 0; x < width; x++) {
+                const double apart = fabs(row[x] - smooth[(size_t)y * n + (size_t)x]);
+                worst = apart > worst ? apart : worst;
+                if (apart > bound) {
+                    fail_msg("%dx%d, sigma %g, (%d,%d): expected %.17g, found %.17g", width, height, cases[c].sigma, x,
+                             y, row[x], smooth[(size_t)y * n + (size_t)x]);
+                }
+            }
+        }
+        print_message("# %dx%d, sigma %g: within %.2g, bound %.2g\n", width, height, cases[c].sigma, worst, bound);
+        free(plane);
+        free(smooth);
+        free(down);
+        free(across);
+        free(row);
+        free(work);
+    }
+}
+
+/* Sizes with published results stay on the exact way, whatever the sigma; photographs do not. */
+static void test_which_way(void **state)
+{
+    (void)state;
+    assert_false(smooth_is_long(22, 3, 32, 32));
+    assert_false(smooth_is_long(171, 3, 224, 224));
+    assert_false(smooth_is_long(1000, 3, 512, 512));
+    assert_true(smooth_is_long(585, 3, 768, 1024));
+    assert_false(smooth_is_long(20, 3, 3000, 2000));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition), cmocka_unit_test(test_constant)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition), cmocka_unit_test(test_constant),
+                                       cmocka_unit_test(test_long_kernels), cmocka_unit_test(test_which_way)};
     return cmocka_run_group_tests_name("smooth", tests, NULL, NULL);
 }
