@@ -35,15 +35,17 @@ typedef struct reshift_dataset_options {
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
 
 /**
- * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the
+ * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "imagenet-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the
  * set that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity
  * by severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint
  * how to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
  */
 RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
                                                 reshift_dataset **dataset, reshift_error *error);
-/** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, else the set without
- *  a corruption. Errors: those of reshift_dataset_open(). */
+/** True for sets of corrupted test images (cifar10-c, imagenet-c): they have no training part and need a corruption. */
+RESHIFT_API bool reshift_dataset_is_shifted(const char *spec);
+/** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, the photographs of
+ *  DIR/val or of the data folder's ImageNet/val for imagenet-c, else the set without a corruption. Errors: those of reshift_dataset_open(). */
 RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
                                                       reshift_dataset **dataset, reshift_error *error);
 /** A view of `rows` [n] of `base` in that order; keeps `base` alive by itself. */
@@ -65,7 +67,7 @@ RESHIFT_API const char *reshift_dataset_class_name(const reshift_dataset *datase
 RESHIFT_API int reshift_dataset_label(const reshift_dataset *dataset, int64_t row);
 RESHIFT_API int64_t reshift_dataset_source(const reshift_dataset *dataset, int64_t row);
 RESHIFT_API int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row);
-/** "cifar10", "cifar10-c", "folder", "npy", "demo". */
+/** "cifar10", "cifar10-c", "imagenet-c", "folder", "npy", "demo". */
 RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
 /** The corruption's name, or NULL. */
 RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *dataset);

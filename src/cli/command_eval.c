@@ -313,7 +313,7 @@ int command_eval(int argc, char **argv)
     const option options[] = {
         TEXT("--weights", &q.weights, "W", "a checkpoint, or a name such as resnet50", NULL),
         TEXT("--head", &q.head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
-        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
              NULL),
         TEXT("--split", &q.split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &q.corruption, "NAME[,NAME]",

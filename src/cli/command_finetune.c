@@ -230,10 +230,10 @@ int command_finetune(int argc, char **argv)
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to start from, as 'reshift probe' writes it", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
              NULL),
         TEXT("--split", &split, "train|test", "which part of it to train on",
-             "train; test for cifar10-c, which has no other"),
+             "train; test for cifar10-c and imagenet-c, which have no other"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         OPTION_NO_JPEG(c),
@@ -359,7 +359,7 @@ int command_finetune(int argc, char **argv)
     reshift_model *model = NULL, *before = NULL;
     reshift_dataset *all = NULL, *rows = NULL, *test = NULL, *validation = NULL;
     reshift_history history = {0};
-    bool shifted = strncmp(data, "cifar10-c", 9) == 0;
+    bool shifted = reshift_dataset_is_shifted(data);
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);

@@ -249,8 +249,8 @@ reshift_status session_calibrate(const common *c, reshift_model *model, const ch
     }
     reshift_dataset *dataset = NULL;
     reshift_status status = reshift_dataset_open(spec, &options, &dataset, error);
-    bool plain = strncmp(spec, "cifar10-c", 9) != 0; /* versions of test images: their training split is CIFAR-10's */
-    if (status != RESHIFT_OK && !plain) {
+    bool cifar = strncmp(spec, "cifar10-c", 9) == 0; /* versions of test images: their training split is CIFAR-10's */
+    if (status != RESHIFT_OK && cifar) {
         status = reshift_dataset_open("cifar10", &options, &dataset, error);
     }
     if (status != RESHIFT_OK) {

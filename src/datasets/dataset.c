@@ -25,6 +25,7 @@ static const struct {
 } kinds[] = {
     {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, false, cifar10_open},
     {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, true, cifar10c_open},
+    {"imagenet-c", "imagenet-c[:DIR]", WHERE_OPTIONAL, true, imagenet_c_open},
     {"folder", "folder:DIR", WHERE_NEEDED, false, folder_open},
     {"npy", "npy:IMAGES.npy,LABELS.npy", WHERE_NEEDED, false, npy_set_open},
     {"demo", "demo", WHERE_NONE, false, demo_open},
@@ -189,10 +190,20 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
     return unknown_spec(spec, error);
 }
 
+static bool is_kind(const char *spec, const char *kind)
+{
+    const size_t length = strlen(kind);
+    return strncmp(spec, kind, length) == 0 && (spec[length] == '\0' || spec[length] == ':');
+}
+
+bool reshift_dataset_is_shifted(const char *spec)
+{
+    return is_kind(spec, "cifar10-c") || is_kind(spec, "imagenet-c");
+}
+
 reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
                                           reshift_dataset **dataset, reshift_error *error)
 {
-    static const char shifted[] = "cifar10-c";
     reshift_dataset_options plain;
     reshift_dataset_options_default(&plain);
     if (options) {
@@ -200,15 +211,17 @@ reshift_status reshift_dataset_open_clean(const char *spec, const reshift_datase
         plain.split = options->split ? options->split : "test";
     }
     plain.corruption = NULL;
-    size_t length = strcspn(spec, ":");
-    if (length != sizeof shifted - 1 || strncmp(spec, shifted, length) != 0) {
+    if (!reshift_dataset_is_shifted(spec)) {
         return reshift_dataset_open(spec, &plain, dataset, error);
     }
     *dataset = NULL;
+    const char *where = strchr(spec, ':') ? strchr(spec, ':') + 1 : NULL;
     reshift_status status = check_options(&plain, error);
-    return status == RESHIFT_OK
-               ? cifar10c_open_clean(spec[length] ? spec + length + 1 : NULL, &plain, plain.limit, dataset, error)
-               : status;
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    return is_kind(spec, "cifar10-c") ? cifar10c_open_clean(where, &plain, plain.limit, dataset, error)
+                                      : imagenet_c_open_clean(where, &plain, dataset, error);
 }
 
 static reshift_status name_classes(reshift_dataset *d, const char *const *class_names, reshift_error *error)

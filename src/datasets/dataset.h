@@ -49,6 +49,8 @@ struct reshift_dataset {
     bool from_file;
     int jpeg; /* what reshift_dataset_jpeg() returns */
     bool has_parts; /* its training and test part are its own */
+    /* names the photograph behind a row, the same for all its versions ("imagenet n01440764/..."); NULL: nothing does */
+    void (*place)(const void *state, int64_t row, char *text, size_t size);
     const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
     const char *note; /* what people should know of rows made on the fly; static, or NULL */
 };
@@ -94,6 +96,11 @@ reshift_status cifar10c_open(const char *where, const reshift_dataset_options *o
 /** The clean test images: in `where`, else in the data folder. */
 reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_options *options, int64_t limit,
                                    reshift_dataset **clean, reshift_error *error);
+/** ImageNet-C's tree; `limit` of open_clean is in the options. */
+reshift_status imagenet_c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                               reshift_error *error);
+reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options,
+                                     reshift_dataset **clean, reshift_error *error);
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error);
 reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,

@@ -65,8 +65,16 @@ static reshift_status name_row(const reshift_dataset *dataset, int64_t row, resh
         digest_bytes(DIGEST_SHA256, text, (size_t)length, hex);
         names->values[names->n++] = first_bytes(hex);
     }
+    int64_t at;
+    const reshift_dataset *origin = dataset_origin(dataset, row, &at);
+    if (origin->place) {
+        char text[512], hex[DIGEST_HEX_BYTES];
+        origin->place(origin->state, at, text, sizeof text);
+        digest_bytes(DIGEST_SHA256, text, strlen(text), hex);
+        names->values[names->n++] = first_bytes(hex);
+    }
     reshift_status status = dataset_original(dataset, row, scratch, error);
-    if (status == RESHIFT_ERROR_NOT_FOUND && dataset->published) {
+    if (status == RESHIFT_ERROR_NOT_FOUND && names->n > 0) {
         reshift_error_clear(error);
         return RESHIFT_OK;
     }

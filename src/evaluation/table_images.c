@@ -146,7 +146,7 @@ reshift_status measuring_survey(measuring *m, reshift_error *error)
     if (o->clean) {
         status = survey_set(m, NULL, error);
         t->has_clean = status == RESHIFT_OK;
-        if (status == RESHIFT_ERROR_NOT_FOUND && wanted > 1 && strncmp(o->data, "cifar10-c", 9) == 0) {
+        if (status == RESHIFT_ERROR_NOT_FOUND && wanted > 1 && reshift_dataset_is_shifted(o->data)) {
             progress_message(m->progress, RESHIFT_LOG_WARNING, "no clean images are measured: %s",
                              error ? error->message : "not found");
             status = RESHIFT_OK;

@@ -52,6 +52,9 @@ static const char *data_name(const drawing *d, const char *input)
     if (kind && strcmp(kind, "cifar10-c") == 0) {
         return "CIFAR-10-C";
     }
+    if (kind && strcmp(kind, "imagenet-c") == 0) {
+        return "ImageNet-C";
+    }
     if (kind && strcmp(kind, "demo") == 0) {
         return strcmp(input, "shifted_set") == 0 ? "demo-C" : "the demo set"; /* named as CIFAR-10-C is */
     }

@@ -47,6 +47,10 @@ reshift_status jpeg_save(const char *path, const reshift_image *image, int quali
                          reshift_error *error);
 reshift_status png_save(const char *path, const reshift_image *image, bool overwrite, bool sync, reshift_error *error);
 
+/** The quality, 1 to 100, whose standard table for luma (T.81, annex K, scaled as libjpeg does) a JPEG was saved with; 0: a
+ * table of its own, or no JPEG. */
+int jpeg_quality(const uint8_t *bytes, size_t size);
+
 /** UNSUPPORTED when an image of this size is not read. */
 reshift_status image_check_size(uint64_t height, uint64_t width, const char *name, reshift_error *error);
 
