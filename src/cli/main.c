@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/session.h"
+#include "cli/signals.h"
 #include "cli/show.h"
 #include "reshift/machine.h"
 #include "reshift/status.h"
@@ -103,6 +104,7 @@ static void print_version(void)
 
 int main(int argc, char **argv)
 {
+    signals_reserve_descriptors();
     reshift_error error;
     if (reshift_processor_check(&error) != RESHIFT_OK) {
         fprintf(stderr, "reshift: %s\n", error.message);

@@ -1,10 +1,10 @@
 /*
- * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Ctrl-C, and the
- * SIGTERM that schedulers send, raise a flag that the library asks for between steps; a second one ends the process at
- * once.
+ * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Requests to stop
+ * (cli/signals.h) reach the library through the same callbacks.
  */
 #include "cli/session.h"
 #include "cli/show.h"
+#include "cli/signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +27,6 @@ static struct {
     char what[96];
     double started, shown;
     int64_t first;                     /* done when this piece of work began: a resumed one does not begin at 0 */
-    volatile sig_atomic_t interrupted; /* the signal's number */
 } session;
 
 static double now_seconds(void)
@@ -127,16 +126,7 @@ static void on_message(void *context, reshift_log_level level, const char *text)
 static bool on_cancelled(void *context)
 {
     (void)context;
-    return session.interrupted != 0;
-}
-
-static void on_interrupt(int number)
-{
-    static const char text[] = "\nreshift: stopping; Ctrl-C again ends at once\n";
-    session.interrupted = number;
-    ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    signal(number, SIG_DFL);
+    return signals_requested() != 0;
 }
 
 static const reshift_progress progress = {on_update, on_message, on_cancelled, NULL};
@@ -152,7 +142,11 @@ reshift_precision session_precision(const common *c)
 
 reshift_jpeg_step session_jpeg(const common *c) { return c->no_jpeg ? RESHIFT_JPEG_OFF : RESHIFT_JPEG_AUTO; }
 
-const reshift_progress *session_progress(void) { return &progress; }
+const reshift_progress *session_progress(void)
+{
+    signals_will_be_polled();
+    return &progress;
+}
 
 void session_say(const char *format, ...)
 {
@@ -172,10 +166,7 @@ int session_begin(const usage *u, const common *c)
 {
     session.quiet = c->quiet;
     session.terminal = isatty(STDERR_FILENO) == 1;
-    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of writing like any other */
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    signals_install();
     reshift_precision precision;
     if (c->precision && !reshift_precision_read(c->precision, &precision)) {
         return usage_error(u, "--precision: expected f32, bf16, int8 or auto, found '%s'", c->precision);
@@ -194,7 +185,7 @@ int session_fail(const reshift_error *error)
     }
     switch (error->code) {
     case RESHIFT_ERROR_ARGUMENT: return 2;
-    case RESHIFT_ERROR_CANCELLED: return 128 + (session.interrupted ? session.interrupted : SIGINT);
+    case RESHIFT_ERROR_CANCELLED: return 128 + (signals_requested() ? signals_requested() : SIGINT);
     default: return 1;
     }
 }

@@ -23,6 +23,8 @@
 #define STALL_SECONDS 60L /* less than STALL_BYTES a second for so long: the connection is dead */
 #define STALL_BYTES 100L
 #define MAX_REDIRECTS 5L
+#define BUSY_TRIES 4         /* requests to a server that answers 429 or 503 */
+#define BUSY_SECONDS_MOST 60 /* waited between them, whatever the server asks for */
 
 /* A download under way; libcurl's callbacks get it. */
 typedef struct transfer {
@@ -96,10 +98,21 @@ static CURLcode limit_protocols(CURL *curl, bool secure)
 #endif
 }
 
+/* Certificates as OpenSSL's own programs and curl's take them from the environment; libcurl itself does not look. */
+static bool set_certificates(CURL *curl)
+{
+    const char *bundle = getenv("CURL_CA_BUNDLE"), *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+    if (bundle && *bundle) {
+        return !curl_easy_setopt(curl, CURLOPT_CAINFO, bundle);
+    }
+    return (!file || !*file || !curl_easy_setopt(curl, CURLOPT_CAINFO, file)) &&
+           (!folder || !*folder || !curl_easy_setopt(curl, CURLOPT_CAPATH, folder));
+}
+
 static bool set_options(CURL *curl, CURLU *address, transfer *t, char *words)
 {
     bool secure = strncmp(t->what->address, "https:", 6) == 0;
-    return !limit_protocols(curl, secure) && !curl_easy_setopt(curl, CURLOPT_CURLU, address) &&
+    return !limit_protocols(curl, secure) && set_certificates(curl) && !curl_easy_setopt(curl, CURLOPT_CURLU, address) &&
            !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words) && !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(curl, CURLOPT_USERAGENT, "reshift/" RESHIFT_VERSION) &&
            !curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) && !curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L) &&
@@ -123,6 +136,12 @@ static reshift_status empty_part(transfer *t, reshift_error *error)
     return RESHIFT_OK;
 }
 
+/* What the caller asked for; an answer that is no HTTP gives libcurl's "unsupported protocol", too. */
+static bool is_known_protocol(const char *address)
+{
+    return strncmp(address, "https:", 6) == 0 || strncmp(address, "http:", 5) == 0 || strncmp(address, "file:", 5) == 0;
+}
+
 static reshift_status transfer_failed(const transfer *t, CURLcode code, long answer, const char *words,
                                       reshift_error *error)
 {
@@ -136,7 +155,8 @@ static reshift_status transfer_failed(const transfer *t, CURLcode code, long ans
                          (long long)t->what->limit_bytes);
     } else if (t->write_errno) {
         status = error_from_errno(error, t->write_errno, "cannot write '%s'", t->part_path);
-    } else if (answer == 0 && (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)) {
+    } else if (answer == 0 && (code == CURLE_URL_MALFORMAT ||
+                               (code == CURLE_UNSUPPORTED_PROTOCOL && !is_known_protocol(address)))) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot download '%s': %s", address,
                          *words ? words : curl_easy_strerror(code));
     } else if (code == CURLE_FILE_COULDNT_READ_FILE || answer == 404 || answer == 410) {
@@ -152,6 +172,23 @@ static reshift_status transfer_failed(const transfer *t, CURLcode code, long ans
     if (t->size > 0) {
         error_hint(error, "%lld bytes are kept in '%s.part'; the same command goes on from there", (long long)t->size,
                    name);
+    }
+    return status;
+}
+
+/* Waits before asking a busy server again: as long as it says (Retry-After), otherwise 1, 2, 4 ... seconds. */
+static reshift_status wait_for_server(CURL *curl, const transfer *t, int tries, long answer, reshift_error *error)
+{
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &seconds);
+    seconds = seconds > 0 ? seconds : (curl_off_t)1 << (tries - 1);
+    seconds = seconds < BUSY_SECONDS_MOST ? seconds : BUSY_SECONDS_MOST;
+    progress_message(t->progress, RESHIFT_LOG_INFO, "%s: the server is busy (%ld), asking again in %d s",
+                     file_name(t->what->path), answer, (int)seconds);
+    reshift_status status = RESHIFT_OK;
+    for (int i = 0; status == RESHIFT_OK && i < 10 * (int)seconds; i++) {
+        usleep(100000);
+        status = progress_check(t->progress, error);
     }
     return status;
 }
@@ -172,7 +209,7 @@ static reshift_status transfer_rest(transfer *t, reshift_error *error)
         error_hint(error, "expected https://HOST/PATH, http://HOST/PATH or file:///PATH");
         goto done;
     }
-    for (int attempt = 0; attempt < 2; attempt++) {
+    for (int attempt = 0, tries = 1; attempt < 2; attempt++) {
         words[0] = '\0';
         t->resumed = t->size;
         if (!set_options(curl, address, t, words)) {
@@ -192,6 +229,14 @@ static reshift_status transfer_rest(transfer *t, reshift_error *error)
             if (status != RESHIFT_OK) {
                 goto done;
             }
+            continue;
+        }
+        if (code == CURLE_HTTP_RETURNED_ERROR && (answer == 429 || answer == 503) && tries < BUSY_TRIES) {
+            status = wait_for_server(curl, t, tries++, answer, error);
+            if (status != RESHIFT_OK) {
+                goto done;
+            }
+            attempt--;
             continue;
         }
         status = transfer_failed(t, code, answer, words, error);
@@ -249,7 +294,11 @@ static reshift_status open_part(transfer *t, reshift_error *error)
         t->part_path = NULL;
         return error_memory(error, strlen(t->what->path), "a path");
     }
-    t->part = open(t->part_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    t->part = open(t->part_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (t->part < 0 && (errno == ELOOP || errno == ENXIO)) {
+        return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': expected a file, found a link or pipe",
+                         t->part_path);
+    }
     if (t->part < 0) {
         return error_from_errno(error, errno, "cannot write '%s'", t->part_path);
     }
@@ -257,6 +306,10 @@ static reshift_status open_part(transfer *t, reshift_error *error)
         return being_downloaded(t, error);
     }
     struct stat ours, there;
+    if (fstat(t->part, &ours) == 0 && !S_ISREG(ours.st_mode)) {
+        return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': expected a file, found %s", t->part_path,
+                         file_type_name(ours.st_mode));
+    }
     if (fstat(t->part, &ours) != 0 || stat(t->part_path, &there) != 0 || ours.st_ino != there.st_ino) {
         return being_downloaded(t, error); /* it was renamed between our opening and our lock */
     }
@@ -271,11 +324,14 @@ static reshift_status open_part(transfer *t, reshift_error *error)
 static reshift_status rename_part(const transfer *t, reshift_error *error)
 {
     const char *path = t->what->path;
+    if (fsync(t->part) != 0) {
+        return error_from_errno(error, errno, "cannot write '%s'", path);
+    }
     int failed = renameat2(AT_FDCWD, t->part_path, AT_FDCWD, path, RENAME_NOREPLACE);
     if (failed && (errno == EINVAL || errno == ENOSYS)) {
         failed = rename(t->part_path, path); /* a file system without the no-replace form */
     }
-    return failed ? error_from_errno(error, errno, "cannot write '%s'", path) : RESHIFT_OK;
+    return failed ? error_from_errno(error, errno, "cannot write '%s'", path) : folder_sync_of(path, error);
 }
 
 /* A file is at the place already: right, or an error. */

@@ -104,9 +104,9 @@ static reshift_status no_such_item(const char *name, reshift_error *error)
     for (int i = 0; i < N_ITEMS && used < sizeof names; i++) {
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", items[i].name);
     }
-    error_set(error, RESHIFT_ERROR_NOT_FOUND, "there is nothing called '%.100s' to fetch", name);
+    error_set(error, RESHIFT_ERROR_ARGUMENT, "there is nothing called '%.100s' to fetch", name);
     error_hint(error, "known are %s", names);
-    return RESHIFT_ERROR_NOT_FOUND;
+    return RESHIFT_ERROR_ARGUMENT;
 }
 
 /* The official address, or the same file below the mirror; free() it. A mirror may be a plain absolute path. */

@@ -23,7 +23,9 @@ typedef enum server_manner {
     SERVER_CUTS,          /* promises everything, closes after `cut` bytes */
     SERVER_STALLS,        /* promises everything, sends `cut` bytes and waits until the client goes (5 s) */
     SERVER_MISSING,       /* 404 with a page */
-    SERVER_BROKEN,        /* 503 with a page */
+    SERVER_BROKEN,        /* 503 with a page, and to ask again after 1 s */
+    SERVER_BUSY,          /* the same with 429, but only twice */
+    SERVER_NO_HTTP,       /* bytes that are no answer */
     SERVER_ENDLESS,       /* no length, and more than anyone wants */
     SERVER_LOOPS,         /* redirects to itself */
     SERVER_REDIRECTS,     /* once, to /real, which is honest */
@@ -84,8 +86,17 @@ static inline void server_answer(server *s, int connection, const char *request)
         server_text(connection, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnone");
         return;
     case SERVER_BROKEN:
-        server_text(connection, "HTTP/1.1 503 Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy");
+        server_text(connection, "HTTP/1.1 503 Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n"
+                                "Connection: close\r\n\r\nbusy");
         return;
+    case SERVER_NO_HTTP: server_text(connection, "SSH-2.0-no server of yours\r\n"); return;
+    case SERVER_BUSY:
+        if (s->requests <= 2) {
+            server_text(connection, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 4\r\n"
+                                    "Connection: close\r\n\r\nbusy");
+            return;
+        }
+        break;
     case SERVER_LOOPS:
         server_text(connection,
                     "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

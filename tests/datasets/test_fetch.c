@@ -2,6 +2,8 @@
 #include "check.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -224,10 +226,16 @@ static void test_answers_of_error(void **state)
     server_behave(&web, body, SIZE, SERVER_BROKEN, 0);
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 503");
     assert_int_equal(size_of(part), -1);
+    assert_int_equal(web.requests, 4); /* a busy server is asked again */
     write_part(body, 77);
-    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 503");
-    assert_int_equal(size_of(part), 77);
-    unlink(part);
+    server_behave(&web, body, SIZE, SERVER_BUSY, 0);
+    check_ok(download_file(&d, NULL, &error));
+    assert_int_equal(web.requests, 3);
+    assert_int_equal((int)web.ranges[2], 77);
+    check_arrived();
+    unlink(path);
+    server_behave(&web, body, SIZE, SERVER_NO_HTTP, 0); /* nobody used the program wrongly */
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "cannot download");
     server_behave(&web, body, SIZE, SERVER_ENDLESS, 0);
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "more than 300000 bytes came");
     assert_int_equal(size_of(part), -1);
@@ -271,6 +279,26 @@ static void test_nobody_listens(void **state)
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_ARGUMENT, "'http://' is not an address");
     d.address = "ftp://127.0.0.1/file.bin";
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_ARGUMENT, "ftp");
+}
+
+/* What arrives goes into a file of ours, not through a link that somebody left at its name. */
+static void test_part_is_a_link(void **state)
+{
+    (void)state;
+    reshift_error error;
+    download d = whole();
+    char victim[256];
+    snprintf(victim, sizeof victim, "%s/victim", folder);
+    check_ok(file_write_all(victim, "keep me", 7, true, &error));
+    assert_int_equal(symlink(victim, part), 0);
+    server_behave(&web, body, SIZE, SERVER_HONEST, 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "expected a file, found a link");
+    assert_int_equal(size_of(victim), 7);
+    unlink(part);
+    assert_int_equal(mkfifo(part, 0600), 0);
+    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "found a pipe");
+    unlink(part);
+    unlink(victim);
 }
 
 typedef struct watcher {
@@ -327,8 +355,14 @@ static void test_full_disk(void **state)
     reshift_error error;
     download d = whole();
     server_behave(&web, body, SIZE, SERVER_HONEST, 0);
-    assert_int_equal(symlink("/dev/full", part), 0);
-    check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "No space left on device");
+    struct rlimit before, small = {1000, RLIM_INFINITY}; /* a disk that takes 1000 bytes of a file */
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    reshift_status status = download_file(&d, NULL, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    check_error(status, RESHIFT_ERROR_IO, "File too large");
     assert_int_equal(size_of(path), -1);
 }
 
@@ -382,7 +416,7 @@ static void test_items(void **state)
     check_error(reshift_fetch("resnet50", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND,
                 "/resnet50-0676ba61.pth': the server does not have it");
     check_error(reshift_fetch("cifar10-c", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND, "/CIFAR-10-C.tar'");
-    check_error(reshift_fetch("resnet18@v2", folder, mirror, NULL, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_fetch("resnet18@v2", folder, mirror, NULL, &error), RESHIFT_ERROR_ARGUMENT,
                 "nothing called 'resnet18@v2'");
     assert_non_null(strstr(error.hint, "cifar10, cifar10-py, cifar10-c, resnet18@v1"));
     assert_non_null(strstr(error.hint, "frost"));
@@ -433,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup(test_answers_of_error, clean),
         cmocka_unit_test_setup(test_redirects, clean),
         cmocka_unit_test_setup(test_nobody_listens, clean),
+        cmocka_unit_test_setup(test_part_is_a_link, clean),
         cmocka_unit_test_setup(test_progress_and_cancelling, clean),
         cmocka_unit_test_setup(test_full_disk, clean),
         cmocka_unit_test_setup(test_two_at_once, clean),
