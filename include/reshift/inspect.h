@@ -10,7 +10,9 @@ extern "C" {
 
 /**
  * A JSON object describing the file or folder; free() it. Always: "path", "kind". A file: "bytes". By kind:
- * safetensors, torch-zip, torch-legacy  n_tensors, elements, metadata, tensors [{name, dtype, shape}]
+ * safetensors, torch-zip, torch-legacy  n_tensors, elements, metadata, tensors [{name, dtype, shape}], n_unread; where there
+ *                                       are any: unread [{name, what}] (objects and tensors that are passed over, the
+ *                                       first 1000), remarks [text]
  * npy                                   dtype, shape, elements, min, max, mean, not_finite (up to 256 MiB)
  * jpeg, png                             width, height, colour, bits
  * tar, tar.gz, tar.bz2, tar.xz, zip     n_entries, unpacked_bytes, entries [{name, bytes}] (the first 1000)

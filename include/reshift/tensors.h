@@ -22,10 +22,22 @@ typedef enum reshift_container {
  * Reads a checkpoint; the container is told by the bytes, not by the name. Nested dictionaries are flattened with dots
  * ("state_dict.module.conv1.weight"); see reshift_tensors_unwrap(). Numbers and strings of a PyTorch file beside its
  * tensors become metadata. A PyTorch file is read by a restricted unpickler: it constructs tensors, dicts, lists,
- * numbers and strings and calls nothing. Errors: NOT_FOUND, IO, FORMAT (byte and what was expected), UNSUPPORTED, MEMORY.
- * The caller destroys *tensors.
+ * numbers and strings and calls nothing; whatever else is in the file is passed over, see reshift_tensors_unread_count().
+ * "PATH#BRANCH" is PATH, unless a file has that whole name. Errors: NOT_FOUND, IO, FORMAT (byte and what was expected),
+ * UNSUPPORTED, MEMORY. The caller destroys *tensors.
  */
 RESHIFT_API reshift_status reshift_tensors_load(const char *path, reshift_tensors **tensors, reshift_error *error);
+
+/**
+ * What the file holds and the set does not: objects of classes that are never constructed, tensors of a dtype or layout that
+ * is not read (complex, sparse, quantised, 8-bit floats, more than 8 dimensions). By index: the path, and what it is
+ * ("argparse.Namespace", "a tensor of ComplexFloatStorage").
+ */
+RESHIFT_API int64_t reshift_tensors_unread_count(const reshift_tensors *tensors);
+RESHIFT_API const char *reshift_tensors_unread_name(const reshift_tensors *tensors, int64_t index);
+RESHIFT_API const char *reshift_tensors_unread_kind(const reshift_tensors *tensors, int64_t index);
+/** Remarks of the reader, a sentence each, such as bytes at the file's end that it passed over. NULL past the last. */
+RESHIFT_API const char *reshift_tensors_remark(const reshift_tensors *tensors, int64_t index);
 
 /** An empty set. NULL when out of memory. */
 RESHIFT_API reshift_tensors *reshift_tensors_create(void);

@@ -185,6 +185,19 @@ reshift_status folder_visit(const char *folder,
     return status;
 }
 
+const char *path_part(const char *path)
+{
+    const char *mark = strrchr(path, '#');
+    struct stat facts;
+    return mark && mark > path && mark[1] && !strchr(mark, '/') && lstat(path, &facts) != 0 ? mark + 1 : NULL;
+}
+
+char *path_without_part(const char *path)
+{
+    const char *part = path_part(path);
+    return part ? strndup(path, (size_t)(part - 1 - path)) : strdup(path);
+}
+
 char *path_join(const char *folder, const char *name)
 {
     char *path = NULL;

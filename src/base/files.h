@@ -64,6 +64,12 @@ reshift_status folder_visit(const char *folder,
 reshift_status folder_create(const char *path, reshift_error *error);
 /** Removes a folder with all it holds. Errors: IO, naming the entry. */
 reshift_status folder_remove(const char *path, reshift_error *error);
+/**
+ * The file of "FILE#PART", in fresh memory (free()): what stands in front of the last '#', or all of `path` where a file has
+ * that whole name. path_part() is the rest, or NULL; it points into `path`. NULL when out of memory.
+ */
+char *path_without_part(const char *path);
+const char *path_part(const char *path);
 /** "a/b" in fresh memory (free()); NULL when out of memory. */
 char *path_join(const char *folder, const char *name);
 

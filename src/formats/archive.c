@@ -94,6 +94,8 @@ static int next_header(struct archive_walker *w, const char **name)
 static void describe(const struct archive_walker *w, const char *name, archive_item *item)
 {
     item->name = name ? name : "(a name that is not UTF-8)";
+    const char *format = archive_format_name(w->reader); /* of a zip: that of this entry */
+    item->is_stored = format && strstr(format, "(uncompressed)");
     item->size = archive_entry_size_is_set(w->entry) ? archive_entry_size(w->entry) : -1;
     item->is_file = archive_entry_filetype(w->entry) == AE_IFREG && !archive_entry_hardlink(w->entry);
 }

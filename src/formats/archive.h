@@ -17,6 +17,7 @@ typedef struct archive_item {
     const char *name; /* valid during the visit */
     int64_t size;     /* bytes, or -1 where the archive does not say beforehand */
     bool is_file;     /* a regular file: neither folder nor link */
+    bool is_stored;   /* of a zip: not compressed, so that loading it takes no memory */
     struct archive_walker *walker;
 } archive_item;
 

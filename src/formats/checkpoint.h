@@ -22,6 +22,16 @@ reshift_status torch_legacy_read(blob *b, const char *name, reshift_tensors *ten
 /** safetensors' name of a dtype ("F32"); never NULL. */
 const char *safetensors_dtype_name(reshift_dtype dtype);
 
+/** Records something that is in the file and not in the set. Errors: MEMORY. */
+reshift_status tensors_add_unread(reshift_tensors *tensors, const char *name, const char *kind, reshift_error *error);
+/** Adds a remark. Errors: MEMORY. */
+reshift_status tensors_add_remark(reshift_tensors *tensors, const char *remark, reshift_error *error);
+/**
+ * Renames every tensor: new_names [count], NULL drops the tensor; a name may be a part of the old one. False, and nothing is
+ * changed, where two names are equal or memory runs out.
+ */
+bool tensors_rename(reshift_tensors *tensors, const char *const *new_names);
+
 void tensors_set_container(reshift_tensors *tensors, reshift_container container);
 
 #endif

@@ -110,11 +110,30 @@ static reshift_status describe_checkpoint(blob *b, const char *path, json_t *jso
         const char *key = reshift_tensors_text_key(t, i);
         put(metadata, key, inspect_text(reshift_tensors_text(t, key)), failed);
     }
+    json_t *unread = json_array(), *remarks = json_array();
+    for (int64_t i = 0; i < reshift_tensors_unread_count(t) && i < ENTRIES_SHOWN; i++) {
+        json_t *item = json_object();
+        put(item, "name", inspect_text(reshift_tensors_unread_name(t, i)), failed);
+        put(item, "what", inspect_text(reshift_tensors_unread_kind(t, i)), failed);
+        *failed |= json_array_append_new(unread, item);
+    }
+    for (int64_t i = 0; reshift_tensors_remark(t, i); i++) {
+        *failed |= json_array_append_new(remarks, inspect_text(reshift_tensors_remark(t, i)));
+    }
     put(json, "kind", json_string(container_name(reshift_tensors_container(t))), failed);
     put(json, "n_tensors", json_integer(reshift_tensors_count(t)), failed);
     put(json, "elements", json_integer(elements), failed);
     put(json, "metadata", metadata, failed);
     put(json, "tensors", list, failed);
+    put(json, "n_unread", json_integer(reshift_tensors_unread_count(t)), failed);
+    if (json_array_size(unread) > 0) {
+        put(json, "unread", json_incref(unread), failed);
+    }
+    if (json_array_size(remarks) > 0) {
+        put(json, "remarks", json_incref(remarks), failed);
+    }
+    json_decref(unread);
+    json_decref(remarks);
     reshift_tensors_destroy(&t);
     return RESHIFT_OK;
 }
@@ -183,7 +202,7 @@ static reshift_status describe_image(blob *b, const char *path, json_t *json, in
 static json_t *value_json(const pickle_value *value, int depth, int *failed)
 {
     static const char *const kinds[] = {"none", "bool",  "int",  "long",  "float",  "text", "bytes",
-                                        "list", "tuple", "dict", "array", "tensor", "other"};
+                                        "list", "tuple", "dict", "array", "tensor", "object", "other"};
     json_t *json = json_object();
     put(json, "kind", json_string(kinds[value->kind]), failed);
     switch (value->kind) {
@@ -200,6 +219,7 @@ static json_t *value_json(const pickle_value *value, int depth, int *failed)
             put(json, "value", json_stringn(value->text, value->length), failed);
         }
         break;
+    case PICKLE_OBJECT: put(json, "class", inspect_text(value->text), failed); break;
     case PICKLE_LIST:
     case PICKLE_TUPLE: put(json, "length", json_integer((json_int_t)value->length), failed); break;
     case PICKLE_ARRAY:

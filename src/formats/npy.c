@@ -244,6 +244,10 @@ static reshift_status read_header(const blob *b, const char *name, header *h, si
         return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, MAGIC_BYTES, "expected .npy version 1 to 3, found %d",
                       version);
     }
+    if (b->size > MAGIC_BYTES + 1 && b->data[MAGIC_BYTES + 1] != 0) {
+        return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, MAGIC_BYTES + 1,
+                      "expected .npy version 1.0, 2.0 or 3.0, found %d.%d", version, b->data[MAGIC_BYTES + 1]);
+    }
     size_t length_bytes = version == 1 ? 2 : 4, begin = MAGIC_BYTES + 2 + length_bytes, length = 0;
     if (b->size < begin) {
         return refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)b->size, "the file ends within the .npy header");
@@ -273,8 +277,12 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
         return refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)begin, "the shape does not fit any memory");
     }
     if (bytes != b->size - begin) {
-        return refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)begin, "the shape takes %zu bytes of data, found %zu",
-                      bytes, b->size - begin);
+        refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)begin, "the shape takes %zu bytes of data, found %zu", bytes,
+               b->size - begin);
+        error_hint(error, bytes < b->size - begin ? "NumPy passes over bytes after the array: np.save(NEW, np.load(FILE)) "
+                                                    "writes a file without them"
+                                                  : "the file was cut short: fetch or write it again");
+        return RESHIFT_ERROR_FORMAT;
     }
     bool rearranged = h.fortran_order && h.n_dims > 1;
     if (!rearranged && !h.big_endian) {

@@ -1,9 +1,11 @@
 /*
- * The pickle as its users see it: opening, closing, looking things up. Opening ends with a walk over the tree, which
- * refuses cycles, deep nesting, and sharing that would blow up whoever walks the tree as if nothing were shared.
+ * The pickle as its users see it: opening, closing, looking things up. Opening ends with a walk over the tree, which cuts
+ * cycles and deep nesting off, and refuses sharing that would blow up whoever walks the tree as if nothing were shared.
  */
 #include "formats/pickle.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,6 @@
 #include "formats/pickle_machine.h"
 
 #define MEMORY_MAX ((size_t)1 << 30)
-#define DEPTH_MAX 200
 #define WEIGHT_MAX ((uint64_t)20 << 20)
 #define CHUNK_BYTES ((size_t)64 << 10)
 
@@ -60,6 +61,12 @@ void *pickle_allocate(pickle *p, size_t count, size_t size)
     return block;
 }
 
+static bool is_container(const pickle_value *value)
+{
+    return value->kind == PICKLE_LIST || value->kind == PICKLE_TUPLE || value->kind == PICKLE_DICT ||
+           (value->kind == PICKLE_OBJECT && (value->state || value->content));
+}
+
 pickle_value *pickle_new(pickle *p, pickle_kind kind)
 {
     pickle_value *value = pickle_allocate(p, 1, sizeof *value);
@@ -67,57 +74,116 @@ pickle_value *pickle_new(pickle *p, pickle_kind kind)
         return NULL;
     }
     value->kind = kind;
-    size_t extra = kind == PICKLE_LIST || kind == PICKLE_TUPLE || kind == PICKLE_DICT ? sizeof(pickle_container)
-                   : kind == PICKLE_OTHER                                             ? sizeof(pickle_special)
-                                                                                      : 0;
+    size_t extra = is_container(value) ? sizeof(pickle_container) : kind == PICKLE_OTHER ? sizeof(pickle_special) : 0;
     if (extra && !(value->other = pickle_allocate(p, 1, extra))) {
         return NULL;
     }
     return value;
 }
 
-/* Fills height and weight of a container and all below it. Recursion ends at DEPTH_MAX. */
+static bool name_object(pickle *p, pickle_value *value, const char *format, va_list arguments)
+{
+    char words[1024];
+    vsnprintf(words, sizeof words, format, arguments);
+    size_t length = strlen(words);
+    char *text = pickle_allocate(p, length + 1, 1);
+    pickle_container *container = pickle_allocate(p, 1, sizeof *container);
+    if (!text || !container) {
+        return false;
+    }
+    memcpy(text, words, length + 1);
+    *value = (pickle_value){.kind = PICKLE_OBJECT, .text = text, .length = length, .other = container};
+    return true;
+}
+
+pickle_value *pickle_new_object(pickle *p, const char *format, ...)
+{
+    pickle_value *value = pickle_allocate(p, 1, sizeof *value);
+    va_list arguments;
+    va_start(arguments, format);
+    bool done = value && name_object(p, value, format, arguments);
+    va_end(arguments);
+    return done ? value : NULL;
+}
+
+reshift_status pickle_become_object(pickle_machine *m, pickle_value *value, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    bool done = name_object(m->p, value, format, arguments);
+    va_end(arguments);
+    return done ? RESHIFT_OK : pickle_no_memory(m);
+}
+
+/* Values below a container: all items, or an object's state and content. */
+static size_t child_count(const pickle_value *value)
+{
+    return value->kind == PICKLE_OBJECT ? 2 : value->kind == PICKLE_DICT ? 2 * value->length : value->length;
+}
+
+static pickle_value **child(pickle_value *value, size_t i)
+{
+    return value->kind != PICKLE_OBJECT ? &value->items[i] : i == 0 ? &value->state : &value->content;
+}
+
+static reshift_status check_tree(pickle_machine *m, pickle_value *value, int depth);
+
+static reshift_status cut_off(pickle_machine *m, pickle_value **item, const char *words)
+{
+    *item = pickle_new_object(m->p, "%s", words);
+    return *item ? RESHIFT_OK : pickle_no_memory(m);
+}
+
+/* Walks one child, or cuts it off: where it is being walked already, and where it goes too deep from here. */
+static reshift_status check_child(pickle_machine *m, pickle_value **item, int depth)
+{
+    static const char deep[] = "values nested deeper than 200 levels";
+    if (!is_container(*item)) {
+        return check_tree(m, *item, depth);
+    }
+    const pickle_container *below = (*item)->other;
+    if (below->state == 1) {
+        return cut_off(m, item, "a value that contains itself");
+    }
+    if (depth >= PICKLE_DEPTH_MAX) {
+        return cut_off(m, item, deep);
+    }
+    reshift_status status = check_tree(m, *item, depth);
+    /* reached by another way before, it may go deeper from here than from there */
+    return status == RESHIFT_OK && depth + below->height >= PICKLE_DEPTH_MAX ? cut_off(m, item, deep) : status;
+}
+
+/* Fills height and weight of a container and all below it. Recursion ends at PICKLE_DEPTH_MAX. */
 static reshift_status check_tree(pickle_machine *m, pickle_value *value, int depth)
 {
     if (value->kind == PICKLE_ARRAY && !value->array->data) {
         return pickle_damaged(m, "a NumPy array without its state");
     }
-    if (value->kind != PICKLE_LIST && value->kind != PICKLE_TUPLE && value->kind != PICKLE_DICT) {
+    if (!is_container(value) || ((pickle_container *)value->other)->state == 2) {
         return RESHIFT_OK;
     }
     pickle_container *container = value->other;
-    if (container->state == 1) {
-        return pickle_unsupported(m, "a container that contains itself");
-    }
-    if (container->state == 0) {
-        if (depth >= DEPTH_MAX) {
-            return pickle_unsupported(m, "values nested deeper than %d", DEPTH_MAX);
+    container->state = 1;
+    container->weight = 1;
+    for (size_t i = 0; i < child_count(value); i++) {
+        pickle_value **item = child(value, i);
+        if (!*item) {
+            continue;
         }
-        container->state = 1;
-        container->weight = 1;
-        size_t n = value->kind == PICKLE_DICT ? 2 * value->length : value->length;
-        for (size_t i = 0; i < n; i++) {
-            pickle_value *item = value->items[i];
-            reshift_status status = check_tree(m, item, depth + 1);
-            if (status != RESHIFT_OK) {
-                return status;
-            }
-            bool inner = item->kind == PICKLE_LIST || item->kind == PICKLE_TUPLE || item->kind == PICKLE_DICT;
-            const pickle_container *below = inner ? item->other : NULL;
-            container->weight += below ? below->weight : 1;
-            if (below && below->height >= container->height) {
-                container->height = below->height + 1;
-            }
-            if (container->weight > WEIGHT_MAX) {
-                return pickle_unsupported(m, "more than %llu values", (unsigned long long)WEIGHT_MAX);
-            }
+        reshift_status status = check_child(m, item, depth + 1);
+        if (status != RESHIFT_OK) {
+            return status;
         }
-        container->state = 2;
+        const pickle_container *below = is_container(*item) ? (*item)->other : NULL;
+        container->weight += below ? below->weight : 1;
+        if (below && below->height >= container->height) {
+            container->height = below->height + 1;
+        }
+        if (container->weight > WEIGHT_MAX) {
+            return pickle_unsupported(m, "more than %llu values", (unsigned long long)WEIGHT_MAX);
+        }
     }
-    /* reached by another way, it may stand deeper than where it was walked */
-    if (depth + container->height >= DEPTH_MAX) {
-        return pickle_unsupported(m, "values nested deeper than %d", DEPTH_MAX);
-    }
+    container->state = 2;
     return RESHIFT_OK;
 }
 

@@ -1,9 +1,11 @@
 /*
  * Python pickles, read without Python: a restricted unpickler that builds a tree of plain values and calls nothing.
  *
- * Constructed are None, bool, int, float, str, bytes, list, tuple, dict (and OrderedDict), NumPy arrays and numbers,
- * and PyTorch tensors as descriptions of where their storage lies. Any other global in the file is an error that names
- * it. Protocols 2 to 5, Python 2's strings included. Cycles, and trees that sharing would blow up, are refused.
+ * Constructed are None, bool, int, float, str, bytes, list, tuple, set (as a list), dict (and its relatives), NumPy arrays
+ * and numbers, and PyTorch tensors as descriptions of their place in a storage. Any other class or function that a file
+ * names, and whatever would be made with it, becomes a placeholder with that name: an object is passed over, never
+ * constructed. Protocols 1 to 5, Python 2's strings included. The tree has no cycles and at most PICKLE_DEPTH_MAX levels:
+ * what goes beyond is cut off and a placeholder stands there. Trees that sharing would blow up are refused.
  */
 #ifndef FORMATS_PICKLE_H
 #define FORMATS_PICKLE_H
@@ -23,8 +25,12 @@ typedef enum pickle_kind {
     PICKLE_DICT,
     PICKLE_ARRAY,  /* numpy.ndarray */
     PICKLE_TENSOR, /* torch.Tensor or Parameter */
+    PICKLE_OBJECT, /* a placeholder: text is the name of a class or function, or says in words what was passed over */
     PICKLE_OTHER   /* of the machine's own, never in a finished tree except as a torch storage or dtype */
 } pickle_kind;
+
+/** Levels of nesting that are read. */
+#define PICKLE_DEPTH_MAX 200
 
 typedef struct pickle_value pickle_value;
 
@@ -33,6 +39,8 @@ typedef struct pickle_value pickle_value;
 typedef struct pickle_storage {
     reshift_dtype dtype;
     bool untyped;                    /* counted in bytes; the tensor names its dtype */
+    const char *unread;              /* the class of a storage whose elements are not read (complex, quantised), or NULL */
+    size_t unread_bytes;             /* then: bytes of an element, 0 where it is not known */
     const char *key;                 /* NUL-terminated */
     int64_t count;                   /* elements of the whole storage */
     int64_t view_offset, view_count; /* legacy files: a part of the storage, in elements; else 0, count */
@@ -62,10 +70,11 @@ struct pickle_value {
     bool boolean;
     int64_t integer;
     double number;
-    const char *text; /* TEXT, BYTES, LONG: `length` bytes, a NUL behind them is not promised */
+    const char *text; /* TEXT, BYTES, LONG: `length` bytes, a NUL behind them is not promised; OBJECT: with a NUL */
     size_t length;
     pickle_value *
         *items; /* LIST, TUPLE: `length` values; DICT: 2 * length, key and value in turn, in insertion order */
+    pickle_value *state, *content; /* OBJECT: what it was given as state; its items as a LIST or DICT. Or NULL */
     pickle_tensor *tensor;
     pickle_array *array;
     void *other; /* of the machine */
@@ -77,8 +86,8 @@ typedef struct pickle pickle;
 /**
  * Reads the pickle at the start of `bytes`, which outlives it (texts and arrays may point there); `name` and `offset`
  * (of `bytes` within the file) are for messages. *used, unless NULL, becomes the bytes up to and with the STOP opcode.
- * Errors: FORMAT (with the byte), UNSUPPORTED (a global that is never constructed, an opcode of protocol 0), MEMORY
- * (also when the limits of depth, values and memory are passed).
+ * Errors: FORMAT (with the byte), UNSUPPORTED (an opcode of protocol 0, too many values), MEMORY (also when the limit of
+ * memory is passed).
  */
 reshift_status pickle_open(const uint8_t *bytes, size_t size, const char *name, int64_t offset, pickle **p,
                            size_t *used, reshift_error *error);

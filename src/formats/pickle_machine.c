@@ -212,6 +212,56 @@ reshift_status machine_push_int_line(pickle_machine *m)
     return *line && !*end ? machine_push_int(m, number) : pickle_damaged(m, "expected an integer, found '%s'", line);
 }
 
+/*
+ * Protocol 1 writes every integer beyond 32 bits as decimal text. Digit by digit, the magnitude times 10 plus the digit in
+ * little-endian bytes, then the complement of a negative one: PICKLE_LONG's form.
+ */
+reshift_status machine_push_long_line(pickle_machine *m)
+{
+    char line[1200];
+    reshift_status status = machine_take_line(m, line, sizeof line);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    const char *digits = line + (*line == '-');
+    size_t n = strspn(digits, "0123456789");
+    if (n == 0 || (digits[n] && strcmp(digits + n, "L") != 0)) {
+        return pickle_damaged(m, "expected an integer, found '%.40s'", line);
+    }
+    if (n <= 18) {
+        return machine_push_int(m, strtoll(line, NULL, 10));
+    }
+    size_t length = n / 2 + 2; /* a digit takes less than half a byte; one more for the sign */
+    uint8_t *bytes = pickle_allocate(m->p, length, 1);
+    pickle_value *value = bytes ? pickle_new(m->p, PICKLE_LONG) : NULL;
+    if (!value) {
+        return pickle_no_memory(m);
+    }
+    for (size_t d = 0; d < n; d++) {
+        unsigned carry = (unsigned)(digits[d] - '0');
+        for (size_t i = 0; i < length; i++) {
+            carry += bytes[i] * 10u;
+            bytes[i] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
+    if (*line == '-') {
+        unsigned carry = 1;
+        for (size_t i = 0; i < length; i++) {
+            carry += (uint8_t)~bytes[i];
+            bytes[i] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
+    uint8_t sign = *line == '-' ? 0xff : 0;
+    while (length > 1 && bytes[length - 1] == sign && (bytes[length - 2] & 0x80) == (sign & 0x80)) {
+        length--;
+    }
+    value->text = (const char *)bytes;
+    value->length = length;
+    return machine_push(m, value);
+}
+
 reshift_status machine_mark(pickle_machine *m)
 {
     if (!grow((void **)&m->marks, m->n_marks, &m->marks_capacity, sizeof *m->marks)) {

@@ -10,14 +10,18 @@
 /** What a global of the file stands for; the table is in pickle_construct.c. */
 typedef enum pickle_role {
     ROLE_DICT, /* OrderedDict, Counter: a dict from pairs or from a dict */
+    ROLE_DEFAULTDICT,
+    ROLE_SET,
     ROLE_SIZE,
     ROLE_TENSOR,
     ROLE_TENSOR_V2,
     ROLE_TENSOR_V3,
     ROLE_PARAMETER,
     ROLE_FROM_TYPE,
+    ROLE_DEVICE_TENSOR, /* made from a NumPy array or a tensor of the CPU */
     ROLE_TENSOR_CLASS,
     ROLE_STORAGE_CLASS,
+    ROLE_UNREAD_STORAGE_CLASS,
     ROLE_UNTYPED_STORAGE_CLASS,
     ROLE_TORCH_DTYPE,
     ROLE_ARRAY,
@@ -71,6 +75,11 @@ void *pickle_allocate(pickle *p, size_t count, size_t size);
 /** Hands a storage over to the list of pickle_storages(). */
 void pickle_add_storage(pickle *p, pickle_storage *storage);
 pickle_value *pickle_new(pickle *p, pickle_kind kind);
+/** A placeholder; NULL without memory. */
+pickle_value *pickle_new_object(pickle *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Makes `value`, of any kind, such a placeholder. */
+reshift_status pickle_become_object(pickle_machine *m, pickle_value *value, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 reshift_status pickle_no_memory(pickle_machine *m);
 /** FORMAT and UNSUPPORTED errors at the place where the machine stands. */
 reshift_status pickle_damaged(pickle_machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -97,6 +106,7 @@ reshift_status machine_push_text(pickle_machine *m, pickle_kind kind, size_t wid
 reshift_status machine_push_long(pickle_machine *m, size_t width);
 reshift_status machine_push_float(pickle_machine *m);
 reshift_status machine_push_int_line(pickle_machine *m);
+reshift_status machine_push_long_line(pickle_machine *m);
 
 /** Runs opcodes to STOP; *root is what is left on the stack. */
 reshift_status pickle_run(pickle_machine *m, pickle_value **root);
@@ -104,7 +114,7 @@ reshift_status pickle_run(pickle_machine *m, pickle_value **root);
 reshift_status pickle_resolve_global(pickle_machine *m, const char *module, const char *name, pickle_value **value);
 reshift_status pickle_call(pickle_machine *m, const pickle_value *callable, pickle_value *arguments,
                            pickle_value **value);
-reshift_status pickle_set_state(pickle_machine *m, pickle_value *target, const pickle_value *state);
+reshift_status pickle_set_state(pickle_machine *m, pickle_value *target, pickle_value *state);
 reshift_status pickle_persistent(pickle_machine *m, const pickle_value *id, pickle_value **value);
 
 #endif

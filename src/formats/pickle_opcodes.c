@@ -1,20 +1,37 @@
 /*
- * The opcodes of Python's pickles, protocols 2 to 5 (Python's Lib/pickletools.py describes each): a stack, marks on it,
- * a memo. Everything that would call something goes through pickle_construct.c, whose table is all that can be named.
+ * The opcodes of Python's pickles, protocols 1 to 5 (Python's Lib/pickletools.py describes each): a stack, marks on it,
+ * a memo. Everything that would call something goes through pickle_construct.c, whose table is all that is constructed;
+ * objects of other classes are placeholders, which take items and state like the real ones.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/pickle_machine.h"
 
+#define GLOBAL_BYTES 512 /* of a module's or a class's name, with its NUL */
+
+/* The container of this kind that items of the top go to: itself, or an object's content, which begins empty. */
+static reshift_status filled_by_items(pickle_machine *m, pickle_kind kind, pickle_value **container)
+{
+    pickle_value *top = machine_depth(m) < 1 ? NULL : machine_top(m);
+    if (top && top->kind == PICKLE_OBJECT && !top->content) {
+        top->content = pickle_new(m->p, kind);
+        if (!top->content) {
+            return pickle_no_memory(m);
+        }
+    }
+    *container = top && top->kind == PICKLE_OBJECT ? top->content : top;
+    return *container && (*container)->kind == kind
+               ? RESHIFT_OK
+               : pickle_damaged(m, kind == PICKLE_LIST ? "expected a list to append to" : "expected a dict to fill");
+}
+
 static reshift_status append(pickle_machine *m, pickle_value **items, size_t n)
 {
-    if (machine_depth(m) < 1 || machine_top(m)->kind != PICKLE_LIST) {
-        return pickle_damaged(m, "expected a list to append to");
-    }
-    reshift_status status = RESHIFT_OK;
+    pickle_value *list = NULL;
+    reshift_status status = filled_by_items(m, PICKLE_LIST, &list);
     for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {
-        status = pickle_push_item(m, machine_top(m), items[i]);
+        status = pickle_push_item(m, list, items[i]);
     }
     return status;
 }
@@ -44,10 +61,9 @@ static reshift_status set_items(pickle_machine *m, pickle_value *dict, pickle_va
 
 static reshift_status set_items_of_top(pickle_machine *m, pickle_value **items, size_t n)
 {
-    if (machine_depth(m) < 1 || machine_top(m)->kind != PICKLE_DICT) {
-        return pickle_damaged(m, "expected a dict to fill");
-    }
-    return set_items(m, machine_top(m), items, n);
+    pickle_value *dict = NULL;
+    reshift_status status = filled_by_items(m, PICKLE_DICT, &dict);
+    return status == RESHIFT_OK ? set_items(m, dict, items, n) : status;
 }
 
 static reshift_status push_container(pickle_machine *m, pickle_kind kind, pickle_value **items, size_t n)
@@ -111,17 +127,20 @@ static reshift_status recall(pickle_machine *m, uint64_t index)
     return machine_push(m, m->memo[index]);
 }
 
-static reshift_status global_by_lines(pickle_machine *m)
+static reshift_status take_global(pickle_machine *m, pickle_value **value)
 {
-    char module[128], name[128];
-    pickle_value *value = NULL;
+    char module[GLOBAL_BYTES], name[GLOBAL_BYTES];
     reshift_status status = machine_take_line(m, module, sizeof module);
     if (status == RESHIFT_OK) {
         status = machine_take_line(m, name, sizeof name);
     }
-    if (status == RESHIFT_OK) {
-        status = pickle_resolve_global(m, module, name, &value);
-    }
+    return status == RESHIFT_OK ? pickle_resolve_global(m, module, name, value) : status;
+}
+
+static reshift_status global_by_lines(pickle_machine *m)
+{
+    pickle_value *value = NULL;
+    reshift_status status = take_global(m, &value);
     return status == RESHIFT_OK ? machine_push(m, value) : status;
 }
 
@@ -131,7 +150,7 @@ static reshift_status global_by_stack(pickle_machine *m)
     if (status != RESHIFT_OK) {
         return status;
     }
-    char words[2][128];
+    char words[2][GLOBAL_BYTES];
     for (size_t i = 0; i < 2; i++) {
         const pickle_value *text = m->stack[m->n_stack - 2 + i];
         if (text->kind != PICKLE_TEXT || text->length >= sizeof words[i] || memchr(text->text, 0, text->length)) {
@@ -156,6 +175,41 @@ static reshift_status call(pickle_machine *m)
     pickle_value *value = NULL;
     status = pickle_call(m, m->stack[m->n_stack], m->stack[m->n_stack + 1], &value);
     return status == RESHIFT_OK ? machine_push(m, value) : status;
+}
+
+/* The ways of protocol 1: a class and its arguments above a mark, the class named on the stack ('o') or in lines ('i'). */
+static reshift_status call_marked(pickle_machine *m, int opcode)
+{
+    pickle_value *class = NULL, *value = NULL, *arguments = pickle_new(m->p, PICKLE_TUPLE), **items = NULL;
+    size_t n = 0, first = opcode == 'o';
+    reshift_status status = opcode == 'i' ? take_global(m, &class) : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = machine_unmark(m, &items, &n);
+    }
+    if (status == RESHIFT_OK && n < first) {
+        status = pickle_damaged(m, "expected a class above the mark");
+    }
+    if (status == RESHIFT_OK && !arguments) {
+        status = pickle_no_memory(m);
+    }
+    for (size_t i = first; i < n && status == RESHIFT_OK; i++) {
+        status = pickle_push_item(m, arguments, items[i]);
+    }
+    if (status == RESHIFT_OK) {
+        status = pickle_call(m, first ? items[0] : class, arguments, &value);
+    }
+    return status == RESHIFT_OK ? machine_push(m, value) : status;
+}
+
+/* A class, its arguments, and arguments with names, which nothing here takes. */
+static reshift_status call_with_names(pickle_machine *m)
+{
+    reshift_status status = machine_need(m, 3);
+    if (status == RESHIFT_OK) {
+        m->n_stack--;
+        status = call(m);
+    }
+    return status;
 }
 
 static reshift_status set_state(pickle_machine *m)
@@ -191,7 +245,7 @@ static reshift_status step_number(pickle_machine *m, int opcode)
     switch (opcode) {
     case 0x80: /* PROTO */
         return number <= 5 ? RESHIFT_OK
-                           : pickle_unsupported(m, "expected protocol 2 to 5, found %llu", (unsigned long long)number);
+                           : pickle_unsupported(m, "expected protocol 1 to 5, found %llu", (unsigned long long)number);
     case 0x95: /* FRAME: a promise about what follows, for buffering */
         return number <= m->size - m->at ? RESHIFT_OK : pickle_damaged(m, "a frame that goes beyond the end");
     case 'J': return machine_push_int(m, (int32_t)(uint32_t)number);
@@ -213,10 +267,12 @@ static reshift_status step_marked(pickle_machine *m, int opcode)
         return status;
     }
     switch (opcode) {
-    case 'e': return append(m, items, n);
+    case 'e':
+    case 0x90: return append(m, items, n); /* ADDITEMS: a set is a list here */
     case 'u': return set_items_of_top(m, items, n);
     case 't': return push_container(m, PICKLE_TUPLE, items, n);
-    case 'l': return push_container(m, PICKLE_LIST, items, n);
+    case 'l':
+    case 0x91: return push_container(m, PICKLE_LIST, items, n); /* FROZENSET */
     case 'd': return push_container(m, PICKLE_DICT, items, n);
     default: return RESHIFT_OK; /* '1', POP_MARK */
     }
@@ -241,7 +297,9 @@ static reshift_status step(pickle_machine *m, int opcode)
     case 'u':
     case 't':
     case 'l':
-    case 'd': return step_marked(m, opcode);
+    case 'd':
+    case 0x90:
+    case 0x91: return step_marked(m, opcode);
     case '0': /* POP takes a mark away where nothing stands above it */
         if (machine_depth(m) == 0 && m->n_marks > 0) {
             m->n_marks--;
@@ -255,6 +313,7 @@ static reshift_status step(pickle_machine *m, int opcode)
     case 0x88: return machine_push_bool(m, true);
     case 0x89: return machine_push_bool(m, false);
     case 'I': return machine_push_int_line(m);
+    case 'L': return machine_push_long_line(m);
     case 0x8a: return machine_push_long(m, 1);
     case 0x8b: return machine_push_long(m, 4);
     case 'G': return machine_push_float(m);
@@ -267,7 +326,8 @@ static reshift_status step(pickle_machine *m, int opcode)
     case 0x8c: return machine_push_text(m, PICKLE_TEXT, 1);
     case 'X': return machine_push_text(m, PICKLE_TEXT, 4);
     case 0x8d: return machine_push_text(m, PICKLE_TEXT, 8);
-    case ']': return push_container(m, PICKLE_LIST, NULL, 0);
+    case ']':
+    case 0x8f: return push_container(m, PICKLE_LIST, NULL, 0); /* also EMPTY_SET */
     case ')': return push_container(m, PICKLE_TUPLE, NULL, 0);
     case '}': return push_container(m, PICKLE_DICT, NULL, 0);
     case 0x85: return push_short_tuple(m, 1);
@@ -292,19 +352,22 @@ static reshift_status step(pickle_machine *m, int opcode)
     case 0x81: return call(m);
     case 'b': return set_state(m);
     case 'Q': return persistent(m);
-    case 0x8f:
-    case 0x90:
-    case 0x91: return pickle_unsupported(m, "a set, which is never constructed");
+    case 'i':
+    case 'o': return call_marked(m, opcode);
+    case 0x92: return call_with_names(m);
+    case 'S':
+    case 'V':
+    case 'F':
+    case 'p':
+    case 'g':
+    case 'P': return pickle_unsupported(m, "expected protocol 1 to 5, found an opcode of protocol 0");
     default: return pickle_unsupported(m, "opcode 0x%02x, which is not of the restricted set", (unsigned)opcode);
     }
 }
 
 reshift_status pickle_run(pickle_machine *m, pickle_value **root)
 {
-    if (m->size == 0 || m->bytes[0] != 0x80) {
-        return pickle_unsupported(m, "expected protocol 2 or later");
-    }
-    reshift_status status = RESHIFT_OK;
+    reshift_status status = RESHIFT_OK; /* protocol 1 has no mark of its own at the start */
     while (status == RESHIFT_OK) {
         if (m->at >= m->size) {
             return pickle_damaged(m, "it ends without STOP");

@@ -6,6 +6,7 @@
 #include "formats/checkpoint.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ const char *safetensors_dtype_name(reshift_dtype dtype)
 /* A tensor of the header, before its bytes are looked at. */
 typedef struct entry {
     const char *name;
+    const char *unread; /* why it is passed over, or NULL; its place in the file is checked all the same */
     reshift_dtype dtype;
     int n_dims;
     int64_t shape[RESHIFT_MAX_DIMS];
@@ -65,8 +67,8 @@ static reshift_status read_dtype(const reader *r, const json_t *json, entry *e)
             return RESHIFT_OK;
         }
     }
-    return refuse(r->error, RESHIFT_ERROR_UNSUPPORTED, r->name, -1, "tensor '%s': dtype '%s' is not one reshift reads",
-                  e->name, text);
+    e->unread = text;
+    return RESHIFT_OK;
 }
 
 static reshift_status read_shape(const reader *r, const json_t *json, entry *e)
@@ -76,8 +78,8 @@ static reshift_status read_shape(const reader *r, const json_t *json, entry *e)
     }
     size_t n = json_array_size(json);
     if (n > RESHIFT_MAX_DIMS) {
-        return refuse(r->error, RESHIFT_ERROR_UNSUPPORTED, r->name, -1,
-                      "tensor '%s': expected at most %d dimensions, found %zu", e->name, RESHIFT_MAX_DIMS, n);
+        e->unread = "more than 8 dimensions";
+        return RESHIFT_OK;
     }
     e->n_dims = (int)n;
     for (size_t d = 0; d < n; d++) {
@@ -100,7 +102,7 @@ static reshift_status read_offsets(const reader *r, const json_t *json, entry *e
     e->begin = (uint64_t)json_integer_value(begin);
     e->end = (uint64_t)json_integer_value(end);
     size_t bytes;
-    if (!shape_bytes(e->dtype, e->n_dims, e->shape, &bytes) || bytes != e->end - e->begin) {
+    if (!e->unread && (!shape_bytes(e->dtype, e->n_dims, e->shape, &bytes) || bytes != e->end - e->begin)) {
         return wrong(r, e->name, "its shape and dtype do not take the bytes of its data_offsets");
     }
     return RESHIFT_OK;
@@ -109,14 +111,6 @@ static reshift_status read_offsets(const reader *r, const json_t *json, entry *e
 static reshift_status read_entry(const reader *r, const char *name, json_t *json, entry *e)
 {
     e->name = name;
-    const char *key;
-    json_t *value;
-    json_object_foreach(json, key, value)
-    {
-        if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 && strcmp(key, "data_offsets") != 0) {
-            return wrong(r, name, "expected only dtype, shape and data_offsets");
-        }
-    }
     reshift_status status = json_is_object(json) ? RESHIFT_OK : wrong(r, name, "expected an object");
     if (status == RESHIFT_OK) {
         status = read_dtype(r, json_object_get(json, "dtype"), e);
@@ -129,6 +123,9 @@ static reshift_status read_entry(const reader *r, const char *name, json_t *json
 
 static reshift_status read_metadata(const reader *r, json_t *json, reshift_tensors *tensors)
 {
+    if (json_is_null(json)) {
+        return RESHIFT_OK;
+    }
     if (!json_is_object(json)) {
         return wrong(r, "__metadata__", "expected an object of texts");
     }
@@ -217,6 +214,12 @@ static reshift_status read_tensors(const reader *r, json_t *header, reshift_tens
     for (size_t i = 0; i < n && status == RESHIFT_OK; i++) {
         const entry *e = &entries[i];
         reshift_array array;
+        if (e->unread) {
+            char kind[64];
+            snprintf(kind, sizeof kind, "a tensor of %s", e->unread);
+            status = tensors_add_unread(tensors, e->name, kind, r->error);
+            continue;
+        }
         status = blob_array(r->b, r->b->data + r->data + e->begin, e->dtype, e->n_dims, e->shape, &array, r->error);
         if (status == RESHIFT_OK) {
             status = reshift_tensors_add(tensors, e->name, &array, r->error);
@@ -249,7 +252,9 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
     json_error_t words;
     json_t *header = json_loadb((const char *)b->data + 8, length, JSON_REJECT_DUPLICATES, &words);
     if (!header) {
-        return refuse(error, RESHIFT_ERROR_FORMAT, name, 8 + words.position, "header: %s", words.text);
+        bool zero = strstr(words.text, "JSON_ALLOW_NUL") != NULL;
+        return refuse(error, RESHIFT_ERROR_FORMAT, name, 8 + words.position, "header: %s",
+                      zero ? "a text with a zero character (\\u0000)" : words.text);
     }
     reshift_status status = read_tensors(&r, header, tensors);
     json_decref(header);

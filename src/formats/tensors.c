@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "formats/checkpoint.h"
 #include "formats/names.h"
 #include "formats/what_is_this.h"
@@ -27,10 +28,23 @@ struct reshift_tensors {
     named_text *texts;
     int64_t n_texts, texts_capacity;
     names text_keys;
+    named_text *unread; /* path and kind */
+    int64_t n_unread, unread_capacity;
+    named_text *remarks; /* the key alone */
+    int64_t n_remarks, remarks_capacity;
     reshift_container container;
 };
 
 reshift_tensors *reshift_tensors_create(void) { return calloc(1, sizeof(reshift_tensors)); }
+
+static void free_texts(named_text *texts, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        free(texts[i].key);
+        free(texts[i].value);
+    }
+    free(texts);
+}
 
 void reshift_tensors_destroy(reshift_tensors **tensors)
 {
@@ -42,14 +56,12 @@ void reshift_tensors_destroy(reshift_tensors **tensors)
         free(t->items[i].name);
         reshift_array_destroy(&t->items[i].array);
     }
-    for (int64_t i = 0; i < t->n_texts; i++) {
-        free(t->texts[i].key);
-        free(t->texts[i].value);
-    }
+    free_texts(t->texts, t->n_texts);
+    free_texts(t->unread, t->n_unread);
+    free_texts(t->remarks, t->n_remarks);
     names_clear(&t->item_names);
     names_clear(&t->text_keys);
     free(t->items);
-    free(t->texts);
     free(t);
     *tensors = NULL;
 }
@@ -106,6 +118,39 @@ reshift_status reshift_tensors_set_text(reshift_tensors *tensors, const char *ke
     return RESHIFT_OK;
 }
 
+/* Appends a pair of texts; `value` may be NULL. */
+static reshift_status append_texts(named_text **list, int64_t *n, int64_t *capacity, const char *key, const char *value,
+                                   reshift_error *error)
+{
+    char *key_copy = strdup(key), *value_copy = value ? strdup(value) : NULL;
+    if (!key_copy || (value && !value_copy) || !grow((void **)list, *n, capacity, sizeof **list)) {
+        free(key_copy);
+        free(value_copy);
+        return error_memory(error, strlen(key), "a remark on a checkpoint");
+    }
+    (*list)[(*n)++] = (named_text){key_copy, value_copy};
+    return RESHIFT_OK;
+}
+
+reshift_status tensors_add_unread(reshift_tensors *t, const char *name, const char *kind, reshift_error *error)
+{
+    return append_texts(&t->unread, &t->n_unread, &t->unread_capacity, name, kind, error);
+}
+
+reshift_status tensors_add_remark(reshift_tensors *t, const char *remark, reshift_error *error)
+{
+    return append_texts(&t->remarks, &t->n_remarks, &t->remarks_capacity, remark, NULL, error);
+}
+
+int64_t reshift_tensors_unread_count(const reshift_tensors *tensors) { return tensors->n_unread; }
+const char *reshift_tensors_unread_name(const reshift_tensors *tensors, int64_t i) { return tensors->unread[i].key; }
+const char *reshift_tensors_unread_kind(const reshift_tensors *tensors, int64_t i) { return tensors->unread[i].value; }
+
+const char *reshift_tensors_remark(const reshift_tensors *tensors, int64_t index)
+{
+    return index >= 0 && index < tensors->n_remarks ? tensors->remarks[index].key : NULL;
+}
+
 int64_t reshift_tensors_count(const reshift_tensors *tensors) { return tensors->n_items; }
 const char *reshift_tensors_name(const reshift_tensors *tensors, int64_t index) { return tensors->items[index].name; }
 
@@ -146,16 +191,53 @@ typedef struct wrapping {
 
 static const wrapping wrappings[] = {{"state_dict.", true}, {"model.", true}, {"module.", false}};
 
+bool tensors_rename(reshift_tensors *tensors, const char *const *new_names)
+{
+    int64_t n = tensors->n_items, kept = 0;
+    names index = {0};
+    bool done = true;
+    char **copies = calloc((size_t)(n ? n : 1), sizeof *copies);
+    for (int64_t i = 0; copies && i < n && done; i++) {
+        if (new_names[i]) {
+            copies[i] = strdup(new_names[i]);
+            done = copies[i] && names_find(&index, copies[i]) < 0 && names_add(&index, copies[i], kept++);
+        }
+    }
+    if (!copies || !done) {
+        names_clear(&index);
+        for (int64_t i = 0; copies && i < n; i++) {
+            free(copies[i]);
+        }
+        free(copies);
+        return false;
+    }
+    kept = 0;
+    for (int64_t i = 0; i < n; i++) {
+        named_array item = tensors->items[i];
+        free(item.name);
+        item.name = copies[i];
+        if (item.name) {
+            tensors->items[kept++] = item;
+        } else {
+            reshift_array_destroy(&item.array);
+        }
+    }
+    free(copies);
+    tensors->n_items = kept;
+    names_clear(&tensors->item_names);
+    tensors->item_names = index;
+    return true;
+}
+
 bool reshift_tensors_unwrap(reshift_tensors *tensors)
 {
     int64_t n = tensors->n_items;
     const char **stripped = malloc((size_t)(n ? n : 1) * sizeof *stripped); /* NULL: the tensor goes */
-    names index = {0};
-    bool done = stripped != NULL, changed = done;
-    for (int64_t i = 0; i < n && done; i++) {
+    bool changed = stripped != NULL;
+    for (int64_t i = 0; i < n && changed; i++) {
         stripped[i] = tensors->items[i].name;
     }
-    while (done && changed) {
+    while (changed) {
         changed = false;
         for (size_t w = 0; w < sizeof wrappings / sizeof *wrappings; w++) {
             bool found = false;
@@ -172,33 +254,7 @@ bool reshift_tensors_unwrap(reshift_tensors *tensors)
             changed = changed || found;
         }
     }
-    int64_t kept = 0;
-    for (int64_t i = 0; i < n && done; i++) {
-        if (stripped[i]) {
-            done = names_find(&index, stripped[i]) < 0 && names_add(&index, stripped[i], kept++);
-        }
-    }
-    names_clear(&index);
-    if (!done) {
-        free(stripped);
-        return false;
-    }
-    names_clear(&tensors->item_names);
-    kept = 0;
-    for (int64_t i = 0; i < n; i++) {
-        named_array item = tensors->items[i];
-        if (!stripped[i]) {
-            free(item.name);
-            reshift_array_destroy(&item.array);
-            continue;
-        }
-        memmove(item.name, stripped[i], strlen(stripped[i]) + 1);
-        tensors->items[kept++] = item;
-    }
-    tensors->n_items = kept;
-    for (int64_t i = 0; i < kept; i++) {
-        done = names_add(&tensors->item_names, tensors->items[i].name, i) && done;
-    }
+    bool done = stripped && tensors_rename(tensors, stripped);
     free(stripped);
     return done;
 }
@@ -213,8 +269,10 @@ reshift_container checkpoint_container(const blob *b)
     if (b->size >= 4 && memcmp(d, "PK\x03\x04", 4) == 0) {
         return RESHIFT_CONTAINER_TORCH_ZIP;
     }
-    return b->size >= 2 && d[0] == 0x80 && d[1] >= 2 && d[1] <= 5 ? RESHIFT_CONTAINER_TORCH_LEGACY
-                                                                  : RESHIFT_CONTAINER_NONE;
+    static const char protocol_1[] = "L119547037146038801333356L\n."; /* PyTorch's magic number as text */
+    bool is_legacy = (b->size >= 2 && d[0] == 0x80 && d[1] >= 2 && d[1] <= 5) ||
+                     (b->size >= sizeof protocol_1 && memcmp(d, protocol_1, sizeof protocol_1 - 1) == 0);
+    return is_legacy ? RESHIFT_CONTAINER_TORCH_LEGACY : RESHIFT_CONTAINER_NONE;
 }
 
 reshift_status checkpoint_read(blob *b, const char *name, reshift_tensors **tensors, reshift_error *error)
@@ -244,11 +302,16 @@ reshift_status checkpoint_read(blob *b, const char *name, reshift_tensors **tens
 reshift_status reshift_tensors_load(const char *path, reshift_tensors **tensors, reshift_error *error)
 {
     *tensors = NULL;
+    char *file = path_without_part(path);
+    if (!file) {
+        return error_memory(error, strlen(path), "a path");
+    }
     blob *b;
-    reshift_status status = blob_open(path, &b, error);
+    reshift_status status = blob_open(file, &b, error);
     if (status == RESHIFT_OK) {
-        status = checkpoint_read(b, path, tensors, error);
+        status = checkpoint_read(b, file, tensors, error);
         blob_drop(&b);
     }
+    free(file);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "formats/checkpoint.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -43,9 +44,11 @@ static reshift_status visit_description(void *context, archive_item *item, bool 
     if (strcmp(slash, "/byteorder") == 0) {
         blob *order;
         reshift_status status = archive_item_load(item, 64, &order, error);
-        if (status == RESHIFT_OK && (order->size != 6 || memcmp(order->data, "little", 6) != 0)) {
+        z->r->big_endian = status == RESHIFT_OK && order->size == 3 && memcmp(order->data, "big", 3) == 0;
+        if (status == RESHIFT_OK && !z->r->big_endian && (order->size != 6 || memcmp(order->data, "little", 6) != 0)) {
             status = refuse(error, RESHIFT_ERROR_UNSUPPORTED, z->r->name, -1,
-                            "expected byte order 'little', found '%.*s'", (int)order->size, (const char *)order->data);
+                            "expected byte order 'little' or 'big', found '%.*s'", (int)order->size,
+                            (const char *)order->data);
         }
         blob_drop(&order);
         return status;
@@ -53,7 +56,10 @@ static reshift_status visit_description(void *context, archive_item *item, bool 
     return RESHIFT_OK;
 }
 
-/* Second walk: the storages that the pickle mentions, none larger than it says. */
+/*
+ * Second walk: the storages that the pickle mentions, none larger than it says. A compressed one is unpacked into memory, and
+ * counts against the reader's budget: a small file may claim storages of any size, and zeros pack a thousandfold.
+ */
 static reshift_status visit_storage(void *context, archive_item *item, bool *stop, reshift_error *error)
 {
     (void)stop;
@@ -68,10 +74,21 @@ static reshift_status visit_storage(void *context, archive_item *item, bool *sto
         return RESHIFT_OK;
     }
     torch_storage *s = &z->r->storages[at];
+    if (s->about->unread) {
+        return RESHIFT_OK;
+    }
     if (s->b) {
         return refuse(error, RESHIFT_ERROR_FORMAT, z->r->name, -1, "expected one entry '%s', found two", item->name);
     }
+    if (!item->is_stored && s->bytes > z->r->budget_bytes) {
+        return refuse(error, RESHIFT_ERROR_MEMORY, z->r->name, -1,
+                      "storage '%s' of %zu bytes unpacks to more memory than a file of %zu bytes is allowed",
+                      s->about->key, s->bytes, z->r->file->size);
+    }
     reshift_status status = archive_item_load(item, s->bytes, &s->b, error);
+    if (status == RESHIFT_OK && !item->is_stored) {
+        z->r->budget_bytes -= s->b->size; /* at most s->bytes */
+    }
     if (status == RESHIFT_OK && s->b->size != s->bytes) {
         status = refuse(error, RESHIFT_ERROR_FORMAT, z->r->name, -1, "storage '%s': expected %zu bytes, found %zu",
                         s->about->key, s->bytes, s->b->size);
@@ -145,12 +162,7 @@ static reshift_status read_preamble(const torch_reader *r, size_t *at)
         pickle_close(&p);
     }
     if (status == RESHIFT_OK && (status = next_pickle(r, at, &p)) == RESHIFT_OK) {
-        int64_t little = 0;
-        if (!pickle_get_int(pickle_find(pickle_root(p), "little_endian"), &little) || !little) {
-            status = refuse(r->error, RESHIFT_ERROR_UNSUPPORTED, r->name, (int64_t)*at,
-                            "expected a file of a little-endian machine");
-        }
-        pickle_close(&p);
+        pickle_close(&p); /* of the machine: PyTorch writes storages little-endian on all of them */
     }
     return status;
 }
@@ -171,6 +183,10 @@ static reshift_status read_storage(torch_reader *r, const pickle_value *key, siz
     }
     torch_storage *s = &r->storages[index];
     uint64_t count = 0;
+    if (s->about->unread && s->about->unread_bytes == 0) {
+        return refuse(r->error, RESHIFT_ERROR_UNSUPPORTED, r->name, (int64_t)*at,
+                      "storage '%s' is one of '%s', whose size is not known", text, s->about->unread);
+    }
     if (r->file->size - *at < 8) {
         return refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, (int64_t)*at, "the file ends before storage '%s'", text);
     }
@@ -213,9 +229,10 @@ reshift_status torch_legacy_read(blob *b, const char *name, reshift_tensors *ten
     for (size_t i = 0; status == RESHIFT_OK && i < pickle_root(keys)->length; i++) {
         status = read_storage(&r, pickle_root(keys)->items[i], &at);
     }
-    if (status == RESHIFT_OK && at != b->size) {
-        status =
-            refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)at, "%zu bytes behind the last storage", b->size - at);
+    if (status == RESHIFT_OK && at != b->size) { /* torch.load() stops here, too */
+        char remark[128];
+        snprintf(remark, sizeof remark, "%zu bytes after the last storage were not read", b->size - at);
+        status = tensors_add_remark(tensors, remark, error);
     }
     if (status == RESHIFT_OK) {
         status = torch_reader_finish(&r);

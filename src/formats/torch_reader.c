@@ -11,9 +11,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/memory.h"
+#include "formats/checkpoint.h"
 #include "formats/layout.h"
 
 #define TEXT_ITEMS_MAX 64
+#define SAME_NAMES_MAX 1000
 
 void torch_reader_open(torch_reader *r, blob *b, const char *name, reshift_tensors *tensors, reshift_error *error)
 {
@@ -48,7 +51,9 @@ reshift_status torch_reader_gather(torch_reader *r)
     }
     for (const pickle_storage *s = pickle_storages(r->p); s; s = s->next) {
         size_t bytes;
-        if (!shape_bytes(s->dtype, 1, &s->count, &bytes)) {
+        bool fits = s->unread ? memory_product((size_t)s->count, s->unread_bytes, &bytes)
+                              : shape_bytes(s->dtype, 1, &s->count, &bytes);
+        if (!fits) {
             return refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, -1, "storage '%s' of %" PRId64 " elements", s->key,
                           s->count);
         }
@@ -100,7 +105,7 @@ static reshift_status make_tensor(torch_reader *r, const pickle_tensor *t, reshi
                       r->path, t->storage->key, count);
     }
     const uint8_t *data = s->b->data + (size_t)t->storage->view_offset * unit + (size_t)t->offset * size;
-    bool dense = layout_is_dense(t->n_dims, t->shape, t->stride);
+    bool swap = r->big_endian && size > 1, dense = layout_is_dense(t->n_dims, t->shape, t->stride) && !swap;
     if (!dense || (uintptr_t)data % size != 0) {
         if (bytes > r->budget_bytes) {
             return refuse_tensor(r, RESHIFT_ERROR_MEMORY, "it is spread out to more memory than its file allows for");
@@ -112,17 +117,21 @@ static reshift_status make_tensor(torch_reader *r, const pickle_tensor *t, reshi
     }
     reshift_status status = reshift_array_create(t->dtype, t->n_dims, t->shape, array, r->error);
     if (status == RESHIFT_OK) {
-        layout_copy(size, t->n_dims, t->shape, t->stride, false, data, array->data);
+        layout_copy(size, t->n_dims, t->shape, t->stride, swap, data, array->data);
     }
     return status;
 }
 
+/* Two paths may meet, as those of {'a.b': ..., 'a': {'b': ...}} do: the later one gets a number. */
 static reshift_status add_array(torch_reader *r, reshift_array *array)
 {
+    char other[TORCH_NAME_BYTES_MAX + 16];
     const char *name = r->path[0] ? r->path : "tensor"; /* torch.save() of a tensor alone */
-    reshift_status status = reshift_tensors_find(r->tensors, name)
-                                ? refuse_tensor(r, RESHIFT_ERROR_FORMAT, "two tensors have this name")
-                                : reshift_tensors_add(r->tensors, name, array, r->error);
+    int number = 1;
+    while (reshift_tensors_find(r->tensors, number > 1 ? other : name) && number < SAME_NAMES_MAX) {
+        snprintf(other, sizeof other, "%s#%d", name, ++number);
+    }
+    reshift_status status = reshift_tensors_add(r->tensors, number > 1 ? other : name, array, r->error);
     reshift_array_destroy(array);
     return status;
 }
@@ -187,39 +196,114 @@ static void write_list(const pickle_value *list, char *words, size_t size)
     snprintf(words + length, size - length, "]");
 }
 
-static bool append_key(torch_reader *r, const pickle_value *key)
+static bool append_words(torch_reader *r, const char *words, size_t count)
 {
     size_t length = strlen(r->path);
-    const char *dot = length > 0 ? "." : "";
-    char *end = r->path + length;
-    size_t room = sizeof r->path - length;
-    if (key->kind == PICKLE_INT) {
-        return (size_t)snprintf(end, room, "%s%" PRId64, dot, key->integer) < room;
-    }
-    if ((key->kind != PICKLE_TEXT && key->kind != PICKLE_BYTES) || memchr(key->text, 0, key->length) ||
-        !text_is_utf8((const uint8_t *)key->text, key->length) || key->length + 2 > room) {
+    if (count >= sizeof r->path - length) {
         return false;
     }
-    return (size_t)snprintf(end, room, "%s%.*s", dot, (int)key->length, key->text) < room;
+    memcpy(r->path + length, words, count);
+    r->path[length + count] = '\0';
+    return true;
+}
+
+/* A key as Python prints it, more or less: texts and numbers, None, tuples of them; other keys by their class. */
+static bool append_key_words(torch_reader *r, const pickle_value *key, int depth)
+{
+    char words[64];
+    switch (key->kind) {
+    case PICKLE_TEXT:
+    case PICKLE_BYTES:
+        return memchr(key->text, 0, key->length) || !text_is_utf8((const uint8_t *)key->text, key->length)
+                   ? append_words(r, "(bytes)", 7)
+                   : append_words(r, key->text, key->length);
+    case PICKLE_NONE: return append_words(r, "None", 4);
+    case PICKLE_BOOL: return append_words(r, key->boolean ? "True" : "False", key->boolean ? 4 : 5);
+    case PICKLE_OBJECT: return append_words(r, key->text, key->length);
+    case PICKLE_TUPLE:
+        if (depth > 3 || !append_words(r, "(", 1)) {
+            return false;
+        }
+        for (size_t i = 0; i < key->length; i++) {
+            if ((i && !append_words(r, ", ", 2)) || !append_key_words(r, key->items[i], depth + 1)) {
+                return false;
+            }
+        }
+        return append_words(r, ")", 1);
+    default:
+        return write_scalar(key, words, sizeof words) ? append_words(r, words, strlen(words))
+                                                      : append_words(r, "(key)", 5);
+    }
+}
+
+static bool append_key(torch_reader *r, const pickle_value *key)
+{
+    return (!r->path[0] || append_words(r, ".", 1)) && append_key_words(r, key, 0);
 }
 
 static reshift_status flatten(torch_reader *r, const pickle_value *value);
 
-static reshift_status flatten_items(torch_reader *r, const pickle_value *value)
+/* One value under its key. */
+static reshift_status flatten_item(torch_reader *r, const pickle_value *key, const pickle_value *value)
 {
     size_t length = strlen(r->path);
-    reshift_status status = RESHIFT_OK;
-    for (size_t i = 0; i < value->length && status == RESHIFT_OK; i++) {
-        bool is_dict = value->kind == PICKLE_DICT;
-        const pickle_value index = {.kind = PICKLE_INT, .integer = (int64_t)i};
-        if (!append_key(r, is_dict ? value->items[2 * i] : &index)) {
-            r->path[length] = '\0';
-            status = refuse(r->error, RESHIFT_ERROR_UNSUPPORTED, r->name, -1,
-                            "in '%s': expected keys that are numbers or short texts", r->path);
-        } else {
-            status = flatten(r, is_dict ? value->items[2 * i + 1] : value->items[i]);
-        }
+    bool fits = append_key(r, key);
+    if (!fits) {
         r->path[length] = '\0';
+    }
+    reshift_status status =
+        fits ? flatten(r, value) : tensors_add_unread(r->tensors, r->path, "a value under a long name", r->error);
+    r->path[length] = '\0';
+    return status;
+}
+
+static reshift_status flatten_items(torch_reader *r, const pickle_value *value)
+{
+    reshift_status status = RESHIFT_OK;
+    bool is_dict = value->kind == PICKLE_DICT;
+    for (size_t i = 0; i < value->length && status == RESHIFT_OK; i++) {
+        const pickle_value index = {.kind = PICKLE_INT, .integer = (int64_t)i};
+        status = flatten_item(r, is_dict ? value->items[2 * i] : &index, value->items[is_dict ? 2 * i + 1 : i]);
+    }
+    return status;
+}
+
+/* Whether a module leaves this buffer out of its state_dict(). */
+static bool is_transient(const pickle_value *module, const pickle_value *name)
+{
+    const pickle_value *transient = pickle_find(module, "_non_persistent_buffers_set");
+    for (size_t i = 0; transient && transient->kind == PICKLE_LIST && i < transient->length; i++) {
+        const pickle_value *other = transient->items[i];
+        if (other->kind == name->kind && other->length == name->length &&
+            (name->kind == PICKLE_TEXT || name->kind == PICKLE_BYTES) &&
+            memcmp(other->text, name->text, name->length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * An object that is passed over, unless tensors can be told from it: an heir of dict or list holds its items, and a module of
+ * torch.nn has its parameters, buffers and modules in its state, which gives the names of its state_dict().
+ */
+static reshift_status flatten_object(torch_reader *r, const pickle_value *object)
+{
+    static const char *const parts[] = {"_parameters", "_buffers", "_modules"};
+    if (object->content) {
+        return flatten(r, object->content);
+    }
+    if (!pickle_find(object->state, parts[0]) || !pickle_find(object->state, parts[2])) {
+        return tensors_add_unread(r->tensors, r->path, object->text, r->error);
+    }
+    reshift_status status = RESHIFT_OK;
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        const pickle_value *dict = pickle_find(object->state, parts[p]);
+        for (size_t i = 0; dict && dict->kind == PICKLE_DICT && i < dict->length && status == RESHIFT_OK; i++) {
+            if (!is_transient(object->state, dict->items[2 * i])) {
+                status = flatten_item(r, dict->items[2 * i], dict->items[2 * i + 1]);
+            }
+        }
     }
     return status;
 }
@@ -253,6 +337,7 @@ static reshift_status flatten(torch_reader *r, const pickle_value *value)
         write_list(value, words, sizeof words);
         return value->length <= TEXT_ITEMS_MAX ? set_text(r, words) : RESHIFT_OK;
     case PICKLE_DICT: return flatten_items(r, value);
+    case PICKLE_OBJECT: return flatten_object(r, value);
     default: return write_scalar(value, words, sizeof words) ? set_text(r, words) : RESHIFT_OK;
     }
 }
@@ -260,14 +345,19 @@ static reshift_status flatten(torch_reader *r, const pickle_value *value)
 reshift_status torch_reader_finish(torch_reader *r)
 {
     for (size_t i = 0; i < r->n_storages; i++) {
-        if (!r->storages[i].b) {
+        if (!r->storages[i].b && !r->storages[i].about->unread) {
             return refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, -1, "storage '%s' is not in the file",
                           r->storages[i].about->key);
         }
     }
     reshift_status status = flatten(r, pickle_root(r->p));
     if (status == RESHIFT_OK && reshift_tensors_count(r->tensors) == 0) {
-        status = refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, -1, "there is no tensor in the file");
+        bool unread = reshift_tensors_unread_count(r->tensors) > 0;
+        status = refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, -1, "there is no tensor in the file%s%s%s",
+                        unread ? " but an object that is not read: '" : "",
+                        unread ? reshift_tensors_unread_kind(r->tensors, 0) : "", unread ? "'" : "");
+        error_hint(r->error, "tensors in dicts, lists and modules are read; in Python, where the class is known: "
+                             "torch.save(torch.load(FILE, weights_only=False).state_dict(), NEW)");
     }
     return status;
 }

@@ -28,9 +28,10 @@ typedef struct torch_reader {
     torch_storage *storages;
     size_t n_storages;
     names keys;
-    size_t budget_bytes; /* what tensors may take that cannot be views */
+    size_t budget_bytes; /* what tensors and storages may take that cannot be views */
+    bool big_endian;     /* the elements of the storages */
     reshift_tensors *tensors;
-    char path[TORCH_NAME_BYTES_MAX]; /* of the value being looked at */
+    char path[TORCH_NAME_BYTES_MAX]; /* of the value being read */
 } torch_reader;
 
 /** A reader of the file `b`, called `name` in messages. Nothing is read yet. */
@@ -41,7 +42,7 @@ void torch_reader_close(torch_reader *r);
 reshift_status torch_reader_gather(torch_reader *r);
 /**
  * Adds tensors and metadata to the set. Errors: FORMAT (a storage without bytes, a tensor beyond its storage),
- * UNSUPPORTED, MEMORY.
+ * MEMORY.
  */
 reshift_status torch_reader_finish(torch_reader *r);
 
