@@ -3,6 +3,7 @@
 #define RESHIFT_MODEL_H
 
 #include "reshift/fingerprints.h"
+#include "reshift/progress.h"
 #include "reshift/tensors.h"
 
 #ifdef __cplusplus
@@ -39,19 +40,22 @@ typedef struct reshift_recipe {
 RESHIFT_API reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size);
 
 /**
- * Loads a network. `weights` is a path, or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
+ * Loads a network. `weights` is a path or "PATH#BRANCH" (one of several networks in a checkpoint by its key, as in
+ * "x.pth#state_dict_ema"), or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
  * the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
- * The architecture is read from the tensors' names and shapes. Errors: NOT_FOUND (saying where it looked), those of
+ * The architecture is read from the tensors' names and shapes; wrappers around the network are stripped, whatever their
+ * names, and an input normalisation in the checkpoint becomes the recipe's: reshift_model_note() says what was chosen. A
+ * network without a last layer has 0 classes and gives features only. Errors: NOT_FOUND (saying where it looked), those of
  * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (not a residual network we know), NUMERIC (a
  * value that is not finite, a negative running variance), FORMAT (a recipe in the metadata that cannot be).
  */
 RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
                                               reshift_error *error);
-/** The path that a name means, written into `path`. Errors: NOT_FOUND; ARGUMENT (V2 weights that were never published, a
+/** The file that `weights` means, written into `path` without a branch. Errors: NOT_FOUND; ARGUMENT (V2 weights that were never published, a
  *  path longer than `size`); IO (a folder). */
 RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
                                               reshift_error *error);
-/** From tensors in memory (they may go afterwards); names unwrapped as reshift_tensors_unwrap() does. */
+/** From tensors in memory (they may go afterwards; they are renamed), unwrapped as reshift_model_load() does. */
 RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model,
                                                       reshift_error *error);
 /**
@@ -65,7 +69,7 @@ RESHIFT_API reshift_status reshift_model_clone(const reshift_model *model, reshi
 RESHIFT_API void reshift_model_destroy(reshift_model **model);
 
 RESHIFT_API const char *reshift_model_arch(const reshift_model *model);
-RESHIFT_API int reshift_model_n_classes(const reshift_model *model);
+RESHIFT_API int reshift_model_n_classes(const reshift_model *model); /* 0: it has no last layer */
 RESHIFT_API int reshift_model_n_features(const reshift_model *model);
 RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model); /* without running statistics */
 /** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
@@ -74,6 +78,11 @@ RESHIFT_API const char *reshift_model_block(const reshift_model *model, int inde
 RESHIFT_API reshift_status reshift_block_check(const char *name, reshift_error *error);
 /** Whether the ranges of all activations are known that int8 needs: see reshift_calibrate(). */
 RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
+/**
+ * A remark on how the weights were read, for people: which of several networks was taken, what was dropped, an input
+ * normalisation, metadata that is not understood. NULL past the last; the model's.
+ */
+RESHIFT_API const char *reshift_model_note(const reshift_model *model, int index, reshift_log_level *level);
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
 RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
 /** Replaces the model's recipe by reshift_recipe_at(recipe, size); 0 changes nothing. */

@@ -50,10 +50,7 @@ int command_calibrate(int argc, char **argv)
         done = open_data(&c, data, split, NULL, NULL, true, &dataset, &error);
     }
     if (done == RESHIFT_OK) {
-        done = reshift_model_load(weights, c.data_dir, &model, &error);
-    }
-    if (done == RESHIFT_OK && head) {
-        done = reshift_model_load_head(model, head, &error);
+        done = open_model(&c, weights, head, &model, &error);
     }
     if (done == RESHIFT_OK) {
         done = reshift_calibrate(model, dataset, (int)c.size, session_progress(), &error);

@@ -141,8 +141,7 @@ static reshift_status write_results(const request *q, const targets *t, const ev
 static reshift_status load(const request *q, const char *weights, const char *head, reshift_model **model,
                            reshift_error *error)
 {
-    reshift_status status = reshift_model_load(weights, q->c.data_dir, model, error);
-    return status == RESHIFT_OK && head ? reshift_model_load_head(*model, head, error) : status;
+    return open_model(&q->c, weights, head, model, error);
 }
 
 static reshift_robustness_options options_of(const request *q, const targets *t, const char *adapt,

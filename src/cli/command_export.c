@@ -110,10 +110,7 @@ int command_export(int argc, char **argv)
     reshift_model *model = NULL;
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK) {
-        done = reshift_model_load(weights, c.data_dir, &model, &error);
-    }
-    if (done == RESHIFT_OK && head) {
-        done = reshift_model_load_head(model, head, &error);
+        done = open_model(&c, weights, head, &model, &error);
     }
     if (done == RESHIFT_OK && names) {
         done = read_names(names, model, &error);

@@ -92,7 +92,7 @@ int command_extract(int argc, char **argv)
         done = open_data(&c, data, split, corruption, &severity, true, &dataset, &error);
     }
     if (done == RESHIFT_OK) {
-        done = reshift_model_load(weights, c.data_dir, &model, &error);
+        done = open_model(&c, weights, NULL, &model, &error);
     }
     if (done == RESHIFT_OK) {
         done = session_calibrate(&c, model, data, &error);

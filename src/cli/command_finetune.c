@@ -175,12 +175,14 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
 static reshift_status prepare_model(const common *c, const char *weights, const char *head, const reshift_dataset *data,
                                     reshift_model **model, reshift_error *error)
 {
-    reshift_status status = reshift_model_load(weights, c->data_dir, model, error);
-    if (status == RESHIFT_OK && head) {
-        status = reshift_model_load_head(*model, head, error);
-    } else if (status == RESHIFT_OK && reshift_model_n_classes(*model) != reshift_dataset_n_classes(data)) {
-        session_say("the network tells %d classes apart, the data has %d: fc starts afresh",
-                    reshift_model_n_classes(*model), reshift_dataset_n_classes(data));
+    reshift_status status = open_model(c, weights, head, model, error);
+    int own = status == RESHIFT_OK ? reshift_model_n_classes(*model) : 0, n = reshift_dataset_n_classes(data);
+    if (status == RESHIFT_OK && !head && own != n) {
+        if (own == 0) {
+            session_say("the checkpoint has no last layer: fc is drawn for the %d classes of the data", n);
+        } else {
+            session_say("the checkpoint has %d classes, the data %d: fc is drawn anew", own, n);
+        }
         status = reshift_model_reset_head(*model, reshift_dataset_n_classes(data), (uint64_t)c->seed, error);
     }
     return status;

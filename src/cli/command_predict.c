@@ -104,8 +104,7 @@ int command_predict(int argc, char **argv)
     set.top = (int)top;
     reshift_error error;
     reshift_model *model = NULL;
-    if (reshift_model_load(weights, c.data_dir, &model, &error) != RESHIFT_OK ||
-        (head && reshift_model_load_head(model, head, &error) != RESHIFT_OK)) {
+    if (open_model(&c, weights, head, &model, &error) != RESHIFT_OK) {
         status = session_fail(&error);
         reshift_model_destroy(&model);
         return status;

@@ -224,6 +224,20 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     return status;
 }
 
+reshift_status open_model(const common *c, const char *weights, const char *head, reshift_model **model,
+                          reshift_error *error)
+{
+    reshift_log_level level;
+    const char *text;
+    reshift_status status = reshift_model_load(weights, c->data_dir, model, error);
+    for (int i = 0; status == RESHIFT_OK && (text = reshift_model_note(*model, i, &level)) != NULL; i++) {
+        char line[1200];
+        snprintf(line, sizeof line, "%s: %s", weights, text);
+        on_message(NULL, level, line);
+    }
+    return status == RESHIFT_OK && head ? reshift_model_load_head(*model, head, error) : status;
+}
+
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error)
 {
     if (reshift_precision_here(session_precision(c), false) != RESHIFT_PRECISION_INT8 ||

@@ -75,6 +75,10 @@ int session_end(void);
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
                          const option_range *severity, bool generate, reshift_dataset **dataset, reshift_error *error);
 
+/** Loads --weights and, unless NULL, --head, and says what reshift_model_note() has to say. The caller destroys *model. */
+reshift_status open_model(const common *c, const char *weights, const char *head, reshift_model **model,
+                          reshift_error *error);
+
 /**
  * Whether the file may be written, asked before the work rather than after it: its folder takes files, and it is not
  * there, or --force. NULL is no file. Errors: EXISTS, NOT_FOUND, IO.

@@ -269,6 +269,9 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "severity %d-%d: expected a range within 1-5",
                          d->severity_first, d->severity_last);
     }
+    if (model_need_head(model, error) != RESHIFT_OK) {
+        return RESHIFT_ERROR_SHAPE;
+    }
     measuring *m = *out = calloc(1, sizeof *m);
     if (!m) {
         return error_memory(error, sizeof *m, "a table");

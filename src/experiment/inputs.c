@@ -258,6 +258,26 @@ static void identify_calibration(run *r)
     }
 }
 
+/* The file, and which of its networks where one is named ("FILE#BRANCH"). */
+static reshift_status identify_weights(run *r, reshift_error *error)
+{
+    char *identity = r->identities[INPUT_WEIGHTS];
+    const char *branch = path_part(SETTING(r, model.weights));
+    reshift_status status = digest_file(DIGEST_SHA256, r->weights_path, identity, error);
+    if (status != RESHIFT_OK || !branch) {
+        return status;
+    }
+    digest *d = digest_create(DIGEST_SHA256);
+    if (!d) {
+        return error_memory(error, 0, "a digest");
+    }
+    digest_add(d, identity, strlen(identity));
+    digest_add(d, branch, strlen(branch));
+    digest_finish(d, identity);
+    digest_destroy(&d);
+    return RESHIFT_OK;
+}
+
 static reshift_status open_weights(run *r, reshift_error *error)
 {
     if (r->opened.pretrained_here) {
@@ -271,10 +291,15 @@ static reshift_status open_weights(run *r, reshift_error *error)
     reshift_status status =
         reshift_model_find(SETTING(r, model.weights), r->data_dir, r->weights_path, sizeof r->weights_path, error);
     if (status == RESHIFT_OK) {
-        status = digest_file(DIGEST_SHA256, r->weights_path, r->identities[INPUT_WEIGHTS], error);
+        status = identify_weights(r, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_model_load(r->weights_path, r->data_dir, &r->opened.original, error);
+        status = reshift_model_load(SETTING(r, model.weights), r->data_dir, &r->opened.original, error);
+    }
+    reshift_log_level level;
+    const char *note;
+    for (int i = 0; status == RESHIFT_OK && (note = reshift_model_note(r->opened.original, i, &level)) != NULL; i++) {
+        progress_message(r->progress, level, "%s: %s", SETTING(r, model.weights), note);
     }
     if (status == RESHIFT_OK) {
         status = check_model(r, error);

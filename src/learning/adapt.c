@@ -112,6 +112,9 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
 {
     *out = NULL;
     reshift_status status = check_options(options, error);
+    if (status == RESHIFT_OK) {
+        status = model_need_head(model, error);
+    }
     if (status != RESHIFT_OK) {
         return status;
     }

@@ -100,6 +100,9 @@ reshift_status reshift_forward(const reshift_model *model, const reshift_dataset
                                const reshift_progress *progress, reshift_error *error)
 {
     int64_t n = reshift_dataset_count(dataset);
+    if (logits && model_need_head(model, error) != RESHIFT_OK) {
+        return RESHIFT_ERROR_SHAPE;
+    }
     memory_sink sink = {.n_features = reshift_model_n_features(model),
                         .n_classes = reshift_model_n_classes(model),
                         .stopped_at_features = !logits};
@@ -181,6 +184,9 @@ reshift_status reshift_head_logits(const reshift_model *model, const reshift_arr
                                    reshift_error *error)
 {
     memset(logits, 0, sizeof *logits);
+    if (model_need_head(model, error) != RESHIFT_OK) {
+        return RESHIFT_ERROR_SHAPE;
+    }
     int n_classes = reshift_model_n_classes(model), n_features = reshift_model_n_features(model);
     if (features->dtype != RESHIFT_F32 || features->n_dims != 2 || features->shape[1] != n_features) {
         return error_set(error, RESHIFT_ERROR_SHAPE,
@@ -243,6 +249,9 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
 {
     network *net = model_network(model);
     const reshift_recipe *recipe = reshift_model_recipe(model);
+    if (model_need_head(model, error) != RESHIFT_OK) {
+        return RESHIFT_ERROR_SHAPE;
+    }
     if (reshift_precision_here(precision, false) == RESHIFT_PRECISION_INT8 && !reshift_model_is_calibrated(model)) {
         error_set(error, RESHIFT_ERROR_ARGUMENT, "int8: the weights do not say how large activations get");
         error_hint(error, "store it with them: reshift calibrate --weights W --data DATA --out FILE");

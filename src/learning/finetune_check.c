@@ -7,6 +7,7 @@
 #include "datasets/augmented.h"
 #include "datasets/dataset.h"
 #include "learning/finetune.h"
+#include "models/model.h"
 
 static reshift_status check_blocks(finetune *t, reshift_error *error)
 {
@@ -121,6 +122,9 @@ reshift_status finetune_check(finetune *t, reshift_error *error)
         }
     }
     reshift_status status = o->augment ? augment_check(o->augment, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = model_need_head(t->model, error);
+    }
     if (status == RESHIFT_OK) {
         status = check_blocks(t, error);
     }

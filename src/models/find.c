@@ -145,8 +145,7 @@ static reshift_status find_published(const char *name, const published *weights,
     return RESHIFT_ERROR_NOT_FOUND;
 }
 
-reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
-                                  reshift_error *error)
+static reshift_status find_file(const char *weights, const char *data_dir, char *path, size_t size, reshift_error *error)
 {
     const published *row;
     if (parse_name(weights, &row)) {
@@ -172,4 +171,16 @@ reshift_status reshift_model_find(const char *weights, const char *data_dir, cha
         return RESHIFT_ERROR_NOT_FOUND;
     }
     return give_path(weights, path, size, error);
+}
+
+reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
+                                  reshift_error *error)
+{
+    char *file = path_without_part(weights);
+    if (!file) {
+        return error_memory(error, strlen(weights), "a path");
+    }
+    reshift_status status = find_file(file, data_dir, path, size, error);
+    free(file);
+    return status;
 }

@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
 #include "models/find.h"
 #include "models/initialise.h"
 #include "models/ranges.h"
 #include "models/recipe.h"
 #include "models/resnet.h"
 #include "models/trained_on.h"
+#include "models/unwrap.h"
 #include "models/weights.h"
 
 struct reshift_model {
@@ -26,6 +29,8 @@ struct reshift_model {
     char **class_names; /* [n_classes] or NULL */
     reshift_fingerprints trained_on;
     bool training_known;
+    bool headless; /* fc is not filled, n_classes is 0 */
+    notes notes;
 };
 
 /* "cannot read weights 'PATH': ..."; a reader below may have said "cannot read 'PATH': " already, once is enough. */
@@ -34,6 +39,8 @@ static reshift_status name_file(reshift_error *error, reshift_status status, con
     if (error) {
         char said[sizeof error->message];
         int length = snprintf(said, sizeof said, "cannot read '%s': ", path);
+        reshift_text_clean(said); /* as the message is */
+        length = length < 0 ? length : (int)strlen(said);
         if (length > 0 && (size_t)length < sizeof said && !strncmp(error->message, said, (size_t)length)) {
             memmove(error->message, error->message + length, strlen(error->message + length) + 1);
         }
@@ -72,24 +79,42 @@ static reshift_status make_model(const resnet_arch *arch, int n_classes, reshift
 
 /* ---- making and destroying ---- */
 
-static reshift_status from_tensors(reshift_tensors *tensors, bool v2, reshift_model **model, reshift_error *error)
+static reshift_status from_tensors(reshift_tensors *tensors, const char *branch, bool v2, reshift_model **model,
+                                   reshift_error *error)
 {
     const resnet_arch *arch;
     int n_classes;
+    unwrapped inside;
+    notes remarks = {0};
     *model = NULL;
-    reshift_tensors_unwrap(tensors); /* where it cannot, the names themselves say what is wrong */
-    reshift_status status = resnet_detect(tensors, &arch, &n_classes, error);
+    reshift_status status = unwrap_checkpoint(tensors, branch, &inside, &remarks, error);
     if (status == RESHIFT_OK) {
-        status = make_model(arch, n_classes, model, error);
+        status = resnet_detect(tensors, &arch, &n_classes, error);
+        if (status != RESHIFT_OK && inside.branch[0]) {
+            error_prefix(error, status, "below '%.100s'", inside.branch);
+        }
     }
     if (status == RESHIFT_OK) {
-        recipe_default(arch, v2, &(*model)->recipe);
-        status = weights_from_tensors((*model)->net, tensors, error);
+        status = make_model(arch, inside.has_head ? n_classes : 1, model, error);
     }
+    if (status != RESHIFT_OK) {
+        notes_clear(&remarks);
+        return status;
+    }
+    (*model)->notes = remarks;
+    (*model)->headless = !inside.has_head;
+    n_classes = (*model)->n_classes = inside.has_head ? n_classes : 0;
+    recipe_default(arch, v2, &(*model)->recipe);
+    status = weights_from_tensors((*model)->net, tensors, inside.has_head, error);
     if (status == RESHIFT_OK) {
         status = recipe_from_tensors(tensors, &(*model)->recipe, error);
     }
-    if (status == RESHIFT_OK) {
+    if (status == RESHIFT_OK && inside.has_normalisation) {
+        memcpy((*model)->recipe.mean, inside.mean, sizeof inside.mean);
+        memcpy((*model)->recipe.std, inside.std, sizeof inside.std);
+        (*model)->recipe.stored = true;
+    }
+    if (status == RESHIFT_OK && n_classes > 0) {
         status = recipe_class_names_from_tensors(tensors, n_classes, &(*model)->class_names, error);
     }
     if (status == RESHIFT_OK) {
@@ -106,7 +131,7 @@ static reshift_status from_tensors(reshift_tensors *tensors, bool v2, reshift_mo
 
 reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model, reshift_error *error)
 {
-    return from_tensors(tensors, false, model, error);
+    return from_tensors(tensors, NULL, false, model, error);
 }
 
 reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
@@ -121,7 +146,7 @@ reshift_status reshift_model_load(const char *weights, const char *data_dir, res
     }
     status = reshift_tensors_load(path, &tensors, error);
     if (status == RESHIFT_OK) {
-        status = from_tensors(tensors, find_is_v2(path), model, error);
+        status = from_tensors(tensors, path_part(weights), find_is_v2(path), model, error);
     }
     reshift_tensors_destroy(&tensors);
     return status == RESHIFT_OK ? status : name_file(error, status, "weights", path);
@@ -165,6 +190,7 @@ reshift_status reshift_model_clone(const reshift_model *model, reshift_model **c
     }
     **copy = *model;
     (*copy)->class_names = NULL;
+    (*copy)->notes = (notes){0};
     (*copy)->trained_on = (reshift_fingerprints){0};
     (*copy)->net = network_clone(model->net);
     if (!(*copy)->net) {
@@ -187,6 +213,7 @@ void reshift_model_destroy(reshift_model **model)
         recipe_class_names_destroy(&(*model)->class_names, (*model)->n_classes);
         network_destroy(&(*model)->net);
         reshift_fingerprints_destroy(&(*model)->trained_on);
+        notes_clear(&(*model)->notes);
         free(*model);
         *model = NULL;
     }
@@ -201,6 +228,25 @@ int reshift_model_n_features(const reshift_model *model) { return resnet_n_featu
 const reshift_recipe *reshift_model_recipe(const reshift_model *model) { return &model->recipe; }
 void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe) { model->recipe = *recipe; }
 void reshift_model_set_size(reshift_model *model, int size) { model->recipe = reshift_recipe_at(&model->recipe, size); }
+
+const char *reshift_model_note(const reshift_model *model, int index, reshift_log_level *level)
+{
+    if (index < 0 || index >= model->notes.n) {
+        return NULL;
+    }
+    *level = model->notes.items[index].level;
+    return model->notes.items[index].text;
+}
+
+reshift_status model_need_head(const reshift_model *model, reshift_error *error)
+{
+    if (!model->headless) {
+        return RESHIFT_OK;
+    }
+    error_set(error, RESHIFT_ERROR_SHAPE, "the network has no last layer (fc): it gives features, not classes");
+    error_hint(error, "--head FILE gives it one: 'reshift extract' and 'reshift probe' make such a file");
+    return RESHIFT_ERROR_SHAPE;
+}
 
 int64_t reshift_model_n_parameters(const reshift_model *model)
 {
@@ -304,6 +350,7 @@ static reshift_status resize_head(reshift_model *model, int n_classes, reshift_e
     }
     recipe_class_names_destroy(&model->class_names, model->n_classes);
     model->n_classes = n_classes;
+    model->headless = false;
     return RESHIFT_OK;
 }
 
@@ -444,7 +491,7 @@ reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tens
     char producer[64];
     snprintf(producer, sizeof producer, "reshift %s", reshift_version());
     const char *texts[][2] = {{"format", "pt"}, {"arch", model->arch->name}, {"producer", producer}};
-    reshift_status status = weights_to_tensors(model->net, *tensors, error);
+    reshift_status status = weights_to_tensors(model->net, !model->headless, *tensors, error);
     for (size_t t = 0; t < sizeof texts / sizeof texts[0] && status == RESHIFT_OK; t++) {
         status = reshift_tensors_set_text(*tensors, texts[t][0], texts[t][1], error);
     }

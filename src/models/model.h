@@ -11,4 +11,7 @@
  */
 network *model_network(const reshift_model *model);
 
+/** OK where the network has a last layer; else SHAPE, saying so, with a hint. Whoever wants classes asks this first. */
+reshift_status model_need_head(const reshift_model *model, reshift_error *error);
+
 #endif

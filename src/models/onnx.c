@@ -360,7 +360,10 @@ reshift_status reshift_model_save_onnx(const char *path, const reshift_model *mo
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of %dx%d: expected %d to %d", size, size,
                          RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST);
     }
-    reshift_status status = build(&f, model, size, error);
+    reshift_status status = model_need_head(model, error);
+    if (status == RESHIFT_OK) {
+        status = build(&f, model, size, error);
+    }
     if (status == RESHIFT_OK && onnx__model_proto__get_packed_size(&f.model) > MOST_BYTES) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED,
                            "'%s': ONNX holds 2 GiB in one file, this network has more", path);

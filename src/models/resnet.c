@@ -175,14 +175,18 @@ static bool split_name(const char *name, int *layer, int *block, const char **re
     return true;
 }
 
-static outline outline_of(const reshift_tensors *tensors)
+/* Of the tensors whose names begin with `prefix`. */
+static outline outline_of(const reshift_tensors *tensors, const char *prefix)
 {
     outline found = {0};
+    char stem[512];
+    size_t length = strlen(prefix);
     for (int64_t t = 0; t < reshift_tensors_count(tensors); t++) {
         const reshift_array *array = reshift_tensors_at(tensors, t);
         int layer, block;
         const char *part;
-        if (!split_name(reshift_tensors_name(tensors, t), &layer, &block, &part)) {
+        const char *name = reshift_tensors_name(tensors, t);
+        if (strncmp(name, prefix, length) != 0 || !split_name(name + length, &layer, &block, &part)) {
             continue;
         }
         if (block >= found.blocks[layer]) {
@@ -196,7 +200,8 @@ static outline outline_of(const reshift_tensors *tensors)
             found.widths[layer] = to_int(extent(array, 0));
         }
     }
-    found.stem_kernel = to_int(extent(reshift_tensors_find(tensors, "conv1.weight"), 3));
+    snprintf(stem, sizeof stem, "%sconv1.weight", prefix);
+    found.stem_kernel = to_int(extent(reshift_tensors_find(tensors, stem), 3));
     return found;
 }
 
@@ -246,7 +251,7 @@ static reshift_status refuse(const reshift_tensors *tensors, const outline *foun
 reshift_status resnet_detect(const reshift_tensors *tensors, const resnet_arch **arch, int *n_classes,
                              reshift_error *error)
 {
-    outline found = outline_of(tensors);
+    outline found = outline_of(tensors, "");
     for (int a = 0; a < N_ARCHS; a++) {
         if (fits(&table[a], &found)) {
             const reshift_array *fc = reshift_tensors_find(tensors, "fc.weight");
@@ -257,4 +262,16 @@ reshift_status resnet_detect(const reshift_tensors *tensors, const resnet_arch *
         }
     }
     return refuse(tensors, &found, error);
+}
+
+bool resnet_fits_below(const reshift_tensors *tensors, const char *prefix, int *n_features)
+{
+    outline found = outline_of(tensors, prefix);
+    for (int a = 0; a < N_ARCHS; a++) {
+        if (fits(&table[a], &found)) {
+            *n_features = resnet_n_features(&table[a]);
+            return true;
+        }
+    }
+    return false;
 }

@@ -46,4 +46,7 @@ reshift_status resnet_graph(const resnet_arch *arch, int n_classes, graph **g, r
 reshift_status resnet_detect(const reshift_tensors *tensors, const resnet_arch **arch, int *n_classes,
                              reshift_error *error);
 
+/** Whether the tensors whose names begin with `prefix` look like an architecture of the table, and how many features it has. */
+bool resnet_fits_below(const reshift_tensors *tensors, const char *prefix, int *n_features);
+
 #endif

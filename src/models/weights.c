@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "formats/layout.h"
 
 #define SHOWN 3 /* tensors named in each part of the message */
 #define COUNTER_NAME_BYTES (GRAPH_NAME_BYTES + 24)
@@ -63,17 +64,22 @@ static bool is_floating(reshift_dtype dtype)
     return dtype == RESHIFT_F32 || dtype == RESHIFT_F64 || dtype == RESHIFT_F16 || dtype == RESHIFT_BF16;
 }
 
-/* One integer of any width. */
+/*
+ * One number of any dtype, as an integer: averaged or converted checkpoints have counters in floating point, and PyTorch
+ * copies them. Inference does not use the value; one that is no count becomes 0.
+ */
 static bool read_counter(const reshift_array *array, int64_t *value)
 {
     if (reshift_array_count(array) != 1) {
         return false;
     }
-    switch (array->dtype) {
-    case RESHIFT_I64: *value = *(const int64_t *)array->data; return true;
-    case RESHIFT_I32: *value = *(const int32_t *)array->data; return true;
-    default: return false;
+    if (array->dtype == RESHIFT_I64) {
+        *value = *(const int64_t *)array->data;
+        return true;
     }
+    double number = layout_number(array->dtype, array->data);
+    *value = number >= 0 && number < 0x1p62 ? (int64_t)number : 0;
+    return true;
 }
 
 /* ---- what is wrong, in words ---- */
@@ -142,14 +148,18 @@ static int by_name(const void *a, const void *b)
 }
 
 /* All of them, sorted by name; NULL: out of memory. */
-static expectation *expectations_create(const graph *g, int *count)
+static expectation *expectations_create(const graph *g, bool with_head, int *count)
 {
+    int head = with_head ? -1 : graph_find_block(g, "fc");
     expectation *list = calloc((size_t)(g->n_parameters + g->n_nodes), sizeof *list);
     *count = 0;
     if (!list) {
         return NULL;
     }
     for (int p = 0; p < g->n_parameters; p++) {
+        if (g->parameters[p].block == head) {
+            continue;
+        }
         expectation *e = &list[(*count)++];
         *e = (expectation){.parameter = p, .node = g->parameters[p].node};
         snprintf(e->name, sizeof e->name, "%s", g->parameters[p].name);
@@ -172,7 +182,7 @@ static void check_found(const graph *g, const expectation *e, listing *wrong)
     weights_shape_text(e->found->n_dims, e->found->shape, found, sizeof found);
     if (e->parameter < 0) {
         if (!read_counter(e->found, &counter)) {
-            listing_add(wrong, "; ", "tensor '%s': expected one int64, found %s %s", e->name,
+            listing_add(wrong, "; ", "tensor '%s': expected one number, found %s %s", e->name,
                         reshift_dtype_name(e->found->dtype), found);
         }
         return;
@@ -191,11 +201,24 @@ static void check_found(const graph *g, const expectation *e, listing *wrong)
     }
 }
 
+/* What the file has in place of a tensor that ends in this name, or NULL. */
+static const char *unread_kind(const reshift_tensors *tensors, const char *name)
+{
+    for (int64_t i = 0; i < reshift_tensors_unread_count(tensors); i++) {
+        const char *full = reshift_tensors_unread_name(tensors, i);
+        size_t length = strlen(full), end = strlen(name);
+        if (length >= end && strcmp(full + length - end, name) == 0 && (length == end || full[length - end - 1] == '.')) {
+            return reshift_tensors_unread_kind(tensors, i);
+        }
+    }
+    return NULL;
+}
+
 /* Pairs tensors with expectations; SHAPE with the whole list when they do not match one to one. */
 static reshift_status match(const graph *g, const reshift_tensors *tensors, expectation *list, int count,
                             reshift_error *error)
 {
-    listing wrong = {.count = 0}, missing = {.count = 0}, unexpected = {.count = 0};
+    listing wrong = {.count = 0}, missing = {.count = 0}, unexpected = {.count = 0}, unread = {.count = 0};
     for (int64_t t = 0; t < reshift_tensors_count(tensors); t++) {
         const char *name = reshift_tensors_name(tensors, t);
         expectation key = {.parameter = -1};
@@ -213,9 +236,12 @@ static reshift_status match(const graph *g, const reshift_tensors *tensors, expe
         expectation key = {.parameter = p};
         snprintf(key.name, sizeof key.name, "%s", g->parameters[p].name);
         const expectation *e = bsearch(&key, list, (size_t)count, sizeof *list, by_name);
-        if (!e->found) {
+        const char *kind = e && !e->found ? unread_kind(tensors, e->name) : NULL;
+        if (kind) {
+            listing_add(&unread, ", ", "'%s' (%.60s)", e->name, kind);
+        } else if (e && !e->found) {
             listing_add(&missing, ", ", "'%s'", e->name);
-        } else {
+        } else if (e) {
             check_found(g, e, &wrong);
         }
     }
@@ -224,10 +250,12 @@ static reshift_status match(const graph *g, const reshift_tensors *tensors, expe
             check_found(g, &list[i], &wrong);
         }
     }
-    if (wrong.count + missing.count + unexpected.count == 0) {
+    if (wrong.count + missing.count + unexpected.count + unread.count == 0) {
         return RESHIFT_OK;
     }
     char message[sizeof error->message] = "";
+    listing_print(&unread, "a tensor of a kind that is not read: ", "tensors of kinds that are not read: ", message,
+                  sizeof message);
     listing_print(&wrong, "", "", message, sizeof message);
     listing_print(&missing, "missing tensor ", "missing tensors ", message, sizeof message);
     listing_print(&unexpected, "unexpected tensor ", "unexpected tensors ", message, sizeof message);
@@ -248,11 +276,11 @@ static reshift_status check_values(const graph_parameter *p, const float *values
     return RESHIFT_OK;
 }
 
-reshift_status weights_from_tensors(network *n, const reshift_tensors *tensors, reshift_error *error)
+reshift_status weights_from_tensors(network *n, const reshift_tensors *tensors, bool with_head, reshift_error *error)
 {
     const graph *g = n->graph;
     int count;
-    expectation *list = expectations_create(g, &count);
+    expectation *list = expectations_create(g, with_head, &count);
     if (!list) {
         return error_memory(error, (size_t)(g->n_parameters + g->n_nodes) * sizeof *list, "the list of tensors");
     }
@@ -312,12 +340,15 @@ static reshift_status add_node(const network *n, int node, reshift_tensors *tens
 }
 
 /* torchvision lists a block's downsample branch behind its convolutions; the graph runs it before them. */
-reshift_status weights_to_tensors(const network *n, reshift_tensors *tensors, reshift_error *error)
+reshift_status weights_to_tensors(const network *n, bool with_head, reshift_tensors *tensors, reshift_error *error)
 {
     const graph *g = n->graph;
     reshift_status status = RESHIFT_OK;
     int first_waiting = -1;
     for (int node = 0; node < g->n_nodes && status == RESHIFT_OK; node++) {
+        if (!with_head && strcmp(g->nodes[node].name, "fc") == 0) {
+            continue;
+        }
         if (strstr(g->nodes[node].name, ".downsample.")) {
             first_waiting = first_waiting < 0 ? node : first_waiting;
             continue;
