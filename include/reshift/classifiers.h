@@ -13,6 +13,13 @@
 extern "C" {
 #endif
 
+/**
+ * Features [N,D] from a .npy file: float32 as it is (mapped), float64 and float16 converted; [N,D,1,1] counts as [N,D].
+ * Errors: those of reshift_array_load_npy(), SHAPE, NUMERIC (a float64 value beyond float32, naming the row). The caller
+ * destroys *features.
+ */
+RESHIFT_API reshift_status reshift_features_load_npy(const char *path, reshift_array *features, reshift_error *error);
+
 /** Scores [N,K] float32 = features [N,D] weight [K,D]' + bias [K]: logits of softmax regression. The same bytes for any
  *  thread count. Errors: SHAPE, MEMORY. */
 RESHIFT_API reshift_status reshift_linear_scores(const reshift_array *weight, const reshift_array *bias,
@@ -27,26 +34,31 @@ RESHIFT_API reshift_status reshift_linear_scores(const reshift_array *weight, co
  */
 typedef struct reshift_logistic_options {
     double l2;                                  /* 0 or more */
-    int max_iterations;                         /* 1000 */
-    double tolerance;                           /* 1e-6: done when no entry of the gradient is larger */
+    int max_iterations;                         /* 2000 */
+    double tolerance;                           /* 1e-7: done when no entry of the gradient is larger, by weights in units of
+                                                   the features' spread; scaling features changes nothing */
     const float *initial_weight, *initial_bias; /* [K,D] and [K], or NULL: zeros */
+    const double *class_weights;                /* [K] factors of the rows' losses by class; NULL: 1. As in scikit-learn the
+                                                   sum is divided by N, whatever the weights */
 } reshift_logistic_options;
 
 typedef struct reshift_logistic_fit {
     double loss;     /* mean cross-entropy, without the penalty */
-    double gradient; /* largest entry in magnitude, where it stopped */
+    double gradient; /* largest entry in magnitude, where it stopped, in the tolerance's units */
     int iterations;
     bool converged; /* the gradient is within the tolerance */
+    bool at_limit;  /* it stopped after max_iterations; neither: rounding hid any lower point */
 } reshift_logistic_fit;
 
 RESHIFT_API void reshift_logistic_options_default(reshift_logistic_options *options);
 
 /**
- * weight [K,D] and bias [K] float32 are created; K = largest label + 1 unless n_classes > 0. Products in float32, sums
- * over rows in float64 in a fixed order: the same bytes for any thread count. By limited-memory BFGS (Nocedal 1980;
- * liblbfgs). Not having converged is no error: see *fit. Memory: 20 vectors of K (D + 1) doubles and 64 MiB of sums at
- * most. Errors: SHAPE, ARGUMENT, NUMERIC (a feature that is not finite, naming the row; a loss that is not), MEMORY,
- * CANCELLED.
+ * weight [K,D] and bias [K] float32 are created; K = largest label + 1 unless n_classes > 0. Computed in float64, sums
+ * over rows in a fixed order: the same bytes for any thread count. By limited-memory BFGS (Nocedal 1980; liblbfgs) on
+ * features that are centred and scaled internally, so that their offset and unit do not matter. A fit that stopped before
+ * its tolerance is no error: see *fit. Memory: 42 vectors of K (D + 1) doubles and 64 MiB of sums at most. Errors: SHAPE
+ * (also labels of one class only), FORMAT (labels), ARGUMENT, NUMERIC (a feature that is not finite, naming the row; a
+ * search that could not start, or whose loss or weights overflow), MEMORY, CANCELLED.
  */
 RESHIFT_API reshift_status reshift_logistic_train(const reshift_array *features, const reshift_array *labels,
                                                   int n_classes, const reshift_logistic_options *options,
@@ -87,8 +99,9 @@ RESHIFT_API reshift_status reshift_logistic_path(const reshift_array *features, 
 /* ---- nearest class mean ---- */
 
 /**
- * The linear layer that picks the class whose mean is nearest (Euclidean): weight = the means [K,D], bias =
- * -|mean|^2/2. Sums in float64. Errors: SHAPE (also a class without a row), NUMERIC, MEMORY.
+ * The linear layer that picks the class whose mean m_k is nearest (Euclidean): weight [K,D] = m_k - c with c the mean of
+ * the means, bias = -c w_k - |w_k|^2 / 2, so that features far from 0 lose no digits. Sums in float64. Errors: SHAPE (also
+ * a class without a row, or one class alone), NUMERIC, MEMORY.
  */
 RESHIFT_API reshift_status reshift_nearest_mean(const reshift_array *features, const reshift_array *labels,
                                                 int n_classes, reshift_array *weight, reshift_array *bias,
@@ -97,11 +110,12 @@ RESHIFT_API reshift_status reshift_nearest_mean(const reshift_array *features, c
 /* ---- nearest neighbours ---- */
 
 /**
- * Scores [N,K] float32 of features [N,D]: the k rows of `train` with the largest cosine (of equals the first), each
+ * Scores [N,K] float64 of features [N,D]: the k rows of `train` with the largest cosine (of equals the first), each
  * voting for its label with exp(cosine / temperature); rows sum to 1. Published: k = 200 and temperature 0.07 (Wu et
- * al. 2018), k = 20 and 0.07 (Caron et al. 2021). A feature vector of zeros has cosine 0 with all. Memory: N K floats
- * and 64 MiB at most. Errors: SHAPE, ARGUMENT (k not from 1 to the number of rows, temperature not positive), NUMERIC,
- * MEMORY, CANCELLED.
+ * al. 2018), k = 20 and 0.07 (Caron et al. 2021). A feature vector of zeros has cosine 0 with all. Cosines do not depend
+ * on the features' unit and keep their digits where features are far from 0. Memory: N K doubles and 64 MiB at most, and
+ * 4608 D floats. Errors: SHAPE (also one class alone), ARGUMENT (k not from 1 to the number of rows, temperature not
+ * positive), NUMERIC, MEMORY, CANCELLED.
  */
 RESHIFT_API reshift_status reshift_nearest_neighbours(const reshift_array *train, const reshift_array *train_labels,
                                                       const reshift_array *features, int n_classes, int k,

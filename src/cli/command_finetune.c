@@ -10,6 +10,7 @@
 #include "reshift/split.h"
 
 #define BLOCKS_MOST 16
+#define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* of the default --train; the others of them are not used */
 
 /* "auto" or "auto=1e-3": the largest of automatic rates, 0 where rates are given. -1 to go on. */
 static int read_auto(const usage *u, const option_words *given, double *most)
@@ -25,7 +26,7 @@ static int read_auto(const usage *u, const option_words *given, double *most)
                                given->items[i == 0]);
         }
         *most = RESHIFT_AUTO_RATE;
-        if (item[4] == '=' && !read_number(item + 5, 0, 10, most)) {
+        if (item[4] == '=' && !read_number_above(item + 5, 0, 10, most)) {
             return usage_error(u, "--lr: expected a number above 0, at most 10, found '%s'", item);
         }
     }
@@ -33,16 +34,6 @@ static int read_auto(const usage *u, const option_words *given, double *most)
 }
 
 /* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" into rates. -1 to go on. */
-/* 0 is a rate: a training that must change nothing. */
-static bool read_rate(const char *text, double *rate)
-{
-    if (strspn(text, "0.") == strlen(text) && strchr(text, '0')) {
-        *rate = 0;
-        return true;
-    }
-    return read_number(text, 0, 10, rate);
-}
-
 static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates,
                       reshift_finetune_options *how)
 {
@@ -73,7 +64,7 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
             size_t length = equals ? (size_t)(equals - given.items[j]) : 0;
             bool meant = single || (equals && strlen(blocks.items[i]) == length &&
                                     strncmp(given.items[j], blocks.items[i], length) == 0);
-            if (meant && !read_rate(single ? given.items[j] : equals + 1, &rates[i].learning_rate)) {
+            if (meant && !read_number(single ? given.items[j] : equals + 1, 0, 10, &rates[i].learning_rate)) {
                 status = usage_error(u, "--lr: expected a number from 0 to 10, found '%s'", given.items[j]);
             } else if (!single && !equals) {
                 status = usage_error(u, "--lr: expected BLOCK=RATE, found '%s'", given.items[j]);
@@ -81,6 +72,18 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
         }
         if (status < 0 && rates[i].learning_rate < 0) {
             status = usage_error(u, "--lr: no learning rate for block '%s'", blocks.items[i]);
+        }
+    }
+    for (int j = 0; j < given.n && status < 0 && strcmp(lr, DEFAULT_RATES) != 0; j++) {
+        const char *equals = strchr(given.items[j], '=');
+        bool trained = !equals || how->auto_rate > 0;
+        for (int i = 0; i < blocks.n && !trained; i++) {
+            trained = strlen(blocks.items[i]) == (size_t)(equals - given.items[j]) &&
+                      strncmp(given.items[j], blocks.items[i], strlen(blocks.items[i])) == 0;
+        }
+        if (!trained) {
+            status = usage_error(u, "--lr: '%s' is a rate of a block that is not trained: --train %s", given.items[j],
+                                 train);
         }
     }
     free(memory);
@@ -225,7 +228,7 @@ int command_finetune(int argc, char **argv)
     tuning how_words = TUNING_DEFAULTS;
     const char *validation_text = NULL, *keep = "last";
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
-    const char *train = "layer4,fc", *lr = "layer4=1e-4,fc=1e-3", *protocol = "by-image", *batchnorm = "frozen";
+    const char *train = "layer4,fc", *lr = DEFAULT_RATES, *protocol = "by-image", *batchnorm = "frozen";
     const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
     const char *cache_folder = NULL, *cache_budget = "auto", *moved_out = NULL;
     c.batch = 64;
@@ -323,7 +326,7 @@ int command_finetune(int argc, char **argv)
                            "--samples measures on the rows it leaves, --test-data on another set: give one of them");
     }
     if (validation_text && strcmp(validation_text, "0") != 0 &&
-        (!read_number(validation_text, 0, 1, &validation_share) || validation_share == 1)) {
+        (!read_number_above(validation_text, 0, 1, &validation_share) || validation_share == 1)) {
         return usage_error(&u, "--validation: expected a share from 0 to below 1, found '%s'", validation_text);
     }
     if (strcmp(keep, "last") != 0 && strcmp(keep, "best") != 0) {

@@ -10,7 +10,9 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "reshift/classifiers.h"
 #include "reshift/evaluation.h"
+#include "reshift/labels.h"
 #include "reshift/reporting.h"
 
 #define SETS_MOST 16
@@ -46,34 +48,16 @@ static reshift_status read_labels(const char *path, const pca_set *set, int **la
                                   reshift_error *error)
 {
     reshift_array array = {0};
-    reshift_status status = reshift_array_load_npy(path, &array, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
     const int64_t n = set->features.shape[0];
-    if (array.n_dims != 1 || array.shape[0] != n ||
-        (array.dtype != RESHIFT_I64 && array.dtype != RESHIFT_U8 && array.dtype != RESHIFT_I32)) {
-        char found[256];
-        reshift_array_describe(&array, found, sizeof found);
-        status = fail_with(error, RESHIFT_ERROR_SHAPE,
-                           "'%s': expected one label (int64, int32 or uint8) a row of the features, [%lld], found %s",
-                           path, (long long)n, found);
-    } else if (!(*labels = malloc((size_t)n * sizeof **labels + 1))) {
+    int of_file = 0;
+    reshift_status status = reshift_array_load_npy(path, &array, error);
+    if (status == RESHIFT_OK && !(*labels = malloc((size_t)n * sizeof **labels + 1))) {
         status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
-    for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) {
-        int64_t label = array.dtype == RESHIFT_I64   ? ((const int64_t *)array.data)[i]
-                        : array.dtype == RESHIFT_I32 ? ((const int32_t *)array.data)[i]
-                                                     : ((const uint8_t *)array.data)[i];
-        if (label < 0 || label > 100000) {
-            status =
-                fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': row %lld: expected a label from 0 to 100000, found %lld",
-                          path, (long long)i, (long long)label);
-        } else {
-            (*labels)[i] = (int)label;
-            *n_classes = label + 1 > *n_classes ? (int)label + 1 : *n_classes;
-        }
+    if (status == RESHIFT_OK) {
+        status = reshift_labels_read(&array, path, n, 0, *labels, &of_file, error);
     }
+    *n_classes = of_file > *n_classes ? of_file : *n_classes;
     reshift_array_destroy(&array);
     return status;
 }
@@ -289,13 +273,7 @@ int command_pca(int argc, char **argv)
     }
     for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
         name_set(sets, i, features.items[i]);
-        done = reshift_array_load_npy(features.items[i], &sets[i].features, &error);
-        if (done == RESHIFT_OK && (sets[i].features.n_dims != 2 || sets[i].features.dtype != RESHIFT_F32)) {
-            char found[256];
-            reshift_array_describe(&sets[i].features, found, sizeof found);
-            done = fail_with(&error, RESHIFT_ERROR_SHAPE, "'%s': expected float32 [N,D], found %s", features.items[i],
-                             found);
-        }
+        done = reshift_features_load_npy(features.items[i], &sets[i].features, &error);
         if (done == RESHIFT_OK && labels.n) {
             done = read_labels(labels.items[labels.n > 1 ? i : 0], &sets[i], &sets[i].labels, &n_classes, &error);
         }

@@ -5,17 +5,18 @@
 #include "cli/commands.h"
 #include "cli/probe_methods.h"
 #include "cli/training.h"
+#include "reshift/classifiers.h"
 #include "reshift/model.h"
 
 static reshift_status load(const option_words *train, const option_words *test, const char *groups, probe_data *data,
                            reshift_error *error)
 {
-    reshift_status status = reshift_array_load_npy(train->items[0], &data->features, error);
+    reshift_status status = reshift_features_load_npy(train->items[0], &data->features, error);
     if (status == RESHIFT_OK) {
         status = reshift_array_load_npy(train->items[1], &data->labels, error);
     }
     if (status == RESHIFT_OK && test->n == 2) {
-        status = reshift_array_load_npy(test->items[0], &data->test_features, error);
+        status = reshift_features_load_npy(test->items[0], &data->test_features, error);
     }
     if (status == RESHIFT_OK && test->n == 2) {
         status = reshift_array_load_npy(test->items[1], &data->test_labels, error);
@@ -175,7 +176,7 @@ int command_probe(int argc, char **argv)
                                              test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias,
                                              &history, session_progress(), &error)
                        : probe_by_method(&c, &choice, &data, &weight, &bias, &error);
-        if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
+        if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_FORMAT || done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
             bool tested = strncmp(error.message, "test ", 5) == 0;
             const char *const *files = tested ? test.items : train.items;
             done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);

@@ -204,7 +204,7 @@ int command_run(int argc, char **argv)
         TEXT("--out", &out, "DIR", "the run folder", "runs/NAME"),
         SHOW_ROW(show),
         FLAG("--keys", &keys, "list every key of an experiment file"),
-        COUNT("--seed", &c.seed, "N", 0, COUNT_MOST, "short for --set seed=N", NULL),
+        COUNT("--seed", &c.seed, "N", 0, SEED_MOST, "short for --set seed=N", NULL),
         COUNT("--limit", &c.limit, "N", 0, COUNT_MOST, "short for source.limit_train and source.limit_test", NULL),
         COUNT("--size", &c.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "short for --set input.size=N", NULL),
         COUNT("--batch", &c.batch, "N", 1, 4096, "short for --set input.batch=N", NULL),

@@ -41,14 +41,35 @@ bool read_whole_number(const char *text, double low, double high, int64_t *value
     return true;
 }
 
-bool read_number(const char *text, double low, double high, double *value)
+/* Whole text to a finite number. */
+static bool to_number(const char *text, double *value)
 {
     char *end;
     if (!*text || text[strspn(text, "0123456789+-.eE")]) { /* no hexadecimal, no "nan" */
         return false;
     }
     double number = strtod(text, &end);
-    if (*end || end == text || !isfinite(number) || number <= low || number > high) {
+    if (*end || end == text || !isfinite(number)) {
+        return false;
+    }
+    *value = number + 0.0; /* -0 is 0 */
+    return true;
+}
+
+bool read_number(const char *text, double low, double high, double *value)
+{
+    double number;
+    if (!to_number(text, &number) || number < low || number > high) {
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+bool read_number_above(const char *text, double low, double high, double *value)
+{
+    double number;
+    if (!to_number(text, &number) || number <= low || number > high) {
         return false;
     }
     *value = number;
@@ -197,13 +218,16 @@ static int wrong_value(const usage *u, const option *o, const char *text)
 {
     switch (o->kind) {
     case OPTION_COUNT:
-        if (o->high >= 1e15) {
-            return usage_error(u, "%s: expected a whole number, at least %.0f, found '%s'", o->name, o->low, text);
+        if (o->high >= SEED_MOST) {
+            return usage_error(u, "%s: expected a whole number from %.0f to %lld, found '%s'", o->name, o->low,
+                               (long long)INT64_MAX, text);
         }
         return usage_error(u, "%s: expected a whole number from %.0f to %.0f, found '%s'", o->name, o->low, o->high,
                            text);
     case OPTION_NUMBER:
         return usage_error(u, "%s: expected a number above %g, at most %g, found '%s'", o->name, o->low, o->high, text);
+    case OPTION_NUMBER_FROM:
+        return usage_error(u, "%s: expected a number from %g to %g, found '%s'", o->name, o->low, o->high, text);
     case OPTION_RANGE:
         return usage_error(u, "%s: expected a number from %.0f to %.0f or a range such as %.0f-%.0f, found '%s'",
                            o->name, o->low, o->high, o->low, o->high, text);
@@ -218,7 +242,8 @@ static bool set_value(const option *o, const char *text)
     switch (o->kind) {
     case OPTION_TEXT: *(const char **)o->value = text; return true;
     case OPTION_COUNT: return read_whole_number(text, o->low, o->high, o->value);
-    case OPTION_NUMBER: return read_number(text, o->low, o->high, o->value);
+    case OPTION_NUMBER: return read_number_above(text, o->low, o->high, o->value);
+    case OPTION_NUMBER_FROM: return read_number(text, o->low, o->high, o->value);
     case OPTION_RANGE: return read_range(text, o->low, o->high, o->value);
     case OPTION_WORDS: {
         option_words *list = o->value;

@@ -14,6 +14,7 @@ typedef enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_COUNT,  /* int64_t from low to high */
     OPTION_NUMBER, /* double above low, up to high */
+    OPTION_NUMBER_FROM, /* double from low to high, both included */
     OPTION_RANGE,  /* option_range: "1-5" or "3", within low to high */
     OPTION_WORDS   /* option_words: `words` words each time, 0: all up to the next option */
 } option_kind;
@@ -57,6 +58,8 @@ typedef struct option {
     }
 #define COUNT(...) LIMITED(OPTION_COUNT, __VA_ARGS__)
 #define NUMBER(...) LIMITED(OPTION_NUMBER, __VA_ARGS__)
+#define NUMBER_FROM(...) LIMITED(OPTION_NUMBER_FROM, __VA_ARGS__)
+#define SEED_MOST 9223372036854775807.0 /* rounds to 2^63, one above INT64_MAX: strtoll() refuses that itself */
 #define RANGE(...) LIMITED(OPTION_RANGE, __VA_ARGS__)
 #define WORDS(name_, value_, argument_, words_, about_)                                                                \
     {                                                                                                                  \
@@ -90,9 +93,11 @@ int usage_error(const usage *u, const char *format, ...) __attribute__((format(p
 /** The word of `list` nearest to `word`, or NULL where none is near. `list` ends with NULL. */
 const char *nearest_word(const char *word, const char *const *list);
 
-/** Strict readers: the whole text is the value. */
+/** Strict readers: the whole text is the value, within low..high, both included; "0.0", "-0" and "0" are all 0. */
 bool read_whole_number(const char *text, double low, double high, int64_t *value);
 bool read_number(const char *text, double low, double high, double *value);
+/** The same with `low` itself left out. */
+bool read_number_above(const char *text, double low, double high, double *value);
 /** Bytes: "4G", "512M", "0"; "auto" is UINT64_MAX. */
 bool read_bytes(const char *text, uint64_t *bytes);
 

@@ -9,6 +9,7 @@
 
 #include "reshift/classifiers.h"
 #include "reshift/evaluation.h"
+#include "reshift/labels.h"
 
 const char *probe_check_choice(const probe_choice *choice)
 {
@@ -101,9 +102,9 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
         return status;
     }
     if (!fit.converged) {
-        session_say(
-            "L-BFGS stopped after %d steps with a gradient of %.2g, above %.2g: the minimum is near, not reached",
-            fit.iterations, fit.gradient, options.tolerance);
+        session_say("L-BFGS: %s after %d steps with a gradient of %.2g; the minimum counts as reached at %.2g",
+                    fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
+                    fit.iterations, fit.gradient, options.tolerance);
     }
     json_object_set_new(result, "l2", json_real(options.l2));
     json_object_set_new(result, "steps", json_integer(fit.iterations));
@@ -118,36 +119,16 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
 
 /* ---- the test rows ---- */
 
-/* Labels as the library's measures take them. */
-static reshift_status whole_numbers(const reshift_array *labels, int64_t n, int **out, reshift_error *error)
-{
-    if (labels->n_dims != 1 || labels->shape[0] != n) {
-        return fail_with(error, RESHIFT_ERROR_SHAPE, "test labels: expected [%lld], one for every row", (long long)n);
-    }
-    int *values = malloc((size_t)(n + 1) * sizeof *values);
-    *out = values;
-    if (!values) {
-        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
-    }
-    for (int64_t i = 0; i < n; i++) {
-        switch (labels->dtype) {
-        case RESHIFT_U8: values[i] = ((const uint8_t *)labels->data)[i]; break;
-        case RESHIFT_I32: values[i] = ((const int32_t *)labels->data)[i]; break;
-        case RESHIFT_I64: values[i] = (int)((const int64_t *)labels->data)[i]; break;
-        default:
-            return fail_with(error, RESHIFT_ERROR_SHAPE, "test labels: expected uint8, int32 or int64, found %s",
-                             reshift_dtype_name(labels->dtype));
-        }
-    }
-    return RESHIFT_OK;
-}
-
 static reshift_status measure(const common *c, const probe_data *data, const reshift_array *scores, reshift_scores kind,
                               json_t *result, reshift_error *error)
 {
-    int *labels = NULL;
+    const int64_t n = scores->shape[0];
+    int *labels = malloc((size_t)n * sizeof *labels + 1);
     reshift_metrics m;
-    reshift_status status = whole_numbers(&data->test_labels, scores->shape[0], &labels, error);
+    reshift_status status = labels ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    if (status == RESHIFT_OK) {
+        status = reshift_labels_read(&data->test_labels, "test labels", n, 0, labels, NULL, error);
+    }
     if (status == RESHIFT_OK) {
         status = reshift_metrics_of(scores, kind, labels, NULL, NULL, &m, error);
         if (status != RESHIFT_OK) {

@@ -32,7 +32,7 @@ typedef struct common {
 #define OPTION_THREADS(c)                                                                                              \
     COUNT("--threads", &(c).threads, "N", 0, 4096, "threads to work with",                                             \
           "OMP_NUM_THREADS, else the CPUs this process may use")
-#define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, COUNT_MOST, "of every random draw", "0")
+#define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, SEED_MOST, "of every random draw", "0")
 #define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images", "all")
 #define OPTION_SIZE(c)                                                                                                 \
     COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")

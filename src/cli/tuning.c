@@ -15,13 +15,6 @@ static int place_of(const char *word, const char *const *words)
     return -1;
 }
 
-/* A number from 0 to `most`; read_number() leaves its low end out. */
-static bool from_zero(const char *text, double most, double *value)
-{
-    *value = 0;
-    return strcmp(text, "0") == 0 || read_number(text, 0, most, value);
-}
-
 /* The next word of a list with commas; false at its end or where a word is too long. */
 static bool next_word(const char **list, char *word, size_t size)
 {
@@ -84,13 +77,13 @@ const char *tuning_read(tuning *words, reshift_finetune_options *how)
     if (unit < 0) {
         return "--schedule-unit: expected epoch or step";
     }
-    if (!from_zero(words->momentum, 1, &momentum) || momentum == 1) {
+    if (!read_number(words->momentum, 0, 1, &momentum) || momentum == 1) {
         return "--momentum: expected a number from 0 to below 1";
     }
-    if (!from_zero(words->decay, 1, &decay)) {
+    if (!read_number(words->decay, 0, 1, &decay)) {
         return "--weight-decay: expected a number from 0 to 1";
     }
-    if (!from_zero(words->smoothing, 1, &smoothing) || smoothing == 1) {
+    if (!read_number(words->smoothing, 0, 1, &smoothing) || smoothing == 1) {
         return "--label-smoothing: expected a number from 0 to below 1";
     }
     if (words->nesterov && (optimizer != RESHIFT_OPTIMIZER_SGD || momentum == 0)) {

@@ -14,7 +14,7 @@ typedef struct row_figures {
 #define ROW_FIGURES 4
 
 /**
- * Figures of scores [N,K] float32 with labels [N]: rows [N]. Errors: SHAPE (also a label out of range; the row's number
+ * Figures of scores [N,K] float32 (probabilities: float64 too) with labels [N]: rows [N]. Errors: SHAPE (also a label out of range; the row's number
  * is `first` more), NUMERIC.
  */
 reshift_status figures_of_scores(const reshift_array *scores, reshift_scores kind, const int *labels, int64_t first,

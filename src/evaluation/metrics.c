@@ -30,27 +30,38 @@ static row_figures of_logits(const float *z, int64_t n_classes, int64_t best, in
     return figures;
 }
 
-static row_figures of_probabilities(const float *p, int64_t n_classes, int64_t best, int label)
+/* Element i of float32 or float64 scores. */
+static inline double score_at(const reshift_array *scores, int64_t i)
 {
+    return scores->dtype == RESHIFT_F64 ? ((const double *)scores->data)[i] : (double)((const float *)scores->data)[i];
+}
+
+/* float64 keeps votes that float32 would round to 0, whose log is minus infinity. */
+static row_figures of_probabilities(const reshift_array *scores, int64_t row, int label)
+{
+    const int64_t n_classes = scores->shape[1], first = row * n_classes;
     double sum = 0, squares = 0;
+    int64_t best = 0;
     bool good = true;
     for (int64_t k = 0; k < n_classes; k++) {
-        double difference = (double)p[k] - (k == label);
-        good &= p[k] >= 0 && p[k] <= 1;
-        sum += p[k];
+        const double p = score_at(scores, first + k), difference = p - (k == label);
+        good &= p >= 0 && p <= 1;
+        best = p > score_at(scores, first + best) ? k : best;
+        sum += p;
         squares += difference * difference;
     }
     if (!good || fabs(sum - 1) > 1e-3) {
         return (row_figures){(double)best, NAN, NAN, NAN};
     }
-    double nll = -log((double)p[label]);
-    return (row_figures){(double)best, nll + 0.0, squares, p[best]}; /* + 0.0: no negative zero */
+    const double nll = -log(score_at(scores, first + label));
+    return (row_figures){(double)best, nll + 0.0, squares, score_at(scores, first + best)}; /* + 0.0: no negative zero */
 }
 
 static reshift_status check_scores(const reshift_array *scores, reshift_scores kind, const int *labels, int64_t first,
                                    reshift_error *error)
 {
-    if (scores->dtype != RESHIFT_F32 || scores->n_dims != 2 || scores->shape[1] < 1) {
+    const bool wide = scores->dtype == RESHIFT_F64 && kind == RESHIFT_SCORES_PROBABILITIES;
+    if ((scores->dtype != RESHIFT_F32 && !wide) || scores->n_dims != 2 || scores->shape[1] < 1) {
         return error_set(error, RESHIFT_ERROR_SHAPE,
                          "%s: expected float32 [N,K] with K > 0, found %s with %d dimensions",
                          kind == RESHIFT_SCORES_LOGITS ? "logits" : "probabilities", reshift_dtype_name(scores->dtype),
@@ -76,6 +87,10 @@ reshift_status figures_of_scores(const reshift_array *scores, reshift_scores kin
     const float *values = scores->data;
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < n; row++) {
+        if (kind == RESHIFT_SCORES_PROBABILITIES) {
+            rows[row] = of_probabilities(scores, row, labels[row]);
+            continue;
+        }
         const float *x = values + row * n_classes;
         int64_t best = 0;
         bool numbers = !isnan(x[0]);
@@ -83,9 +98,7 @@ reshift_status figures_of_scores(const reshift_array *scores, reshift_scores kin
             numbers &= !isnan(x[k]);
             best = x[k] > x[best] ? k : best;
         }
-        rows[row] = !numbers                        ? (row_figures){0, NAN, NAN, NAN}
-                    : kind == RESHIFT_SCORES_LOGITS ? of_logits(x, n_classes, best, labels[row])
-                                                    : of_probabilities(x, n_classes, best, labels[row]);
+        rows[row] = numbers ? of_logits(x, n_classes, best, labels[row]) : (row_figures){0, NAN, NAN, NAN};
     }
     for (int64_t row = 0; row < n; row++) {
         if (isnan(rows[row].confidence)) {

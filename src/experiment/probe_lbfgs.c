@@ -85,8 +85,8 @@ reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_class
     }
     if (!fit.converged) {
         progress_message(r->progress, RESHIFT_LOG_WARNING,
-                         "L-BFGS stopped after %d steps with a gradient of %.2g, above %.2g: the minimum is near, not "
-                         "reached",
+                         "L-BFGS: %s after %d steps with a gradient of %.2g; the minimum counts as reached at %.2g",
+                         fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
                          fit.iterations, fit.gradient, options.tolerance);
     }
     *l2 = options.l2;

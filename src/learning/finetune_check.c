@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "learning/classes.h"
 #include "datasets/augmented.h"
 #include "datasets/dataset.h"
 #include "learning/finetune.h"
@@ -133,6 +134,9 @@ reshift_status finetune_check(finetune *t, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         status = check_labels(t, t->dataset, "training set", error);
+    }
+    if (status == RESHIFT_OK && o->epochs > 0) {
+        status = classes_check_dataset(t->dataset, "training images", t->progress, error);
     }
     if (status == RESHIFT_OK && o->test) {
         status = check_labels(t, o->test, "test set", error);

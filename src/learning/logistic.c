@@ -1,206 +1,182 @@
 /*
- * Softmax regression by L-BFGS. The minimiser is liblbfgs; here is what it minimises: one read of the features gives
- * loss and gradient, since a tile of rows is used for both while it is in the cache.
+ * Softmax regression by L-BFGS. The minimiser is liblbfgs; this file is the objective, in double precision.
  *
- * Features are centred in effect, not in memory: with z = x - mean, W x + b = W z + (b + W mean), so the minimiser sees
- * the bias of z. The minimum is the same one and is reached in far fewer steps, as features behind a ReLU have
- * large means.
+ * The search runs in other variables than the layer's weights: z = (x - mean) t with one factor t a feature, so that
+ * W x + b = V z + c with W = V t. Every feature then has about the same curvature,
+ *
+ *     t_d = 1 / sqrt(h var_d + l2),   h = (K - 1) / K^2: the curvature of the loss by a logit where all classes are alike,
+ *
+ * so that neither the size nor the offset of features matters, and weak penalties need fewer steps. The minimum is the
+ * same one: the penalty stays that of W.
  */
+#include <cblas.h>
 #include <lbfgs.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "learning/linear.h"
 #include "learning/logistic.h"
 
 #define MOST_CHUNKS 32
 #define CHUNK_BYTES ((size_t)64 << 20) /* of all sums */
+#define BLOCK 64                       /* rows of a product */
 
 void reshift_logistic_options_default(reshift_logistic_options *options)
 {
-    *options = (reshift_logistic_options){.max_iterations = 1000, .tolerance = 1e-5};
+    *options = (reshift_logistic_options){.max_iterations = 2000, .tolerance = 1e-7};
 }
 
 /* ---- the objective ---- */
 
-/* What one thread needs for a tile of rows. */
-typedef struct desk {
-    float *scratch;  /* [LINEAR_TILE * 16] */
-    float *logits;   /* [LINEAR_TILE][K] */
-    float *row;      /* [K]: softmax - onehot of one row */
-    float *delta;    /* [LINEAR_TILE][n_blocks * 16] */
-    float *gradient; /* [part_groups][10][16] */
-} desk;
+/* What one thread needs for a block of rows. */
+typedef struct scratch {
+    double *z;      /* [BLOCK][D] */
+    double *logits; /* [BLOCK][K], then the loss's gradient by them */
+} scratch;
 
-/* Sums over a fixed run of rows, whoever adds them up. */
+/* Sums over a fixed range of rows, whichever thread adds them. */
 typedef struct chunk {
     double loss;
-    double *gradient; /* as the layer's weights */
-    double *bias;     /* [n_blocks * 16] */
+    double *gradient; /* [K,D] */
+    double *bias;     /* [K] */
 } chunk;
 
 typedef struct objective {
     const logistic_rows *rows;
     const reshift_logistic_options *options;
     const reshift_progress *progress;
-    linear layer;
-    double *mean;  /* [D] */
-    float *weight; /* [K,D], [K]: what the minimiser asks about, in the layer's precision */
-    float *bias;
+    int64_t D, K;
+    double *mean, *factor; /* [D], see above */
     chunk *chunks;
     int n_chunks;
-    double loss;    /* of the last question, without the penalty */
-    double largest; /* entry of the gradient where the minimiser stands */
+    double loss;    /* of the last evaluation, without the penalty */
+    double largest; /* entry of the gradient by V at the minimiser's place */
     int iterations;
-    bool cancelled;
+    bool cancelled, no_memory;
 } objective;
 
-static void desk_destroy(desk *d)
+static const float *row_of(const logistic_rows *rows, int64_t i, int *label)
 {
-    memory_free(d->scratch);
-    memory_free(d->logits);
-    memory_free(d->row);
-    memory_free(d->delta);
-    memory_free(d->gradient);
+    const sample *s = rows->sample;
+    const int64_t row = rows->rows ? rows->rows[i] : i;
+    *label = s->labels[row];
+    return s->features + row * s->n_features;
 }
 
-static bool desk_create(const linear *l, desk *d)
+/* Logits [n][K] of a block become the gradient of its loss, which is returned. */
+static double softmax_block(const objective *o, const int *labels, int n, double *logits, double *bias)
 {
-    size_t classes = (size_t)l->n_classes, padded = (size_t)l->n_blocks * LINEAR_LANES;
-    d->scratch = memory_allocate(LINEAR_TILE * LINEAR_LANES * sizeof(float));
-    d->logits = memory_allocate(LINEAR_TILE * classes * sizeof(float));
-    d->row = memory_allocate(classes * sizeof(float));
-    d->delta = memory_allocate(LINEAR_TILE * padded * sizeof(float));
-    d->gradient = memory_allocate((size_t)l->part_groups * LINEAR_GROUP * sizeof(float));
-    if (!d->scratch || !d->logits || !d->row || !d->delta || !d->gradient) {
-        desk_destroy(d);
-        return false;
-    }
-    memset(d->delta, 0, LINEAR_TILE * padded * sizeof(float));
-    return true;
-}
-
-static void add_tile(const objective *o, const float *const *rows, const int *labels, int n, desk *d, chunk *sum)
-{
-    const linear *l = &o->layer;
-    const int padded = l->n_blocks * LINEAR_LANES;
-    linear_logits(l, rows, n, d->scratch, d->logits);
+    double loss = 0;
     for (int b = 0; b < n; b++) {
-        int correct;
-        sum->loss += (double)linear_cross_entropy(d->logits + (int64_t)b * l->n_classes, l->n_classes, labels[b], 1,
-                                                  d->row, &correct);
-        for (int k = 0; k < l->n_classes; k++) {
-            int place = k / LINEAR_CLASSES * LINEAR_LANES + k % LINEAR_CLASSES;
-            d->delta[(int64_t)b * padded + place] = d->row[k];
-            sum->bias[place] += (double)d->row[k];
+        double *row = logits + b * o->K, most = row[0], sum = 0;
+        for (int64_t k = 1; k < o->K; k++) {
+            most = row[k] > most ? row[k] : most;
+        }
+        const double own = row[labels[b]] - most;
+        for (int64_t k = 0; k < o->K; k++) {
+            row[k] = exp(row[k] - most);
+            sum += row[k];
+        }
+        const double weight = o->options->class_weights ? o->options->class_weights[labels[b]] : 1;
+        loss += weight * (log(sum) - own);
+        for (int64_t k = 0; k < o->K; k++) {
+            row[k] = weight * (row[k] / sum - (k == labels[b]));
+            bias[k] += row[k];
         }
     }
-    linear_rows r = {.rows = rows, .n = n, .n_features = l->n_features};
-    for (int block = 0; block < l->n_blocks; block++) {
-        for (int64_t part = 0; part < l->n_parts; part++) {
-            linear_part_range(l, part, &r.first, &r.last);
-            linear_gradient(&r, d->delta + block * LINEAR_LANES, padded, d->gradient);
-            double *to = sum->gradient + ((int64_t)block * l->n_groups + r.first) * LINEAR_GROUP;
-            for (int64_t i = 0; i < (r.last - r.first) * LINEAR_GROUP; i++) {
-                to[i] += (double)d->gradient[i];
-            }
-        }
-    }
+    return loss;
 }
 
-/* Rows first..last-1 of the sample, a tile at a time. */
-static void add_rows(const objective *o, int64_t first, int64_t last, desk *d, chunk *sum)
+/* Rows first..last-1 of the sample at V, c = x. */
+static void add_rows(const objective *o, const double *x, int64_t first, int64_t last, const scratch *s, chunk *sum)
 {
-    const logistic_rows *all = o->rows;
-    const float *rows[LINEAR_TILE];
-    int labels[LINEAR_TILE];
+    const int D = (int)o->D, K = (int)o->K;
     sum->loss = 0;
-    memset(sum->gradient, 0, o->layer.n_weights * sizeof(double));
-    memset(sum->bias, 0, (size_t)o->layer.n_blocks * LINEAR_LANES * sizeof(double));
-    for (int64_t i = first; i < last; i += LINEAR_TILE) {
-        int n = last - i < LINEAR_TILE ? (int)(last - i) : LINEAR_TILE;
+    memset(sum->gradient, 0, (size_t)(o->K * o->D) * sizeof(double));
+    memset(sum->bias, 0, (size_t)o->K * sizeof(double));
+    for (int64_t i = first; i < last; i += BLOCK) {
+        const int n = last - i < BLOCK ? (int)(last - i) : BLOCK;
+        int labels[BLOCK];
         for (int b = 0; b < n; b++) {
-            int64_t row = all->rows ? all->rows[i + b] : i + b;
-            rows[b] = all->sample->features + row * all->sample->n_features;
-            labels[b] = all->sample->labels[row];
+            const float *row = row_of(o->rows, i + b, &labels[b]);
+            double *z = s->z + b * o->D;
+            for (int64_t d = 0; d < o->D; d++) {
+                z[d] = ((double)row[d] - o->mean[d]) * o->factor[d];
+            }
+            memcpy(s->logits + b * o->K, x + o->K * o->D, (size_t)o->K * sizeof(double));
         }
-        add_tile(o, rows, labels, n, d, sum);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, K, D, 1, s->z, D, x, D, 1, s->logits, K);
+        sum->loss += softmax_block(o, labels, n, s->logits, sum->bias);
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, K, D, n, 1, s->logits, K, s->z, D, 1, sum->gradient, D);
     }
 }
 
-/* Sums of every chunk into the first one's, in order. False: no memory for a desk. */
-static bool add_all(objective *o)
+/* Sums of every chunk into the first one's, in order. False: out of memory. */
+static bool add_all(objective *o, const double *x)
 {
     int missing = 0;
 #pragma omp parallel reduction(+ : missing)
     {
-        desk d = {0};
-        bool there = desk_create(&o->layer, &d);
-        missing += !there;
+        scratch s = {.z = memory_allocate((size_t)(BLOCK * o->D) * sizeof(double)),
+                     .logits = memory_allocate((size_t)(BLOCK * o->K) * sizeof(double))};
+        const bool enough = s.z && s.logits;
+        missing += !enough;
 #pragma omp for schedule(dynamic)
         for (int c = 0; c < o->n_chunks; c++) {
-            if (there) {
-                add_rows(o, o->rows->n * c / o->n_chunks, o->rows->n * (c + 1) / o->n_chunks, &d, &o->chunks[c]);
+            if (enough) {
+                add_rows(o, x, o->rows->n * c / o->n_chunks, o->rows->n * (c + 1) / o->n_chunks, &s, &o->chunks[c]);
             }
         }
-        desk_destroy(&d);
+        memory_free(s.z);
+        memory_free(s.logits);
     }
-    const int64_t weights = (int64_t)o->layer.n_weights, biases = (int64_t)o->layer.n_blocks * LINEAR_LANES;
+    if (missing) {
+        return false;
+    }
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < weights; i++) {
+    for (int64_t i = 0; i < o->K * o->D; i++) {
         for (int c = 1; c < o->n_chunks; c++) {
             o->chunks[0].gradient[i] += o->chunks[c].gradient[i];
         }
     }
     for (int c = 1; c < o->n_chunks; c++) {
         o->chunks[0].loss += o->chunks[c].loss;
-        for (int64_t i = 0; i < biases; i++) {
-            o->chunks[0].bias[i] += o->chunks[c].bias[i];
+        for (int64_t k = 0; k < o->K; k++) {
+            o->chunks[0].bias[k] += o->chunks[c].bias[k];
         }
     }
-    return missing == 0;
+    return true;
 }
 
-/* x: weight [K,D] and the bias of centred features [K]; gives the value and the gradient g. */
+/* x: V [K,D] and c [K]; returns the value and writes the gradient g. */
 static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
                                 const lbfgsfloatval_t step)
 {
-    (void)n;
     (void)step;
     objective *o = instance;
-    const int64_t D = o->layer.n_features, K = o->layer.n_classes;
-    for (int64_t k = 0; k < K; k++) {
-        double offset = x[K * D + k];
-        for (int64_t d = 0; d < D; d++) {
-            o->weight[k * D + d] = (float)x[k * D + d];
-            offset -= x[k * D + d] * o->mean[d];
-        }
-        o->bias[k] = (float)offset;
+    if (!add_all(o, x)) {
+        o->no_memory = true; /* watch() ends the search */
+        memset(g, 0, (size_t)n * sizeof *g);
+        return 0;
     }
-    linear_set(&o->layer, o->weight, o->bias);
-    if (!add_all(o)) {
-        o->cancelled = true; /* the caller finds no memory either and says so */
-    }
-    const double scale = 1 / (double)o->rows->n;
+    const double scale = 1 / (double)o->rows->n, l2 = o->options->l2;
     const chunk *sum = &o->chunks[0];
-    o->loss = sum->loss * scale;
     double squares = 0;
-    for (int64_t k = 0; k < K; k++) {
-        double bias = sum->bias[k / LINEAR_CLASSES * LINEAR_LANES + k % LINEAR_CLASSES];
-        const double *row =
-            sum->gradient + k / LINEAR_CLASSES * o->layer.n_groups * LINEAR_GROUP + k % LINEAR_CLASSES * LINEAR_LANES;
-        for (int64_t d = 0; d < D; d++) {
-            double w = x[k * D + d], from = row[d / LINEAR_LANES * LINEAR_GROUP + d % LINEAR_LANES];
+    o->loss = sum->loss * scale;
+    for (int64_t k = 0; k < o->K; k++) {
+        for (int64_t d = 0; d < o->D; d++) {
+            const int64_t i = k * o->D + d;
+            const double w = x[i] * o->factor[d];
             squares += w * w;
-            g[k * D + d] = (from - bias * o->mean[d]) * scale + o->options->l2 * w;
+            g[i] = sum->gradient[i] * scale + l2 * w * o->factor[d];
         }
-        g[K * D + k] = bias * scale;
+        g[o->K * o->D + k] = sum->bias[k] * scale;
     }
-    return o->loss + o->options->l2 / 2 * squares;
+    return o->loss + l2 / 2 * squares;
 }
 
 static double largest_of(const lbfgsfloatval_t *g, int64_t n)
@@ -224,28 +200,47 @@ static int watch(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatval_t
     reshift_error ignored;
     progress_update(o->progress, "L-BFGS", k, o->options->max_iterations, "steps");
     o->cancelled |= progress_check(o->progress, &ignored) != RESHIFT_OK;
-    return o->cancelled || o->largest <= o->options->tolerance;
+    return o->cancelled || o->no_memory || o->largest <= o->options->tolerance;
 }
 
 /* ---- making and keeping ---- */
 
-static void find_mean(const logistic_rows *rows, double *mean)
+/* Means and factors of the features; a feature that does not vary but by rounding gets no curvature from it. */
+static void find_factors(objective *o)
 {
-    const sample *s = rows->sample;
+    enum { COLUMNS = 16 };
+    const logistic_rows *rows = o->rows;
+    const double curvature = (double)(o->K - 1) / (double)(o->K * o->K);
 #pragma omp parallel for schedule(static)
-    for (int64_t group = 0; group < s->n_features; group += LINEAR_LANES) {
-        int64_t end = group + LINEAR_LANES < s->n_features ? group + LINEAR_LANES : s->n_features;
-        for (int64_t d = group; d < end; d++) {
-            mean[d] = 0;
+    for (int64_t from = 0; from < o->D; from += COLUMNS) {
+        const int64_t end = from + COLUMNS < o->D ? from + COLUMNS : o->D;
+        double squares[COLUMNS] = {0};
+        for (int64_t d = from; d < end; d++) {
+            o->mean[d] = 0;
         }
-        for (int64_t i = 0; i < rows->n; i++) {
-            const float *row = s->features + (rows->rows ? rows->rows[i] : i) * s->n_features;
-            for (int64_t d = group; d < end; d++) {
-                mean[d] += (double)row[d];
+        for (int pass = 0; pass < 2; pass++) {
+            for (int64_t i = 0; i < rows->n; i++) {
+                int label;
+                const float *row = row_of(rows, i, &label);
+                for (int64_t d = from; d < end; d++) {
+                    const double off = (double)row[d] - o->mean[d];
+                    if (pass) {
+                        squares[d - from] += off * off;
+                    } else {
+                        squares[d - from] += (double)row[d];
+                    }
+                }
+            }
+            for (int64_t d = from; d < end && !pass; d++) {
+                o->mean[d] = squares[d - from] / (double)rows->n;
+                squares[d - from] = 0;
             }
         }
-        for (int64_t d = group; d < end; d++) {
-            mean[d] /= (double)rows->n;
+        for (int64_t d = from; d < end; d++) {
+            double variance = squares[d - from] / (double)rows->n;
+            variance = sqrt(variance) > 1e-9 * fabs(o->mean[d]) ? variance : 0;
+            const double total = curvature * variance + o->options->l2;
+            o->factor[d] = total > 0 ? 1 / sqrt(total) : 1;
         }
     }
 }
@@ -258,93 +253,127 @@ static void objective_destroy(objective *o)
     }
     free(o->chunks);
     memory_free(o->mean);
-    memory_free(o->weight);
-    memory_free(o->bias);
-    linear_destroy(&o->layer);
+    memory_free(o->factor);
 }
 
-static reshift_status objective_create(int n_classes, objective *o, reshift_error *error)
+static reshift_status objective_create(objective *o, reshift_error *error)
 {
-    const int64_t D = o->rows->sample->n_features;
-    reshift_status status = linear_create(D, n_classes, &o->layer, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    size_t bytes = o->layer.n_weights * sizeof(double), chunks = CHUNK_BYTES / bytes;
+    const size_t bytes = (size_t)(o->K * o->D) * sizeof(double), chunks = CHUNK_BYTES / bytes;
     o->n_chunks = chunks < 1 ? 1 : chunks > MOST_CHUNKS ? MOST_CHUNKS : (int)chunks;
     o->chunks = calloc((size_t)o->n_chunks, sizeof *o->chunks);
-    o->mean = memory_allocate((size_t)D * sizeof(double));
-    o->weight = memory_allocate(o->layer.n_weights * sizeof(float));
-    o->bias = memory_allocate((size_t)n_classes * sizeof(float));
-    bool there = o->chunks && o->mean && o->weight && o->bias;
-    for (int c = 0; there && c < o->n_chunks; c++) {
+    o->mean = memory_allocate((size_t)o->D * sizeof(double));
+    o->factor = memory_allocate((size_t)o->D * sizeof(double));
+    bool enough = o->chunks && o->mean && o->factor;
+    for (int c = 0; enough && c < o->n_chunks; c++) {
         o->chunks[c].gradient = memory_allocate(bytes);
-        o->chunks[c].bias = memory_allocate((size_t)o->layer.n_blocks * LINEAR_LANES * sizeof(double));
-        there = o->chunks[c].gradient && o->chunks[c].bias;
+        o->chunks[c].bias = memory_allocate((size_t)o->K * sizeof(double));
+        enough = o->chunks[c].gradient && o->chunks[c].bias;
     }
-    return there ? RESHIFT_OK : error_memory(error, bytes, "the gradient of a linear layer");
+    return enough ? RESHIFT_OK : error_memory(error, bytes, "the gradient of a linear layer");
 }
 
-/* Where the search ended, for the caller: W and b = (bias of centred features) - W mean, and what was reached. */
-static reshift_status finish(objective *o, const lbfgsfloatval_t *x, int ended, float *weight, float *bias,
-                             reshift_logistic_fit *fit, reshift_error *error)
+/* From W and b to V and c, and back. The bias follows the rounded weights, so that large means do not magnify rounding. */
+static void set_start(const objective *o, double *x)
 {
-    const int64_t D = o->layer.n_features, K = o->layer.n_classes;
-    if (o->cancelled) {
-        reshift_status status = progress_check(o->progress, error);
-        return status != RESHIFT_OK ? status : error_memory(error, CHUNK_BYTES, "the gradient of a linear layer");
+    const float *weight = o->options->initial_weight, *bias = o->options->initial_bias;
+    for (int64_t k = 0; k < o->K; k++) {
+        double offset = weight ? (double)bias[k] : 0;
+        for (int64_t d = 0; d < o->D; d++) {
+            const double w = weight ? (double)weight[k * o->D + d] : 0;
+            x[k * o->D + d] = w / o->factor[d];
+            offset += w * o->mean[d];
+        }
+        x[o->K * o->D + k] = offset;
     }
-    if (ended == LBFGSERR_OUTOFMEMORY) {
-        return error_memory(error, (size_t)(K * (D + 1)) * 20 * sizeof(double), "the steps of L-BFGS");
-    }
-    for (int64_t k = 0; k < K; k++) {
-        double offset = x[K * D + k];
-        for (int64_t d = 0; d < D; d++) {
-            weight[k * D + d] = (float)x[k * D + d];
-            offset -= x[k * D + d] * o->mean[d];
+}
+
+static void get_layer(const objective *o, const double *x, float *weight, float *bias)
+{
+    for (int64_t k = 0; k < o->K; k++) {
+        double offset = x[o->K * o->D + k];
+        for (int64_t d = 0; d < o->D; d++) {
+            weight[k * o->D + d] = (float)(x[k * o->D + d] * o->factor[d]);
+            offset -= (double)weight[k * o->D + d] * o->mean[d];
         }
         bias[k] = (float)offset;
     }
-    *fit = (reshift_logistic_fit){o->loss, o->largest, o->iterations, o->largest <= o->options->tolerance};
-    return isfinite(o->loss) ? RESHIFT_OK
-                             : error_set(error, RESHIFT_ERROR_NUMERIC, "the loss of the regression is not finite");
+}
+
+static reshift_status refuse(reshift_error *error, const char *what)
+{
+    error_set(error, RESHIFT_ERROR_NUMERIC, "L-BFGS: %s", what);
+    error_hint(error, "scale the features to values of about 1, for example (x - mean) / standard deviation");
+    return RESHIFT_ERROR_NUMERIC;
+}
+
+/* What the search reached, for the caller. */
+static reshift_status finish(objective *o, const double *x, int ended, float *weight, float *bias,
+                             reshift_logistic_fit *fit, reshift_error *error)
+{
+    if (o->no_memory) {
+        return error_memory(error, (size_t)(BLOCK * (o->D + o->K)) * sizeof(double), "a block of rows");
+    }
+    if (o->cancelled) {
+        return progress_check(o->progress, error);
+    }
+    if (ended == LBFGSERR_OUTOFMEMORY) {
+        return error_memory(error, (size_t)(o->K * (o->D + 1)) * 20 * sizeof(double), "the steps of L-BFGS");
+    }
+    get_layer(o, x, weight, bias);
+    *fit = (reshift_logistic_fit){.loss = o->loss,
+                                  .gradient = o->largest,
+                                  .iterations = o->iterations,
+                                  .converged = o->largest <= o->options->tolerance,
+                                  .at_limit = ended == LBFGSERR_MAXIMUMITERATION};
+    if (!isfinite(o->loss) || !isfinite(o->largest)) {
+        return refuse(error, "the loss is not finite");
+    }
+    if (finite_first_bad(weight, o->K, o->D) < o->K || finite_first_bad(bias, 1, o->K) < 1) {
+        return refuse(error, "the weights overflow float32");
+    }
+    if (o->iterations == 0 && !fit->converged && !o->options->initial_weight) {
+        return refuse(error, "the search did not start: no step from zero weights lowers the loss");
+    }
+    return RESHIFT_OK;
 }
 
 reshift_status logistic_fit(const logistic_rows *rows, int n_classes, const reshift_logistic_options *options,
                             float *weight, float *bias, reshift_logistic_fit *fit, const reshift_progress *progress,
                             reshift_error *error)
 {
-    objective o = {.rows = rows, .options = options, .progress = progress};
-    const int64_t D = rows->sample->n_features, K = n_classes;
+    objective o = {.rows = rows,
+                   .options = options,
+                   .progress = progress,
+                   .D = rows->sample->n_features,
+                   .K = n_classes};
     lbfgsfloatval_t *x = NULL, *g = NULL;
-    if (K * (D + 1) > INT32_MAX) {
+    if (o.D >= INT32_MAX || o.K * (o.D + 1) > INT32_MAX) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "L-BFGS: %d classes of %lld features are too many weights",
-                         n_classes, (long long)D);
+                         n_classes, (long long)o.D);
     }
-    reshift_status status = objective_create(n_classes, &o, error);
-    if (status == RESHIFT_OK && (!(x = lbfgs_malloc((int)(K * (D + 1)))) || !(g = lbfgs_malloc((int)(K * (D + 1)))))) {
-        status = error_memory(error, (size_t)(K * (D + 1)) * sizeof *x, "weights");
+    const int n = (int)(o.K * (o.D + 1));
+    reshift_status status = objective_create(&o, error);
+    if (status == RESHIFT_OK && (!(x = lbfgs_malloc(n)) || !(g = lbfgs_malloc(n)))) {
+        status = error_memory(error, (size_t)n * sizeof *x, "weights");
     }
     if (status == RESHIFT_OK) {
-        find_mean(rows, o.mean);
-        for (int64_t k = 0; k < K; k++) {
-            double offset = options->initial_bias ? (double)options->initial_bias[k] : 0;
-            for (int64_t d = 0; d < D; d++) {
-                x[k * D + d] = options->initial_weight ? (double)options->initial_weight[k * D + d] : 0;
-                offset += x[k * D + d] * o.mean[d];
-            }
-            x[K * D + k] = offset;
-        }
+        find_factors(&o);
+        set_start(&o, x);
         lbfgs_parameter_t parameters;
         lbfgs_parameter_init(&parameters);
-        parameters.m = 10;
+        parameters.m = 20;
         parameters.epsilon = 0; /* watch() decides */
         parameters.max_iterations = options->max_iterations;
-        /* Errors of the line search mean that float32 shows no way further down: the gradient says how near that is. */
-        int ended = lbfgs((int)(K * (D + 1)), x, NULL, evaluate, watch, &o, &parameters);
-        if (!o.cancelled) { /* a search that failed has gone back to where it began */
-            evaluate(&o, x, g, 0, 0);
-            o.largest = largest_of(g, K * (D + 1));
+        int ended = LBFGS_ALREADY_MINIMIZED;
+        evaluate(&o, x, g, n, 0);
+        o.largest = largest_of(g, n);
+        if (!o.no_memory && !(o.largest <= options->tolerance)) {
+            /* an error of the line search: rounding hides any lower point; the gradient shows how near the minimum is */
+            ended = lbfgs(n, x, NULL, evaluate, watch, &o, &parameters);
+        }
+        if (!o.cancelled && !o.no_memory) { /* a search that failed has gone back to where it began */
+            evaluate(&o, x, g, n, 0);
+            o.largest = largest_of(g, n);
         }
         status = finish(&o, x, ended, weight, bias, fit, error);
     }

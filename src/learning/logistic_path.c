@@ -6,14 +6,22 @@
 #include "base/error.h"
 #include "base/finite.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/random.h"
+#include "learning/classes.h"
 #include "learning/linear.h"
 #include "learning/logistic.h"
 
-static reshift_status check_options(const reshift_logistic_options *o, reshift_error *error)
+static reshift_status check_options(const reshift_logistic_options *o, int n_classes, reshift_error *error)
 {
     if (!(o->l2 >= 0) || !isfinite(o->l2)) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "L-BFGS: expected an l2 of 0 or more, found %g", o->l2);
+    }
+    for (int k = 0; o->class_weights && k < n_classes; k++) {
+        if (!(o->class_weights[k] >= 0) || !isfinite(o->class_weights[k])) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "L-BFGS: class weight %d: expected 0 or more, found %g", k,
+                             o->class_weights[k]);
+        }
     }
     if (o->max_iterations < 1 || !(o->tolerance >= 0) || !o->initial_weight != !o->initial_bias) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT,
@@ -26,14 +34,17 @@ static reshift_status check_options(const reshift_logistic_options *o, reshift_e
 
 /* Checked features and labels, and the number of classes. */
 static reshift_status take(const reshift_array *features, const reshift_array *labels, int *n_classes, sample *s,
-                           reshift_error *error)
+                           const reshift_progress *progress, reshift_error *error)
 {
     int largest = -1;
     reshift_status status = sample_take(features, labels, "training", s, &largest, error);
     if (status == RESHIFT_OK && *n_classes <= 0) {
         *n_classes = largest + 1;
     }
-    return status == RESHIFT_OK ? sample_check_labels(s, "training", *n_classes, error) : status;
+    if (status == RESHIFT_OK) {
+        status = sample_check_labels(s, "training", *n_classes, error);
+    }
+    return status == RESHIFT_OK ? classes_check(s->labels, s->n, *n_classes, "training labels", progress, error) : status;
 }
 
 reshift_status reshift_logistic_train(const reshift_array *features, const reshift_array *labels, int n_classes,
@@ -47,9 +58,9 @@ reshift_status reshift_logistic_train(const reshift_array *features, const reshi
     memset(weight, 0, sizeof *weight);
     memset(bias, 0, sizeof *bias);
     sample s = {0};
-    reshift_status status = check_options(options, error);
+    reshift_status status = take(features, labels, &n_classes, &s, progress, error);
     if (status == RESHIFT_OK) {
-        status = take(features, labels, &n_classes, &s, error);
+        status = check_options(options, n_classes, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_array_create(RESHIFT_F32, 2, (int64_t[]){n_classes, s.n_features}, weight, error);
@@ -75,6 +86,7 @@ void reshift_logistic_path_options_default(reshift_logistic_path_options *option
 {
     *options = (reshift_logistic_path_options){.low = 1e-6, .high = 1, .per_decade = 2, .held_out = 0.1};
     reshift_logistic_options_default(&options->fit);
+    options->fit.tolerance = 1e-5; /* near enough to compare held-out losses */
 }
 
 static int count_points(const reshift_logistic_path_options *o)
@@ -208,6 +220,42 @@ end:
     return status;
 }
 
+/*
+ * A held-out row says something about l2 only if its class has rows to fit. Where hardly any has, nothing can be chosen;
+ * where some have not, they count against every penalty alike, which is said.
+ */
+static reshift_status check_held_out(const sample *s, int n_classes, const int64_t *order, int64_t n_fit,
+                                     const reshift_progress *progress, reshift_error *error)
+{
+    bool *fitted = calloc((size_t)n_classes, sizeof *fitted);
+    if (!fitted) {
+        return error_memory(error, (size_t)n_classes, "classes");
+    }
+    int64_t alone = 0;
+    const int64_t held = s->n - n_fit;
+    for (int64_t i = 0; i < n_fit; i++) {
+        fitted[s->labels[order[i]]] = true;
+    }
+    for (int64_t i = n_fit; i < s->n; i++) {
+        alone += !fitted[s->labels[order[i]]];
+    }
+    free(fitted);
+    if (2 * alone > held) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "L-BFGS: %lld of %lld rows held out to choose l2 are of classes without another row: too few rows a "
+                  "class",
+                  (long long)alone, (long long)held);
+        error_hint(error, "give l2 as a number, or more rows a class");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
+    if (alone) {
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "L-BFGS: %lld of %lld rows held out to choose l2 are of classes without another row",
+                         (long long)alone, (long long)held);
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status walk(const sample *s, int n_classes, const reshift_logistic_path_options *o, const int64_t *order,
                            int64_t n_fit, reshift_logistic_point *points, int n_points, int *best,
                            const reshift_progress *progress, reshift_error *error)
@@ -253,19 +301,25 @@ reshift_status reshift_logistic_path(const reshift_array *features, const reshif
                          "L-BFGS: expected a path of 1 to %d penalties, found %g to %g with %d a factor of ten",
                          RESHIFT_LOGISTIC_POINTS, options->low, options->high, options->per_decade);
     }
-    reshift_status status = check_options(&options->fit, error);
-    if (status == RESHIFT_OK && !(options->held_out > 0 && options->held_out < 1)) {
+    reshift_status status = RESHIFT_OK;
+    if (!(options->held_out > 0 && options->held_out < 1)) {
         status = error_set(error, RESHIFT_ERROR_ARGUMENT,
                            "L-BFGS: expected a share between 0 and 1 to hold out, found %g", options->held_out);
     }
     if (status == RESHIFT_OK) {
-        status = take(features, labels, &n_classes, &s, error);
+        status = take(features, labels, &n_classes, &s, NULL, error); /* the training warns */
+    }
+    if (status == RESHIFT_OK) {
+        status = check_options(&options->fit, n_classes, error);
     }
     if (status == RESHIFT_OK && !(order = memory_allocate((size_t)s.n * sizeof *order))) {
         status = error_memory(error, (size_t)s.n * sizeof *order, "the order of rows");
     }
     if (status == RESHIFT_OK) {
         status = hold_out(options, s.n, order, &n_fit, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = check_held_out(&s, n_classes, order, n_fit, progress, error);
     }
     if (status == RESHIFT_OK) {
         status = walk(&s, n_classes, options, order, n_fit, points, *n_points, best, progress, error);

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "learning/classes.h"
 #include "learning/forward.h"
 #include "learning/probe_epoch.h"
 
@@ -188,6 +189,9 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
     status = sample_check_labels(&p.train, "training", n_classes, error);
     if (status == RESHIFT_OK) {
         status = sample_check_labels(&p.test, "test", n_classes, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = classes_check(p.train.labels, p.train.n, n_classes, "training labels", progress, error);
     }
     if (status == RESHIFT_OK) {
         status = check_order(&p, error);

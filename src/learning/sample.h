@@ -11,9 +11,9 @@ typedef struct sample {
 } sample;
 
 /**
- * Takes features [N,D] float32 and labels [N] of any integer type, N and D at least 1; *largest is the largest label.
- * `what` ("training") is for messages. Errors: SHAPE (types, shapes, a label below 0), NUMERIC (a value that is not
- * finite, naming the row), MEMORY. sample_release() in any case, also of a zeroed struct.
+ * Takes features [N,D] float32 and labels as reshift_labels_read() does, N and D at least 1; *largest is the largest
+ * label. `what` ("training") is for messages. Errors: SHAPE (types, shapes), FORMAT (a label below 0 or too large),
+ * NUMERIC (a value that is not finite, naming the row), MEMORY. sample_release() in any case, also of a zeroed struct.
  */
 reshift_status sample_take(const reshift_array *features, const reshift_array *labels, const char *what, sample *s,
                            int *largest, reshift_error *error);

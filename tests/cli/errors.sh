@@ -39,7 +39,7 @@ head -c 100 f.npy >torn.npy
 check "features torn" 1 - "torn.npy" "$reshift" probe --train torn.npy l.npy --out x.safetensors
 check "labels instead of features" 1 - "reshift: " "$reshift" probe --train l.npy f.npy --out x.safetensors
 check "labels out of range" 1 - "label" "$reshift" probe --train f.npy l.npy --classes 3 --out x.safetensors
-check "labels of another set" 1 - "one label" "$reshift" pca --features study/features/original-shift.npy --labels l.npy --out x
+check "labels of another set" 1 - "one for each row" "$reshift" pca --features study/features/original-shift.npy --labels l.npy --out x
 check "features of one dimension" 1 - "expected float32 [N,D]" "$reshift" pca --features l.npy --out x
 check "a head that does not fit" 1 - "reshift: " "$reshift" eval --weights $net --head $net.no --data demo
 check "text as an image" 1 - "text.pth" "$reshift" predict --weights $net text.pth

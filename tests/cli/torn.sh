@@ -19,11 +19,11 @@ head -c 60 $features >head.npy
 check "array cut in its header" 1 - "cannot read 'head.npy': the .npy header has 118 bytes, the file has 50 left (byte 8)" "$reshift" probe --train head.npy $labels --out x.safetensors
 head -c 1000 $features >cut.npy
 check "array cut in its data" 1 - "cannot read 'cut.npy': the shape takes 25600 bytes of data, found 872 (byte 128)" "$reshift" probe --train cut.npy $labels --out x.safetensors
-check "features that are labels" 1 - "--train $labels $labels: training features: expected float32 [N,D], found int64 [50]" "$reshift" probe --train $labels $labels --out x.safetensors
-check "labels that are features" 1 - "training labels: expected [50], one a row of the features, found float32 [50,128]" "$reshift" probe --train $features $features --out x.safetensors
+check "features that are labels" 1 - "'$labels': features: expected float32 [N,D], found int64 [50]" "$reshift" probe --train $labels $labels --out x.safetensors
+check "labels that are features" 1 - "training labels: expected integers [50], one for each row, found float32 [50,128]" "$reshift" probe --train $features $features --out x.safetensors
 check "labels out of range" 1 - "--train $features $labels: training labels: row " "$reshift" probe --train $features $labels --classes 3 --out x.safetensors
-check "test labels of other rows" 1 - "--test $features study/features/shift-labels.npy: test labels: expected [50]" "$reshift" probe --train $features $labels --test $features study/features/shift-labels.npy --out x.safetensors
-check "second of two features" 1 - "'$labels': expected float32 [N,D], found int64 [50]" "$reshift" pca --features $features $labels --out pca
+check "test labels of other rows" 1 - "--test $features study/features/shift-labels.npy: test labels: expected integers [50]" "$reshift" probe --train $features $labels --test $features study/features/shift-labels.npy --out x.safetensors
+check "second of two features" 1 - "'$labels': features: expected float32 [N,D], found int64 [50]" "$reshift" pca --features $features $labels --out pca
 check "features for no axes" 1 - "'one.npy': features: principal components need at least 2 rows, found 1" sh -c '"$1" extract --quiet --weights "$2" --data demo --limit 1 --out one.npy >/dev/null && exec "$1" pca --features "$3" one.npy --out pca' sh "$reshift" $net $features
 holds "what went wrong left no folder" absent pca
 rm -f one.npy

@@ -50,6 +50,14 @@ check "limit of photographs" 2 - "--limit goes with --data" "$reshift" predict -
 check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
 check "block that no network has" 2 - "--train: there is no block 'layer9', expected some of conv1, layer1, layer2, layer3, layer4, fc, or all" "$reshift" finetune --weights w --data demo --out x --train layer9,fc
+check "rate of a block that is not trained" 2 - "--lr: 'layer4=1e-3' is a rate of a block that is not trained: --train fc" "$reshift" finetune --weights w --data demo --out x --train fc --lr fc=1,layer4=1e-3
+for zero in 0 0.0 -0 0e3; do
+    check "l2 of $zero" 1 - "no.npy" "$reshift" probe --method lbfgs --l2 $zero --train no.npy no.npy --out x.safetensors
+    check "weight decay, momentum, smoothing of $zero" 1 - "no.safetensors" "$reshift" finetune --weights no.safetensors --data demo --train fc --lr fc=$zero --weight-decay $zero --momentum $zero --label-smoothing $zero --out x.safetensors
+done
+check "temperature of 0" 2 - "--temperature: expected a number above 0, at most 1000, found '0'" "$reshift" probe --method neighbours --temperature 0 --train a b --test a b
+check "the largest seed" 1 - "no.npy" "$reshift" probe --seed 9223372036854775807 --train no.npy no.npy --out x.safetensors
+check "a seed beyond" 2 - "--seed: expected a whole number from 0 to 9223372036854775807, found '9223372036854775808'" "$reshift" probe --seed 9223372036854775808 --train no.npy no.npy --out x.safetensors
 check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
 check "protocol unknown" 2 - "--protocol: expected by-image or by-row" "$reshift" finetune --weights w --data demo --out x --protocol by-hand
 check "batch norm unknown" 2 - "--batchnorm: expected frozen, train, train-all or recalibrate" "$reshift" finetune --weights w --data demo --out x --batchnorm on

@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include <math.h>
+#include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -13,9 +14,12 @@
 #include "evaluation/golden/classifiers.h"
 #include "learning/made_up.h"
 #include "reshift/classifiers.h"
+#include "reshift/evaluation.h"
+#include "reshift/learning.h"
 
 enum { N = 330, TEST = 12, D = 37, K = 12 };
 #define L2 0.02
+#define WEAK_L2 1e-4
 
 static void make(uint32_t stream, int n, reshift_array *features, reshift_array *labels)
 {
@@ -56,10 +60,26 @@ static int end(void **context)
     return 0;
 }
 
+/* Weights within `bound` of the golden ones, biases with their mean taken away, which changes nothing. */
+static void check_layer(const reshift_array *weight, const reshift_array *bias, const double *golden_w,
+                        const double *golden_b, double bound)
+{
+    double mean = 0;
+    for (int k = 0; k < K; k++) {
+        mean += (double)((float *)bias->data)[k] / K;
+    }
+    for (int i = 0; i < K * D; i++) {
+        assert_true(fabs((double)((float *)weight->data)[i] - golden_w[i]) < bound);
+    }
+    for (int k = 0; k < K; k++) {
+        assert_true(fabs((double)((float *)bias->data)[k] - mean - golden_b[k]) < bound * 10);
+    }
+}
+
 /*
- * The penalised loss has a curvature of L2 at least in every weight, so a gradient whose entries are within 1e-5 leaves a weight
- * within 1e-5 / L2 = 5e-4 of the minimum along its own axis; in the loss that is the square of it, and what float32 logits
- * leave. Biases have the mean of theirs to lose, which changes nothing, and more curvature than L2.
+ * The search stops where no entry of the gradient, in units of 1 / sqrt(h var + l2) of a weight, is above 1e-7. The
+ * penalised loss curves by l2 (h var + l2)^-1 at least there: a weight is within 1e-7 (h var + l2)^(1/2) / l2 of the minimum
+ * along its own axis, some 1e-6 at l2 = 0.02 and 3e-4 at 1e-4. A bias moves by D times as much of a mean of 1.
  */
 static void test_logistic_is_scikit_learns(void **context)
 {
@@ -69,23 +89,22 @@ static void test_logistic_is_scikit_learns(void **context)
     reshift_logistic_fit fit;
     reshift_logistic_options options;
     reshift_logistic_options_default(&options);
-    options.l2 = L2;
+    options.l2 = WEAK_L2;
     check_ok(reshift_logistic_train(&s->features, &s->labels, 0, &options, &weight, &bias, &fit, NULL, &error));
     assert_true(fit.converged);
-    assert_true(fit.gradient <= 1e-5);
+    assert_true(fabs(fit.loss - GOLDEN_WEAK_LOSS) < 1e-6); /* l2 |W| |dW|: of first order, as the penalty is not in it */
+    check_layer(&weight, &bias, golden_weak_weight, golden_weak_bias, 3e-4);
+    check_layer(&weight, &bias, golden_weak_weight, golden_weak_bias, GOLDEN_WEAK_DEFAULT); /* scikit-learn's own stop */
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    options.l2 = L2;
+    check_ok(reshift_logistic_train(&s->features, &s->labels, 0, &options, &weight, &bias, &fit, NULL, &error));
+    assert_true(fit.converged && !fit.at_limit);
+    assert_true(fit.gradient <= 1e-7);
     assert_true(fit.iterations > 3);
-    assert_true(fabs(fit.loss - GOLDEN_LOSS) < 1e-5);
+    assert_true(fabs(fit.loss - GOLDEN_LOSS) < 1e-7);
     assert_int_equal(weight.shape[0], K);
-    double mean = 0;
-    for (int k = 0; k < K; k++) {
-        mean += (double)((float *)bias.data)[k] / K;
-    }
-    for (int i = 0; i < K * D; i++) {
-        assert_true(fabs((double)((float *)weight.data)[i] - golden_weight[i]) < 5e-4);
-    }
-    for (int k = 0; k < K; k++) {
-        assert_true(fabs((double)((float *)bias.data)[k] - mean - golden_bias[k]) < 5e-4);
-    }
+    check_layer(&weight, &bias, golden_weight, golden_bias, 2e-6);
     /* from the minimum there is nothing left to do */
     reshift_array weight2, bias2;
     options.initial_weight = weight.data;
@@ -96,6 +115,154 @@ static void test_logistic_is_scikit_learns(void **context)
     reshift_array_destroy(&bias2);
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);
+}
+
+/* x a + c: the penalty l2 a^2 leaves the same loss and the weights over a. float32 features keep 24 bits of x a + c. */
+static void change(const reshift_array *from, double factor, double offset, reshift_array *to)
+{
+    reshift_error error;
+    check_ok(reshift_array_create(RESHIFT_F32, 2, from->shape, to, &error));
+    for (int64_t i = 0; i < reshift_array_count(from); i++) {
+        ((float *)to->data)[i] = (float)((double)((float *)from->data)[i] * factor + offset);
+    }
+}
+
+static void test_unit_and_offset_do_not_matter(void **context)
+{
+    const state *s = *context;
+    static const struct {
+        double factor, offset, bound;
+    } cases[] = {{1e12, 0, 1e-5}, {1e18, 0, 1e-5}, {1e-25, 0, 1e-5}, {1, 1e4, 2e-3}, {1e-3, -50, 2e-3}};
+    reshift_error error;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const double factor = cases[c].factor;
+        reshift_array features, weight, bias;
+        reshift_logistic_fit fit;
+        reshift_logistic_options options;
+        reshift_logistic_options_default(&options);
+        options.l2 = L2 * factor * factor;
+        change(&s->features, factor, cases[c].offset, &features);
+        check_ok(reshift_logistic_train(&features, &s->labels, 0, &options, &weight, &bias, &fit, NULL, &error));
+        assert_true(fit.converged);
+        assert_true(fit.iterations > 3);
+        for (int i = 0; i < K * D; i++) {
+            assert_true(fabs((double)((float *)weight.data)[i] * factor - golden_weight[i]) < cases[c].bound);
+        }
+        reshift_array_destroy(&weight);
+        reshift_array_destroy(&bias);
+        /* too few steps allowed is said */
+        options.max_iterations = 2;
+        check_ok(reshift_logistic_train(&features, &s->labels, 0, &options, &weight, &bias, &fit, NULL, &error));
+        assert_true(!fit.converged && fit.at_limit && fit.iterations == 2);
+        reshift_array_destroy(&weight);
+        reshift_array_destroy(&bias);
+        reshift_array_destroy(&features);
+    }
+    /* weights that float32 cannot hold */
+    reshift_array features, weight, bias;
+    reshift_logistic_fit fit;
+    change(&s->features, 1e-40, 0, &features);
+    check_error(reshift_logistic_train(&features, &s->labels, 0, NULL, &weight, &bias, &fit, NULL, &error),
+                RESHIFT_ERROR_NUMERIC, "L-BFGS: the weights overflow float32");
+    assert_non_null(strstr(error.hint, "scale the features"));
+    reshift_array_destroy(&features);
+}
+
+/* Twice the weight of a class is every row of it twice, at N rows. */
+static void test_class_weights(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    double weights[K];
+    int64_t rows = 0;
+    reshift_array features, labels, weight[2], bias[2];
+    reshift_logistic_fit fit;
+    reshift_logistic_options options;
+    reshift_logistic_options_default(&options);
+    check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){2 * N, D}, &features, &error));
+    check_ok(reshift_array_create(RESHIFT_I32, 1, (int64_t[]){2 * N}, &labels, &error));
+    for (int k = 0; k < K; k++) {
+        weights[k] = k < 3 ? 2 : 1;
+    }
+    for (int i = 0; i < N; i++) {
+        for (int copy = 0; copy < (int)weights[((int32_t *)s->labels.data)[i]]; copy++, rows++) {
+            memcpy((float *)features.data + rows * D, (float *)s->features.data + i * D, D * sizeof(float));
+            ((int32_t *)labels.data)[rows] = ((int32_t *)s->labels.data)[i];
+        }
+    }
+    features.shape[0] = labels.shape[0] = rows;
+    options.l2 = L2 * N / (double)rows;
+    check_ok(reshift_logistic_train(&features, &labels, 0, &options, &weight[0], &bias[0], &fit, NULL, &error));
+    options.l2 = L2;
+    options.class_weights = weights;
+    check_ok(reshift_logistic_train(&s->features, &s->labels, 0, &options, &weight[1], &bias[1], &fit, NULL, &error));
+    for (int i = 0; i < K * D; i++) {
+        assert_true(fabs((double)((float *)weight[0].data)[i] - (double)((float *)weight[1].data)[i]) < 1e-5);
+    }
+    weights[4] = -1;
+    reshift_array a, b;
+    check_error(reshift_logistic_train(&s->features, &s->labels, 0, &options, &a, &b, &fit, NULL, &error),
+                RESHIFT_ERROR_ARGUMENT, "class weight 4: expected 0 or more, found -1");
+    for (int i = 0; i < 2; i++) {
+        reshift_array_destroy(&weight[i]);
+        reshift_array_destroy(&bias[i]);
+    }
+    reshift_array_destroy(&features);
+    reshift_array_destroy(&labels);
+}
+
+static char said[512];
+
+static void hear(void *context, reshift_log_level level, const char *text)
+{
+    (void)context;
+    if (level == RESHIFT_LOG_WARNING) {
+        snprintf(said, sizeof said, "%s", text);
+    }
+}
+
+static void test_degenerate_labels(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    reshift_array labels, a, b;
+    reshift_logistic_fit fit;
+    const reshift_progress progress = {.message = hear};
+    check_ok(reshift_array_create(RESHIFT_I32, 1, (int64_t[]){N}, &labels, &error));
+    int32_t *label = labels.data;
+    for (int i = 0; i < N; i++) {
+        label[i] = 3;
+    }
+    static const char one[] = "training labels: expected at least two classes, found class 3 alone in all 330 rows";
+    check_error(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, NULL, &error),
+                RESHIFT_ERROR_SHAPE, one);
+    check_error(reshift_nearest_mean(&s->features, &labels, 0, &a, &b, &error), RESHIFT_ERROR_SHAPE, one);
+    check_error(reshift_nearest_neighbours(&s->features, &labels, &s->test, 0, 1, 1, &a, NULL, &error),
+                RESHIFT_ERROR_SHAPE, one);
+    reshift_history history;
+    check_error(reshift_probe_train(&s->features, &labels, NULL, NULL, 0, NULL, &a, &b, &history, NULL, &error),
+                RESHIFT_ERROR_SHAPE, one);
+    for (int i = 0; i < N; i++) { /* 1..K */
+        label[i] = ((int32_t *)s->labels.data)[i] + 1;
+    }
+    said[0] = '\0';
+    check_ok(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, &progress, &error));
+    assert_non_null(strstr(said, "no row of 1 of 13 classes: 0; labels count from 0, these seem to count from 1"));
+    reshift_array_destroy(&a);
+    reshift_array_destroy(&b);
+    label[0] = 40;
+    check_ok(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, &progress, &error));
+    assert_non_null(strstr(said, "no row of 28 of 41 classes: 0, 13, 14, 15, 16, 17, 18, 19, 20, 21, ..."));
+    reshift_array_destroy(&a);
+    reshift_array_destroy(&b);
+    for (int i = 0; i < N; i++) { /* one row a class: nothing held out has anything to be learnt from */
+        label[i] = i;
+    }
+    reshift_logistic_point points[RESHIFT_LOGISTIC_POINTS];
+    int n, best;
+    check_error(reshift_logistic_path(&s->features, &labels, 0, NULL, points, &n, &best, NULL, &error),
+                RESHIFT_ERROR_ARGUMENT, "33 of 33 rows held out to choose l2 are of classes without another row");
+    reshift_array_destroy(&labels);
 }
 
 static void test_thread_count_does_not_matter(void **context)
@@ -188,18 +355,138 @@ static void test_neighbours(void **context)
     assert_int_equal(scores.shape[0], TEST);
     assert_int_equal(scores.shape[1], K);
     for (int i = 0; i < TEST * K; i++) {
-        assert_true(fabs((double)((float *)scores.data)[i] - golden_votes[i]) < 3e-5);
+        assert_true(fabs(((double *)scores.data)[i] - golden_votes[i]) < 3e-5);
     }
     for (int i = 0; i < TEST * K; i++) {
-        assert_true(((float *)scores.data)[i] >= 0 && ((float *)scores.data)[i] <= 1);
+        assert_true(((double *)scores.data)[i] >= 0 && ((double *)scores.data)[i] <= 1);
     }
     reshift_array_destroy(&scores);
     /* one neighbour of a training row is the row itself */
     check_ok(reshift_nearest_neighbours(&s->features, &s->labels, &s->features, K, 1, 0.07, &scores, NULL, &error));
     for (int i = 0; i < N; i++) {
-        assert_true(((float *)scores.data)[i * K + ((int32_t *)s->labels.data)[i]] > 0.999f);
+        assert_true(((double *)scores.data)[i * K + ((int32_t *)s->labels.data)[i]] > 0.999);
     }
     reshift_array_destroy(&scores);
+}
+
+/* Cosines in float64 of what the classifier reads. */
+static double cosine_of(const float *a, const float *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int d = 0; d < D; d++) {
+        ab += (double)a[d] * (double)b[d];
+        aa += (double)a[d] * (double)a[d];
+        bb += (double)b[d] * (double)b[d];
+    }
+    return ab / sqrt(aa) / sqrt(bb);
+}
+
+/* Features of any unit and offset: the nearest row is the one with the largest cosine in float64. */
+static void test_neighbours_of_any_features(void **context)
+{
+    const state *s = *context;
+    static const double changes[][2] = {{1, 0}, {1e-25, 0}, {1e-38, 0}, {1e20, 0}, {1e30, 0}, {1, 1e4}, {1, -300}};
+    reshift_error error;
+    for (size_t c = 0; c < sizeof changes / sizeof *changes; c++) {
+        reshift_array train, test, scores;
+        change(&s->features, changes[c][0], changes[c][1], &train);
+        change(&s->test, changes[c][0], changes[c][1], &test);
+        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, 1, 0.07, &scores, NULL, &error));
+        for (int i = 0; i < TEST; i++) {
+            int nearest = 0;
+            double best = -2, second = -2;
+            for (int j = 0; j < N; j++) {
+                double cosine = cosine_of((float *)test.data + i * D, (float *)train.data + j * D);
+                if (cosine > best) {
+                    second = best;
+                    best = cosine;
+                    nearest = j;
+                } else {
+                    second = fmax(second, cosine);
+                }
+            }
+            const int label = ((int32_t *)s->labels.data)[nearest];
+            assert_true(((double *)scores.data)[i * K + label] == 1 || best - second < 1e-14);
+        }
+        reshift_array_destroy(&scores);
+        /* votes of a small temperature: far below what float32 holds, and not 0 */
+        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, N, 0.001, &scores, NULL, &error));
+        for (int i = 0; i < TEST * K; i++) {
+            assert_true(((double *)scores.data)[i] > 0);
+        }
+        reshift_metrics m;
+        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, s->test_labels.data, NULL, NULL, &m, &error));
+        assert_true(isfinite(m.nll));
+        reshift_array_destroy(&scores);
+        reshift_array_destroy(&train);
+        reshift_array_destroy(&test);
+    }
+    reshift_array bad, scores;
+    change(&s->test, 1, 0, &bad);
+    ((float *)bad.data)[5 * D + 2] = NAN;
+    check_error(reshift_nearest_neighbours(&s->features, &s->labels, &bad, K, 1, 1, &scores, NULL, &error),
+                RESHIFT_ERROR_NUMERIC, "test features: row 5 holds a value that is not finite");
+    reshift_array_destroy(&bad);
+}
+
+/* As the program applies it: float32 scores. */
+static void test_nearest_mean_far_from_zero(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    reshift_array train, test, weight, bias, scores;
+    change(&s->features, 1, 1e4, &train);
+    change(&s->test, 1, 1e4, &test);
+    check_ok(reshift_nearest_mean(&train, &s->labels, K, &weight, &bias, &error));
+    check_ok(reshift_linear_scores(&weight, &bias, &test, &scores, &error));
+    for (int i = 0; i < TEST; i++) {
+        int nearest = 0;
+        for (int k = 1; k < K; k++) {
+            nearest = ((float *)scores.data)[i * K + k] > ((float *)scores.data)[i * K + nearest] ? k : nearest;
+        }
+        assert_int_equal(nearest, golden_nearest_mean[i]);
+    }
+    reshift_array_destroy(&scores);
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+    reshift_array_destroy(&train);
+    reshift_array_destroy(&test);
+}
+
+/* What NumPy saves by default, and what a pooling layer leaves. */
+static void test_feature_files(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    char path[300];
+    snprintf(path, sizeof path, "%s/reshift-features-%ld.npy", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+             (long)getpid());
+    reshift_array wide, half, read;
+    check_ok(reshift_array_create(RESHIFT_F64, 4, (int64_t[]){N, D, 1, 1}, &wide, &error));
+    check_ok(reshift_array_create(RESHIFT_F16, 2, (int64_t[]){2, 2}, &half, &error));
+    for (int i = 0; i < N * D; i++) {
+        ((double *)wide.data)[i] = (double)((float *)s->features.data)[i];
+    }
+    check_ok(reshift_array_save_npy(path, &wide, true, &error));
+    check_ok(reshift_features_load_npy(path, &read, &error));
+    assert_int_equal(read.n_dims, 2);
+    assert_int_equal(read.dtype, RESHIFT_F32);
+    assert_memory_equal(read.data, s->features.data, N * D * sizeof(float));
+    reshift_array_destroy(&read);
+    memcpy(half.data, (uint16_t[]){0x3c00, 0xc000, 0x0001, 0x7bff}, 8);
+    check_ok(reshift_array_save_npy(path, &half, true, &error));
+    check_ok(reshift_features_load_npy(path, &read, &error));
+    assert_memory_equal(read.data, ((float[]){1, -2, 0x1p-24f, 65504}), 16);
+    reshift_array_destroy(&read);
+    ((double *)wide.data)[7 * D + 1] = 1e300;
+    check_ok(reshift_array_save_npy(path, &wide, true, &error));
+    check_error(reshift_features_load_npy(path, &read, &error), RESHIFT_ERROR_NUMERIC, "row 7: 1e+300 is beyond float32");
+    check_ok(reshift_array_save_npy(path, &s->labels, true, &error));
+    check_error(reshift_features_load_npy(path, &read, &error), RESHIFT_ERROR_SHAPE,
+                "features: expected float32 [N,D], found int32 [330]");
+    unlink(path);
+    reshift_array_destroy(&wide);
+    reshift_array_destroy(&half);
 }
 
 static void test_nearest_mean(void **context)
@@ -266,6 +553,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logistic_is_scikit_learns),
+        cmocka_unit_test(test_unit_and_offset_do_not_matter),
+        cmocka_unit_test(test_class_weights),
+        cmocka_unit_test(test_degenerate_labels),
+        cmocka_unit_test(test_neighbours_of_any_features),
+        cmocka_unit_test(test_nearest_mean_far_from_zero),
+        cmocka_unit_test(test_feature_files),
         cmocka_unit_test(test_thread_count_does_not_matter),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_groups_are_held_out_whole),
