@@ -26,7 +26,9 @@ typedef struct reshift_dataset_options {
     int severity_first, severity_last; /* 1..5 */
     bool generate;                     /* make the corruption from the clean test images where no file is there */
     uint64_t seed;                     /* for random corruptions and the demo */
-    reshift_constants constants;       /* of corruptions made here; AUTO: by the images' size */
+    reshift_constants constants;       /* of corruptions made here; AUTO: reshift_corrupt_constants() of the set */
+    int crop_resize, crop_size; /* images of many sizes are resized and cropped to this before they are corrupted here, as
+                                   ImageNet-C's generator does (reshift_recipe_at()); size 0: corrupted at their own size */
     reshift_jpeg_step jpeg;            /* last step of corruptions made here; AUTO: with ImageNet's constants */
     double test_share; /* of a set without a training and a test part of its own: this share of every class, drawn by
                           the seed, is the test part and the others are the training part; 0: the whole set is either */
@@ -74,9 +76,14 @@ RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *datase
 /** True where rows come from a file that was there; false where they are made on the fly. */
 RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
 /** How corrupted rows ended: RESHIFT_JPEG_QUALITY where they went through JPEG (made here, or files stored as the
- * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: some of them did, by each image's size. */
+ * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: of several sets, some did. */
 #define RESHIFT_JPEG_MIXED (-1)
 RESHIFT_API int reshift_dataset_jpeg(const reshift_dataset *dataset);
+/** The set of constants that images corrupted here were made with, the same for all; AUTO: none were made here. */
+RESHIFT_API reshift_constants reshift_dataset_constants(const reshift_dataset *dataset);
+/** Photographs corrupted here: N, where the N x N crop is corrupted, with the resize before it in *resize (may be NULL);
+ *  0: corrupted at their own size, or no photographs, or none were made here. */
+RESHIFT_API int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize);
 /** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
 RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 /** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */
@@ -118,6 +125,14 @@ typedef struct reshift_corrupt_options {
     const reshift_frost *frost; /* for the corruption frost; NULL: overlays are drawn procedurally */
     reshift_corrupt_layout layout;
 } reshift_corrupt_options;
+
+/**
+ * The one set of constants for all images of a set: the requested one, and for AUTO the nearer of 32 and 224 pixels at
+ * the images' shorter side; where sizes differ, at the median of nine images spread evenly over the set. Never AUTO.
+ * Errors: those of reading an image.
+ */
+RESHIFT_API reshift_status reshift_corrupt_constants(const reshift_dataset *clean, reshift_constants requested,
+                                                     reshift_constants *used, reshift_error *error);
 
 /**
  * What can be known before anything is written: whether the request makes sense and the set's first image can be

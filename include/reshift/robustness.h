@@ -25,6 +25,8 @@ typedef struct reshift_robustness_options {
     bool clean;     /* measure the clean images too */
     int64_t sample; /* so many images, drawn by class; 0: all */
     int size, batch;
+    bool corrupt_native; /* photographs are corrupted at their own size; false: resized and cropped by the network's recipe
+                            at `size` first, as ImageNet-C's generator does. `dataset`'s crop is not looked at */
     reshift_precision precision;
     reshift_adapt_options adapt; /* kind NONE: the network stays as it is; else precision is f32 or bf16 */
     const char
@@ -40,6 +42,8 @@ typedef struct reshift_cell {
     int severity;                         /* 0: clean; 1..5 */
     bool from_file, taken_up;             /* rows of a file; measured by an earlier run */
     int jpeg;                             /* reshift_dataset_jpeg() of its images; 0: clean */
+    reshift_constants constants;          /* reshift_dataset_constants(); AUTO: none were made here */
+    int crop_size, crop_resize;           /* reshift_dataset_corrupted_crop() */
     reshift_metrics all, unseen;          /* over all images of the table; over those never seen in training */
     int64_t *confusion;                   /* [K,K] of all images: label (row), prediction (column) */
     char *file;                           /* that holds the rows; NULL: none */
@@ -64,6 +68,8 @@ typedef struct reshift_robustness {
     bool has_clean;
     int severity_first, severity_last;
     reshift_precision precision; /* computed in */
+    reshift_recipe recipe;       /* preparation at the size that was measured */
+    bool photographs;            /* some images are resized and cropped by it; others are only scaled to its size */
     reshift_adapt_options adapt;
     reshift_cell *cells;
     int n_cells;

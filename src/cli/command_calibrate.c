@@ -47,10 +47,10 @@ int command_calibrate(int argc, char **argv)
     reshift_dataset *dataset = NULL;
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK) {
-        done = open_data(&c, data, split, NULL, NULL, true, &dataset, &error);
+        done = open_model(&c, weights, head, &model, &error);
     }
     if (done == RESHIFT_OK) {
-        done = open_model(&c, weights, head, &model, &error);
+        done = open_data(&c, data, split, NULL, NULL, model, &dataset, &error);
     }
     if (done == RESHIFT_OK) {
         done = reshift_calibrate(model, dataset, (int)c.size, session_progress(), &error);

@@ -21,6 +21,7 @@ typedef struct corrupt_command {
     const reshift_corruption **chosen; /* [n] */
     int n;
     reshift_corrupt_options how;
+    reshift_constants used; /* for all images of the set */
 } corrupt_command;
 
 /* ---- --list ---- */
@@ -197,9 +198,11 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
 {
     int64_t row = k->image < 0 ? 0 : k->image;
     reshift_image image = {0};
+    reshift_corrupt_options how = k->how;
+    how.constants = k->used; /* of the set, whatever the size of this image */
     reshift_status status = reshift_dataset_read(dataset, row, &image, error);
     if (status == RESHIFT_OK) {
-        status = reshift_corruption_sheet(k->sheet, &image, reshift_dataset_source(dataset, row), &k->how,
+        status = reshift_corruption_sheet(k->sheet, &image, reshift_dataset_source(dataset, row), &how,
                                           session_progress(), error);
     }
     reshift_image_destroy(&image);
@@ -209,27 +212,22 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
 /* What one corruption's file or folder holds. */
 static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset *dataset, const char *path)
 {
-    int height = 0, width = 0;
-    const char *constants = "by each image's size";
-    const json_int_t quality = k->c.no_jpeg ? 0 : RESHIFT_JPEG_QUALITY;
-    json_t *jpeg = k->c.no_jpeg ? json_integer(0) : json_string(constants);
-    if (k->how.constants != RESHIFT_CONSTANTS_AUTO || reshift_dataset_fixed_size(dataset, &height, &width)) {
-        bool large = reshift_corruption_constants(k->how.constants, height, width) == RESHIFT_CONSTANTS_IMAGENET;
-        constants = large ? "imagenet" : "cifar";
-        json_decref(jpeg);
-        jpeg = json_integer(large ? quality : 0);
-    }
+    const bool large = k->used == RESHIFT_CONSTANTS_IMAGENET;
+    const json_int_t quality = large && !k->c.no_jpeg ? RESHIFT_JPEG_QUALITY : 0;
+    const reshift_recipe crop = reshift_recipe_at(NULL, (int)k->size);
+    json_t *corrupted_at = k->size > 0 ? json_pack("{s:i, s:i}", "resize", crop.resize, "crop", crop.size)
+                                       : json_string("native");
     int64_t severities = k->severity.last - k->severity.first + 1;
-    return json_pack("{s:s, s:s, s:I, s:[I, I], s:s, s:o, s:I, s:s?}", "corruption", k->chosen[i]->name, "path", path,
+    return json_pack("{s:s, s:s, s:I, s:[I, I], s:s, s:o, s:I, s:I, s:s?}", "corruption", k->chosen[i]->name, "path", path,
                      "images", (json_int_t)(severities * reshift_dataset_count(dataset)), "severities",
-                     (json_int_t)k->severity.first, (json_int_t)k->severity.last, "constants", constants,
-                     "jpeg_quality", jpeg, "seed", (json_int_t)k->c.seed, "note",
+                     (json_int_t)k->severity.first, (json_int_t)k->severity.last, "constants",
+                     large ? "imagenet" : "cifar", "corrupted_at", corrupted_at, "jpeg_quality", quality, "seed", (json_int_t)k->c.seed, "note",
                      is_frost(k->chosen[i]) && !k->how.frost ? RESHIFT_FROST_DRAWN : NULL);
 }
 
 static reshift_status open_images(const corrupt_command *k, reshift_dataset **dataset, reshift_error *error)
 {
-    reshift_status status = open_data(&k->c, k->data, k->split, NULL, NULL, false, dataset, error);
+    reshift_status status = open_data(&k->c, k->data, k->split, NULL, NULL, NULL, dataset, error);
     if (status == RESHIFT_OK && k->size > 0) {
         reshift_dataset *whole = *dataset;
         const reshift_recipe recipe = reshift_recipe_at(NULL, (int)k->size);
@@ -249,6 +247,9 @@ static reshift_status work(corrupt_command *k, json_t *files, reshift_error *err
     }
     if (status == RESHIFT_OK) {
         status = find_frost(k, &frost, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_corrupt_constants(dataset, k->how.constants, &k->used, error);
     }
     for (int i = 0; i < k->n && status == RESHIFT_OK; i++) { /* before hours go into the first */
         status = reshift_corrupt_check(dataset, k->chosen[i], &k->how, error);
@@ -286,7 +287,8 @@ int command_corrupt(int argc, char **argv)
         TEXT("--corruption", &k.names, "NAME[,NAME]", "which corruptions, or all", NULL),
         RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),
         TEXT("--constants", &k.constants, "auto|cifar|imagenet",
-             "strengths for small or for large images; auto: the nearer", "auto"),
+             "strengths, one set for all images: for 32x32 or 224x224; auto: the nearer",
+             "auto"),
         OPTION_NO_JPEG(k.c),
         COUNT("--size", &k.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST,
               "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N",

@@ -138,12 +138,6 @@ static reshift_status write_results(const request *q, const targets *t, const ev
     return status;
 }
 
-static reshift_status load(const request *q, const char *weights, const char *head, reshift_model **model,
-                           reshift_error *error)
-{
-    return open_model(&q->c, weights, head, model, error);
-}
-
 static reshift_robustness_options options_of(const request *q, const targets *t, const char *adapt,
                                              const reshift_fingerprints *training)
 {
@@ -175,6 +169,8 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
     o.dataset.generate = true;
     o.dataset.seed = (uint64_t)q->c.seed;
     o.dataset.jpeg = session_jpeg(&q->c);
+    o.dataset.constants = session_constants(&q->c);
+    o.corrupt_native = session_corrupts_native(&q->c);
     return o;
 }
 
@@ -189,7 +185,7 @@ static reshift_status measure_one(const request *q, const targets *t, reshift_ro
 {
     reshift_model *model = NULL;
     const reshift_robustness_options o = options_of(q, t, q->adapt, NULL);
-    reshift_status status = load(q, q->weights, q->head, &model, error);
+    reshift_status status = open_model(&q->c, q->weights, q->head, &model, error);
     if (status == RESHIFT_OK) {
         status = reshift_robustness_measure(model, &o, table, session_progress(), error);
     }
@@ -202,9 +198,9 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     reshift_model *models[2] = {NULL, NULL};
     reshift_fingerprints training = {0}; /* of both networks: each is measured on what neither has seen */
     reshift_robustness tables[2];
-    reshift_status status = load(q, q->weights, q->head, &models[0], error);
+    reshift_status status = open_model(&q->c, q->weights, q->head, &models[0], error);
     if (status == RESHIFT_OK) {
-        status = load(q, q->against, q->against_head, &models[1], error);
+        status = open_model(&q->c, q->against, q->against_head, &models[1], error);
     }
     for (int k = 0; k < 2 && status == RESHIFT_OK && q->unseen; k++) {
         status = add_training(models[k], &training, error);
@@ -320,6 +316,8 @@ int command_eval(int argc, char **argv)
              "them",
              "none"),
         RANGE("--severity", &q.severity, "N[-M]", 1, 5, "severities", "1-5"),
+        OPTION_CONSTANTS(q.c),
+        OPTION_CORRUPT_AT(q.c),
         OPTION_NO_JPEG(q.c),
         COUNT("--sample", &q.sample, "N", 1, COUNT_MOST, "N images a cell, drawn by class, the same in every cell",
               "all"),
@@ -398,7 +396,11 @@ int command_eval(int argc, char **argv)
     }
     reshift_error error;
     targets t = {0};
-    eval_result r = {.weights = q.weights, .against = q.against, .data = q.data, .sample = q.sample, .seed = q.c.seed};
+    eval_result r = {.weights = q.weights,
+                     .head = q.head,
+                     .against = q.against,
+                     .against_head = q.against_head,
+                     .data = q.data, .sample = q.sample, .seed = q.c.seed};
     reshift_baseline checked;
     reshift_status done = check_targets(&q, &t, &error);
     if (done == RESHIFT_OK && q.baseline) { /* before the work rather than after it */

@@ -36,6 +36,8 @@ int command_extract(int argc, char **argv)
         TEXT("--split", &split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        OPTION_CONSTANTS(c),
+        OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
         TEXT(
@@ -89,10 +91,10 @@ int command_extract(int argc, char **argv)
         done = check_target(&c, images_out, &error);
     }
     if (done == RESHIFT_OK) {
-        done = open_data(&c, data, split, corruption, &severity, true, &dataset, &error);
+        done = open_model(&c, weights, NULL, &model, &error);
     }
     if (done == RESHIFT_OK) {
-        done = open_model(&c, weights, NULL, &model, &error);
+        done = open_data(&c, data, split, corruption, &severity, model, &dataset, &error);
     }
     if (done == RESHIFT_OK) {
         done = session_calibrate(&c, model, data, &error);

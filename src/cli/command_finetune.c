@@ -174,21 +174,19 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     return status;
 }
 
-/* The network to start from: the head of a file, its own where the classes fit, else a fresh one. */
-static reshift_status prepare_model(const common *c, const char *weights, const char *head, const reshift_dataset *data,
-                                    reshift_model **model, reshift_error *error)
+/* A new fc where the network has none, or one for another number of classes. */
+static reshift_status fit_head(const common *c, const reshift_dataset *data, reshift_model *model, reshift_error *error)
 {
-    reshift_status status = open_model(c, weights, head, model, error);
-    int own = status == RESHIFT_OK ? reshift_model_n_classes(*model) : 0, n = reshift_dataset_n_classes(data);
-    if (status == RESHIFT_OK && !head && own != n) {
-        if (own == 0) {
-            session_say("the checkpoint has no last layer: fc is drawn for the %d classes of the data", n);
-        } else {
-            session_say("the checkpoint has %d classes, the data %d: fc is drawn anew", own, n);
-        }
-        status = reshift_model_reset_head(*model, reshift_dataset_n_classes(data), (uint64_t)c->seed, error);
+    const int own = reshift_model_n_classes(model), n = reshift_dataset_n_classes(data);
+    if (own == n) {
+        return RESHIFT_OK;
     }
-    return status;
+    if (own == 0) {
+        session_say("the checkpoint has no last layer: fc is drawn for the %d classes of the data", n);
+    } else {
+        session_say("the checkpoint has %d classes, the data %d: fc is drawn anew", own, n);
+    }
+    return reshift_model_reset_head(model, n, (uint64_t)c->seed, error);
 }
 
 static reshift_status name_classes(reshift_model *model, const reshift_dataset *data, reshift_error *error)
@@ -241,6 +239,8 @@ int command_finetune(int argc, char **argv)
              "train; test for cifar10-c and imagenet-c, which have no other"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        OPTION_CONSTANTS(c),
+        OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
         TEXT("--lr", &lr, "RATES",
@@ -349,6 +349,8 @@ int command_finetune(int argc, char **argv)
         return usage_error(&u, "--epochs 0 leaves no epoch for %s", plots ? "--plots" : "--keep best");
     }
     how_words.jpeg = session_jpeg(&c);
+    how_words.constants = session_constants(&c);
+    how_words.corrupt_native = session_corrupts_native(&c);
     const char *wrong = tuning_read(&how_words, &how);
     if (wrong) {
         return usage_error(&u, "%s", wrong);
@@ -379,22 +381,25 @@ int command_finetune(int argc, char **argv)
         done = check_target(&(common){.force = true}, checkpoint, &error);
     }
     if (done == RESHIFT_OK) {
+        done = open_model(&c, weights, head, &model, &error);
+    }
+    if (done == RESHIFT_OK) {
         done = open_data(&c, data,
                          split     ? split
                          : shifted ? "test"
                                    : "train",
-                         corruption, &severity, true, &all, &error);
+                         corruption, &severity, model, &all, &error);
     }
     if (done == RESHIFT_OK && samples) {
         done = choose_rows(&c, samples, protocol, all, &rows, &test, &error);
     } else if (done == RESHIFT_OK && test_data) {
-        done = open_data(&c, test_data, "test", corruption, &severity, true, &test, &error);
+        done = open_data(&c, test_data, "test", corruption, &severity, model, &test, &error);
     }
     if (done == RESHIFT_OK && validation_share > 0) {
         done = hold_out(&c, validation_share, all, &rows, &validation, &error);
     }
-    if (done == RESHIFT_OK) {
-        done = prepare_model(&c, weights, head, all, &model, &error);
+    if (done == RESHIFT_OK && !head) {
+        done = fit_head(&c, all, model, &error);
     }
     if (done == RESHIFT_OK) {
         done = session_calibrate(&c, model, data, &error);

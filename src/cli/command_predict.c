@@ -52,6 +52,8 @@ int command_predict(int argc, char **argv)
         TEXT("--split", &set.split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &set.corruption, "NAME", "corrupted versions of the set's images", "none"),
         RANGE("--severity", &set.severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
+        OPTION_CONSTANTS(c),
+        OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         TEXT("--out", &set.out, "FILE.csv|FILE.npy",
              "for --data: a line an image with its likeliest classes, or probabilities float32 [N,K]", NULL),

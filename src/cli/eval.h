@@ -9,6 +9,7 @@
 
 typedef struct eval_result {
     const char *weights, *against, *data; /* against NULL: one network */
+    const char *head, *against_head;      /* files of fc, or NULL */
     int64_t sample, seed;
     reshift_robustness table, other;
     bool has_baseline;

@@ -257,7 +257,32 @@ static json_t *adapt_json(const reshift_adapt_options *a)
 
 static json_t *jpeg_json(int quality)
 {
-    return quality == RESHIFT_JPEG_MIXED ? json_string("by each image's size") : json_integer(quality);
+    return quality == RESHIFT_JPEG_MIXED ? json_string("differs by corruption") : json_integer(quality);
+}
+
+static json_t *preparation_json(const reshift_robustness *t)
+{
+    const reshift_recipe *p = &t->recipe;
+    json_t *object = json_pack("{s:i, s:[f, f, f], s:[f, f, f], s:s}", "input_size", p->size, "mean",
+                               (double)p->mean[0], (double)p->mean[1], (double)p->mean[2], "std", (double)p->std[0],
+                               (double)p->std[1], (double)p->std[2], "interpolation", "bilinear");
+    json_object_set_new(object, "resize", t->photographs ? json_integer(p->resize) : json_null());
+    return object;
+}
+
+/* How corrupted images were made here; null where all are of files. */
+static json_t *made_json(const reshift_robustness *t)
+{
+    for (int i = 0; i < t->n_cells; i++) {
+        const reshift_cell *c = &t->cells[i];
+        if (c->constants != RESHIFT_CONSTANTS_AUTO) {
+            return json_pack("{s:s, s:o}", "constants",
+                             c->constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet", "corrupted_at",
+                             c->crop_size > 0 ? json_pack("{s:i, s:i}", "resize", c->crop_resize, "crop", c->crop_size)
+                                              : json_string("native"));
+        }
+    }
+    return json_null();
 }
 
 json_t *eval_json(const eval_result *r)
@@ -271,10 +296,16 @@ json_t *eval_json(const eval_result *r)
         "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
         r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    json_object_set_new(object, "head", r->head ? json_string(r->head) : json_null());
+    json_object_set_new(object, "preparation", preparation_json(t));
+    json_object_set_new(object, "made", made_json(t));
     json_object_set_new(object, "jpeg_quality", jpeg_json(eval_jpeg(t)));
     json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {
+        json_object_set_new(object, "against_head", r->against_head ? json_string(r->against_head) : json_null());
+        json_object_set_new(object, "other_preparation", preparation_json(&r->other));
+        json_object_set_new(object, "other_made", made_json(&r->other));
         json_object_set_new(object, "other_adapt", adapt_json(&r->other.adapt));
         json_object_set_new(object, "other", summary_json(r, &r->other_all, false));
     }

@@ -237,10 +237,34 @@ static void print_jpeg(const eval_result *r)
 {
     const int quality = eval_jpeg(&r->table);
     if (quality == RESHIFT_JPEG_MIXED) {
-        printf("some of the corrupted images went through JPEG, quality %d, by each image's size\n",
-               RESHIFT_JPEG_QUALITY);
+        printf("images of some corruptions went through JPEG, quality %d\n", RESHIFT_JPEG_QUALITY);
     } else if (quality > 0) {
         printf("corrupted images went through JPEG, quality %d, as ImageNet-C was stored\n", quality);
+    }
+}
+
+static void print_preparation(const char *weights, const reshift_robustness *t)
+{
+    printf("%s: images as %dx%d", shown(weights), t->recipe.size, t->recipe.size);
+    printf(t->photographs ? " (resize %d, centre crop)\n" : "\n", t->recipe.resize);
+}
+
+/* How the images that were corrupted here were made; those of files say nothing of it. */
+static void print_made(const reshift_robustness *t)
+{
+    const reshift_cell *made = NULL;
+    for (int i = 0; i < t->n_cells && !made; i++) {
+        made = t->cells[i].constants != RESHIFT_CONSTANTS_AUTO ? &t->cells[i] : NULL;
+    }
+    if (!made) {
+        return;
+    }
+    printf("corrupted here with the constants of %s",
+           made->constants == RESHIFT_CONSTANTS_CIFAR ? "CIFAR-10-C (32x32)" : "ImageNet-C (224x224)");
+    if (made->crop_size > 0) {
+        printf(", after resize %d and crop %d\n", made->crop_resize, made->crop_size);
+    } else {
+        printf(t->photographs ? ", at the photographs' own size\n" : "\n");
     }
 }
 
@@ -248,6 +272,11 @@ void eval_print(const eval_result *r)
 {
     printf("%s on %s: %lld %s a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
            plural(r->table.n_images, "image", "images"), reshift_precision_name(r->table.precision));
+    print_preparation(r->weights, &r->table);
+    if (r->against) {
+        print_preparation(r->against, &r->other);
+    }
+    print_made(&r->table);
     print_adaptation(r->weights, &r->table.adapt);
     if (r->against) {
         print_adaptation(r->against, &r->other.adapt);

@@ -53,7 +53,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
         .size = (int)c->size, .batch = (int)c->batch, .precision = session_precision(c)};
     reshift_status status = check_target(c, what->out, error);
     if (status == RESHIFT_OK) {
-        status = open_data(c, what->data, what->split, what->corruption, &what->severity, true, &dataset, error);
+        status = open_data(c, what->data, what->split, what->corruption, &what->severity, model, &dataset, error);
     }
     if (status == RESHIFT_OK && reshift_dataset_n_classes(dataset) > reshift_model_n_classes(model)) {
         status = fail_with(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, '%s' has %d",

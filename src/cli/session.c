@@ -140,6 +140,16 @@ reshift_precision session_precision(const common *c)
     return precision;
 }
 
+reshift_constants session_constants(const common *c)
+{
+    return !c->constants                           ? RESHIFT_CONSTANTS_AUTO
+           : strcmp(c->constants, "cifar") == 0    ? RESHIFT_CONSTANTS_CIFAR
+           : strcmp(c->constants, "imagenet") == 0 ? RESHIFT_CONSTANTS_IMAGENET
+                                                   : RESHIFT_CONSTANTS_AUTO;
+}
+
+bool session_corrupts_native(const common *c) { return c->corrupt_at && strcmp(c->corrupt_at, "native") == 0; }
+
 reshift_jpeg_step session_jpeg(const common *c) { return c->no_jpeg ? RESHIFT_JPEG_OFF : RESHIFT_JPEG_AUTO; }
 
 const reshift_progress *session_progress(void)
@@ -170,6 +180,12 @@ int session_begin(const usage *u, const common *c)
     reshift_precision precision;
     if (c->precision && !reshift_precision_read(c->precision, &precision)) {
         return usage_error(u, "--precision: expected f32, bf16, int8 or auto, found '%s'", c->precision);
+    }
+    if (c->constants && session_constants(c) == RESHIFT_CONSTANTS_AUTO && strcmp(c->constants, "auto") != 0) {
+        return usage_error(u, "--constants: expected auto, cifar or imagenet, found '%s'", c->constants);
+    }
+    if (c->corrupt_at && !session_corrupts_native(c) && strcmp(c->corrupt_at, "crop") != 0) {
+        return usage_error(u, "--corrupt-at: expected crop or native, found '%s'", c->corrupt_at);
     }
     reshift_set_threads((int)c->threads);
     return -1;
@@ -202,7 +218,8 @@ int session_end(void)
 }
 
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
-                         const option_range *severity, bool generate, reshift_dataset **dataset, reshift_error *error)
+                         const option_range *severity, const reshift_model *model, reshift_dataset **dataset,
+                         reshift_error *error)
 {
     reshift_dataset_options options;
     reshift_dataset_options_default(&options);
@@ -214,7 +231,13 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
         options.severity_first = (int)severity->first;
         options.severity_last = (int)severity->last;
     }
-    options.generate = generate;
+    options.generate = model != NULL;
+    options.constants = session_constants(c);
+    if (model && !session_corrupts_native(c)) {
+        const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(model), (int)c->size);
+        options.crop_resize = recipe.resize;
+        options.crop_size = recipe.size;
+    }
     options.seed = (uint64_t)c->seed;
     options.jpeg = session_jpeg(c);
     reshift_status status = reshift_dataset_open(spec, &options, dataset, error);

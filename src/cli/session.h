@@ -16,11 +16,12 @@ typedef struct common {
     bool quiet, json, force, no_jpeg;
     int64_t threads, seed, limit, size, batch;
     const char *data_dir, *precision; /* precision NULL: not given */
+    const char *constants, *corrupt_at; /* of corruptions made here */
 } common;
 
 #define COMMON_DEFAULTS                                                                                                \
     {                                                                                                                  \
-        .precision = "f32"                                                                                             \
+        .precision = "f32", .constants = "auto", .corrupt_at = "crop"                                                  \
     }
 
 #define COUNT_MOST 1e15
@@ -37,6 +38,14 @@ typedef struct common {
 #define OPTION_SIZE(c)                                                                                                 \
     COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")
 #define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
+#define OPTION_CONSTANTS(c)                                                                                            \
+    TEXT("--constants", &(c).constants, "auto|cifar|imagenet",                                                         \
+         "strengths of corruptions made here, one set for all images: for 32x32 or 224x224; auto: the nearer", "auto")
+#define OPTION_CORRUPT_AT(c)                                                                                           \
+    TEXT("--corrupt-at", &(c).corrupt_at, "crop|native",                                                               \
+         "where photographs are corrupted here: crop: after resize and crop, as ImageNet-C was made; native: at their " \
+         "own size, before them",                                                                                      \
+         "crop")
 #define OPTION_NO_JPEG(c)                                                                                              \
     FLAG("--no-jpeg", &(c).no_jpeg,                                                                                    \
          "with ImageNet's constants: leave out the last step, JPEG of quality 85, with which ImageNet-C was stored")
@@ -71,9 +80,17 @@ int session_fail(const reshift_error *error);
 /** The exit status of a command that went well: 1 with a message when stdout could not be written. */
 int session_end(void);
 
-/** Opens `spec` with the common options; `corruption` may be NULL. */
+/** What --constants and --corrupt-at ask for; session_begin() has checked them. */
+reshift_constants session_constants(const common *c);
+bool session_corrupts_native(const common *c);
+
+/**
+ * Opens `spec` with the common options; `corruption` may be NULL. `model` NULL: no network reads the set; else photographs
+ * are corrupted after resize and crop by its recipe at --size, unless --corrupt-at says native.
+ */
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
-                         const option_range *severity, bool generate, reshift_dataset **dataset, reshift_error *error);
+                         const option_range *severity, const reshift_model *model, reshift_dataset **dataset,
+                         reshift_error *error);
 
 /** Loads --weights and, unless NULL, --head, and says what reshift_model_note() has to say. The caller destroys *model. */
 reshift_status open_model(const common *c, const char *weights, const char *head, reshift_model **model,

@@ -35,7 +35,9 @@ static const char *read_augment(tuning *words)
     *a = (reshift_augment){.crop_padding = words->crop_padding,
                            .severity_first = (int)words->severity.first,
                            .severity_last = (int)words->severity.last,
-                           .jpeg = words->jpeg};
+                           .jpeg = words->jpeg,
+                           .constants = words->constants,
+                           .corrupt_native = words->corrupt_native};
     for (const char *list = words->augment; list && *list;) {
         if (!next_word(&list, word, sizeof word) ||
             (strcmp(word, "flip") != 0 && strcmp(word, "crop") != 0 && strcmp(word, "corrupt") != 0)) {

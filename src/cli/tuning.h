@@ -14,6 +14,8 @@ typedef struct tuning {
     option_range severity;
     double crop_padding;
     reshift_jpeg_step jpeg;
+    reshift_constants constants;
+    bool corrupt_native;
     reshift_augment how; /* what they come to */
     char names[RESHIFT_AUGMENT_CORRUPTIONS][32];
 } tuning;

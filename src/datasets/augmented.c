@@ -16,6 +16,7 @@
 typedef struct augmented {
     reshift_dataset *base;
     const reshift_augment *how;
+    reshift_constants constants; /* of all corruptions; never AUTO where there are any */
     uint64_t seed;
     int epoch;
 } augmented;
@@ -54,8 +55,8 @@ void augment_describe(const reshift_augment *how, char *text, size_t size)
         length += snprintf(text + length, size - (size_t)length, " %s", how->corruptions[i]);
     }
     if (how->corrupt && length >= 0 && (size_t)length < size) {
-        length += snprintf(text + length, size - (size_t)length, " severity %d-%d constants %d", how->severity_first,
-                           how->severity_last, (int)how->constants);
+        length += snprintf(text + length, size - (size_t)length, " severity %d-%d constants %d%s", how->severity_first,
+                           how->severity_last, (int)how->constants, how->corrupt_native ? " native" : "");
         const bool possible = how->constants != RESHIFT_CONSTANTS_CIFAR || how->jpeg == RESHIFT_JPEG_ON;
         if (possible && how->jpeg != RESHIFT_JPEG_OFF && length >= 0 && (size_t)length < size) {
             snprintf(text + length, size - (size_t)length, " jpeg %d", (int)how->jpeg);
@@ -101,10 +102,10 @@ static reshift_status corrupt_one(const augmented *a, random_stream *stream, int
         how->severity_first + (int)random_below(stream, (uint64_t)(how->severity_last - how->severity_first + 1));
     reshift_status status = reshift_corruption_find(name, &corruption, error);
     if (status == RESHIFT_OK) {
-        status = reshift_corruption_apply(corruption, severity, how->constants, random_u64(stream), source, NULL, input,
+        status = reshift_corruption_apply(corruption, severity, a->constants, random_u64(stream), source, NULL, input,
                                           output, error);
     }
-    if (status == RESHIFT_OK && reshift_corruption_has_jpeg(how->jpeg, how->constants, input->height, input->width)) {
+    if (status == RESHIFT_OK && reshift_corruption_has_jpeg(how->jpeg, a->constants, input->height, input->width)) {
         status = reshift_image_compress(output, RESHIFT_JPEG_QUALITY, error);
     }
     return status;
@@ -184,8 +185,14 @@ reshift_status augmented_open(reshift_dataset *base, const reshift_augment *how,
     if (!a) {
         return error_memory(error, sizeof *a, "augmentation");
     }
-    *a = (augmented){dataset_share(base), how, seed, epoch};
-    reshift_status status = dataset_derive(&augmented_kind, a, base, base->count, dataset, error);
+    *a = (augmented){.base = dataset_share(base), .how = how, .seed = seed, .epoch = epoch};
+    reshift_status status =
+        how->corrupt ? reshift_corrupt_constants(base, how->constants, &a->constants, error) : RESHIFT_OK;
+    if (status != RESHIFT_OK) {
+        augmented_destroy(a);
+        return status;
+    }
+    status = dataset_derive(&augmented_kind, a, base, base->count, dataset, error);
     if (status == RESHIFT_OK) {
         memcpy((*dataset)->rows, base->rows, (size_t)base->count * sizeof *base->rows);
     }

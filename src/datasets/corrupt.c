@@ -1,6 +1,8 @@
 /* Corrupted copies of a set: the request, one image, and what went wrong among threads. See corrupt.h. */
 #include "datasets/corrupt.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -57,14 +59,40 @@ reshift_status corrupt_image(const reshift_dataset *clean, int64_t row, const re
     return status;
 }
 
-int corrupt_jpeg_of(const reshift_dataset *clean, reshift_constants constants, reshift_jpeg_step jpeg)
+int corrupt_jpeg_of(reshift_constants constants, reshift_jpeg_step jpeg)
 {
-    int height, width;
-    bool by_size = jpeg == RESHIFT_JPEG_AUTO && constants == RESHIFT_CONSTANTS_AUTO;
-    if (!reshift_dataset_fixed_size(clean, &height, &width) && by_size) {
-        return RESHIFT_JPEG_MIXED;
+    return reshift_corruption_has_jpeg(jpeg, constants, 0, 0) ? RESHIFT_JPEG_QUALITY : 0;
+}
+
+static int by_size(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+reshift_status reshift_corrupt_constants(const reshift_dataset *clean, reshift_constants requested,
+                                         reshift_constants *used, reshift_error *error)
+{
+    enum { LOOKED_AT = 9 };
+    int height, width, shorter[LOOKED_AT], n = 0;
+    const int64_t count = reshift_dataset_count(clean);
+    reshift_image image = {0};
+    reshift_status status = RESHIFT_OK;
+    *used = requested;
+    if (requested != RESHIFT_CONSTANTS_AUTO || count < 1) {
+        return RESHIFT_OK;
     }
-    return reshift_corruption_has_jpeg(jpeg, constants, height, width) ? RESHIFT_JPEG_QUALITY : 0;
+    if (reshift_dataset_fixed_size(clean, &height, &width)) {
+        *used = reshift_corruption_constants(requested, height, width);
+        return RESHIFT_OK;
+    }
+    for (int64_t i = 0; i < LOOKED_AT && i < count && status == RESHIFT_OK; i++) {
+        const int64_t row = count <= LOOKED_AT ? i : i * (count - 1) / (LOOKED_AT - 1);
+        status = reshift_dataset_read(clean, row, &image, error);
+        shorter[n++] = image.height < image.width ? image.height : image.width;
+    }
+    reshift_image_destroy(&image);
+    if (status == RESHIFT_OK) {
+        qsort(shorter, (size_t)n, sizeof *shorter, by_size);
+        *used = reshift_corruption_constants(requested, shorter[n / 2], shorter[n / 2]);
+    }
+    return status;
 }
 
 static reshift_status check_request(const corrupt_work *work, reshift_error *error)
@@ -90,19 +118,19 @@ static reshift_status check_request(const corrupt_work *work, reshift_error *err
     return RESHIFT_OK;
 }
 
-static void say_constants(const corrupt_work *work)
+/* Says which constants are used where the images have no published size. */
+static void say_constants(const corrupt_work *work, reshift_constants requested)
 {
-    reshift_constants asked = work->options->constants;
+    const int published = work->options->constants == RESHIFT_CONSTANTS_CIFAR ? 32 : 224;
     int height, width;
-    if (asked != RESHIFT_CONSTANTS_AUTO) {
+    if (requested != RESHIFT_CONSTANTS_AUTO) {
         return;
     }
     if (!reshift_dataset_fixed_size(work->clean, &height, &width)) {
         progress_message(work->progress, RESHIFT_LOG_INFO,
-                         "each image gets the published constants for the nearer of 32x32 and 224x224");
+                         "images of many sizes: the published constants for %dx%d are used for all", published,
+                         published);
     } else if (!(height == 32 && width == 32) && !(height == 224 && width == 224)) {
-        reshift_constants used = reshift_corruption_constants(asked, height, width);
-        int published = used == RESHIFT_CONSTANTS_CIFAR ? 32 : 224;
         progress_message(work->progress, RESHIFT_LOG_INFO,
                          "images of %dx%d: the published constants for %dx%d are used", width, height, published,
                          published);
@@ -129,23 +157,37 @@ static reshift_status check(const corrupt_work *work, reshift_error *error)
     return status == RESHIFT_OK ? try_one(work, error) : status;
 }
 
+/* The options with one set of constants for the whole set. */
+static reshift_status resolve(const reshift_dataset *clean, const reshift_corrupt_options *options,
+                              reshift_corrupt_options *how, reshift_error *error)
+{
+    *how = *options;
+    return reshift_corrupt_constants(clean, options->constants, &how->constants, error);
+}
+
 reshift_status reshift_corrupt_check(const reshift_dataset *clean, const reshift_corruption *corruption,
                                      const reshift_corrupt_options *options, reshift_error *error)
 {
-    const corrupt_work work = {clean, corruption, options, NULL, reshift_dataset_count(clean)};
-    return check(&work, error);
+    reshift_corrupt_options how;
+    const corrupt_work work = {clean, corruption, &how, NULL, reshift_dataset_count(clean)};
+    reshift_status status = resolve(clean, options, &how, error);
+    return status == RESHIFT_OK ? check(&work, error) : status;
 }
 
 reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift_corruption *corruption,
                                      const reshift_corrupt_options *options, const char *folder,
                                      const reshift_progress *progress, reshift_error *error)
 {
-    const corrupt_work work = {clean, corruption, options, progress, reshift_dataset_count(clean)};
-    reshift_status status = check(&work, error);
+    reshift_corrupt_options how;
+    const corrupt_work work = {clean, corruption, &how, progress, reshift_dataset_count(clean)};
+    reshift_status status = resolve(clean, options, &how, error);
+    if (status == RESHIFT_OK) {
+        status = check(&work, error);
+    }
     if (status != RESHIFT_OK) {
         return status;
     }
-    say_constants(&work);
-    return options->layout == RESHIFT_CORRUPT_FOLDER ? corrupt_folder_write(&work, folder, error)
-                                                     : corrupt_array_write(&work, folder, error);
+    say_constants(&work, options->constants);
+    return how.layout == RESHIFT_CORRUPT_FOLDER ? corrupt_folder_write(&work, folder, error)
+                                                : corrupt_array_write(&work, folder, error);
 }

@@ -38,7 +38,7 @@ reshift_status corrupt_pixels(const reshift_dataset *clean, int64_t row, const r
                               reshift_image *output, reshift_error *error);
 
 /** What reshift_dataset_jpeg() says of the corrupted versions of `clean`. */
-int corrupt_jpeg_of(const reshift_dataset *clean, reshift_constants constants, reshift_jpeg_step jpeg);
+int corrupt_jpeg_of(reshift_constants constants, reshift_jpeg_step jpeg);
 
 /** Arrays in CIFAR-10-C's layout; the request is checked and one image has been tried. */
 reshift_status corrupt_array_write(const corrupt_work *work, const char *folder, reshift_error *error);

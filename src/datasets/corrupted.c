@@ -14,7 +14,8 @@
 typedef struct corrupted {
     reshift_dataset *clean;
     const reshift_corruption *corruption;
-    reshift_corrupt_options how;
+    reshift_corrupt_options how; /* constants: never AUTO */
+    bool by_size;                /* the constants follow from the one size of the images */
     int64_t n;            /* images a severity */
     reshift_frost *frost; /* NULL: another corruption, or overlays drawn procedurally */
     char *frost_folder;   /* where `frost` is from */
@@ -60,11 +61,11 @@ static reshift_status corrupted_identity(const void *state, digest *d, reshift_e
             snprintf(text, sizeof text, "%s made: %s %d-%d seed %llu", hex, c->corruption->name, c->how.severity_first,
                      c->how.severity_last, c->corruption->random ? (unsigned long long)c->how.seed : 0ull);
         digest_add(d, text, (size_t)length);
-        if (c->how.constants != RESHIFT_CONSTANTS_AUTO) { /* AUTO follows from the images */
+        if (!c->by_size) { /* else they follow from the size of the images, which is part of their identity */
             length = snprintf(text, sizeof text, " constants %d", (int)c->how.constants);
             digest_add(d, text, (size_t)length);
         }
-        int jpeg = corrupt_jpeg_of(c->clean, c->how.constants, c->how.jpeg);
+        int jpeg = corrupt_jpeg_of(c->how.constants, c->how.jpeg);
         if (jpeg != 0) { /* nothing is added without the step: sets of 32x32 keep the identity they always had */
             length = snprintf(text, sizeof text, " jpeg %d", jpeg);
             digest_add(d, text, (size_t)length);
@@ -119,8 +120,10 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
                              .jpeg = options->jpeg,
                              .seed = options->seed},
                      .n = clean->count};
+    c->by_size = options->constants == RESHIFT_CONSTANTS_AUTO && clean->fixed_size;
+    status = reshift_corrupt_constants(clean, options->constants, &c->how.constants, error);
     bool frosted = strcmp(corruption->name, "frost") == 0;
-    if (frosted) {
+    if (status == RESHIFT_OK && frosted) {
         status = frost_find(options->data_dir, &c->frost_folder, &c->frost, error);
         c->how.frost = c->frost;
     }
@@ -139,7 +142,8 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
         d->rows[row].severity = severity_of(c, row);
     }
     d->from_file = false;
-    d->jpeg = corrupt_jpeg_of(clean, options->constants, options->jpeg);
+    d->constants = c->how.constants;
+    d->jpeg = corrupt_jpeg_of(d->constants, options->jpeg);
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
     free(d->corruption); /* a set that is corrupted already may be corrupted once more */
     return dataset_name_corruption(dataset, corruption->name, error);

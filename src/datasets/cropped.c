@@ -91,6 +91,8 @@ reshift_status reshift_dataset_cropped(reshift_dataset *base, int resize, int si
         }
         (*dataset)->fixed_size = true;
         (*dataset)->height = (*dataset)->width = size;
+        (*dataset)->crop_resize = resize;
+        (*dataset)->crop_size = size;
     }
     return status;
 }

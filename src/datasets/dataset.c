@@ -181,6 +181,11 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
         }
         reshift_dataset *clean;
         status = open_kind(k, spec, where, &used, &clean, error);
+        if (status == RESHIFT_OK && used.crop_size > 0 && !clean->fixed_size) {
+            reshift_dataset *whole = clean;
+            status = reshift_dataset_cropped(whole, used.crop_resize, used.crop_size, &clean, error);
+            reshift_dataset_close(&whole);
+        }
         if (status == RESHIFT_OK) {
             status = corrupted_open(clean, &used, dataset, error);
             reshift_dataset_close(&clean);
@@ -293,6 +298,9 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->width = base->width;
     d->from_file = base->from_file;
     d->jpeg = base->jpeg;
+    d->constants = base->constants;
+    d->crop_resize = base->crop_resize;
+    d->crop_size = base->crop_size;
     d->note = base->note;
     d->published = base->published;
     d->has_parts = base->has_parts;
@@ -357,6 +365,16 @@ const char *reshift_dataset_kind(const reshift_dataset *dataset) { return datase
 const char *reshift_dataset_corruption(const reshift_dataset *dataset) { return dataset->corruption; }
 const char *reshift_dataset_note(const reshift_dataset *dataset) { return dataset->note; }
 int reshift_dataset_jpeg(const reshift_dataset *dataset) { return dataset->jpeg; }
+reshift_constants reshift_dataset_constants(const reshift_dataset *dataset) { return dataset->constants; }
+
+int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize)
+{
+    const bool made = dataset->constants != RESHIFT_CONSTANTS_AUTO;
+    if (resize) {
+        *resize = made ? dataset->crop_resize : 0;
+    }
+    return made ? dataset->crop_size : 0;
+}
 bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
 
 bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)

@@ -19,6 +19,8 @@ typedef struct block {
     char identity[65];
     bool from_file;
     int jpeg;
+    reshift_constants constants;
+    int crop_size, crop_resize;
     int64_t n; /* images */
 } block;
 

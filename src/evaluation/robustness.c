@@ -75,6 +75,9 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
     const reshift_robustness *t = m->table;
     cell->from_file = b->from_file;
     cell->jpeg = b->jpeg;
+    cell->constants = b->constants;
+    cell->crop_size = b->crop_size;
+    cell->crop_resize = b->crop_resize;
     if (m->options->cells_folder) {
         cell->file = cells_path(m->options->cells_folder, m->basis, b->identity, measuring_name(cell->corruption),
                                 cell->severity);
@@ -285,6 +288,7 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
     table->severity_first = d->severity_first;
     table->severity_last = d->severity_last;
     table->adapt = options->adapt;
+    table->recipe = reshift_recipe_at(reshift_model_recipe(model), options->size);
     table->precision = forward_precision(options->precision, options->adapt.kind != RESHIFT_ADAPT_NONE, progress);
     m->setup = (forward_setup){.net = net,
                                .recipe = reshift_model_recipe(model),

@@ -23,6 +23,8 @@ reshift_status measuring_open(const measuring *m, const reshift_corruption *corr
     options.corruption = corruption ? corruption->name : NULL;
     options.severity_first = 1;
     options.severity_last = RESHIFT_SEVERITIES;
+    options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
+    options.crop_size = m->options->corrupt_native ? 0 : m->table->recipe.size;
     return corruption ? reshift_dataset_open(m->options->data, &options, set, error)
                       : reshift_dataset_open_clean(m->options->data, &options, set, error);
 }
@@ -112,6 +114,9 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     if (status == RESHIFT_OK) {
         b->from_file = reshift_dataset_from_file(set);
         b->jpeg = reshift_dataset_jpeg(set);
+        b->constants = reshift_dataset_constants(set);
+        b->crop_size = reshift_dataset_corrupted_crop(set, &b->crop_resize);
+        m->table->photographs |= b->crop_size > 0 || !reshift_dataset_fixed_size(set, NULL, NULL);
         b->n = reshift_dataset_count(set) / (corruption ? RESHIFT_SEVERITIES : 1);
         status = take_labels(m, set, b, error);
     }

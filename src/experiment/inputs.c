@@ -72,6 +72,11 @@ static void shift_options(const run *r, reshift_dataset_options *options)
     options->severity_last = (int)SETTING(r, shift.severity.last);
     options->constants = (reshift_constants)SETTING(r, shift.constants);
     options->jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
+    if (SETTING(r, shift.corrupt_at) == 0) {
+        const reshift_recipe recipe = reshift_recipe_at(&r->opened.recipe, (int)SETTING(r, input.size));
+        options->crop_resize = recipe.resize;
+        options->crop_size = recipe.size;
+    }
 }
 
 static reshift_status open_shift(run *r, reshift_error *error)
@@ -284,6 +289,9 @@ static reshift_status open_weights(run *r, reshift_error *error)
         /* the architecture is known beforehand: a fresh network of it answers every question about blocks */
         reshift_status status = reshift_model_create("resnet-demo", 2, 0, &r->opened.original, error);
         status = status == RESHIFT_OK ? check_model(r, error) : status;
+        if (status == RESHIFT_OK) {
+            r->opened.recipe = *reshift_model_recipe(r->opened.original);
+        }
         reshift_model_destroy(&r->opened.original);
         return status;
     }
@@ -302,6 +310,7 @@ static reshift_status open_weights(run *r, reshift_error *error)
         progress_message(r->progress, level, "%s: %s", SETTING(r, model.weights), note);
     }
     if (status == RESHIFT_OK) {
+        r->opened.recipe = *reshift_model_recipe(r->opened.original);
         status = check_model(r, error);
     }
     return status == RESHIFT_OK ? reads_end(r, error) : status;

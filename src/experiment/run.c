@@ -184,8 +184,16 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
                   "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
     if (set && reshift_dataset_corruption(dataset)) {
         const int quality = reshift_dataset_jpeg(dataset);
-        json_object_set_new(set, "jpeg_quality", quality == RESHIFT_JPEG_MIXED ? json_string("by each image's size")
-                                                                              : json_integer(quality));
+        int resize;
+        const int crop = reshift_dataset_corrupted_crop(dataset, &resize);
+        const reshift_constants constants = reshift_dataset_constants(dataset);
+        if (constants != RESHIFT_CONSTANTS_AUTO) {
+            json_object_set_new(set, "constants",
+                                json_string(constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet"));
+            json_object_set_new(set, "corrupted_at", crop > 0 ? json_pack("{s:i, s:i}", "resize", resize, "crop", crop)
+                                                              : json_string("native"));
+        }
+        json_object_set_new(set, "jpeg_quality", json_integer(quality));
     }
     if (set && reshift_dataset_note(dataset)) {
         json_object_set_new(set, "note", json_string(reshift_dataset_note(dataset)));

@@ -30,6 +30,7 @@ typedef struct run_opened {
     reshift_dataset *train, *test, *shift;
     reshift_dataset *shifted_train; /* NULL unless fine-tuning's rows come from it */
     reshift_model *original;        /* NULL until the demo's network is there */
+    reshift_recipe recipe;          /* of the weights, at their own size */
     reshift_split split;
     uint8_t *held_out; /* [split.n_train] 1: of the training rows, one held out for validation; NULL: none is */
     int64_t n_held_out;

@@ -69,6 +69,7 @@ struct reshift_experiment {
         bool generate;
         int constants; /* a reshift_constants */
         int jpeg;      /* a reshift_jpeg_step */
+        int corrupt_at; /* 0: crop, 1: native */
     } shift;
     struct {
         settings_blocks train;

@@ -40,6 +40,7 @@ static const char *const constants[] = {[RESHIFT_CONSTANTS_AUTO] = "auto",
                                         [RESHIFT_CONSTANTS_CIFAR] = "cifar",
                                         [RESHIFT_CONSTANTS_IMAGENET] = "imagenet",
                                         NULL};
+static const char *const corrupted_at[] = {"crop", "native", NULL};
 static const char *const jpeg_steps[] = {
     [RESHIFT_JPEG_AUTO] = "auto", [RESHIFT_JPEG_ON] = "on", [RESHIFT_JPEG_OFF] = "off", NULL};
 static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
@@ -75,7 +76,7 @@ static const setting table[] = {
         INPUT(WEIGHTS), "a file, or a name looked up in the data folder; demo: a small network pretrained here"),
 
     ROW("input.size", COUNT, input.size, RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, NULL, "224",
-        STAGE(PRETRAIN) | EXTRACTION, "images enter the network as size x size"),
+        STAGE(PRETRAIN) | EXTRACTION | INPUT(SHIFT) | INPUT(ROWS), "images enter the network as size x size"),
     ROW("input.batch", COUNT, input.batch, 1, 4096, NULL, "64",
         EXTRACTION, "images a pass when features are extracted"),
     ROW("input.precision", CHOICE, input.precision, 0, 0, precisions, "f32",
@@ -115,7 +116,10 @@ static const setting table[] = {
         INPUT(SHIFT) | STAGE(ADAPT), "make the corrupted images where no file holds them"),
     ROW("shift.constants", CHOICE, shift.constants, 0, 0, constants, "auto",
         INPUT(SHIFT) | INPUT(ROWS) | STAGE(FINETUNE) | STAGE(ADAPT),
-        "strengths of what is made: for 32x32, for 224x224, or the nearer of them to the images"),
+        "strengths of what is made, one set for all images: for 32x32, for 224x224, or the nearer of them"),
+    ROW("shift.corrupt_at", CHOICE, shift.corrupt_at, 0, 0, corrupted_at, "crop",
+        INPUT(SHIFT) | INPUT(ROWS) | STAGE(FINETUNE) | STAGE(ADAPT),
+        "where photographs are corrupted here: after resize and crop, as ImageNet-C was made, or at their own size"),
     ROW("shift.jpeg", CHOICE, shift.jpeg, 0, 0, jpeg_steps, "auto",
         INPUT(SHIFT) | INPUT(ROWS) | STAGE(FINETUNE) | STAGE(ADAPT),
         "last step of what is made, JPEG of quality 85; auto: with ImageNet's constants, as ImageNet-C was stored"),

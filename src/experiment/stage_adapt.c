@@ -238,6 +238,7 @@ static reshift_status measure(const run *r, const reshift_model *model, const ch
     o.dataset.generate = SETTING(r, shift.generate);
     o.dataset.constants = (reshift_constants)SETTING(r, shift.constants);
     o.dataset.jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
+    o.corrupt_native = SETTING(r, shift.corrupt_at) == 1;
     o.dataset.test_share = shifted ? 0 : SETTING(r, source.test_fraction); /* as the set itself was opened */
     o.dataset.seed = (uint64_t)SETTING(r, seed);
     snprintf(relative, sizeof relative, RUN_PARTS "/%.16s", r->keys[STAGE_ADAPT]);

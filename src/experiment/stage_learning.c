@@ -350,7 +350,8 @@ reshift_status stage_finetune(run *r, reshift_error *error)
                                .severity_first = (int)SETTING(r, finetune.augment_severity).first,
                                .severity_last = (int)SETTING(r, finetune.augment_severity).last,
                                .constants = (reshift_constants)SETTING(r, shift.constants),
-                               .jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg)};
+                               .jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg),
+                               .corrupt_native = SETTING(r, shift.corrupt_at) == 1};
     if (status == RESHIFT_OK) {
         status = settings_augment(&SETTING(r, finetune.augment), &SETTING(r, finetune.augment_corruptions), &augment,
                                   error);

@@ -64,6 +64,9 @@ reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int
 
 /* ---- finetune_before.c: what comes before the steps; all through t->frozen, which is there ---- */
 
+/** Whether training images are photographs that augmentation resizes and crops by the recipe before it corrupts them. */
+bool finetune_crops_first(const finetune *t);
+
 /** Learning rates of an epoch from gradients and weights: set, told, and written to rates [n_blocks of the options]. */
 reshift_status finetune_choose_rates(finetune *t, int epoch, reshift_chosen_rate *rates, reshift_error *error);
 /** Statistics of the trained blocks' batch norms anew from the training rows; before tail_plan(). */

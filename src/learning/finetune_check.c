@@ -98,6 +98,12 @@ static reshift_status check_labels(const finetune *t, const reshift_dataset *dat
     return RESHIFT_OK;
 }
 
+bool finetune_crops_first(const finetune *t)
+{
+    const reshift_augment *how = t->options->augment;
+    return how && how->corrupt && !how->corrupt_native && !reshift_dataset_fixed_size(t->dataset, NULL, NULL);
+}
+
 reshift_status finetune_check(finetune *t, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;

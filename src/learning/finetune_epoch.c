@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "datasets/augmented.h"
+#include "datasets/dataset.h"
 #include "learning/finetune.h"
 
 /* Of the next step. */
@@ -15,6 +16,18 @@ static double rate_factor(const finetune *t)
     int64_t of_epoch = (t->n_rows + o->batch - 1) / o->batch, step = optimiser_steps(tail_optimiser(t->tail));
     return o->schedule.by_step ? reshift_schedule_factor(&o->schedule, step, of_epoch * o->epochs)
                                : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
+}
+
+/* Photographs that are corrupted are resized and cropped first, as the test images are. The caller closes *base. */
+static reshift_status open_augmented_base(const finetune *t, reshift_dataset **base, reshift_error *error)
+{
+    reshift_dataset *set = (reshift_dataset *)t->dataset; /* casts away const: a view takes a reference, nothing changes */
+    if (!finetune_crops_first(t)) {
+        *base = dataset_share(set);
+        return RESHIFT_OK;
+    }
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(t->model), t->options->size);
+    return reshift_dataset_cropped(set, recipe.resize, recipe.size, base, error);
 }
 
 /* end_rows() after them or after an error, whose status it keeps. */
@@ -31,9 +44,12 @@ static reshift_status start_rows(finetune *t, int epoch, int64_t n, reshift_erro
     if (!o->augment || epoch == 0) {
         return frozen_start(t->frozen, t->dataset, order, n, false, error);
     }
-    /* a view shares what is below it, which its maker's const does not allow to say */
-    reshift_status status =
-        augmented_open((reshift_dataset *)t->dataset, o->augment, o->seed, epoch, &t->changed, error);
+    reshift_dataset *base = NULL;
+    reshift_status status = open_augmented_base(t, &base, error);
+    if (status == RESHIFT_OK) {
+        status = augmented_open(base, o->augment, o->seed, epoch, &t->changed, error);
+    }
+    reshift_dataset_close(&base);
     return status == RESHIFT_OK ? frozen_start_anew(t->frozen, t->changed, order, n, error) : status;
 }
 

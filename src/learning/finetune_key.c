@@ -75,6 +75,9 @@ reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], reshi
         char text[1024];
         augment_describe(o->augment, text, sizeof text);
         add_text(d, "%s", text);
+        if (finetune_crops_first(t)) { /* checkpoints of corruption at native size had no such line */
+            add_text(d, "cropped before it is corrupted");
+        }
     }
     if (o->validation) { /* a line for what older checkpoints do not know, only where it is asked for */
         add_text(d, "validation %lld %s keep %d", (long long)t->n_validation, held_out, (int)o->keep);

@@ -389,10 +389,130 @@ static void test_predictions(void **state)
     }
 }
 
+/* ---- corruption of photographs ---- */
+
+static reshift_dataset *open_shifted(const char *spec, int size, reshift_constants constants, const char *corruption)
+{
+    reshift_dataset *set;
+    reshift_dataset_options options;
+    const reshift_recipe recipe = reshift_recipe_at(NULL, size);
+    reshift_dataset_options_default(&options);
+    options.corruption = corruption;
+    options.severity_first = options.severity_last = 5;
+    options.constants = constants;
+    options.crop_resize = size ? recipe.resize : 0;
+    options.crop_size = size ? recipe.size : 0;
+    check_ok(reshift_dataset_open(spec, &options, &set, &error));
+    return set;
+}
+
+/* Row by row: resize and crop, then the corruption with one set of constants, then JPEG with ImageNet's. */
+static void check_made(const char *spec, int size, reshift_constants asked, reshift_constants expected)
+{
+    const reshift_corruption *corruption;
+    reshift_dataset *clean, *shifted = open_shifted(spec, size, asked, "gaussian_noise");
+    reshift_image whole = {0}, right = {0}, found = {0};
+    check_ok(reshift_corruption_find("gaussian_noise", &corruption, &error));
+    check_ok(reshift_dataset_open(spec, NULL, &clean, &error));
+    assert_int_equal(reshift_dataset_constants(shifted), expected);
+    assert_int_equal(reshift_dataset_constants(clean), RESHIFT_CONSTANTS_AUTO);
+    assert_int_equal(reshift_dataset_corrupted_crop(shifted, NULL), size);
+    assert_int_equal(reshift_dataset_jpeg(shifted), expected == RESHIFT_CONSTANTS_IMAGENET ? RESHIFT_JPEG_QUALITY : 0);
+    if (size) {
+        reshift_dataset *cropped;
+        check_ok(reshift_dataset_cropped(clean, size * 256 / 224, size, &cropped, &error));
+        reshift_dataset_close(&clean);
+        clean = cropped;
+    }
+    for (int64_t row = 0; row < reshift_dataset_count(clean); row++) {
+        check_ok(reshift_dataset_read(clean, row, &whole, &error));
+        check_ok(reshift_corruption_apply(corruption, 5, expected, 0, row, NULL, &whole, &right, &error));
+        if (expected == RESHIFT_CONSTANTS_IMAGENET) {
+            check_ok(reshift_image_compress(&right, RESHIFT_JPEG_QUALITY, &error));
+        }
+        check_ok(reshift_dataset_read(shifted, row, &found, &error));
+        assert_int_equal(found.height, right.height);
+        assert_int_equal(found.width, right.width);
+        assert_memory_equal(found.pixels, right.pixels, 3 * (size_t)right.height * (size_t)right.width);
+    }
+    reshift_image_destroy(&whole);
+    reshift_image_destroy(&right);
+    reshift_image_destroy(&found);
+    reshift_dataset_close(&clean);
+    reshift_dataset_close(&shifted);
+}
+
+/* Photographs with shorter sides from 60 to 240 pixels, so that the constants of one image would be another's. */
+static void test_corruption_after_the_crop(void **state)
+{
+    (void)state;
+    static const int sides[] = {60, 100, 140, 150, 240};
+    char spec[300];
+    reshift_image image = {0};
+    for (int i = 0; i < 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "mixed/class%d/%d.png", i % 2, i);
+        put_file(name, "", 0);
+        check_ok(reshift_image_resize(&image, sides[i], sides[i] + 11 * i, &error));
+        draw(image.pixels, image.height, image.width, i % 2, (uint32_t)i);
+        check_ok(reshift_image_save_png(in_temporary(name), &image, true, &error));
+    }
+    reshift_image_destroy(&image);
+    snprintf(spec, sizeof spec, "folder:%s", in_temporary("mixed"));
+    check_made(spec, 64, RESHIFT_CONSTANTS_AUTO, RESHIFT_CONSTANTS_CIFAR);
+    check_made(spec, 160, RESHIFT_CONSTANTS_AUTO, RESHIFT_CONSTANTS_IMAGENET);
+    check_made(spec, 64, RESHIFT_CONSTANTS_IMAGENET, RESHIFT_CONSTANTS_IMAGENET);
+    check_made(spec, 0, RESHIFT_CONSTANTS_AUTO, RESHIFT_CONSTANTS_IMAGENET); /* the median is 140 */
+    check_made(spec, 0, RESHIFT_CONSTANTS_CIFAR, RESHIFT_CONSTANTS_CIFAR);
+}
+
+/* What a network sees of photographs corrupted on the fly is what `reshift corrupt --size` writes. */
+static void test_written_and_on_the_fly(void **state)
+{
+    (void)state;
+    char spec[300], out[300], arrays[700];
+    reshift_model *model;
+    const reshift_corruption *corruption;
+    check_ok(reshift_corruption_find("pixelate", &corruption, &error));
+    check_ok(reshift_model_load(weights, NULL, &model, &error));
+    snprintf(spec, sizeof spec, "folder:%s", in_temporary("photos/test"));
+    static const int sizes[] = {64, 136};
+    for (int i = 0; i < 2; i++) {
+        reshift_dataset *clean, *cropped, *fly = open_shifted(spec, sizes[i], RESHIFT_CONSTANTS_AUTO, "pixelate"), *array;
+        const reshift_recipe recipe = reshift_recipe_at(NULL, sizes[i]);
+        const reshift_forward_options forward = {.size = sizes[i], .precision = RESHIFT_PRECISION_F32};
+        const reshift_corrupt_options how = {.severity_first = 5, .severity_last = 5, .overwrite = true};
+        reshift_array found = {0}, expected = {0};
+        check_ok(reshift_dataset_open(spec, NULL, &clean, &error));
+        check_ok(reshift_dataset_cropped(clean, recipe.resize, recipe.size, &cropped, &error));
+        snprintf(out, sizeof out, "%s", in_temporary("written"));
+        check_ok(reshift_corrupt_write(cropped, corruption, &how, out, NULL, &error));
+        snprintf(arrays, sizeof arrays, "npy:%s/pixelate.npy,%s/labels.npy", out, out);
+        check_ok(reshift_dataset_open(arrays, NULL, &array, &error));
+        check_ok(reshift_forward(model, fly, &forward, &found, NULL, NULL, &error));
+        check_ok(reshift_forward(model, array, &forward, &expected, NULL, NULL, &error));
+        check_same_features(&expected, &found, "photographs corrupted on the fly");
+        reshift_array_destroy(&found);
+        reshift_array_destroy(&expected);
+        reshift_dataset_close(&clean);
+        reshift_dataset_close(&cropped);
+        reshift_dataset_close(&fly);
+        reshift_dataset_close(&array);
+        char command[400];
+        snprintf(command, sizeof command, "rm -rf %s", out);
+        assert_int_equal(system(command), 0);
+    }
+    reshift_model_destroy(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recipe_at), cmocka_unit_test(test_predictions), cmocka_unit_test(test_photographs),
+        cmocka_unit_test(test_recipe_at),
+        cmocka_unit_test(test_predictions),
+        cmocka_unit_test(test_corruption_after_the_crop),
+        cmocka_unit_test(test_written_and_on_the_fly),
+        cmocka_unit_test(test_photographs),
         cmocka_unit_test(test_arrays),    cmocka_unit_test(test_cifar),       cmocka_unit_test(test_demo),
     };
     return cmocka_run_group_tests_name("preparation", tests, begin, remove_temporary);
