@@ -117,14 +117,13 @@ static void test_the_cache_changes_no_bit(void **state)
     run r, other;
     run_create(&r);
     check_ok(run_go(&r, &error));
-    assert_non_null(strstr(r.messages[0], "all 127 images is kept in memory"));
+    assert_true(run_said(&r, "all 127 images is kept in memory"));
     static const uint64_t budgets[] = {0, 1, 200000, 400000};
     for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
         run_create(&other);
         other.options.cache_budget_bytes = budgets[i];
         check_ok(run_go(&other, &error));
-        assert_int_equal(other.n_messages, budgets[i] > 0);
-        assert_true(budgets[i] == 0 || strstr(other.messages[0], "computed anew"));
+        assert_int_equal(run_said(&other, "computed anew"), budgets[i] > 0);
         check_same_networks(r.model, other.model);
         check_same_histories(&r.history, &other.history);
         run_destroy(&other);
@@ -155,17 +154,18 @@ static void check_shared_cache(reshift_precision precision)
         check_ok(run_go(&other, &error));
         check_same_networks(r.model, other.model);
         check_same_histories(&r.history, &other.history);
-        assert_non_null(strstr(other.messages[0], round ? "127 images are there already" : "is kept in"));
-        assert_non_null(strstr(other.messages[1], round ? "was kept before" : "all 127 images is kept in a file"));
+        assert_true(run_said(&other, round ? "127 images are there already" : "is kept in"));
+        assert_true(run_said(&other, round ? "was kept before" : "all 127 images is kept in a file"));
         reshift_frozen_cache_close(&other.options.cache); /* opened anew it says what it finds */
         check_ok(reshift_frozen_cache_open(&options, &other.options.cache, &error));
-        other.epochs_seen = other.n_messages = 0;
+        other.epochs_seen = 0;
+        other.said[0] = '\0';
         reshift_forward_options cached = plain;
         cached.cache = other.options.cache;
         reshift_array features[2], logits[2];
         check_ok(reshift_forward(r.model, r.test, &plain, &features[0], &logits[0], NULL, &error));
         check_ok(reshift_forward(other.model, other.test, &cached, &features[1], &logits[1], &other.progress, &error));
-        assert_non_null(strstr(other.messages[0], "127 images are there already"));
+        assert_true(run_said(&other, "127 images are there already"));
         assert_memory_equal(features[0].data, features[1].data, reshift_array_bytes(&features[0]));
         assert_memory_equal(logits[0].data, logits[1].data, reshift_array_bytes(&logits[0]));
         for (int i = 0; i < 2; i++) {
@@ -193,7 +193,7 @@ static void test_nothing_is_kept_for_a_single_epoch(void **state)
     run_create(&r);
     r.options.epochs = 1;
     check_ok(run_go(&r, &error));
-    assert_int_equal(r.n_messages, 0);
+    assert_false(run_said(&r, "kept") || run_said(&r, "computed anew"));
     run_destroy(&r);
 }
 
@@ -256,7 +256,7 @@ static void test_interrupted_training_ends_with_the_same_bytes(void **state)
         assert_int_equal(parts.steps_seen, 6);
         parts.cancel_after_epochs = 0;
         check_ok(run_go(&parts, &error));
-        assert_non_null(strstr(parts.messages[0], "going on after epoch 2 of 3"));
+        assert_true(run_said(&parts, "going on after epoch 2 of 3"));
         assert_int_equal(parts.steps_seen, 6);
         check_same_networks(whole.model, parts.model);
         check_same_histories(&whole.history, &parts.history);
@@ -291,7 +291,7 @@ static void test_a_training_can_be_made_longer(void **state)
     parts.options.epochs = 1; /* fewer than are there: from the beginning */
     parts.epochs_seen = 0;
     check_ok(run_go(&parts, &error));
-    assert_non_null(strstr(parts.messages[0], "holds 3 epochs and 1 are wanted"));
+    assert_true(run_said(&parts, "holds 3 epochs and 1 are wanted"));
     assert_int_equal(parts.history.n_epochs, 1);
     assert_true(parts.history.epochs[0].train_loss == whole.history.epochs[0].train_loss);
     unlink(path);
@@ -323,7 +323,7 @@ static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
         default: model_network(r.before)->values[0] += 1e-6f; break;
         }
         check_ok(run_go(&r, &error));
-        assert_non_null(strstr(r.messages[0], "belongs to another training"));
+        assert_true(run_said(&r, "belongs to another training"));
         assert_true(r.steps_seen > 0);
         run_destroy(&r);
         unlink(path);

@@ -103,7 +103,7 @@ static void test_rates_follow_the_epoch(void **state)
     for (int b = 0; b < 3; b++) { /* that there is another epoch changes nothing */
         assert_true(rate_of(&other, 1, b)->ratio == rate_of(&r, 1, b)->ratio);
     }
-    assert_non_null(strstr(other.messages[0], "epoch 1: learning rates (and gradient over weights): layer3 "));
+    assert_true(run_said(&other, "epoch 1: learning rates (and gradient over weights): layer3 "));
     int64_t order[1100];
     for (int i = 0; i < 1100; i++) {
         order[i] = i;
@@ -185,9 +185,7 @@ static void test_recalibration_moves_statistics_of_trained_blocks(void **state)
                 }
             }
             bool warned = false;
-            for (int i = 0; i < r.n_messages; i++) {
-                warned |= strstr(r.messages[i], "there is nothing to recalibrate") != NULL;
-            }
+            warned |= run_said(&r, "there is nothing to recalibrate");
             assert_int_equal(warned, cases[c].blocks == head);
             run_destroy(&r);
         }
@@ -268,7 +266,7 @@ static void test_interrupted_training_ends_with_the_same_bytes(void **state)
         check_error(run_go(&parts, &error), RESHIFT_ERROR_CANCELLED, "stopped");
         parts.cancel_after_epochs = 0;
         check_ok(run_go(&parts, &error));
-        assert_non_null(strstr(parts.messages[0], "going on after epoch 2 of 3"));
+        assert_true(run_said(&parts, "going on after epoch 2 of 3"));
         check_same_networks(whole.model, parts.model);
         check_same_histories(&whole.history, &parts.history);
         check_ok(run_go(&parts, &error)); /* finished: rates of all epochs come from the checkpoint */
@@ -281,7 +279,7 @@ static void test_interrupted_training_ends_with_the_same_bytes(void **state)
         parts.options.epochs = 1;
         parts.epochs_seen = 0;
         check_ok(run_go(&parts, &error));
-        assert_non_null(strstr(parts.messages[0], "belongs to another training"));
+        assert_true(run_said(&parts, "belongs to another training"));
         unlink(path);
         run_destroy(&whole);
         run_destroy(&parts);
