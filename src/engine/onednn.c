@@ -63,13 +63,14 @@ const char *engine_description(void)
     }
 }
 
-reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, int n, int c, int h, int w,
-                                 reshift_error *error)
+reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, bool training, int n, int c, int h,
+                                 int w, reshift_error *error)
 {
     /* few channels (an image's three) are not worth a block; every convolution reads them plane by plane */
     dnnl_dims_t dims = {n, c, h, w};
     dnnl_format_tag_t block = onednn_has(dnnl_cpu_isa_avx512_core) ? dnnl_nChw16c : dnnl_nChw8c;
-    dnnl_format_tag_t tag = type != dnnl_f32 ? dnnl_nhwc : c < 8 ? dnnl_nchw : block;
+    bool plain = c < 8 || (training && !onednn_has(dnnl_cpu_isa_avx2));
+    dnnl_format_tag_t tag = type != dnnl_f32 ? dnnl_nhwc : plain ? dnnl_nchw : block;
     ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, type, tag), "laying out an activation");
     return RESHIFT_OK;
 }

@@ -26,7 +26,10 @@ bool onednn_has(dnnl_cpu_isa_t isa);
     } while (0)
 
 /**
- * Activations [N,C,H,W] in the one layout that all of a type have. float32: blocks of 16 channels (8 without AVX-512).
+ * Activations [N,C,H,W] in the one layout that all of a plan's tensors of a type have. float32: blocks of 16 channels (8
+ * without AVX-512). Without AVX2 a plan that trains has plain NCHW: in blocks, oneDNN has nothing but the reference
+ * kernels to go backward there, 80 times slower than by matrix products.
+ *
  * Measured with oneDNN 2.6.3 on two quiet AVX-512 cores (dnnl_sgemm: 350 GFLOP/s), ResNet-50 at 224 in float32, blocked
  * / channels last:
  *
@@ -41,8 +44,8 @@ bool onednn_has(dnnl_cpu_isa_t isa);
  * In float32 the stem reads its three channels as plain NCHW; from NHWC into blocks only the reference kernel exists,
  * 450 times slower.
  */
-reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, int n, int c, int h, int w,
-                                 reshift_error *error);
+reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, bool training, int n, int c, int h,
+                                 int w, reshift_error *error);
 /** The same shape, channels last and dense: what callers write and read. */
 reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
 /** [rows, columns] with any strides. */

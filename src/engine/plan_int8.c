@@ -70,7 +70,7 @@ static reshift_status add_bytes(plan *p, int node, int *tensor, reshift_error *e
         }
     }
     dnnl_memory_desc_t md;
-    reshift_status status = onednn_activation(&md, positive ? dnnl_u8 : dnnl_s8, p->options.batch, channels,
+    reshift_status status = onednn_activation(&md, positive ? dnnl_u8 : dnnl_s8, false, p->options.batch, channels,
                                               p->nodes[node].h, p->nodes[node].w, error);
     *tensor = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
     return status == RESHIFT_OK && *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : status;

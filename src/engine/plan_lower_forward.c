@@ -16,8 +16,8 @@ dnnl_data_type_t plan_type(const plan *p)
 
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
 {
-    return onednn_activation(md, plan_type(p), p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
-                             p->nodes[node].w, error);
+    return onednn_activation(md, plan_type(p), p->training, p->options.batch, node_of(p, node)->channels_out,
+                             p->nodes[node].h, p->nodes[node].w, error);
 }
 
 static reshift_status add_result(plan *p, int node, reshift_error *error)
