@@ -50,6 +50,7 @@ typedef struct reshift_difference {
     int64_t n, n_images;       /* rows of the first, images of both */
     int64_t only_a, only_b;    /* one row an image: images that only the first names rightly, only the second */
     double p;                  /* one row an image: McNemar's exact test, two-sided; else NAN */
+    bool paired;               /* on the same images */
     bool clear;                /* more than chance: the interval excludes 0, and p, where there is one, is below 0.05 */
 } reshift_difference;
 
@@ -181,22 +182,40 @@ RESHIFT_API void reshift_pca_destroy(reshift_pca_result *result);
 /**
  * How far apart the classes lie in coordinates [N,k] float32 (few dimensions: the silhouette costs up to 25 million
  * distances). A class without rows counts nowhere. What is not defined (a silhouette or nearest pair of one class) is NAN,
- * its labels -1.
+ * its labels -1. Of fewer than two classes silhouette, fisher and overlap are NAN.
  */
 typedef struct reshift_separation {
     double silhouette;     /* mean silhouette, Rousseeuw 1987, Euclidean; of a fixed random sample of at most 5,000 rows */
     double fisher;         /* trace of between-class scatter over trace of within-class scatter */
-    double overlap;        /* share of rows whose nearest class centroid is another class's */
+    double overlap;        /* share of rows that are at least as near to another class's centroid as to their own */
     double spread;         /* root mean square distance of rows to their class centroid */
     int nearest_a, nearest_b; /* the pair of classes whose centroids are nearest, relative to their spreads */
     double nearest_distance;  /* distance of those centroids over the mean of the two spreads */
     double widest_spread;  /* spread of the widest class */
     int widest;
+    int n_classes;         /* classes that have rows */
 } reshift_separation;
 /** labels [N] in 0..n_classes-1. Same result for any thread count. Errors: SHAPE (a label out of range), ARGUMENT (no rows),
  *  NUMERIC (naming the row), MEMORY. */
 RESHIFT_API reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
                                                  reshift_separation *separation, reshift_error *error);
+
+/** What changed from one feature set to another of the same rows: after minus before. NAN where one is not defined. */
+typedef struct reshift_separation_change {
+    reshift_interval overlap, silhouette, fisher;
+    int64_t n_images; /* that count; 0: none */
+} reshift_separation_change;
+/**
+ * Compares the separation of two sets of coordinates [N,k] of the same rows, image by image: a row contributes whether it is
+ * nearer to another centroid, its silhouette, and its share of Fisher's ratio (the ratio's influence function). Intervals by
+ * the bootstrap over images (reshift_bootstrap_means(), 2,000 resamples from `seed`); centroids and axes count as fixed.
+ * images [N]: the image of each row; left_out [N]: 1: the row does not count (but its class's centroid has it); NULL: all
+ * count. Errors: those of reshift_separation_of() and reshift_bootstrap_means(), SHAPE (coordinates that differ in rows).
+ */
+RESHIFT_API reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after,
+                                                      const int *labels, const int64_t *images, const uint8_t *left_out,
+                                                      int n_classes, uint64_t seed, reshift_separation_change *change,
+                                                      reshift_error *error);
 
 #ifdef __cplusplus
 }

@@ -242,6 +242,8 @@ typedef struct reshift_moved {
 /** All tensors of two networks of one kind, in their order; free() *rows. Errors: SHAPE (they differ), MEMORY. */
 RESHIFT_API reshift_status reshift_moved_between(const reshift_model *before, const reshift_model *after,
                                                  reshift_moved **rows, int *n, reshift_error *error);
+/** Running means and variances of batch norm, which are gathered and not trained; by the tensor's name. */
+RESHIFT_API bool reshift_moved_is_statistic(const char *name);
 /** Columns tensor, block, values, changed, distance, norm, relative (distance / norm; empty for a tensor of zeros), most.
  *  Errors: EXISTS, NOT_FOUND, IO. */
 RESHIFT_API reshift_status reshift_moved_save_csv(const char *path, const reshift_moved *rows, int n, bool overwrite,

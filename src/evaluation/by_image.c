@@ -226,7 +226,8 @@ reshift_difference reshift_difference_of(int64_t only_a, int64_t only_b, int64_t
                              .n_images = n,
                              .only_a = only_a,
                              .only_b = only_b,
-                             .p = reshift_mcnemar(only_a, only_b)};
+                             .p = reshift_mcnemar(only_a, only_b),
+                             .paired = true};
     settle(&d);
     return d;
 }
@@ -283,6 +284,7 @@ reshift_status reshift_difference_by_image(const reshift_answers *a, const reshi
             difference->accuracy = interval_of_differences(values, 1, n);
             difference->n = a->n;
             difference->n_images = n;
+            difference->paired = true;
             settle(difference);
         }
     }

@@ -74,6 +74,7 @@ static reshift_difference mean_difference(const double *values, size_t step, int
                                 .n = n * n_cells,
                                 .n_images = n,
                                 .p = NAN,
+                                .paired = true,
                                 .clear = interval_is_clear(&interval)};
 }
 

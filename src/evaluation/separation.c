@@ -6,6 +6,7 @@
 #include "reshift/evaluation.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -78,7 +79,8 @@ static void measure_scatter(const class_table *classes, int64_t n, reshift_separ
     separation->fisher = within > 0 ? between / within : between > 0 ? INFINITY : NAN;
 }
 
-static double measure_overlap(const float *x, const int *labels, int64_t n, const class_table *classes)
+/* rows [n], or NULL: 1 where another centroid is at least as near as the row's own. */
+static double measure_overlap(const float *x, const int *labels, int64_t n, const class_table *classes, double *rows)
 {
     int64_t others = 0;
 #pragma omp parallel for schedule(static) reduction(+ : others)
@@ -88,7 +90,10 @@ static double measure_overlap(const float *x, const int *labels, int64_t n, cons
         bool nearer = false;
         for (int label = 0; label < classes->n_classes && !nearer; label++) {
             nearer = label != labels[row] && classes->count[label] > 0 &&
-                     square_distance(point, classes->centroid + label * classes->k, classes->k) < own;
+                     square_distance(point, classes->centroid + label * classes->k, classes->k) <= own;
+        }
+        if (rows) {
+            rows[row] = nearer;
         }
         others += nearer;
     }
@@ -157,8 +162,9 @@ static double silhouette_of_row(const float *x, const int *labels, const int64_t
     return larger > 0 ? (b - a) / larger : 0;
 }
 
+/* each [n], or NULL: the silhouettes of the rows in the sample; NAN elsewhere. */
 static reshift_status measure_silhouette(const float *x, const int *labels, int64_t n, int n_classes, int64_t k,
-                                         double *silhouette, reshift_error *error)
+                                         double *silhouette, double *each, reshift_error *error)
 {
     int64_t n_rows = n < SILHOUETTE_ROWS ? n : SILHOUETTE_ROWS;
     reshift_status status = RESHIFT_OK;
@@ -199,6 +205,9 @@ static reshift_status measure_silhouette(const float *x, const int *labels, int6
     double sum = 0;
     for (int64_t i = 0; i < n_rows; i++) {
         sum += scores[i];
+        if (each) {
+            each[rows[i]] = scores[i];
+        }
     }
     *silhouette = sum / (double)n_rows;
 done:
@@ -237,10 +246,43 @@ static reshift_status check_rows(const reshift_array *coordinates, const int *la
     return RESHIFT_OK;
 }
 
-reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
-                                     reshift_separation *separation, reshift_error *error)
+/* What each row contributes; [n] each. */
+typedef struct row_values {
+    double *overlap, *silhouette, *fisher;
+} row_values;
+
+/*
+ * The ratio of scatters F = T/W - 1, T the mean squared distance to the mean of all rows and W that to the own centroid:
+ * a row contributes its influence, F + (t - (F + 1) w) / W (t, w: its own squared distances), whose mean is F.
+ */
+static void spread_fisher(const float *x, const int *labels, int64_t n, const class_table *classes, double *mean,
+                          double *rows)
 {
-    *separation = (reshift_separation){NAN, NAN, NAN, NAN, -1, -1, NAN, NAN, -1};
+    const int64_t k = classes->k;
+    double within = 0, total = 0;
+    for (int64_t j = 0; j < k; j++) {
+        mean[j] = 0;
+        for (int64_t row = 0; row < n; row++) {
+            mean[j] += x[row * k + j];
+        }
+        mean[j] /= (double)n;
+    }
+    for (int64_t row = 0; row < n; row++) {
+        within += square_distance(x + row * k, classes->centroid + labels[row] * k, k) / (double)n;
+        total += square_distance(x + row * k, mean, k) / (double)n;
+    }
+    for (int64_t row = 0; row < n; row++) {
+        const double own = square_distance(x + row * k, classes->centroid + labels[row] * k, k);
+        const double all = square_distance(x + row * k, mean, k);
+        rows[row] = within > 0 ? total / within - 1 + (all - total / within * own) / within : NAN;
+    }
+}
+
+/* `rows` NULL: only the figures. */
+static reshift_status separate(const reshift_array *coordinates, const int *labels, int n_classes,
+                               reshift_separation *separation, const row_values *rows, reshift_error *error)
+{
+    *separation = (reshift_separation){NAN, NAN, NAN, NAN, -1, -1, NAN, NAN, -1, 0};
     reshift_status status = check_rows(coordinates, labels, n_classes, error);
     if (status != RESHIFT_OK) {
         return status;
@@ -260,12 +302,125 @@ reshift_status reshift_separation_of(const reshift_array *coordinates, const int
     }
     measure_classes(x, labels, n, &classes);
     measure_scatter(&classes, n, separation);
-    separation->overlap = measure_overlap(x, labels, n, &classes);
+    for (int label = 0; label < n_classes; label++) {
+        separation->n_classes += classes.count[label] > 0;
+    }
     find_pairs(&classes, separation);
-    status = measure_silhouette(x, labels, n, n_classes, k, &separation->silhouette, error);
+    if (separation->n_classes < 2) {
+        separation->fisher = NAN; /* nothing to be separated from */
+        goto done;
+    }
+    separation->overlap = measure_overlap(x, labels, n, &classes, rows ? rows->overlap : NULL);
+    status =
+        measure_silhouette(x, labels, n, n_classes, k, &separation->silhouette, rows ? rows->silhouette : NULL, error);
+    if (rows) {
+        double *mean = memory_allocate((size_t)k * sizeof *mean);
+        if (mean) {
+            spread_fisher(x, labels, n, &classes, mean, rows->fisher);
+        } else if (status == RESHIFT_OK) {
+            status = error_memory(error, (size_t)k * sizeof *mean, "a mean");
+        }
+        memory_free(mean);
+    }
 done:
     memory_free(classes.count);
     memory_free(classes.centroid);
     memory_free(classes.square);
+    return status;
+}
+
+reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
+                                     reshift_separation *separation, reshift_error *error)
+{
+    return separate(coordinates, labels, n_classes, separation, NULL, error);
+}
+
+/* ---- two sets of coordinates ---- */
+
+typedef struct image_row {
+    int64_t image, row;
+} image_row;
+
+static int by_image(const void *a, const void *b)
+{
+    const image_row *x = a, *y = b;
+    return x->image != y->image ? (x->image > y->image) - (x->image < y->image) : (x->row > y->row) - (x->row < y->row);
+}
+
+/* The interval of the mean over rows of after - before, rows of an image together; NAN where no row has both. */
+static reshift_status compare_values(const double *before, const double *after, const image_row *order, int64_t n,
+                                     uint64_t seed, double *means, reshift_interval *change, int64_t *n_images,
+                                     reshift_error *error)
+{
+    int64_t images = 0, rows = 0, in_image = 0;
+    double sum = 0;
+    *change = (reshift_interval){NAN, NAN, NAN};
+    for (int64_t i = 0; i < n; i++) { /* means [images]: first the sums of each image */
+        const double d = after[order[i].row] - before[order[i].row];
+        const bool first = i == 0 || order[i].image != order[i - 1].image;
+        if (first) {
+            images += in_image > 0;
+            in_image = 0;
+            means[images] = 0;
+        }
+        if (isfinite(d)) {
+            means[images] += d;
+            sum += d;
+            in_image++;
+            rows++;
+        }
+    }
+    images += in_image > 0;
+    if (images < 1) {
+        return RESHIFT_OK;
+    }
+    /* images of as many rows each as the mean: the ratio's mean is that of all rows */
+    for (int64_t i = 0; i < images; i++) {
+        means[i] *= (double)images / (double)rows;
+    }
+    *n_images = images > *n_images ? images : *n_images;
+    reshift_status status = reshift_bootstrap_means(means, images, 1, RESHIFT_BOOTSTRAP_RESAMPLES, seed, change, error);
+    change->value = sum / (double)rows;
+    return status;
+}
+
+reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after, const int *labels,
+                                          const int64_t *images, const uint8_t *left_out, int n_classes, uint64_t seed,
+                                          reshift_separation_change *change, reshift_error *error)
+{
+    const reshift_interval none = {NAN, NAN, NAN};
+    const reshift_array *const sets[2] = {before, after};
+    *change = (reshift_separation_change){none, none, none, 0};
+    if (before->n_dims != 2 || after->n_dims != 2 || before->shape[0] != after->shape[0] || before->shape[0] < 1) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "coordinates that are compared: expected the same rows");
+    }
+    const int64_t n = before->shape[0];
+    double *values = memory_allocate((size_t)n * 7 * sizeof *values);
+    image_row *order = memory_allocate((size_t)n * sizeof *order);
+    reshift_status status = values && order ? RESHIFT_OK : error_memory(error, (size_t)n * 7 * sizeof *values, "values of rows");
+    for (int64_t i = 0; i < 6 * n && status == RESHIFT_OK; i++) {
+        values[i] = NAN;
+    }
+    for (int s = 0; s < 2 && status == RESHIFT_OK; s++) {
+        reshift_separation figures;
+        double *own = values + 3 * s * n;
+        status = separate(sets[s], labels, n_classes, &figures, &(row_values){own, own + n, own + 2 * n}, error);
+    }
+    int64_t kept = 0;
+    for (int64_t i = 0; i < n && status == RESHIFT_OK; i++) {
+        if (!left_out || !left_out[i]) {
+            order[kept++] = (image_row){images[i], i};
+        }
+    }
+    if (status == RESHIFT_OK) {
+        qsort(order, (size_t)kept, sizeof *order, by_image);
+    }
+    reshift_interval *const changes[3] = {&change->overlap, &change->silhouette, &change->fisher};
+    for (int v = 0; v < 3 && status == RESHIFT_OK; v++) {
+        status = compare_values(values + v * n, values + (3 + v) * n, order, kept, seed, values + 6 * n, changes[v],
+                                &change->n_images, error);
+    }
+    memory_free(values);
+    memory_free(order);
     return status;
 }

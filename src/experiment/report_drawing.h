@@ -35,6 +35,7 @@ typedef struct drawing {
     adapted_figures adapted;
     moved_figures moved;
     char probe_minimum[96];
+    char untrained[256];
 } drawing;
 
 /** "FOLDER/name" in fresh memory. Errors: MEMORY. */

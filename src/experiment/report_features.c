@@ -30,6 +30,16 @@ static double number_or_nan(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* "change": {"overlap": [value, low, high]} */
+static reshift_interval read_interval(const json_t *figures, const char *key)
+{
+    const json_t *numbers = json_object_get(json_object_get(figures, "change"), key);
+    return json_array_size(numbers) == 3 ? (reshift_interval){json_number_value(json_array_get(numbers, 0)),
+                                                              json_number_value(json_array_get(numbers, 1)),
+                                                              json_number_value(json_array_get(numbers, 2))}
+                                         : (reshift_interval){NAN, NAN, NAN};
+}
+
 static const json_t *panel_figures(const drawing *d, const char *name)
 {
     size_t index;
@@ -83,9 +93,27 @@ static reshift_status describe_panel(drawing *d, int p, reshift_error *error)
                        .nearest_b = (int)json_integer_value(json_object_get(figures, "nearest_b")),
                        .nearest_distance = number_or_nan(figures, "nearest_distance"),
                        .widest_spread = number_or_nan(figures, "widest_spread"),
-                       .widest = (int)json_integer_value(json_object_get(figures, "widest"))},
+                       .widest = (int)json_integer_value(json_object_get(figures, "widest")),
+                       .n_classes = (int)json_integer_value(json_object_get(figures, "classes"))},
+        .change = {.overlap = read_interval(figures, "overlap"),
+                   .silhouette = read_interval(figures, "silhouette"),
+                   .fisher = read_interval(figures, "fisher"),
+                   .n_images = json_integer_value(json_object_get(json_object_get(figures, "change"), "images"))},
     };
     return RESHIFT_OK;
+}
+
+static int count_classes(const int *labels, int64_t n, int n_classes)
+{
+    int found = 0;
+    for (int k = 0; k < n_classes; k++) {
+        bool any = false;
+        for (int64_t row = 0; row < n && !any; row++) {
+            any = labels[row] == k;
+        }
+        found += any;
+    }
+    return found;
 }
 
 reshift_status drawing_describe_panels(drawing *d, reshift_error *error)
@@ -128,6 +156,9 @@ reshift_status drawing_describe_panels(drawing *d, reshift_error *error)
     free(path);
     for (int p = 0; p < PANEL_COUNT && status == RESHIFT_OK; p++) {
         status = describe_panel(d, p, error);
+    }
+    if (status == RESHIFT_OK) {
+        d->content.n_test_classes = count_classes(d->plain_labels[0], d->labels[0].shape[0], d->content.n_classes);
     }
     d->content.panels = d->panels;
     d->content.n_panels = PANEL_COUNT;

@@ -24,13 +24,6 @@ static bool is_listed(const char *list, const char *block)
     return false;
 }
 
-/* Running means and variances: what batch norm gathers. */
-static bool is_statistic(const char *name)
-{
-    const char *last = strrchr(name, '.');
-    return last && strncmp(last, ".running_", 9) == 0;
-}
-
 /* Lengths are put together as lengths of one long vector. */
 static void add_tensor(report_moved *sum, const reshift_moved *row)
 {
@@ -70,7 +63,7 @@ reshift_status moved_read(const char *folder, const char *trained, const char *b
             *block = (report_block){.name = row->block, .trained = is_listed(trained, row->block)};
             n_blocks++;
         }
-        add_tensor(is_statistic(row->name) ? &block->statistics : &block->weights, row);
+        add_tensor(reshift_moved_is_statistic(row->name) ? &block->statistics : &block->weights, row);
     }
     content->blocks = figures->blocks;
     content->n_blocks = status == RESHIFT_OK ? n_blocks : 0;

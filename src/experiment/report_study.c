@@ -1,4 +1,5 @@
 /* What the page says of the study: its names, its settings, its split, its trainings and what was measured. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,30 @@ static void describe_split(drawing *d)
     d->content.split = &d->split;
 }
 
+/* Images among the monitored rows, a random sample of the test rows: as many as are drawn on average. */
+static int64_t monitored_images(const drawing *d)
+{
+    const double rows = (double)split_count(d, "monitored_rows"), all = (double)d->split.n_test;
+    const double images = (double)d->split.n_test_images;
+    if (rows < 1 || all < 1 || images < 1) {
+        return 0;
+    }
+    const double each = images * (1 - pow(1 - rows / all, all / images));
+    return each < 1 ? 1 : (int64_t)(each + 0.5);
+}
+
+/* What a study without epochs did to the network. */
+static const char *untrained(drawing *d)
+{
+    const bool recalibrated = strcmp(drawing_setting(d, "finetune", "batchnorm"), "recalibrate") == 0;
+    snprintf(d->untrained, sizeof d->untrained,
+             recalibrated ? "the experiment has 0 epochs; only the batch norm statistics of the blocks %s were recomputed, "
+                            "from the rows drawn for fine-tuning"
+                          : "the experiment has 0 epochs",
+             drawing_setting(d, "finetune", "train"));
+    return d->untrained;
+}
+
 reshift_status drawing_describe_study(drawing *d, reshift_error *error)
 {
     report_content *c = &d->content;
@@ -124,7 +149,8 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
     c->probe = (report_training){.history = &d->probe,
                                  .n_train = input_rows(d, "training_set"),
                                  .n_test = input_rows(d, "test_set"),
-                                 .test_name = "the clean test set"};
+                                 .test_name = "the clean test set",
+                                 .n_classes = c->n_classes};
     const int64_t n_validation = split_count(d, "validation_rows");
     const bool best_kept = strcmp(drawing_setting(d, "finetune", "keep"), "best") == 0;
     c->finetune = (report_training){.history = &d->finetune,
@@ -133,6 +159,10 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
                                     .test_name = d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on"
                                                                                        : "shifted test rows",
                                     .n_validation = n_validation,
+                                    .n_classes = c->n_classes,
+                                    .n_test_images = monitored_images(d),
+                                    .n_test_all = d->split.n_test,
+                                    .untrained = untrained(d),
                                     .kept = best_kept ? reshift_history_best(&d->finetune) : 0};
     if (strcmp(drawing_setting(d, "probe", "optimizer"), "lbfgs") == 0) {
         const char *l2 = drawing_setting(d, "probe", "l2");

@@ -153,9 +153,11 @@ static json_t *real_or_null(double value) { return isfinite(value) ? json_real(v
 bool results_add_change(json_t *object, const char *against, const reshift_difference *change)
 {
     const bool counted = isfinite(change->p); /* one row an image */
-    json_t *more = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "against", against, "change",
+    json_t *more = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "against", against, "change",
                              real_or_null(change->accuracy.value), "change_low", real_or_null(change->accuracy.low),
-                             "change_high", real_or_null(change->accuracy.high), "clear", against[0] ? json_boolean(change->clear) : json_null(), "only_this",
+                             "change_high", real_or_null(change->accuracy.high), "paired",
+                             against[0] ? json_boolean(change->paired) : json_null(), "clear",
+                             against[0] ? json_boolean(change->clear) : json_null(), "only_this",
                              counted ? json_integer(change->only_a) : json_null(), "only_other",
                              counted ? json_integer(change->only_b) : json_null(), "mcnemar_p",
                              real_or_null(change->p));
@@ -183,7 +185,7 @@ static json_t *row_object(const reshift_measurement *row)
 
 static const char *const results_columns[] = {
     "model",    "set", "data", "corruption", "severity", "subset",     "headline",    "rows",  "images",    "correct",
-    "accuracy", "low", "high", "against",    "change",   "change_low", "change_high", "clear", "only_this", "only_other",
+    "accuracy", "low", "high", "against",    "change",   "change_low", "change_high", "paired", "clear", "only_this", "only_other",
     "mcnemar_p", NULL};
 
 static reshift_status write_field(file_writer *writer, const json_t *value, const char *before, reshift_error *error)
@@ -321,6 +323,7 @@ bool results_read_row(const json_t *object, reshift_measurement *row)
     d->accuracy.value = number_or_nan(object, "change");
     d->accuracy.low = number_or_nan(object, "change_low");
     d->accuracy.high = number_or_nan(object, "change_high");
+    d->paired = json_is_true(json_object_get(object, "paired"));
     d->clear = json_is_true(json_object_get(object, "clear"));
     d->only_a = json_integer_value(json_object_get(object, "only_this"));
     d->only_b = json_integer_value(json_object_get(object, "only_other"));

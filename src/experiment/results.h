@@ -38,7 +38,7 @@ void results_destroy(results *r);
 /** Rows as objects: one column a key, in this order; null and what is missing stay empty. Errors: IO. */
 reshift_status results_save_csv(const char *path, const json_t *rows, const char *const *columns, reshift_error *error);
 reshift_status results_save_json(const char *path, const json_t *rows, reshift_error *error);
-/** Adds against, change, change_low, change_high, clear, only_this, only_other and mcnemar_p. False: out of memory. */
+/** Adds against, change, change_low, change_high, paired, clear, only_this, only_other and mcnemar_p. False: out of memory. */
 bool results_add_change(json_t *object, const char *against, const reshift_difference *change);
 /** One row of results.json or adapted.json; false where it is none. */
 bool results_read_row(const json_t *object, reshift_measurement *row);

@@ -18,7 +18,7 @@
 static const char *const columns[] = {
     "model",  "method",     "batch",       "order", "source_images", "set",        "data",      "corruption", "severity",
     "subset", "headline",   "rows",        "images", "correct",      "accuracy",   "low",       "high",       "nll",
-    "brier",  "ece",        "against",     "change", "change_low",   "change_high", "clear",    "only_this",  "only_other",
+    "brier",  "ece",        "against",     "change", "change_low",   "change_high", "paired", "clear",    "only_this",  "only_other",
     "mcnemar_p", NULL};
 
 /* Where a row of the table belongs. */

@@ -1,6 +1,7 @@
 /*
  * Principal components of the four feature sets, each on its own basis (or all on that of the original network's clean
- * features), and figures of how the classes lie in them. Written as pca/<panel>*.npy and pca/separation.{csv,json}.
+ * features), and measures of how well the classes are separated in them, with what fine-tuning changed. Written as
+ * pca/<panel>*.npy, pca/separation.{csv,json} and pca/separation-change.csv.
  */
 #include <jansson.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 #include "base/progress.h"
 #include "experiment/panels.h"
 #include "experiment/run.h"
+#include "reporting/text.h"
 
 const panel_name run_panels[PANEL_COUNT] = {
     {"original-clean", REPORT_ORIGINAL, REPORT_CLEAN},
@@ -123,6 +125,7 @@ static json_t *separation_object(const panel_name *panel, int64_t n, const reshi
     }
     object = json_pack("{s:s, s:I, s:o, s:i, s:i, s:i}", "panel", panel->name, "n", (json_int_t)n, "explained", ratio,
                        "nearest_a", s->nearest_a, "nearest_b", s->nearest_b, "widest", s->widest);
+    json_object_set_new(object, "classes", json_integer(s->n_classes));
     const struct {
         const char *key;
         double value;
@@ -244,6 +247,92 @@ static reshift_status analyse_panel(run *r, const panel_name *panel, reshift_pca
     return status;
 }
 
+/* ---- before against after ---- */
+
+static json_t *interval_json(const reshift_interval *i)
+{
+    return isfinite(i->value) && isfinite(i->low) && isfinite(i->high)
+               ? json_pack("[f, f, f]", i->value, i->low, i->high)
+               : json_null();
+}
+
+/* What fine-tuning changed in the separation of one set's classes, on images that it never saw. */
+static reshift_status compare_panels(run *r, report_data data, const json_t *panels, text_buffer *table,
+                                     reshift_error *error)
+{
+    const reshift_dataset *dataset = data == REPORT_SHIFT ? run_shift_set(r) : run_test_set(r);
+    const int64_t n = reshift_dataset_count(dataset);
+    reshift_array coordinates[2] = {{0}, {0}}, seen = {0};
+    reshift_separation_change change = {.n_images = 0};
+    int *labels = NULL;
+    int64_t *images = malloc((size_t)n * sizeof *images + 1);
+    json_t *object = NULL;
+    reshift_status status = images ? panel_labels(dataset, &labels, error) : error_memory(error, (size_t)n, "images");
+    for (int p = 0; p < PANEL_COUNT && status == RESHIFT_OK; p++) {
+        if (run_panels[p].data == data) {
+            char name[96];
+            snprintf(name, sizeof name, "pca/%s.npy", run_panels[p].name);
+            status = load_array(r, name, &coordinates[run_panels[p].model == REPORT_FINETUNED], error);
+            object = run_panels[p].model == REPORT_FINETUNED ? json_array_get(panels, (size_t)p) : object;
+        }
+    }
+    if (status == RESHIFT_OK) {
+        status = load_array(r, data == REPORT_SHIFT ? "features/shift-seen.npy" : "features/clean-seen.npy", &seen, error);
+    }
+    if (status == RESHIFT_OK && (seen.dtype != RESHIFT_U8 || seen.shape[0] != n)) {
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "seen rows: expected uint8 [%lld]", (long long)n);
+    }
+    for (int64_t row = 0; row < n && status == RESHIFT_OK; row++) {
+        images[row] = reshift_dataset_source(dataset, row);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_separation_compare(&coordinates[0], &coordinates[1], labels, images, seen.data,
+                                            reshift_dataset_n_classes(dataset), 0, &change, error);
+    }
+    if (status == RESHIFT_OK) {
+        json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "images", (json_int_t)change.n_images, "overlap",
+                                 interval_json(&change.overlap), "silhouette", interval_json(&change.silhouette), "fisher",
+                                 interval_json(&change.fisher));
+        status = json && json_object_set_new(object, "change", json) == 0 ? RESHIFT_OK
+                                                                         : error_memory(error, 0, "separation figures");
+        text_printf(table, "%s,%lld", data == REPORT_SHIFT ? "shift" : "clean", (long long)change.n_images);
+        const reshift_interval *const all[3] = {&change.overlap, &change.silhouette, &change.fisher};
+        for (int i = 0; i < 3; i++) {
+            const double figures[3] = {all[i]->value, all[i]->low, all[i]->high};
+            for (int f = 0; f < 3; f++) {
+                text_printf(table, isfinite(figures[f]) ? ",%.17g" : ",", figures[f]);
+            }
+        }
+        text_add(table, "\n");
+    }
+    free(labels);
+    free(images);
+    reshift_array_destroy(&coordinates[0]);
+    reshift_array_destroy(&coordinates[1]);
+    reshift_array_destroy(&seen);
+    return status;
+}
+
+/* pca/separation-change.csv, and "change" in the fine-tuned panels' objects. */
+static reshift_status save_changes(run *r, const json_t *panels, reshift_error *error)
+{
+    text_buffer table = {0};
+    text_add(&table, "set,images,overlap,overlap_low,overlap_high,silhouette,silhouette_low,silhouette_high,fisher,"
+                     "fisher_low,fisher_high\n");
+    reshift_status status = compare_panels(r, REPORT_CLEAN, panels, &table, error);
+    if (status == RESHIFT_OK) {
+        status = compare_panels(r, REPORT_SHIFT, panels, &table, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = text_status(&table, "separation figures", error);
+    }
+    if (status == RESHIFT_OK) {
+        status = save_text(r, "pca/separation-change.csv", table.bytes, error);
+    }
+    text_destroy(&table);
+    return status;
+}
+
 reshift_status stage_analysis(run *r, reshift_error *error)
 {
     reshift_pca_result basis = {0};
@@ -260,6 +349,9 @@ reshift_status stage_analysis(run *r, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         progress_update(r->progress, "principal components", PANEL_COUNT, PANEL_COUNT, "feature sets");
+        status = save_changes(r, panels, error);
+    }
+    if (status == RESHIFT_OK) {
         status = save_separation(r, panels, error);
     }
     json_decref(panels);

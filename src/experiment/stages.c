@@ -43,6 +43,7 @@ static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),
                                                PANEL_FILES("finetuned-shift"),
                                                "pca/separation.csv",
                                                "pca/separation.json",
+                                               "pca/separation-change.csv",
                                                NULL};
 
 /* clang-format off: pairs of a picture and its drawing */

@@ -156,23 +156,42 @@ reshift_status reshift_moved_load_csv(const char *path, reshift_moved **rows, in
     return RESHIFT_OK;
 }
 
+/* Running means and variances are not trained: the relative change of a block is that of its weights, here and in the
+ * report; statistics that changed are counted apart. */
+bool reshift_moved_is_statistic(const char *name)
+{
+    const char *last = strrchr(name, '.');
+    return last && strncmp(last, ".running_", 9) == 0;
+}
+
 void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress *progress)
 {
     for (int i = 0; i < n;) {
-        int moved = 0, first = i;
+        int changed[2] = {0, 0}, tensors[2] = {0, 0}, first = i; /* weights, statistics */
         double squares = 0, norm = 0;
         for (; i < n && strcmp(rows[i].block, rows[first].block) == 0; i++) {
-            moved += rows[i].changed > 0;
-            squares += rows[i].distance * rows[i].distance;
-            norm += rows[i].norm * rows[i].norm;
+            const bool statistic = reshift_moved_is_statistic(rows[i].name);
+            tensors[statistic]++;
+            changed[statistic] += rows[i].changed > 0;
+            if (!statistic) {
+                squares += rows[i].distance * rows[i].distance;
+                norm += rows[i].norm * rows[i].norm;
+            }
         }
         if (progress && progress->message) {
-            char text[160];
-            if (moved == 0) {
-                snprintf(text, sizeof text, "%s: none of its %d tensors moved", rows[first].block, i - first);
+            char text[200], statistics[80] = "";
+            if (changed[1] > 0) {
+                snprintf(statistics, sizeof statistics, "; %d of %d running statistics changed", changed[1], tensors[1]);
+            }
+            if (changed[0] == 0) {
+                snprintf(text, sizeof text, "%s: none of its %d weight tensors changed%s", rows[first].block, tensors[0],
+                         statistics);
             } else {
-                snprintf(text, sizeof text, "%s: %d of %d tensors moved, by %.2g %% of their length together",
-                         rows[first].block, moved, i - first, norm > 0 ? 100 * sqrt(squares / norm) : 0.0);
+                const double percent = norm > 0 ? 100 * sqrt(squares / norm) : 0.0;
+                snprintf(text, sizeof text,
+                         percent >= 9.95 ? "%s: %d of %d weight tensors changed (relative L2 change %.0f %%)%s"
+                                         : "%s: %d of %d weight tensors changed (relative L2 change %#.2g %%)%s",
+                         rows[first].block, changed[0], tensors[0], percent, statistics);
             }
             progress->message(progress->context, RESHIFT_LOG_INFO, text);
         }

@@ -53,7 +53,7 @@ static const char style[] =
     "th[scope=row]{color:var(--ink);font-weight:500;vertical-align:middle}th.group{text-align:center;color:var(--ink)}"
     "\n"
     "tr.sum th,tr.sum td{font-weight:650}td small{display:block;color:var(--soft);font-size:.82em;font-weight:400}\n"
-    "td.up{color:var(--good)}td.down{color:var(--bad)}.edge{border-left:1px solid var(--line)}\n"
+    ".up{color:var(--good)!important}.down{color:var(--bad)!important}.edge{border-left:1px solid var(--line)}\n"
     ".dense th,.dense td{padding-left:.45rem;padding-right:.45rem}.dense td.words{white-space:normal}\n"
     "td.value{font-family:ui-monospace,\"SF Mono\",Menlo,Consolas,\"DejaVu Sans Mono\",monospace;text-align:left;"
     "white-space:normal;overflow-wrap:anywhere}\n"

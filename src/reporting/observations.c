@@ -1,4 +1,4 @@
-/* The list of sentences, words that all of them share, and the lead of the page. The sentences themselves are in
+/* The list of sentences, words that all of them share, and the lead of the page. The sentences are in
  * observations_training.c, observations_accuracy.c and observations_panels.c. */
 #include "reporting/observations.h"
 
@@ -28,6 +28,17 @@ void text_add_count(text_buffer *text, int64_t count)
     } else {
         text_printf(text, "%d", (int)count);
     }
+}
+
+void text_add_percent(text_buffer *text, double fraction, int digits)
+{
+    text_printf(text, "%.*f %%", digits, reshift_percent(fraction, digits));
+}
+
+void text_add_plural(text_buffer *text, int64_t count, const char *one, const char *more)
+{
+    text_add_count(text, count);
+    text_printf(text, " %s", count == 1 ? one : more);
 }
 
 void text_add_spread(text_buffer *text, double distance)
@@ -93,18 +104,53 @@ static void add_leak(const report_content *content, text_buffer *text)
     if (!split || split->kind != RESHIFT_SPLIT_BY_ROW || split->n_test_images_seen < 1 || split->n_test_images < 1) {
         return;
     }
-    text_printf(
-        text,
-        " But %.1f %% of the test images have a version among the training rows, so the figures after fine-tuning "
-        "are not to be trusted",
-        100.0 * (double)split->n_test_images_seen / (double)split->n_test_images);
+    text_add(text, " But ");
+    text_add_percent(text, (double)split->n_test_images_seen / (double)split->n_test_images, 1);
+    text_add(text, " of the test images have a version among the training rows, so the figures after fine-tuning "
+                   "are not to be trusted");
     const reshift_accuracy *unseen = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, 0, REPORT_UNSEEN);
     if (measured(unseen)) {
-        text_add(text, ": on the ");
-        text_add_count(text, unseen->n);
-        text_printf(text, " shifted rows of unseen images it is %.1f %%", 100 * unseen->accuracy);
+        text_add(text, ": on shifted versions of unseen images (");
+        text_add_rows(text, unseen);
+        text_add(text, ") it is ");
+        text_add_percent(text, unseen->accuracy, 1);
     }
     text_add(text, ".");
+}
+
+/* "from 65.4 % to 70.4 % on shifted images it never saw", and whether that may be chance. */
+static void add_change(const report_content *content, report_data data, report_subset subset, const char *where,
+                       text_buffer *text)
+{
+    const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, subset);
+    const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, subset);
+    const reshift_difference *change = report_find_change(content, REPORT_FINETUNED, data, 0, subset);
+    text_add(text, "from ");
+    text_add_percent(text, before->accuracy, 1);
+    text_add(text, " to ");
+    text_add_percent(text, after->accuracy, 1);
+    text_printf(text, " on %s", where);
+    if (change && !change->clear && before->correct != after->correct) {
+        text_add(text, change->n_images < FEW_IMAGES ? " (too few images to tell)" : " (which may be chance)");
+    }
+}
+
+/* What was done to the network: trained, or only its statistics computed again, or nothing. */
+static void add_deed(const report_content *content, text_buffer *text)
+{
+    const bool trained = content->finetune.history && content->finetune.history->n_epochs > 0;
+    const bool recalibrated = content->batchnorm && strcmp(content->batchnorm, "recalibrate") == 0;
+    if (!trained && !recalibrated) {
+        text_add(text, "Nothing was trained (0 epochs): accuracy goes ");
+        return;
+    }
+    text_add(text, trained ? "Fine-tuning" : "Recomputing the batch norm statistics of");
+    add_blocks(text, setting(content, "finetune.train"));
+    if (content->finetune.n_train > 0) {
+        text_add(text, " on ");
+        text_add_plural(text, content->finetune.n_train, "shifted row", "shifted rows");
+    }
+    text_add(text, trained ? " takes accuracy " : ", without any training, takes accuracy ");
 }
 
 void observe_lead(const report_content *content, text_buffer *text)
@@ -117,35 +163,37 @@ void observe_lead(const report_content *content, text_buffer *text)
     const reshift_accuracy *clean_before = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, subset);
     const reshift_accuracy *clean_after = report_find(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset);
     if (measured(clean)) {
-        text_printf(text, "A frozen %s with a linear probe on its features is right on %.1f %% of ",
-                    content->arch ? content->arch : "network", 100 * clean->accuracy);
+        text_printf(text, "A frozen %s with a linear probe on its features is right on ",
+                    content->arch ? content->arch : "network");
+        text_add_percent(text, clean->accuracy, 1);
+        text_add(text, " of ");
         data_words(content, REPORT_CLEAN, text);
         text_add(text, ". ");
     }
     if (measured(shift)) {
         text_add(text, "On ");
         data_words(content, REPORT_SHIFT, text);
-        text_printf(text, " it is right on %.1f %%. ", 100 * shift->accuracy);
+        text_add(text, " it is right on ");
+        text_add_percent(text, shift->accuracy, 1);
+        text_add(text, ". ");
     }
     if (measured(shift_before) && measured(shift_after)) {
-        const char *blocks = setting(content, "finetune.train");
-        text_add(text, "Fine-tuning");
-        add_blocks(text, blocks);
-        if (content->finetune.n_train > 0) {
-            text_add(text, " on ");
-            text_add_count(text, content->finetune.n_train);
-            text_add(text, " shifted rows");
-        }
-        text_printf(text, " takes accuracy from %.1f %% to %.1f %% on %s", 100 * shift_before->accuracy,
-                    100 * shift_after->accuracy,
-                    subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included");
+        add_deed(content, text);
+        add_change(content, REPORT_SHIFT, subset,
+                   subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included", text);
         if (measured(clean_before) && measured(clean_after)) {
-            text_printf(text, ", and from %.1f %% to %.1f %% on %s", 100 * clean_before->accuracy,
-                        100 * clean_after->accuracy,
-                        subset == REPORT_UNSEEN ? "clean ones it never saw" : "all clean ones");
+            text_add(text, ", and ");
+            add_change(content, REPORT_CLEAN, subset,
+                       subset == REPORT_UNSEEN ? "clean ones it never saw" : "all clean ones", text);
         }
         text_add(text, ".");
+        if (training_diverged(&content->finetune)) {
+            text_add(text, " Its training diverged.");
+        }
         add_leak(content, text);
+    }
+    if (content->n_test_classes == 1) {
+        text_add(text, " All test images are of one class, so these accuracies do not show that classes are told apart.");
     }
     if (text->length == 0) {
         text_add(text, "Nothing has been measured in this run.");

@@ -1,6 +1,6 @@
 /*
- * What the numbers of a run say, in sentences. Pure functions of numbers: nothing is measured, drawn or read here, and
- * every case has its own words (gains that are losses, intervals that overlap, nothing measured), each held by a test.
+ * Sentences about the numbers of a run. Pure functions of numbers: nothing is measured, drawn or read here, and every
+ * case has its own words (gains that are losses, changes that may be chance, nothing measured), each held by a test.
  */
 #ifndef REPORTING_OBSERVATIONS_H
 #define REPORTING_OBSERVATIONS_H
@@ -32,19 +32,22 @@ typedef struct observations {
 text_buffer *observations_add(observations *list, observation_tone tone);
 void observations_destroy(observations *list);
 
-/** The training: where it ended, and whether test accuracy fell while training accuracy rose. `subject`: "the probe".
- */
+/** Fewer images than these are too few to tell, where nothing is clear. */
+#define FEW_IMAGES 30
+
+/** The training: where it ended, whether it diverged, whether it overfitted. `subject`: "the probe". */
 void observe_training(const report_training *training, const char *subject, observations *list);
+/** The training loss ended far above that of guessing, or is no number: the weights are of no use. */
+bool training_diverged(const report_training *training);
 /** What the shift costs the original network, together and by severity. */
 void observe_drop(const report_content *content, observations *list);
 /** Which tensors fine-tuning moved: that the other blocks are as they were, and what batch norm did. */
 void observe_moved(const report_content *content, observations *list);
-/** How the rows were split, and what by-row gives away. */
+/** How the rows were split, and what leaks by row. */
 void observe_split(const reshift_split *split, observations *list);
-/** What fine-tuning changed on shifted or clean images: unseen ones first (by-row: all, as published), then what all
- * rows would say. */
+/** What fine-tuning changed on shifted or clean images: unseen ones first (by-row: all, as published), then all rows. */
 void observe_gain(const report_content *content, report_data data, observations *list);
-/** How the classes of one panel lie. */
+/** How well the classes of one panel are separated. */
 void observe_panel(const report_content *content, const report_panel *panel, observations *list);
 /** The two panels of one data set, before against after. Nothing where one is missing. */
 void observe_change(const report_content *content, report_data data, observations *list);
@@ -56,6 +59,14 @@ void observe_lead(const report_content *content, text_buffer *text);
 report_subset headline_subset(const report_content *content);
 /** "CIFAR-10" or "clean images"; "CIFAR-10-C gaussian_blur" or "shifted images". */
 void data_words(const report_content *content, report_data data, text_buffer *text);
+/** "65.42 %", as reshift_percent() rounds. */
+void text_add_percent(text_buffer *text, double fraction, int digits);
+/** "1 row", "10,000 rows" */
+void text_add_plural(text_buffer *text, int64_t count, const char *one, const char *more);
+/** "10,000 images", "50,000 rows of 10,000 images" */
+void text_add_rows(text_buffer *text, const reshift_accuracy *accuracy);
+/** "95 % interval, paired by image: 3.9 to 6.0 points; McNemar p = 0.0075"; as_loss: with the other sign. */
+void text_add_change_interval(text_buffer *text, const reshift_difference *change, bool as_loss, int digits);
 /** "10,000" */
 void text_add_count(text_buffer *text, int64_t count);
 /** A distance in three digits: "4.90", "49.0", "490". */

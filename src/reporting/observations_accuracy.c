@@ -1,4 +1,7 @@
-/* The sentences about accuracies: what the shift costs, how the rows were split, what fine-tuning changed. */
+/*
+ * The sentences about accuracies: what the shift costs, how the rows were split, what fine-tuning changed. Whether a
+ * change is more than chance is what its paired interval by image shows; separate intervals decide nothing.
+ */
 #include "reporting/observations.h"
 
 #include <math.h>
@@ -8,28 +11,71 @@
 
 static bool measured(const reshift_accuracy *accuracy) { return accuracy && accuracy->n > 0; }
 
-static bool intervals_overlap(const reshift_accuracy *a, const reshift_accuracy *b)
+void text_add_rows(text_buffer *text, const reshift_accuracy *accuracy)
 {
-    return a->low <= b->high && b->low <= a->high;
+    if (accuracy->n_images == accuracy->n) {
+        text_add_plural(text, accuracy->n, "image", "images");
+        return;
+    }
+    text_add_plural(text, accuracy->n, "row", "rows");
+    text_add(text, " of ");
+    text_add_plural(text, accuracy->n_images, "image", "images");
 }
 
-/* "from 75.7 % to 81.0 %, 5.3 points gained", with its verb; `subject` may be NULL. */
-static void add_move(text_buffer *text, const reshift_accuracy *before, const reshift_accuracy *after)
+void text_add_change_interval(text_buffer *text, const reshift_difference *change, bool as_loss, int digits)
 {
-    double change = after->accuracy - before->accuracy;
-    if (fabs(change) < VISIBLE) {
-        text_printf(text, "accuracy stays at %.2f %%", 100 * after->accuracy);
-    } else {
-        text_printf(text, "accuracy %s from %.2f %% to %.2f %%, %.2f points %s", change > 0 ? "rises" : "falls",
-                    100 * before->accuracy, 100 * after->accuracy, 100 * fabs(change), change > 0 ? "gained" : "lost");
+    const double low = as_loss ? -change->accuracy.high : change->accuracy.low;
+    const double high = as_loss ? -change->accuracy.low : change->accuracy.high;
+    text_printf(text, "95 %% interval, %s: %.*f to %.*f points",
+                change->paired ? "paired by image" : "different images", digits,
+                reshift_percent(low, digits) + 0.0, digits, reshift_percent(high, digits) + 0.0);
+    if (isfinite(change->p)) {
+        text_printf(text, change->p < 0.0001 ? "; McNemar p < 0.0001" : "; McNemar p = %.2g", change->p);
     }
 }
 
-static void add_intervals(text_buffer *text, const reshift_accuracy *a, const reshift_accuracy *b)
+/* ", which may be chance (95 % interval ...)", " (95 % interval ...)", or that there are too few images. */
+static void add_verdict(text_buffer *text, const reshift_difference *change, bool as_loss, bool equal)
 {
-    text_printf(text, " The 95 %% intervals (%.1f to %.1f and %.1f to %.1f) %s.", 100 * a->low, 100 * a->high,
-                100 * b->low, 100 * b->high,
-                intervals_overlap(a, b) ? "overlap: a difference of this size may be chance" : "do not overlap");
+    if (!change) {
+        return;
+    }
+    const bool few = !change->clear && change->n_images < FEW_IMAGES;
+    text_add(text, few || change->clear || equal ? " (" : ", which may be chance (");
+    text_add_change_interval(text, change, as_loss, 1);
+    text_add(text, ")");
+    if (few) {
+        text_add(text, "; ");
+        text_add_plural(text, change->n_images, "image is", "images are");
+        text_add(text, " too few to tell");
+    }
+}
+
+/* "accuracy rises from 75.70 % to 81.00 %, a gain of 5.30 points (95 % interval ...)" */
+static void add_move(text_buffer *text, const reshift_accuracy *before, const reshift_accuracy *after,
+                     const reshift_difference *change)
+{
+    const double points = reshift_percent_change(before->accuracy, after->accuracy, 2);
+    if (points == 0) {
+        text_add(text, "accuracy is ");
+        text_add_percent(text, after->accuracy, 2);
+        text_add(text, " before and after");
+        add_verdict(text, change, false, true);
+        return;
+    }
+    text_printf(text, "accuracy %s from ", points > 0 ? "rises" : "falls");
+    text_add_percent(text, before->accuracy, 2);
+    text_add(text, " to ");
+    text_add_percent(text, after->accuracy, 2);
+    text_printf(text, ", a %s of %.2f points", points > 0 ? "gain" : "loss", fabs(points));
+    add_verdict(text, change, points < 0, false);
+}
+
+static observation_tone tone_of(const reshift_difference *change)
+{
+    return !change || !change->clear        ? OBSERVATION_PLAIN
+           : change->accuracy.value > 0 ? OBSERVATION_GOOD
+                                        : OBSERVATION_BAD;
 }
 
 /* The severities with the highest and the lowest of some figure, and whether it never rises with severity. */
@@ -79,56 +125,69 @@ static void add_severities(const report_content *content, const reshift_accuracy
     if (range.n == 1) {
         text_printf(text, "Only severity %d was measured.", range.first);
     } else if (range.highest_value - range.lowest_value < VISIBLE) {
-        text_printf(text, "Severity makes no difference: %.2f %% at all %d severities.", 100 * range.first_value,
-                    range.n);
+        text_add(text, "Accuracy is the same at every severity measured (");
+        text_add_percent(text, range.first_value, 2);
+        text_add(text, ").");
     } else if (range.falls) {
-        text_printf(text, "Accuracy falls with severity, from %.2f %% at severity %d to %.2f %% at severity %d",
-                    100 * range.first_value, range.first, 100 * range.last_value, range.last);
+        text_add(text, "Accuracy falls with severity, from ");
+        text_add_percent(text, range.first_value, 2);
+        text_printf(text, " at severity %d to ", range.first);
+        text_add_percent(text, range.last_value, 2);
+        text_printf(text, " at severity %d", range.last);
         if (measured(clean)) {
-            double mild = clean->accuracy - range.first_value, strong = clean->accuracy - range.last_value;
-            text_printf(text, ": %.2f points %s clean, then %.2f points %s", 100 * fabs(mild),
-                        mild >= 0 ? "below" : "above", 100 * fabs(strong), strong >= 0 ? "below" : "above");
+            const double mild = reshift_percent_change(range.first_value, clean->accuracy, 2),
+                         strong = reshift_percent_change(range.last_value, clean->accuracy, 2);
+            text_printf(text, ": %.2f points %s clean, then %.2f points %s", fabs(mild), mild >= 0 ? "below" : "above",
+                        fabs(strong), strong >= 0 ? "below" : "above");
         }
         text_add(text, ".");
     } else {
-        text_printf(text,
-                    "Accuracy does not simply fall with severity: it is highest at severity %d (%.2f %%) and lowest at "
-                    "severity %d (%.2f %%).",
-                    range.highest, 100 * range.highest_value, range.lowest, 100 * range.lowest_value);
+        text_printf(text, "Accuracy does not simply fall with severity: it is highest at severity %d (", range.highest);
+        text_add_percent(text, range.highest_value, 2);
+        text_printf(text, ") and lowest at severity %d (", range.lowest);
+        text_add_percent(text, range.lowest_value, 2);
+        text_add(text, ").");
     }
+}
+
+static void add_measurement(text_buffer *text, const report_content *content, report_data data,
+                            const reshift_accuracy *accuracy)
+{
+    text_add_percent(text, accuracy->accuracy, 2);
+    text_add(text, " of ");
+    data_words(content, data, text);
+    text_add(text, " (");
+    text_add_rows(text, accuracy);
+    text_add(text, ")");
 }
 
 void observe_drop(const report_content *content, observations *list)
 {
     const reshift_accuracy *clean = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL);
     const reshift_accuracy *shift = report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, 0, REPORT_ALL);
+    const reshift_difference *change = report_find_change(content, REPORT_ORIGINAL, REPORT_SHIFT, 0, REPORT_ALL);
     if (!measured(clean) || !measured(shift)) {
         text_add(
             observations_add(list, OBSERVATION_PLAIN),
             "The original network was not measured on both clean and shifted images, so what the shift costs cannot be "
             "said.");
     } else {
-        double change = shift->accuracy - clean->accuracy;
-        text_buffer *text = observations_add(
-            list, change <= -VISIBLE && !intervals_overlap(clean, shift) ? OBSERVATION_BAD : OBSERVATION_PLAIN);
-        text_printf(text, "The original network with its probe is right on %.2f %% of the ", 100 * clean->accuracy);
-        text_add_count(text, clean->n);
-        text_add(text, " rows of ");
-        data_words(content, REPORT_CLEAN, text);
-        text_printf(text, " and on %.2f %% of the ", 100 * shift->accuracy);
-        text_add_count(text, shift->n);
-        text_add(text, " rows of ");
-        data_words(content, REPORT_SHIFT, text);
-        if (fabs(change) < VISIBLE) {
-            text_add(text, ": the shift costs nothing.");
-        } else if (change > 0) {
-            text_printf(text, ": the shift costs nothing, accuracy is %.2f points higher.", 100 * change);
+        const double points = reshift_percent_change(clean->accuracy, shift->accuracy, 2);
+        text_buffer *text =
+            observations_add(list, points < 0 && change && change->clear ? OBSERVATION_BAD : OBSERVATION_PLAIN);
+        text_add(text, "The original network with its probe is right on ");
+        add_measurement(text, content, REPORT_CLEAN, clean);
+        text_add(text, " and on ");
+        add_measurement(text, content, REPORT_SHIFT, shift);
+        if (points == 0) {
+            text_add(text, ": no difference");
+        } else if (points > 0) {
+            text_printf(text, ": %.2f points more on shifted images", points);
         } else {
-            text_printf(text, ": the shift costs %.2f points.", -100 * change);
+            text_printf(text, ": the shift costs %.2f points", -points);
         }
-        if (fabs(change) >= VISIBLE) {
-            add_intervals(text, clean, shift);
-        }
+        add_verdict(text, change, points < 0, points == 0);
+        text_add(text, ".");
     }
     add_severities(content, clean, list);
 }
@@ -141,10 +200,10 @@ void observe_split(const reshift_split *split, observations *list)
     if (split->kind == RESHIFT_SPLIT_BY_IMAGE) {
         text_buffer *text = observations_add(list, OBSERVATION_GOOD);
         text_add(text, "Split by image: fine-tuning saw ");
-        text_add_count(text, split->n_train);
-        text_add(text, split->n_train == 1 ? " row of " : " rows of ");
-        text_add_count(text, split->n_images_seen);
-        text_add(text, split->n_images_seen == 1 ? " image. Of the other " : " images. Of the other ");
+        text_add_plural(text, split->n_train, "row", "rows");
+        text_add(text, " of ");
+        text_add_plural(text, split->n_images_seen, "image", "images");
+        text_add(text, ". Of the other ");
         text_add_count(text, split->n_images - split->n_images_seen);
         text_add(text, " it saw no version at all, and only those count in the figures after fine-tuning.");
         return;
@@ -152,11 +211,10 @@ void observe_split(const reshift_split *split, observations *list)
     if (split->kind == RESHIFT_SPLIT_APART) {
         text_buffer *text = observations_add(list, OBSERVATION_GOOD);
         text_add(text, "Fine-tuning saw ");
-        text_add_count(text, split->n_train);
-        text_add(text, split->n_train == 1 ? " row of " : " rows of ");
-        text_add_count(text, split->n_images_seen);
-        text_add(text, split->n_images_seen == 1 ? " shifted training image." : " shifted training images.");
-        text_add(text, " All ");
+        text_add_plural(text, split->n_train, "row", "rows");
+        text_add(text, " of ");
+        text_add_plural(text, split->n_images_seen, "shifted training image", "shifted training images");
+        text_add(text, ". All ");
         text_add_count(text, split->n_test_images);
         text_add(text, " test images stayed unseen: nothing leaks.");
         return;
@@ -168,20 +226,20 @@ void observe_split(const reshift_split *split, observations *list)
     text_add(text, " of ");
     text_add_count(text, split->n_test_images);
     text_printf(text, " test images (%.1f %%) have at least one version among the training rows, and ",
-                split->n_test_images > 0 ? 100.0 * (double)split->n_test_images_seen / (double)split->n_test_images
-                                         : 0.0);
+                split->n_test_images > 0
+                    ? reshift_percent((double)split->n_test_images_seen / (double)split->n_test_images, 1)
+                    : 0.0);
     text_add_count(text, split->n_test_rows_seen);
     text_add(text, " of ");
     text_add_count(text, split->n_test);
     text_printf(text, " test rows (%.1f %%) are training rows themselves.",
-                split->n_test > 0 ? 100.0 * (double)split->n_test_rows_seen / (double)split->n_test : 0.0);
-    text_add(text,
-             leaks ? " One version in training gives an image away, so accuracy after fine-tuning on all rows measures "
-                     "memory as well as robustness. For a figure to rely on use split: by-image."
-                   : " Nothing leaks in this draw.");
+                split->n_test > 0 ? reshift_percent((double)split->n_test_rows_seen / (double)split->n_test, 1) : 0.0);
+    text_add(text, leaks ? " One version in training gives an image away, so accuracy after fine-tuning on all rows "
+                           "measures memory as well as robustness. For a figure to rely on use split: by-image."
+                         : " Nothing leaks in this draw.");
 }
 
-/* What the figure on all rows would say, where the headline counts unseen rows. */
+/* What the figure on all rows would be, where the headline counts unseen rows. */
 static void add_all_rows(const report_content *content, report_data data, const reshift_accuracy *unseen_after,
                          observations *list)
 {
@@ -192,18 +250,19 @@ static void add_all_rows(const report_content *content, report_data data, const 
     }
     text_buffer *text = observations_add(list, OBSERVATION_WARNING);
     text_add(text, "Counted on all ");
-    text_add_count(text, after->n);
-    text_add(text, " rows, ");
-    add_move(text, before, after);
+    text_add_rows(text, after);
+    text_add(text, ", ");
+    add_move(text, before, after, NULL);
     text_add(text, ". That is not to be trusted: ");
     if (measured(unseen_after)) {
         text_add_count(text, after->n - unseen_after->n);
-        text_add(text, " of these rows show images that fine-tuning was trained on");
-        double more = after->accuracy - unseen_after->accuracy;
-        if (fabs(more) < VISIBLE) {
+        text_add(text, after->n_images == after->n ? " of these images were used in fine-tuning"
+                                                   : " of these rows show images that were used in fine-tuning");
+        const double more = reshift_percent_change(unseen_after->accuracy, after->accuracy, 2);
+        if (more == 0) {
             text_add(text, ", though here both counts agree.");
         } else {
-            text_printf(text, ", and the figure comes out %.2f points %s than on unseen images.", 100 * fabs(more),
+            text_printf(text, ", and the figure comes out %.2f points %s than on unseen images.", fabs(more),
                         more > 0 ? "higher" : "lower");
         }
     } else {
@@ -219,11 +278,29 @@ static void add_gain_by_severity(const report_content *content, report_subset su
     }
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
     if (gains.highest_value - gains.lowest_value < VISIBLE) {
-        text_printf(text, "The change is the same at every severity (%+.2f points).", 100 * gains.first_value);
+        text_printf(text, "The change is the same at every severity (%+.2f points).",
+                    reshift_percent(gains.first_value, 2));
     } else {
-        text_printf(text,
-                    "By severity the change is most favourable at %d (%+.2f points) and least at %d (%+.2f points).",
-                    gains.highest, 100 * gains.highest_value, gains.lowest, 100 * gains.lowest_value);
+        text_printf(text, "By severity the change ranges from %+.2f points (severity %d) to %+.2f points (severity %d).",
+                    reshift_percent(gains.lowest_value, 2), gains.lowest, reshift_percent(gains.highest_value, 2),
+                    gains.highest);
+    }
+}
+
+/* A clear loss on clean images, put beside what happened on shifted ones. */
+static void add_price(const report_content *content, report_subset subset, text_buffer *text)
+{
+    const reshift_difference *clean = report_find_change(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset);
+    const reshift_difference *shift = report_find_change(content, REPORT_FINETUNED, REPORT_SHIFT, 0, subset);
+    if (!clean || !shift || !clean->clear || clean->accuracy.value > 0) {
+        return;
+    }
+    if (shift->clear) {
+        text_add(text, shift->accuracy.value > 0
+                           ? " What fine-tuning gained on shifted images cost accuracy on clean ones."
+                           : " Accuracy fell on shifted images too: fine-tuning harmed the network.");
+    } else {
+        text_add(text, " On shifted images there is no clear change in return.");
     }
 }
 
@@ -233,6 +310,7 @@ void observe_gain(const report_content *content, report_data data, observations 
     const char *which = data == REPORT_CLEAN ? "clean" : "shifted";
     const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, subset);
     const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, subset);
+    const reshift_difference *change = report_find_change(content, REPORT_FINETUNED, data, 0, subset);
     if (!measured(before) || !measured(after)) {
         text_printf(
             observations_add(list, OBSERVATION_PLAIN),
@@ -243,27 +321,22 @@ void observe_gain(const report_content *content, report_data data, observations 
         }
         return;
     }
-    double change = after->accuracy - before->accuracy;
-    bool overlap = intervals_overlap(before, after);
-    text_buffer *text = observations_add(list, overlap      ? OBSERVATION_PLAIN
-                                               : change > 0 ? OBSERVATION_GOOD
-                                                            : OBSERVATION_BAD);
+    /* by-row: seen rows are among these, so a gain is no good news */
+    const observation_tone tone = tone_of(change);
+    text_buffer *text = observations_add(
+        list, subset == REPORT_ALL && tone == OBSERVATION_GOOD ? OBSERVATION_PLAIN : tone);
     if (subset == REPORT_UNSEEN) {
-        text_printf(text, "On %s images that fine-tuning never saw (", which);
+        text_printf(text, "On %s images never seen in fine-tuning (", which);
     } else {
-        text_printf(text, "On all %s rows, seen ones included (", which);
+        text_printf(text, "On all %s images, seen ones included (", which);
     }
-    text_add_count(text, after->n);
-    text_add(text, after->n == 1 ? " row) " : " rows) ");
-    add_move(text, before, after);
+    text_add_rows(text, after);
+    text_add(text, ") ");
+    add_move(text, before, after, change);
     text_add(text, ".");
-    if (fabs(change) >= VISIBLE) {
-        add_intervals(text, before, after);
-    }
-    if (data == REPORT_CLEAN && change <= -VISIBLE && !overlap) {
-        text_add(text, " Learning the shift has cost some of what the network knew about clean images.");
-    }
-    if (data == REPORT_SHIFT) {
+    if (data == REPORT_CLEAN) {
+        add_price(content, subset, text);
+    } else {
         add_gain_by_severity(content, subset, list);
     }
     if (subset == REPORT_UNSEEN) {
@@ -272,18 +345,16 @@ void observe_gain(const report_content *content, report_data data, observations 
     }
     const reshift_accuracy *unseen_before = report_find(content, REPORT_ORIGINAL, data, 0, REPORT_UNSEEN);
     const reshift_accuracy *unseen_after = report_find(content, REPORT_FINETUNED, data, 0, REPORT_UNSEEN);
+    const reshift_difference *unseen = report_find_change(content, REPORT_FINETUNED, data, 0, REPORT_UNSEEN);
     text = observations_add(list, OBSERVATION_WARNING);
     if (!measured(unseen_before) || !measured(unseen_after)) {
         text_printf(text, "No unseen %s images were left to measure on, so how much of this is memory cannot be said.",
                     which);
         return;
     }
-    text_add(text, "On the ");
-    text_add_count(text, unseen_after->n);
-    text_printf(text, " %s rows whose image fine-tuning never saw in any version, ", which);
-    add_move(text, unseen_before, unseen_after);
-    text_add(text, "; this is the figure to rely on.");
-    if (fabs(unseen_after->accuracy - unseen_before->accuracy) >= VISIBLE) {
-        add_intervals(text, unseen_before, unseen_after);
-    }
+    text_printf(text, "On the %s images never seen in any version (", which);
+    text_add_rows(text, unseen_after);
+    text_add(text, ") ");
+    add_move(text, unseen_before, unseen_after, unseen);
+    text_add(text, unseen_after->n_images < FEW_IMAGES ? "." : ". This is the figure to rely on.");
 }

@@ -1,4 +1,4 @@
-/* The sentences about what fine-tuning moved, from counts of bits that differ: nothing is said that was not counted. */
+/* The sentences about which tensors fine-tuning changed, from counts of bits that differ. */
 #include <string.h>
 
 #include "reporting/observations.h"
@@ -37,7 +37,7 @@ static void observe_others(const report_content *content, const report_moved *we
     if (moved == 0) {
         text_add(text, "Every tensor outside the trained blocks (");
         add_trained_blocks(text, content, n_trained);
-        text_add(text, ") is byte-identical to what it was: ");
+        text_add(text, ") is unchanged, byte for byte: ");
         text_add_count(text, tensors);
         text_add(text, " tensors, ");
         text_add_count(text, weights->values + statistics->values);
@@ -47,7 +47,7 @@ static void observe_others(const report_content *content, const report_moved *we
     text_add(text, "Outside the trained blocks (");
     add_trained_blocks(text, content, n_trained);
     text_printf(text, ") %d of %d tensors changed", moved, tensors);
-    text_add(text, wrong ? ", which none should have." : ", all of them statistics that batch norm gathers.");
+    text_add(text, wrong ? ", though none should have." : ", all of them running statistics of batch norm.");
 }
 
 static void observe_batchnorm(const report_content *content, const report_moved *statistics, observations *list)
@@ -59,26 +59,25 @@ static void observe_batchnorm(const report_content *content, const report_moved 
     text_buffer *text =
         observations_add(list, frozen && statistics->moved > 0 ? OBSERVATION_WARNING : OBSERVATION_PLAIN);
     if (frozen) {
-        text_add(text, "Batch norm was frozen: in training as in testing it normalises by the running means and "
-                       "variances it came with. ");
+        text_add(text, "Batch norm was frozen: it normalises by the stored running means and variances in training "
+                       "and testing. ");
         if (statistics->moved == 0) {
             text_printf(text,
-                        "All %d tensors of them are byte-identical to what they were; its scales and shifts count "
-                        "as weights.",
+                        "The %d running-statistics tensors did not change; gamma and beta count as weights.",
                         statistics->tensors);
         } else {
-            text_printf(text, "Yet %d of %d tensors of them changed.", statistics->moved, statistics->tensors);
+            text_printf(text, "Yet %d of %d running-statistics tensors changed.", statistics->moved, statistics->tensors);
         }
         return;
     }
     text_printf(text, "Batch norm in %s ",
                 strcmp(content->batchnorm, "train-all") == 0 ? "all blocks" : "the trained blocks");
     text_add(text, strcmp(content->batchnorm, "recalibrate") == 0
-                       ? "was recalibrated: its running means and variances were computed anew from the training rows "
-                         "before the first epoch and fixed from then on"
-                       : "normalised by each training batch and gathered running means and variances on the way");
+                       ? "was recalibrated: its running means and variances were recomputed from the training rows "
+                         "and kept fixed in training"
+                       : "normalised by each training batch and updated its running means and variances");
     text_printf(text,
-                ": %d of %d tensors of them moved. They are not trained, so they are counted apart from the weights.",
+                ": %d of %d running-statistics tensors changed. They are not trained and are counted apart from the weights.",
                 statistics->moved, statistics->tensors);
 }
 

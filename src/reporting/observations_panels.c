@@ -1,14 +1,17 @@
-/* The sentences about scatter panels: how classes lie in each, and what fine-tuning changed. */
+/* The sentences about scatter panels: how well classes are separated, and whether fine-tuning changed that. */
 #include "reporting/observations.h"
 
 #include <math.h>
 
+/* Fewer points of a class than these: each is a large part of its own class's centre. */
+#define FEW_OF_A_CLASS 5
+
 static const char *overlap_words(double overlap)
 {
-    return overlap < 0.1   ? "the classes stand well apart"
+    return overlap < 0.1   ? "the classes are well separated"
            : overlap < 0.3 ? "the classes overlap at their edges"
            : overlap < 0.6 ? "the classes overlap widely"
-                           : "the classes lie largely on top of one another";
+                           : "the classes largely coincide";
 }
 
 /* "cat and dog" */
@@ -26,17 +29,34 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
     text_printf(text, "%s network on ", panel->model == REPORT_ORIGINAL ? "Original" : "Fine-tuned");
     data_words(content, panel->data, text);
     text_add(text, ": ");
-    if (panel->n < 1 || !isfinite(s->overlap)) {
+    if (panel->n < 1) {
         text_add(text, "there are no points to judge.");
         return;
     }
-    text_printf(text, "%s: %.1f %% of the points lie nearer to another class's centre than to their own",
-                overlap_words(s->overlap), 100 * s->overlap);
-    if (isfinite(s->silhouette)) {
-        text_printf(text, " (silhouette %.2f)", s->silhouette);
+    if (s->n_classes == 1 || !isfinite(s->overlap)) {
+        text_add(text, s->n_classes == 1 ? "all points are of one class, so nothing can be said about separation."
+                                         : "separation could not be measured.");
+        text_add(text, " The two axes hold ");
+        text_add_percent(text, panel->ratio[0] + panel->ratio[1], 1);
+        text_add(text, " of the variance.");
+        return;
     }
-    text_add(text, ".");
-    if (isfinite(s->spread)) {
+    const bool few = panel->n < (int64_t)FEW_OF_A_CLASS * s->n_classes;
+    if (few) {
+        text_add_plural(text, panel->n, "point", "points");
+        text_add(text, " of ");
+        text_add_count(text, s->n_classes);
+        text_add(text, " classes are too few to judge separation: each point is a large part of its own class's centre.");
+    } else {
+        text_printf(text, "%s: ", overlap_words(s->overlap));
+        text_add_percent(text, s->overlap, 1);
+        text_add(text, " of the points are at least as near to another class's centre as to their own");
+        if (isfinite(s->silhouette)) {
+            text_printf(text, " (silhouette %.2f)", s->silhouette);
+        }
+        text_add(text, ".");
+    }
+    if (isfinite(s->spread) && !few) {
         text_add(text, " Points spread ");
         text_add_spread(text, s->spread);
         text_add(text, " around their class's centre");
@@ -49,15 +69,17 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
         }
         text_add(text, ".");
     }
-    if (s->nearest_a >= 0 && s->nearest_b >= 0) {
-        text_add(text, " Nearest to each other are ");
+    if (s->nearest_a >= 0 && s->nearest_b >= 0 && !few) {
+        text_add(text, " The closest classes are ");
         add_pair(text, content, s);
         if (isfinite(s->nearest_distance)) {
-            text_printf(text, ", %.2f spreads apart", s->nearest_distance);
+            text_printf(text, " (distance of their centres %.2f spreads)", s->nearest_distance);
         }
         text_add(text, ".");
     }
-    text_printf(text, " The two axes hold %.1f %% of the variance.", 100 * (panel->ratio[0] + panel->ratio[1]));
+    text_add(text, " The two axes hold ");
+    text_add_percent(text, panel->ratio[0] + panel->ratio[1], 1);
+    text_add(text, " of the variance.");
 }
 
 static const report_panel *find_panel(const report_content *content, report_model model, report_data data)
@@ -70,10 +92,49 @@ static const report_panel *find_panel(const report_content *content, report_mode
     return NULL;
 }
 
-/* Sign of a change that two printed decimals show: 1 up, -1 down, 0 neither. */
-static int direction(double before, double after, double visible)
+/* 1: the interval excludes no change in the direction of better separation, -1: of worse, 0: it does not. */
+static int direction(const reshift_interval *change, bool smaller_is_better)
 {
-    return after - before >= visible ? 1 : before - after >= visible ? -1 : 0;
+    const int sign = !isfinite(change->value) ? 0 : change->low > 0 ? 1 : change->high < 0 ? -1 : 0;
+    return smaller_is_better ? -sign : sign;
+}
+
+/* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)" */
+static void add_measure(text_buffer *text, const char *name, double before, double after,
+                        const reshift_interval *change, int digits, const char *unit)
+{
+    if (!isfinite(before) || !isfinite(after)) {
+        return;
+    }
+    text_printf(text, "%s %.*f%s before, %.*f%s after", name, digits, before, unit, digits, after, unit);
+    if (isfinite(change->value)) {
+        text_printf(text, " (change %+.*f to %+.*f)", digits, change->low + 0.0, digits, change->high + 0.0);
+    }
+}
+
+/* Overlap in per cent. */
+static reshift_interval in_percent(const reshift_interval *i)
+{
+    return (reshift_interval){reshift_percent(i->value, 1), reshift_percent(i->low, 1), reshift_percent(i->high, 1)};
+}
+
+static void add_nearest(text_buffer *text, const report_content *content, const reshift_separation *b,
+                        const reshift_separation *a)
+{
+    if (b->nearest_a < 0 || a->nearest_a < 0 || !isfinite(b->nearest_distance) || !isfinite(a->nearest_distance)) {
+        return;
+    }
+    const bool same = b->nearest_a == a->nearest_a && b->nearest_b == a->nearest_b;
+    text_add(text, same ? " The closest classes are " : " The closest classes were ");
+    add_pair(text, content, b);
+    if (same) {
+        text_printf(text, " before and after (distance of their centres %.2f, then %.2f spreads).", b->nearest_distance,
+                    a->nearest_distance);
+    } else {
+        text_printf(text, " (distance of their centres %.2f spreads) and are now ", b->nearest_distance);
+        add_pair(text, content, a);
+        text_printf(text, " (%.2f).", a->nearest_distance);
+    }
 }
 
 void observe_change(const report_content *content, report_data data, observations *list)
@@ -84,44 +145,43 @@ void observe_change(const report_content *content, report_data data, observation
         return;
     }
     const reshift_separation *b = &before->separation, *a = &after->separation;
-    bool silhouettes = isfinite(b->silhouette) && isfinite(a->silhouette);
-    /* less overlap and a larger silhouette are both "apart" */
-    int overlap = -direction(b->overlap, a->overlap, 0.0005),
-        silhouette = silhouettes ? direction(b->silhouette, a->silhouette, 0.005) : 0;
-    bool apart = overlap >= 0 && silhouette >= 0 && overlap + silhouette > 0;
-    bool together = overlap <= 0 && silhouette <= 0 && overlap + silhouette < 0;
-    text_buffer *text = observations_add(list, apart      ? OBSERVATION_GOOD
-                                               : together ? OBSERVATION_BAD
-                                                          : OBSERVATION_PLAIN);
-    text_add(text, "Fine-tuning, seen on ");
+    const reshift_separation_change *change = &after->change;
+    const int signs[3] = {direction(&change->overlap, true), direction(&change->silhouette, false),
+                          direction(&change->fisher, false)};
+    const bool few = change->n_images < FEW_IMAGES || after->n < (int64_t)FEW_OF_A_CLASS * a->n_classes;
+    bool better = false, worse = false;
+    for (int i = 0; i < 3 && !few; i++) {
+        better |= signs[i] > 0;
+        worse |= signs[i] < 0;
+    }
+    text_buffer *text = observations_add(list, better && !worse   ? OBSERVATION_GOOD
+                                               : worse && !better ? OBSERVATION_BAD
+                                                                  : OBSERVATION_PLAIN);
+    text_add(text, "Separation of the classes of ");
     data_words(content, data, text);
-    text_add(text, apart                             ? ", moves the classes apart: "
-                   : together                        ? ", moves the classes together: "
-                   : overlap == 0 && silhouette == 0 ? ", leaves the classes as they lay: "
-                                                     : " in two dimensions, says nothing clear: ");
-    text_printf(text, "overlap %.1f %% before, %.1f %% after", 100 * b->overlap, 100 * a->overlap);
-    if (silhouettes) {
-        text_printf(text, "; silhouette %.2f, then %.2f", b->silhouette, a->silhouette);
-    }
-    if (isfinite(b->fisher) && isfinite(a->fisher)) {
-        text_printf(text, "; scatter between classes over scatter within %.2f, then %.2f", b->fisher, a->fisher);
-    }
+    text_add(text, better && worse ? " in two dimensions: the measures disagree. "
+                   : better        ? " in two dimensions: better after fine-tuning. "
+                   : worse         ? " in two dimensions: worse after fine-tuning. "
+                   : few           ? " in two dimensions: too few images to tell. "
+                                   : " in two dimensions: no clear change. ");
+    const reshift_interval overlap = in_percent(&change->overlap), none = {NAN, NAN, NAN};
+    add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), few ? &none : &overlap, 1,
+                " %");
+    add_measure(text, "; silhouette", b->silhouette, a->silhouette, few ? &none : &change->silhouette, 2, "");
+    add_measure(text, "; scatter between classes over scatter within", b->fisher, a->fisher, few ? &none : &change->fisher,
+                2, "");
     text_add(text, ".");
-    if (b->nearest_a >= 0 && a->nearest_a >= 0 && isfinite(b->nearest_distance) && isfinite(a->nearest_distance)) {
-        bool same = b->nearest_a == a->nearest_a && b->nearest_b == a->nearest_b;
-        text_add(text, " Nearest to each other ");
-        if (same) {
-            text_add(text, "are ");
-            add_pair(text, content, b);
-            text_printf(text, " both times, %.2f and then %.2f spreads apart.", b->nearest_distance,
-                        a->nearest_distance);
-        } else {
-            text_add(text, "were ");
-            add_pair(text, content, b);
-            text_printf(text, " (%.2f spreads), and are now ", b->nearest_distance);
-            add_pair(text, content, a);
-            text_printf(text, " (%.2f).", a->nearest_distance);
+    if (!few) {
+        text_add(text, " The changes are 95 % intervals by image");
+        if (after->n_seen > 0) {
+            text_add(text, ", of ");
+            text_add_plural(text, change->n_images, "image", "images");
+            text_add(text, " never seen in fine-tuning");
         }
+        text_add(text, ".");
+    }
+    if (!few) {
+        add_nearest(text, content, b, a);
     }
     if (after->n_seen > 0) {
         text_add(text, " ");

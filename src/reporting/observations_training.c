@@ -1,4 +1,7 @@
-/* The sentences about a training: where it ended, and whether it overfitted. */
+/*
+ * The sentences about a training: where it ended, whether it diverged, whether it overfitted. The whole history is
+ * read, not only its last epoch, and differences are held against what the number of test images can show.
+ */
 #include "reporting/observations.h"
 
 #include <math.h>
@@ -6,14 +9,25 @@
 
 #include "reshift/reporting.h"
 
-/* A twentieth of a point between two epochs is no fall. */
+/* A twentieth of a point between two epochs is no change. */
 #define VISIBLE_IN_CURVE 0.0005
-/* Nor is a rise of the loss that its curve does not show. */
+/* Nor is a change of the loss that its curve does not show. */
 #define VISIBLE_IN_LOSS 0.005
+/* "Stayed there": no later epoch is further away than half a point. */
+#define SAME_LEVEL 0.005
+/* Overfitting by the gap between training and test accuracy: ten points and more. */
+#define WIDE_GAP 0.10
+/* Overfitting by the loss: a tenth of its lowest value and more, while training loss falls. */
+#define LOSS_RISE 0.10
+/* Training accuracy that falls by ten points from its best epoch is unstable. */
+#define UNSTABLE 0.10
 
 /* The epochs that the sentences name, by what was measured on one set of rows. */
 typedef struct training_course {
+    const reshift_history *history;
     const reshift_epoch *last, *best, *last_measured, *lowest_loss;
+    const reshift_epoch *dip; /* lowest accuracy after the best epoch; NULL: the best is the last one measured */
+    double worst;             /* lowest accuracy of all epochs */
     bool by_validation;
     int n_measured;
 } training_course;
@@ -30,7 +44,7 @@ static double loss_of(const training_course *course, const reshift_epoch *epoch)
 
 static training_course follow(const reshift_history *history, bool by_validation)
 {
-    training_course course = {.by_validation = by_validation};
+    training_course course = {.history = history, .by_validation = by_validation, .worst = INFINITY};
     for (int i = 0; i < history->n_epochs; i++) {
         const reshift_epoch *epoch = &history->epochs[i];
         const double accuracy = accuracy_of(&course, epoch), loss = loss_of(&course, epoch);
@@ -38,8 +52,12 @@ static training_course follow(const reshift_history *history, bool by_validation
         if (isfinite(accuracy)) {
             course.n_measured++;
             course.last_measured = epoch;
+            course.worst = fmin(course.worst, accuracy);
             if (!course.best || accuracy > accuracy_of(&course, course.best)) {
                 course.best = epoch;
+                course.dip = NULL;
+            } else if (!course.dip || accuracy < accuracy_of(&course, course.dip)) {
+                course.dip = epoch;
             }
         }
         if (isfinite(loss) && (!course.lowest_loss || loss < loss_of(&course, course.lowest_loss))) {
@@ -54,6 +72,23 @@ static const char *test_name(const report_training *training)
     return training->test_name ? training->test_name : "the test set";
 }
 
+static const char *set_word(const training_course *course) { return course->by_validation ? "validation" : "test"; }
+
+/* Images whose answers one figure of the curve rests on; 0: not known. */
+static int64_t images_of(const training_course *course, const report_training *training)
+{
+    return course->by_validation        ? training->n_validation
+           : training->n_test_images > 0 ? training->n_test_images
+                                         : training->n_test;
+}
+
+static void add_loss(text_buffer *text, double loss)
+{
+    text_printf(text, isfinite(loss) && fabs(loss) < 1000 ? "%.3f" : "%.3g", loss);
+}
+
+/* ---- how it ended ---- */
+
 static void add_end(const training_course *course, const report_training *training, observations *list)
 {
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
@@ -64,8 +99,7 @@ static void add_end(const training_course *course, const report_training *traini
     }
     if (training->n_train > 0) {
         text_add(text, " over ");
-        text_add_count(text, training->n_train);
-        text_add(text, training->n_train == 1 ? " row" : " rows");
+        text_add_plural(text, training->n_train, "row", "rows");
         if (training->n_validation > 0) {
             text_add(text, " (");
             text_add_count(text, training->n_validation);
@@ -73,15 +107,27 @@ static void add_end(const training_course *course, const report_training *traini
         }
     }
     text_add(text, training->minimum ? ":" : "");
-    if (isfinite(course->last->train_loss) && isfinite(course->last->train_accuracy)) {
-        text_printf(text, " the training loss is %.3f and training accuracy %.2f %%", course->last->train_loss,
-                    100 * course->last->train_accuracy);
-    } else {
+    if (isnan(course->last->train_loss) || isnan(course->last->train_accuracy)) {
         text_add(text, " no training figures are known");
+    } else {
+        text_add(text, " the training loss is ");
+        add_loss(text, course->last->train_loss);
+        text_add(text, " and training accuracy ");
+        text_add_percent(text, course->last->train_accuracy, 2);
     }
     if (course->last_measured) {
-        text_printf(text, "; accuracy on %s is %.2f %%", test_name(training),
-                    100 * course->last_measured->test_accuracy);
+        text_printf(text, "; accuracy on %s", test_name(training));
+        if (training->n_test > 0) {
+            text_add(text, " (");
+            text_add_plural(text, training->n_test, "row", "rows");
+            if (training->n_test_all > training->n_test) {
+                text_add(text, " monitored after every epoch; the results count all ");
+                text_add_count(text, training->n_test_all);
+            }
+            text_add(text, ")");
+        }
+        text_add(text, " is ");
+        text_add_percent(text, course->last_measured->test_accuracy, 2);
         if (course->last_measured != course->last) {
             text_printf(text, " (measured in epoch %d)", course->last_measured->epoch);
         }
@@ -112,130 +158,302 @@ static void add_choice(const training_course *validation, const report_training 
     if (!kept) {
         text_add(text, "Accuracy ");
         add_held_out(text, training);
-        text_printf(text,
-                    " is highest in epoch %d (%.2f %%) and %.2f %% in epoch %d. The weights of the last epoch are "
-                    "used: validation chose nothing.",
-                    validation->best->epoch, 100 * validation->best->validation_accuracy,
-                    100 * validation->last_measured->validation_accuracy, validation->last_measured->epoch);
+        text_printf(text, " is highest in epoch %d (", validation->best->epoch);
+        text_add_percent(text, validation->best->validation_accuracy, 2);
+        text_add(text, ") and ");
+        text_add_percent(text, validation->last_measured->validation_accuracy, 2);
+        text_printf(text, " in epoch %d. The weights of the last epoch are used: validation chose nothing.",
+                    validation->last_measured->epoch);
         return;
     }
     text_printf(text, "The weights of epoch %d are kept: of all epochs it has the highest accuracy ", kept->epoch);
     add_held_out(text, training);
-    text_printf(text, ", %.2f %%", 100 * kept->validation_accuracy);
+    text_add(text, ", ");
+    text_add_percent(text, kept->validation_accuracy, 2);
     if (kept != validation->last) {
-        text_printf(text, " (the last epoch: %.2f %%)", 100 * validation->last_measured->validation_accuracy);
+        text_add(text, " (the last epoch: ");
+        text_add_percent(text, validation->last_measured->validation_accuracy, 2);
+        text_add(text, ")");
     }
     text_add(text, ". The test set had no part in the choice");
     if (isfinite(kept->test_accuracy)) {
-        text_printf(text, "; accuracy on %s is %.2f %% in the epoch kept", test_name(training),
-                    100 * kept->test_accuracy);
+        text_printf(text, "; accuracy on %s is ", test_name(training));
+        text_add_percent(text, kept->test_accuracy, 2);
+        text_add(text, " in the epoch kept");
     }
     text_add(text, ".");
 }
 
-/* Is the fall smaller than what the number of rows leaves open? */
-static bool within_noise(int64_t n, double fall, double accuracy, double *half_width)
+/* ---- did it work at all? ---- */
+
+/* Loss of a network that gives every class the same probability. */
+static double guessing_loss(const report_training *training)
 {
-    if (n <= 0) {
+    return training->n_classes > 1 ? log(training->n_classes) : 0;
+}
+
+bool training_diverged(const report_training *training)
+{
+    const reshift_history *history = training->history;
+    double lowest = INFINITY, best = 0;
+    if (!history || history->n_epochs < 1) {
         return false;
     }
-    reshift_accuracy a = reshift_accuracy_of((int64_t)llround(accuracy * (double)n), n);
-    *half_width = (a.high - a.low) / 2;
-    return fall < *half_width;
+    for (int i = 0; i < history->n_epochs; i++) {
+        const reshift_epoch *epoch = &history->epochs[i];
+        if (isinf(epoch->train_loss) || (isnan(epoch->train_loss) && isfinite(lowest))) {
+            return true;
+        }
+        lowest = fmin(lowest, epoch->train_loss);
+        best = fmax(best, epoch->train_accuracy);
+    }
+    const reshift_epoch *last = &history->epochs[history->n_epochs - 1];
+    const double guessing = guessing_loss(training);
+    return (guessing > 0 && last->train_loss > 2 * guessing) ||
+           (last->train_loss > fmax(guessing, 0.7) && last->train_loss > 3 * lowest &&
+            best - last->train_accuracy >= UNSTABLE);
 }
 
-static void add_overfitting(const training_course *course, const report_training *training, observations *list)
+/* Returns true where nothing more can be said of the training. */
+static bool add_divergence(const training_course *course, const report_training *training, observations *list)
 {
-    const reshift_epoch *best = course->best, *end = course->last_measured;
-    const double highest = accuracy_of(course, best), final = accuracy_of(course, end), fall = highest - final;
-    const int64_t n = course->by_validation ? training->n_validation : training->n_test;
-    const char *what = course->by_validation ? "validation" : "test";
-    double half_width = 0;
-    if (best == end) {
-        text_printf(
-            observations_add(list, OBSERVATION_PLAIN),
-            "%s accuracy is highest in the last epoch measured (%d): no overfitting is seen, and more epochs may "
-            "still help.",
-            course->by_validation ? "Validation" : "Test", end->epoch);
-        return;
+    const double guessing = guessing_loss(training);
+    const reshift_epoch *best = NULL, *last = course->last;
+    for (int i = 0; i < training->history->n_epochs; i++) {
+        const reshift_epoch *epoch = &training->history->epochs[i];
+        if (isfinite(epoch->train_accuracy) && (!best || epoch->train_accuracy > best->train_accuracy)) {
+            best = epoch;
+        }
     }
-    if (fall < VISIBLE_IN_CURVE) {
-        text_printf(observations_add(list, OBSERVATION_PLAIN),
-                    "%s accuracy reached %.2f %% in epoch %d and stayed there: no overfitting is seen in accuracy.",
-                    course->by_validation ? "Validation" : "Test", 100 * highest, best->epoch);
-        return;
+    if (training_diverged(training)) {
+        text_buffer *text = observations_add(list, OBSERVATION_BAD);
+        text_add(text, "Training diverged: the training loss is ");
+        add_loss(text, last->train_loss);
+        text_printf(text, " in epoch %d", last->epoch);
+        if (guessing > 0) {
+            text_printf(text, ", where guessing among %d classes costs %.3f", training->n_classes, guessing);
+        }
+        text_add(text, ". A lower learning rate is the usual remedy.");
+        return true;
     }
-    bool known = isfinite(best->train_accuracy) && isfinite(end->train_accuracy);
-    bool rises = known && end->train_accuracy - best->train_accuracy >= VISIBLE_IN_CURVE;
-    bool noise = within_noise(n, fall, final, &half_width);
-    text_buffer *text = observations_add(list, rises && !noise ? OBSERVATION_BAD : OBSERVATION_PLAIN);
-    text_printf(text,
-                "%s: %s accuracy was best in epoch %d at %.2f %% and ended at %.2f %% in epoch %d, %.2f points lower",
-                !known   ? "Falling back"
-                : !rises ? "Unsteady, but not overfitting"
-                : noise  ? "Slight overfitting at most"
-                         : "Overfitting",
-                what, best->epoch, 100 * highest, 100 * final, end->epoch, 100 * fall);
-    if (known) {
-        text_printf(text,
-                    rises ? ", while training accuracy rose from %.2f %% to %.2f %%"
-                          : ", and training accuracy did not rise either (%.2f %%, then %.2f %%)",
-                    100 * best->train_accuracy, 100 * end->train_accuracy);
+    if (best && isfinite(last->train_accuracy) && best->train_accuracy - last->train_accuracy >= UNSTABLE) {
+        text_buffer *text = observations_add(list, OBSERVATION_BAD);
+        text_add(text, "Training was unstable: training accuracy fell from ");
+        text_add_percent(text, best->train_accuracy, 2);
+        text_printf(text, " in epoch %d to ", best->epoch);
+        text_add_percent(text, last->train_accuracy, 2);
+        text_printf(text, " in epoch %d.", last->epoch);
     }
-    text_add(text, ".");
-    if (noise && rises) {
-        text_add(text, " With ");
-        text_add_count(text, n);
-        text_printf(text, " %s rows one such figure is known to about %.1f points either way, so this may be chance.",
-                    what, 100 * half_width);
+    return false;
+}
+
+/* ---- overfitting ---- */
+
+/* What speaks for overfitting. */
+typedef struct evidence {
+    double fall; /* from the best epoch to the end, fractions */
+    double gap;  /* training above test accuracy at the end; NAN where it is not known */
+    double rise; /* of the loss, from its lowest value to the end */
+    double half_width; /* how well one figure is known; 0: not known */
+    bool falls, wide, loss_rises;
+} evidence;
+
+static evidence weigh(const training_course *course, const report_training *training)
+{
+    const reshift_epoch *best = course->best, *end = course->last_measured, *lowest = course->lowest_loss;
+    const int64_t n = images_of(course, training);
+    const double final = accuracy_of(course, end);
+    evidence e = {.fall = accuracy_of(course, best) - final, .gap = end->train_accuracy - final};
+    if (n > 0) {
+        const reshift_accuracy a = reshift_accuracy_of((int64_t)llround(final * (double)n), n);
+        e.half_width = (a.high - a.low) / 2;
     }
-    if (training->kept == 0 && !course->by_validation) {
+    const bool held = isfinite(end->train_accuracy) && end->train_accuracy >= best->train_accuracy - VISIBLE_IN_CURVE;
+    e.falls = e.fall >= VISIBLE_IN_CURVE && e.fall >= e.half_width && held;
+    e.wide = isfinite(e.gap) && e.gap >= WIDE_GAP && e.gap >= e.half_width;
+    if (lowest && isfinite(loss_of(course, end)) && end->epoch > lowest->epoch) {
+        e.rise = loss_of(course, end) - loss_of(course, lowest);
+        e.loss_rises = e.rise >= VISIBLE_IN_LOSS && e.rise >= LOSS_RISE * loss_of(course, lowest) &&
+                       end->train_loss < lowest->train_loss;
+    }
+    return e;
+}
+
+/* "With 100 test images such a figure is known to about 7.9 points either way" */
+static void add_precision(text_buffer *text, const training_course *course, const report_training *training,
+                          const evidence *e)
+{
+    text_add(text, "With ");
+    text_add_count(text, images_of(course, training));
+    text_printf(text, " %s images such a figure is known to about ", set_word(course));
+    text_printf(text, "%.1f points either way", reshift_percent(e->half_width, 1));
+}
+
+static void add_last_weights(text_buffer *text, const training_course *course, const report_training *training)
+{
+    if (training->kept == 0 && !course->by_validation && course->best != course->last_measured) {
         text_add(text, " The weights of the last epoch are used, not those of the best: choosing by the test set would "
                        "flatter the result.");
     }
 }
 
-/* Was it measured often enough to be judged? Says so where not. */
-static bool can_be_judged(const training_course *course, observations *list)
+/* The fall from the best epoch to the end, in words without a verdict. */
+static void add_fall(text_buffer *text, const training_course *course)
 {
-    if (course->n_measured > 1) {
-        return true;
+    const reshift_epoch *best = course->best, *end = course->last_measured;
+    const double highest = accuracy_of(course, best), final = accuracy_of(course, end);
+    text_printf(text, "%s accuracy was best in epoch %d at ", set_word(course), best->epoch);
+    text_add_percent(text, highest, 2);
+    text_add(text, " and ended at ");
+    text_add_percent(text, final, 2);
+    text_printf(text, " in epoch %d, %.2f points lower", end->epoch, reshift_percent_change(final, highest, 2));
+}
+
+static void add_overfitting(const training_course *course, const report_training *training, const evidence *e,
+                            observations *list)
+{
+    const reshift_epoch *end = course->last_measured, *lowest = course->lowest_loss;
+    text_buffer *text = observations_add(list, OBSERVATION_BAD);
+    text_add(text, "Overfitting: ");
+    if (e->wide) {
+        text_add(text, "training accuracy is ");
+        text_add_percent(text, end->train_accuracy, 2);
+        text_printf(text, " and %s accuracy ", set_word(course));
+        text_add_percent(text, accuracy_of(course, end), 2);
+        text_printf(text, " in epoch %d, a gap of %.2f points", end->epoch,
+                    reshift_percent_change(accuracy_of(course, end), end->train_accuracy, 2));
     }
-    text_add(observations_add(list, OBSERVATION_PLAIN),
-             course->n_measured == 0
-                 ? "It was not measured on a test set after each epoch, so overfitting cannot be judged."
-                 : "It was measured once only, so overfitting cannot be judged.");
-    return false;
+    if (e->falls) {
+        text_add(text, e->wide ? "; " : "");
+        add_fall(text, course);
+    }
+    if (e->loss_rises) {
+        text_printf(text, "%s%s loss rose from %.3f in epoch %d to ", e->wide || e->falls ? "; " : "", set_word(course),
+                    loss_of(course, lowest), lowest->epoch);
+        add_loss(text, loss_of(course, end));
+        text_printf(text, " in epoch %d while training loss fell from %.3f to %.3f", end->epoch, lowest->train_loss,
+                    end->train_loss);
+    }
+    text_add(text, ".");
+    add_last_weights(text, course, training);
+}
+
+/* No overfitting was found: what the curve did instead. */
+static void add_course(const training_course *course, const report_training *training, const evidence *e,
+                       observations *list)
+{
+    const reshift_epoch *best = course->best, *end = course->last_measured, *dip = course->dip;
+    const double highest = accuracy_of(course, best);
+    const char *what = course->by_validation ? "Validation" : "Test";
+    text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
+    if (highest - course->worst < VISIBLE_IN_CURVE) {
+        text_printf(text, "%s accuracy is the same in every epoch (", what);
+        text_add_percent(text, highest, 2);
+        text_add(text, ").");
+        return;
+    }
+    if (best == end) {
+        text_printf(text,
+                    "%s accuracy is highest in the last epoch measured (%d): no overfitting is seen, and more epochs "
+                    "may still help.",
+                    what, end->epoch);
+    } else if (highest - accuracy_of(course, dip) <= SAME_LEVEL && e->fall < VISIBLE_IN_CURVE) {
+        text_printf(text, "%s accuracy reached ", what);
+        text_add_percent(text, highest, 2);
+        text_printf(text, " in epoch %d and stayed there: no overfitting is seen in accuracy.", best->epoch);
+    } else if (highest - accuracy_of(course, dip) > fmax(SAME_LEVEL, e->half_width) && dip != end) {
+        text_printf(text, "Unsteady: %s accuracy was ", set_word(course));
+        text_add_percent(text, highest, 2);
+        text_printf(text, " in epoch %d, ", best->epoch);
+        text_add_percent(text, accuracy_of(course, dip), 2);
+        text_printf(text, " in epoch %d and ", dip->epoch);
+        text_add_percent(text, accuracy_of(course, end), 2);
+        text_printf(text, " in epoch %d.", end->epoch);
+        add_last_weights(text, course, training);
+    } else if (e->fall < fmax(e->half_width, SAME_LEVEL)) {
+        text_printf(text, "No clear overfitting: ");
+        add_fall(text, course);
+        text_add(text, ".");
+        if (e->half_width > 0) {
+            text_add(text, " ");
+            add_precision(text, course, training, e);
+            text_add(text, ", so this may be chance.");
+        }
+        add_last_weights(text, course, training);
+    } else {
+        const bool known = isfinite(best->train_accuracy) && isfinite(end->train_accuracy);
+        text_add(text, known ? "Unsteady, but not overfitting: " : "Falling back: ");
+        add_fall(text, course);
+        if (known) {
+            text_add(text, ", and training accuracy fell too (");
+            text_add_percent(text, best->train_accuracy, 2);
+            text_add(text, ", then ");
+            text_add_percent(text, end->train_accuracy, 2);
+            text_add(text, ")");
+        }
+        text_add(text, ".");
+        add_last_weights(text, course, training);
+    }
+    if (isfinite(e->gap) && e->gap >= 0.02 && e->gap >= e->half_width) {
+        text_printf(text, " Training accuracy is %.2f points above %s accuracy.",
+                    reshift_percent_change(accuracy_of(course, end), end->train_accuracy, 2), set_word(course));
+    }
+}
+
+static void judge(const training_course *course, const report_training *training, observations *list)
+{
+    const int64_t n = images_of(course, training);
+    if (course->n_measured < 1) {
+        text_add(observations_add(list, OBSERVATION_PLAIN),
+                 "It was not measured on a test set after each epoch, so overfitting cannot be judged.");
+        return;
+    }
+    if (n > 0 && n < FEW_IMAGES) {
+        text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
+        text_add_plural(text, n, "image is", "images are");
+        text_printf(text, " too few to judge overfitting by.");
+        return;
+    }
+    const evidence e = weigh(course, training);
+    if (e.wide || e.falls || e.loss_rises) {
+        add_overfitting(course, training, &e, list);
+    } else if (course->n_measured == 1) {
+        if (!training->minimum) {
+            text_add(observations_add(list, OBSERVATION_PLAIN),
+                     "It was measured once only, so a fall over the epochs cannot be judged.");
+        }
+    } else {
+        add_course(course, training, &e, list);
+    }
+    const reshift_epoch *lowest = course->lowest_loss, *end = course->last_measured;
+    if (!e.loss_rises && e.rise >= VISIBLE_IN_LOSS) {
+        text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
+        text_printf(text, "%s loss was lowest in epoch %d (%.3f) and is ",
+                    course->by_validation ? "Validation" : "Test", lowest->epoch, loss_of(course, lowest));
+        add_loss(text, loss_of(course, end));
+        text_printf(text, " in epoch %d.", end->epoch);
+    }
 }
 
 void observe_training(const report_training *training, const char *subject, observations *list)
 {
     if (!training->history || training->history->n_epochs < 1) {
-        text_printf(observations_add(list, OBSERVATION_PLAIN), "There is no history of %s in this run.", subject);
+        text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
+        if (training->untrained) {
+            text_printf(text, "Nothing was trained: %s.", training->untrained);
+        } else {
+            text_printf(text, "There is no history of %s in this run.", subject);
+        }
         return;
     }
     const training_course test = follow(training->history, false), validation = follow(training->history, true);
     const training_course *course = test.n_measured > 0 || validation.n_measured == 0 ? &test : &validation;
     add_end(&test, training, list);
-    if (training->minimum) {
-        return;
-    }
-    if (validation.n_measured > 0) {
+    if (validation.n_measured > 0 && !training->minimum) {
         add_choice(&validation, training, list);
     }
-    if (!can_be_judged(course, list)) {
-        return;
-    }
-    add_overfitting(course, training, list);
-    const reshift_epoch *lowest = course->lowest_loss, *end = course->last_measured;
-    if (lowest && isfinite(loss_of(course, end)) && end->epoch > lowest->epoch &&
-        loss_of(course, end) - loss_of(course, lowest) >= VISIBLE_IN_LOSS) {
-        text_printf(
-            observations_add(list, OBSERVATION_PLAIN),
-            "%s loss was lowest in epoch %d (%.3f) and is %.3f in epoch %d: wrong answers are given with growing "
-            "confidence.",
-            course->by_validation ? "Validation" : "Test", lowest->epoch, loss_of(course, lowest), loss_of(course, end),
-            end->epoch);
+    if (!add_divergence(&test, training, list)) {
+        judge(course, training, list);
     }
 }
 

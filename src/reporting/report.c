@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "reporting/html.h"
+#include "reporting/observations.h"
 #include "reporting/report_tables.h"
 
 static const report_measurement *find_measurement(const report_content *content, report_model model, report_data data,
@@ -49,19 +50,45 @@ static char *words_of_data(const report_content *content, report_data data)
 
 /* ---- lead ---- */
 
-static void add_tile(text_buffer *page, const char *name, const reshift_accuracy *accuracy, const char *below)
+/* One tile: before and after on the same rows, what changed with its paired interval, and which rows these are. */
+static void add_tile(text_buffer *page, const report_content *content, report_data data, report_subset subset)
 {
-    if (!accuracy || accuracy->n < 1) {
+    const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, subset);
+    const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, subset);
+    const reshift_difference *change = report_find_change(content, REPORT_FINETUNED, data, 0, subset);
+    if (!before || before->n < 1) {
         return;
     }
-    text_add(page, "<div class=\"tile\"><span class=\"name\">");
-    html_words(page, name);
-    text_printf(page, "</span><b>%.1f&nbsp;%%</b><span>%.1f to %.1f, n = ", 100 * accuracy->accuracy,
-                100 * accuracy->low, 100 * accuracy->high);
-    text_add_count(page, accuracy->n);
-    text_add(page, "</span><span>");
-    html_words(page, below);
+    text_buffer words = {0};
+    text_printf(page, "<div class=\"tile\"><span class=\"name\">%s images</span><b>%.1f&nbsp;%%",
+                data == REPORT_CLEAN ? "Clean" : "Shifted", reshift_percent(before->accuracy, 1));
+    if (after && after->n > 0) {
+        text_printf(page, " \xe2\x86\x92 %.1f&nbsp;%%", reshift_percent(after->accuracy, 1));
+    }
+    text_printf(page, "</b><span>before (95&nbsp;%%): %.1f to %.1f", reshift_percent(before->low, 1),
+                reshift_percent(before->high, 1));
+    if (after && after->n > 0) {
+        text_printf(page, "; after: %.1f to %.1f", reshift_percent(after->low, 1), reshift_percent(after->high, 1));
+    }
+    text_add(page, "</span>");
+    if (change && after) {
+        text_printf(page, "<span%s>change %+.1f points (%+.1f to %+.1f)%s</span>",
+                    !change->clear               ? ""
+                    : change->accuracy.value > 0 ? " class=\"up\""
+                                                 : " class=\"down\"",
+                    reshift_percent_change(before->accuracy, after->accuracy, 1),
+                    reshift_percent(change->accuracy.low, 1), reshift_percent(change->accuracy.high, 1),
+                    change->clear                     ? ""
+                    : change->n_images < FEW_IMAGES ? ": too few images to tell"
+                                                    : ": may be chance");
+    }
+    text_add_rows(&words, before);
+    text_add(&words, subset == REPORT_UNSEEN ? " never seen in fine-tuning" : ", seen ones included (leaks)");
+    text_add(page, "<span>");
+    html_words(page, words.bytes ? words.bytes : "");
     text_add(page, "</span></div>\n");
+    page->failed |= words.failed;
+    text_destroy(&words);
 }
 
 static void add_lead(text_buffer *page, const report_content *content)
@@ -70,7 +97,7 @@ static void add_lead(text_buffer *page, const report_content *content)
     text_add(page, "<h1>");
     html_words(page, content->name ? content->name : "reshift");
     text_add(page, "</h1>\n");
-    text_printf(&words, "How %s holds up when the images shift, and what a little fine-tuning mends.",
+    text_printf(&words, "How accurate %s is on shifted images, and how much fine-tuning restores.",
                 content->arch ? content->arch : "a pretrained network");
     html_paragraph(page, "kicker", words.bytes ? words.bytes : "");
     page->failed |= words.failed;
@@ -80,15 +107,9 @@ static void add_lead(text_buffer *page, const report_content *content)
     page->failed |= words.failed;
     text_destroy(&words);
     report_subset subset = headline_subset(content);
-    const char *below =
-        subset == REPORT_UNSEEN ? "unseen images, after fine-tuning" : "all rows, after fine-tuning (leaks)";
     text_add(page, "<div class=\"tiles\">\n");
-    add_tile(page, "Clean, before", report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL),
-             "all rows, linear probe");
-    add_tile(page, "Shifted, before", report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, 0, REPORT_ALL),
-             "all rows, linear probe");
-    add_tile(page, "Shifted, after", report_find(content, REPORT_FINETUNED, REPORT_SHIFT, 0, subset), below);
-    add_tile(page, "Clean, after", report_find(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset), below);
+    add_tile(page, content, REPORT_SHIFT, subset);
+    add_tile(page, content, REPORT_CLEAN, subset);
     text_add(page, "</div>\n");
 }
 
@@ -125,7 +146,7 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
     if (content->n_panels < 1) {
         return RESHIFT_OK;
     }
-    html_section(page, "features", "Where the features lie");
+    html_section(page, "features", "Features in two dimensions");
     html_paragraph(page, NULL,
                    content->shared_basis
                        ? "Features of the test images in two principal components, all panels on one basis."
@@ -133,7 +154,7 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
                          "distances and directions compare within a panel, not between panels.");
     reshift_status status = html_figure(
         page, "wide", content->plots.panels, "Scatter plots of the test images' features by class, four panels",
-        "One point an image, coloured by class; numbers stand at the classes' centres.", error);
+        "One point a row (a version of an image), coloured by class; numbers mark the centres of the classes.", error);
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -151,11 +172,12 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
     table_of_panels(page, content);
     html_paragraph(
         page, NULL,
-        "Overlap: share of points nearer to another class's centre than to their own. Silhouette: from -1 to 1, "
+        "Overlap: share of points at least as near to another class's centre as to their own. Silhouette: from -1 to 1, "
         "how much nearer a point lies to its own class than to the next (at most 5,000 points drawn by a fixed "
         "seed). Scatter: scatter between classes over scatter within. Spread: root mean square distance to "
         "the class's centre. Apart: distance of two centres over the mean of their spreads. PC 1, 2: variance on the "
-        "two axes.");
+        "two axes. A change of separation counts only where its 95 % interval (bootstrap over images, centres and axes held "
+        "fixed) excludes 0.");
     html_section_end(page);
     return RESHIFT_OK;
 }
@@ -188,7 +210,8 @@ static reshift_status add_after(text_buffer *page, const report_content *content
     html_observations(page, &list);
     reshift_status status = html_figure(
         page, "medium", content->plots.severity, "Accuracy by severity before and after fine-tuning",
-        headline_subset(content) == REPORT_UNSEEN ? "Images never seen in fine-tuning; bars are 95 % intervals."
+        headline_subset(content) == REPORT_UNSEEN ? "Images never seen in fine-tuning; bars are separate 95 % intervals: whether a "
+                                                    "change is more than chance is in the table."
                                                   : "All rows, seen ones included; bars are 95 % intervals.",
         error);
     table_of_comparison(page, content);
@@ -205,7 +228,7 @@ static void add_adapted(text_buffer *page, const report_content *content)
     text_buffer words = {0};
     text_printf(&words,
                 "Both networks again, adapting to the test images without their labels: %s. Every severity starts from "
-                "the weights as they were trained. What an image is taken for depends on the others of its batch, so "
+                "the weights as they were trained. The answer to an image depends on the others of its batch, so "
                 "batches and their order are part of the result.",
                 content->adapted_how);
     html_paragraph(page, NULL, words.bytes ? words.bytes : "");
@@ -237,8 +260,8 @@ static void add_settings(text_buffer *page, const report_content *content)
         text_add(&words, ". ");
     }
     text_add(&words,
-             "The measurements stand in results.csv and results.json, the data and scripts of the figures in plots/, "
-             "file identities, times and the machine in manifest.json.");
+             "Measurements: results.csv and results.json. Predictions of every row: predictions/. Data and scripts of the "
+             "figures: plots/. File identities, times and the machine: manifest.json.");
     html_paragraph(page, NULL, words.bytes ? words.bytes : "");
     page->failed |= words.failed;
     text_destroy(&words);
@@ -293,7 +316,7 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     }
     table_of_history(page, &content->finetune);
     if (content->n_blocks > 0) {
-        text_add(page, "<h3>What it moved</h3>\n");
+        text_add(page, "<h3>What it changed</h3>\n");
         observe_moved(content, &list);
         html_observations(page, &list);
         table_of_moved(page, content);

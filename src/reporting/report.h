@@ -45,6 +45,10 @@ typedef struct report_training {
     const char *minimum;            /* "by L-BFGS with ...": there were no epochs, the history is one line; else NULL */
     int64_t n_validation;           /* rows held out for validation; 0: none or not known */
     int kept;                       /* the epoch that validation chose; 0: the last one's weights are used */
+    int n_classes;                  /* that are told apart; 0: not known */
+    int64_t n_test_images;          /* that the n_test rows show; 0: as many as rows */
+    int64_t n_test_all;             /* rows that the results count, where more than n_test; else 0 */
+    const char *untrained;          /* what was done instead where there are no epochs: "..."; NULL: nothing is known */
 } report_training;
 
 /** One feature set in two dimensions, and how its classes lie. */
@@ -55,6 +59,7 @@ typedef struct report_panel {
     int64_t n_seen;  /* of them, rows seen in fine-tuning */
     double ratio[2]; /* explained variance of the two axes, fractions */
     reshift_separation separation;
+    reshift_separation_change change; /* REPORT_FINETUNED: against the original network; n_images == 0: not known */
 } report_panel;
 
 /** What fine-tuning did to tensors of one kind in one block. */
@@ -96,6 +101,7 @@ typedef struct report_content {
     int n_settings;
     const char *const *class_names; /* [n_classes]; an entry may be NULL: its number is shown */
     int n_classes;
+    int n_test_classes; /* classes that the test images are of; 0: not known */
 
     report_training probe, finetune;
     const report_measurement *measurements;
@@ -107,7 +113,7 @@ typedef struct report_content {
     const reshift_split *split; /* counts only are read; NULL: the section is left out */
     const report_block *blocks; /* in the network's order; none: not known */
     int n_blocks;
-    const char *batchnorm;      /* of fine-tuning: "frozen", "train" or "train-all" */
+    const char *batchnorm;      /* of fine-tuning: "frozen", "train", "train-all" or "recalibrate" */
     const report_panel *panels; /* any order, at most one for each (model, data) */
     int n_panels;
     bool shared_basis; /* panels drawn on one basis; false: each on its own */

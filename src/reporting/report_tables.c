@@ -1,10 +1,11 @@
-/* The report's tables: epochs, accuracies before against after, the shift's cost, how classes lie. A dash: not
+/* The report's tables: epochs, accuracies before and after, the shift's cost, separation of classes. A dash: not
  * measured. */
 #include "reporting/report_tables.h"
 
 #include <math.h>
 
 #include "reporting/html.h"
+#include "reporting/observations.h"
 
 void table_of_history(text_buffer *page, const report_training *training)
 {
@@ -41,7 +42,7 @@ void table_of_history(text_buffer *page, const report_training *training)
             } else if (j % 2 == 0) {
                 text_printf(page, "<td>%.4f</td>", values[j]);
             } else {
-                text_printf(page, "<td>%.2f&nbsp;%%</td>", values[j]);
+                text_printf(page, "<td>%.2f&nbsp;%%</td>", reshift_percent(values[j] / 100, 2));
             }
         }
         for (int b = 0; b < history->n_rated; b++) {
@@ -58,34 +59,46 @@ static void add_accuracy_cell(text_buffer *page, const reshift_accuracy *accurac
 {
     text_add(page, edge ? "<td class=\"edge\">" : "<td>");
     if (accuracy && accuracy->n > 0) {
-        text_printf(page, "%.2f&nbsp;%%<small>%.2f to %.2f</small>", 100 * accuracy->accuracy, 100 * accuracy->low,
-                    100 * accuracy->high);
+        text_printf(page, "%.2f&nbsp;%%<small>%.1f to %.1f</small>", reshift_percent(accuracy->accuracy, 2),
+                    reshift_percent(accuracy->low, 1), reshift_percent(accuracy->high, 1));
     } else {
         text_add(page, "\xe2\x80\x93");
     }
     text_add(page, "</td>");
 }
 
-static void add_change_cell(text_buffer *page, const reshift_accuracy *before, const reshift_accuracy *after)
+/* "+4.94", coloured where it is more than chance, with its paired interval. */
+static void add_change_cell(text_buffer *page, const reshift_accuracy *before, const reshift_accuracy *after,
+                            const reshift_difference *change)
 {
     if (!before || !after || before->n < 1 || after->n < 1) {
         text_add(page, "<td>\xe2\x80\x93</td>");
         return;
     }
-    double change = 100 * (after->accuracy - before->accuracy);
-    bool apart = after->low > before->high || before->low > after->high;
-    const char *class_name = !apart ? "" : change > 0 ? " class=\"up\"" : " class=\"down\"";
-    if (fabs(change) < 0.005) {
-        text_printf(page, "<td%s>0.00</td>", class_name);
-    } else {
-        text_printf(page, "<td%s>%s%.2f</td>", class_name, change > 0 ? "+" : "\xe2\x88\x92", fabs(change));
+    const double points = reshift_percent_change(before->accuracy, after->accuracy, 2);
+    const bool clear = change && change->clear && points != 0;
+    text_printf(page, "<td%s>%s%.2f", !clear ? "" : points > 0 ? " class=\"up\"" : " class=\"down\"",
+                points == 0  ? ""
+                : points > 0 ? "+"
+                             : "\xe2\x88\x92",
+                fabs(points));
+    if (change) {
+        text_printf(page, "<small>%+.1f to %+.1f</small>", reshift_percent(change->accuracy.low, 1),
+                    reshift_percent(change->accuracy.high, 1));
     }
+    text_add(page, "</td>");
 }
 
+/* Rows, and images where these are fewer. */
 static void add_count_cell(text_buffer *page, const reshift_accuracy *accuracy, bool edge)
 {
     text_add(page, edge ? "<td class=\"edge\">" : "<td>");
     text_add_count(page, accuracy ? accuracy->n : 0);
+    if (accuracy && accuracy->n_images != accuracy->n) {
+        text_add(page, "<small>of ");
+        text_add_plural(page, accuracy->n_images, "image", "images");
+        text_add(page, "</small>");
+    }
     text_add(page, "</td>");
 }
 
@@ -110,7 +123,8 @@ static void add_comparison_row(text_buffer *page, const report_content *content,
         add_count_cell(page, cells[i][1] ? cells[i][1] : cells[i][0], true);
         add_accuracy_cell(page, cells[i][0], false);
         add_accuracy_cell(page, cells[i][1], false);
-        add_change_cell(page, cells[i][0], cells[i][1]);
+        add_change_cell(page, cells[i][0], cells[i][1],
+                        report_find_change(content, REPORT_FINETUNED, data, severity, subsets[i]));
     }
     text_add(page, "</tr>\n");
 }
@@ -143,10 +157,10 @@ void table_of_comparison(text_buffer *page, const report_content *content)
     text_add(page, "</tbody></table></div>\n");
     html_paragraph(
         page, NULL,
-        "Accuracy with its Wilson 95 % interval below; changes in points, coloured where the intervals do not "
-        "overlap. Intervals take rows as independent. The versions of one image at several severities are not, so "
-        "the intervals over all severities are somewhat too narrow; before and after are counted on the same rows, "
-        "so a change can be real though they overlap.");
+        "Accuracy and change in points, each with its 95 % interval by image below: versions of one image at several "
+        "severities do not count as independent. Changes are paired (before and after on the same images) and coloured "
+        "where they are more than chance: the interval excludes 0 and, with one row an image, McNemar's p is below "
+        "0.05. Whether two separate intervals overlap decides nothing.");
 }
 
 void table_of_drop(text_buffer *page, const report_content *content)
@@ -174,19 +188,20 @@ void table_of_drop(text_buffer *page, const report_content *content)
         text_add_count(page, accuracy->correct);
         text_add(page, "</td>");
         add_accuracy_cell(page, accuracy, false);
-        add_change_cell(page, line == 0 ? NULL : clean, accuracy);
+        add_change_cell(page, line == 0 ? NULL : clean, accuracy,
+                        report_find_change(content, REPORT_ORIGINAL, REPORT_SHIFT, line < 6 ? line : 0, REPORT_ALL));
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");
 }
 
-static const reshift_accuracy *find_adapted(const report_content *content, report_model model, report_data data,
+static const report_measurement *find_adapted(const report_content *content, report_model model, report_data data,
                                             int severity, report_subset subset)
 {
     for (int i = 0; i < content->n_adapted; i++) {
         const report_measurement *m = &content->adapted[i];
         if (m->model == model && m->data == data && m->severity == severity && m->subset == subset) {
-            return &m->accuracy;
+            return m;
         }
     }
     return NULL;
@@ -209,7 +224,7 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
     for (int line = 0; line < 7; line++) { /* clean, severities 1 to 5, together */
         const report_data data = line == 0 ? REPORT_CLEAN : REPORT_SHIFT;
         const int severity = line < 6 ? line : 0;
-        const reshift_accuracy *some = find_adapted(content, REPORT_ORIGINAL, data, severity, subset);
+        const report_measurement *some = find_adapted(content, REPORT_ORIGINAL, data, severity, subset);
         if (!some) {
             continue;
         }
@@ -220,14 +235,15 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
             text_printf(page, "severity %d", line);
         }
         text_add(page, "</th>");
-        add_count_cell(page, some, false);
+        add_count_cell(page, &some->accuracy, false);
         for (int m = 0; m < 2; m++) {
             const report_model model = m == 0 ? REPORT_ORIGINAL : REPORT_FINETUNED;
             const reshift_accuracy *before = report_find(content, model, data, severity, subset);
-            const reshift_accuracy *after = find_adapted(content, model, data, severity, subset);
+            const report_measurement *after = find_adapted(content, model, data, severity, subset);
             add_accuracy_cell(page, before, true);
-            add_accuracy_cell(page, after, false);
-            add_change_cell(page, before, after);
+            add_accuracy_cell(page, after ? &after->accuracy : NULL, false);
+            add_change_cell(page, before, after ? &after->accuracy : NULL,
+                            after && after->change.n > 0 ? &after->change : NULL);
         }
         text_add(page, "</tr>\n");
     }
@@ -290,14 +306,15 @@ void table_of_panels(text_buffer *page, const report_content *content)
                     panel->model == REPORT_ORIGINAL ? "original" : "fine-tuned");
         text_add_count(page, panel->n);
         text_add(page, "</td>");
-        add_number_cell(page, "%.1f %%", 100 * s->overlap);
+        add_number_cell(page, "%.1f %%", reshift_percent(s->overlap, 1));
         add_number_cell(page, "%.3f", s->silhouette);
         add_number_cell(page, "%.3f", s->fisher);
         add_number_cell(page, fabs(s->spread) < 99.95 ? "%#.3g" : "%.0f", s->spread);
         add_class_cell(page, content, s->nearest_a, s->nearest_b);
         add_number_cell(page, "%.2f", s->nearest_distance);
         add_class_cell(page, content, s->widest, -1);
-        text_printf(page, "<td>%.1f, %.1f&nbsp;%%</td>", 100 * panel->ratio[0], 100 * panel->ratio[1]);
+        text_printf(page, "<td>%.1f, %.1f&nbsp;%%</td>", reshift_percent(panel->ratio[0], 1),
+                    reshift_percent(panel->ratio[1], 1));
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");

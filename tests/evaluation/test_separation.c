@@ -110,13 +110,20 @@ static void test_edges(void **state)
     assert_true(isnan(found.silhouette) && isnan(found.nearest_distance));
     assert_int_equal(found.nearest_a, -1);
     assert_int_equal(found.widest, 0);
-    assert_true(found.overlap == 0 && found.fisher == 0);
+    assert_true(isnan(found.overlap) && isnan(found.fisher)); /* nothing to be separated from */
+    assert_int_equal(found.n_classes, 1);
     check_ok(reshift_separation_of(&x, own_class, 3, &found, &error));
     assert_true(isnan(found.silhouette) && isinf(found.fisher));
     assert_int_equal(found.nearest_b, 1);
     assert_true(found.nearest_distance == 0);
     check_ok(reshift_separation_of(&x, twins, 2, &found, &error));
     assert_true(isinf(found.nearest_distance) && found.spread == 0);
+    assert_int_equal(found.n_classes, 2);
+    /* classes that coincide overlap wholly: no point is nearer to its own centre */
+    float same[] = {1, 1, 1, 1, 1, 1};
+    reshift_array flat = wrap(same, 3, 2);
+    check_ok(reshift_separation_of(&flat, twins, 2, &found, &error));
+    assert_true(found.overlap == 1 && isnan(found.fisher));
     check_error(reshift_separation_of(&x, wrong, 3, &found, &error), RESHIFT_ERROR_SHAPE, "label of row 1");
     values[4] = NAN;
     check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_NUMERIC, "row 2");
@@ -124,9 +131,49 @@ static void test_edges(void **state)
     check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_ARGUMENT, "found 0");
 }
 
+/* The mean of the rows' values is each measure's difference; what does not change has an interval around 0; a change of all
+ * images excludes it; images left out do not count. */
+static void test_compare(void **state)
+{
+    (void)state;
+    enum { n = 600 };
+    reshift_array x = made_up(n, 2, 1, 5), y = made_up(n, 2, 1, 5), z = made_up(n, 2, 1, 6);
+    int labels[n];
+    int64_t images[n];
+    uint8_t left_out[n];
+    for (int i = 0; i < n; i++) {
+        labels[i] = i % 3;
+        images[i] = i % 120; /* five versions each */
+        left_out[i] = images[i] >= 100;
+        ((float *)x.data)[2 * i] += 0.2f * (float)(i % 3);
+        ((float *)y.data)[2 * i] += 0.6f * (float)(i % 3);
+        ((float *)z.data)[2 * i] += 0.2f * (float)(i % 3);
+    }
+    reshift_separation a, b;
+    reshift_separation_change change;
+    reshift_error error;
+    check_ok(reshift_separation_of(&x, labels, 3, &a, &error));
+    check_ok(reshift_separation_of(&y, labels, 3, &b, &error));
+    check_ok(reshift_separation_compare(&x, &y, labels, images, NULL, 3, 0, &change, &error));
+    assert_int_equal(change.n_images, 120);
+    assert_true(fabs(change.overlap.value - (b.overlap - a.overlap)) < 1e-12);
+    assert_true(fabs(change.silhouette.value - (b.silhouette - a.silhouette)) < 1e-12);
+    assert_true(fabs(change.fisher.value - (b.fisher - a.fisher)) < 1e-9);
+    assert_true(change.overlap.high < 0 && change.silhouette.low > 0 && change.fisher.low > 0);
+    check_ok(reshift_separation_compare(&x, &z, labels, images, left_out, 3, 0, &change, &error)); /* other noise */
+    assert_int_equal(change.n_images, 100);
+    assert_true(change.overlap.low < 0 && change.overlap.high > 0);
+    check_ok(reshift_separation_compare(&x, &x, labels, images, NULL, 3, 0, &change, &error));
+    assert_true(change.overlap.low == 0 && change.overlap.high == 0);
+    reshift_array_destroy(&x);
+    reshift_array_destroy(&y);
+    reshift_array_destroy(&z);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_compare),
         cmocka_unit_test(test_silhouette_of_sklearn),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_sample_and_threads),

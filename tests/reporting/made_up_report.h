@@ -67,6 +67,8 @@ static inline void made_up_compare(made_up_report *report)
         if (m->data == REPORT_SHIFT && m->severity == 0 && m->accuracy.n_images == m->accuracy.n && m->accuracy.n > 0) {
             const reshift_accuracy by_image = reshift_accuracy_of(m->accuracy.correct / 5, m->accuracy.n / 5);
             m->accuracy.n_images = by_image.n;
+            m->accuracy.low = by_image.low;
+            m->accuracy.high = by_image.high;
         }
     }
     for (int i = 0; i < report->content.n_measurements; i++) {
@@ -138,12 +140,17 @@ static inline void made_up_fill(made_up_report *report)
         report_data data = i / 2 ? REPORT_CLEAN : REPORT_SHIFT;
         double good = 0.3 * (i % 2) + 0.2 * (i / 2);
         report->panels[i] = (report_panel){
-            model,
-            data,
-            data == REPORT_SHIFT ? 50000 : 10000,
-            data == REPORT_SHIFT ? 20000 : 4000,
-            {0.234 - 0.05 * good, 0.113},
-            {-0.08 + 0.4 * good, 0.6 + 2 * good, 0.71 - 0.6 * good, 3.1 + good, 3, 5, 0.21 + good, 4.4, i % 2 ? 3 : 6}};
+            .model = model,
+            .data = data,
+            .n = data == REPORT_SHIFT ? 50000 : 10000,
+            .n_seen = data == REPORT_SHIFT ? 20000 : 4000,
+            .ratio = {0.234 - 0.05 * good, 0.113},
+            .separation = {-0.08 + 0.4 * good, 0.6 + 2 * good, 0.71 - 0.6 * good, 3.1 + good, 3, 5, 0.21 + good, 4.4,
+                           i % 2 ? 3 : 6, 10}};
+        if (i % 2) {
+            report->panels[i].change = (reshift_separation_change){
+                {-0.18, -0.19, -0.17}, {0.12, 0.11, 0.13}, {0.6, 0.5, 0.7}, 6000};
+        }
     }
     report_content *content = &report->content;
     content->name = "seed";
@@ -161,8 +168,8 @@ static inline void made_up_fill(made_up_report *report)
     content->n_settings = (int)(sizeof made_up_settings / sizeof *made_up_settings);
     content->class_names = made_up_classes;
     content->n_classes = 10;
-    content->probe = (report_training){&report->probe, 50000, 10000, "the clean test set", NULL, 0, 0};
-    content->finetune = (report_training){&report->finetune, 20000, 30000, "shifted images it never saw", NULL, 0, 0};
+    content->probe = (report_training){.history = &report->probe, .n_train = 50000, .n_test = 10000, .test_name = "the clean test set", .n_classes = 10};
+    content->finetune = (report_training){.history = &report->finetune, .n_train = 20000, .n_test = 30000, .test_name = "shifted images it never saw", .n_classes = 10};
     content->measurements = report->measurements;
     content->split = &report->split;
     content->panels = report->panels;
