@@ -94,7 +94,7 @@ static severity_range range_over_severities(const report_content *content, repor
         if (!measured(before) || (as_gain && !measured(after))) {
             continue;
         }
-        double value = as_gain ? after->accuracy - before->accuracy : before->accuracy;
+        double value = as_gain ? reshift_percent_change(before->accuracy, after->accuracy, 2) / 100 : before->accuracy;
         if (range.n == 0) {
             range.first = range.highest = range.lowest = severity;
             range.first_value = range.highest_value = range.lowest_value = value;
