@@ -30,6 +30,8 @@ typedef struct reshift_dataset_options {
     int crop_resize, crop_size; /* images of many sizes are resized and cropped to this before they are corrupted here, as
                                    ImageNet-C's generator does (reshift_recipe_at()); size 0: corrupted at their own size */
     reshift_jpeg_step jpeg;            /* last step of corruptions made here; AUTO: with ImageNet's constants */
+    bool skip_bad; /* folders: leave out images that cannot be read (every one is decoded at the start) instead of failing */
+    const reshift_progress *progress; /* what was passed over or left out is told here; NULL: nobody is told */
     double test_share; /* of a set without a training and a test part of its own: this share of every class, drawn by
                           the seed, is the test part and the others are the training part; 0: the whole set is either */
 } reshift_dataset_options;
@@ -84,6 +86,8 @@ RESHIFT_API reshift_constants reshift_dataset_constants(const reshift_dataset *d
 /** Photographs corrupted here: N, where the N x N crop is corrupted, with the resize before it in *resize (may be NULL);
  *  0: corrupted at their own size, or no photographs, or none were made here. */
 RESHIFT_API int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize);
+/** Images of the folder that options->skip_bad left out, in whatever part of it this set is. */
+RESHIFT_API int64_t reshift_dataset_n_skipped(const reshift_dataset *dataset);
 /** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
 RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 /** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */

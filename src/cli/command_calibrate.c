@@ -19,6 +19,7 @@ int command_calibrate(int argc, char **argv)
         TEXT("--out", &out, "FILE.safetensors", "the weights, with what was measured", NULL),
         OPTION_SIZE(c),
         OPTION_LIMIT(c),
+        OPTION_SKIP_BAD(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
         OPTION_FORCE(c),

@@ -290,6 +290,7 @@ int command_corrupt(int argc, char **argv)
              "strengths, one set for all images: for 32x32 or 224x224; auto: the nearer",
              "auto"),
         OPTION_NO_JPEG(k.c),
+        OPTION_SKIP_BAD(k.c),
         COUNT("--size", &k.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST,
               "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N",
               "as they are"),

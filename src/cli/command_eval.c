@@ -162,6 +162,7 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
     o.adapt.sgd = strcmp(q->optimizer, "sgd") == 0;
     o.adapt.learning_rate = q->adapt_rate;
     o.dataset.data_dir = q->c.data_dir;
+    o.dataset.skip_bad = q->c.skip_bad;
     o.dataset.split = q->split;
     o.dataset.limit = q->c.limit;
     o.dataset.severity_first = (int)q->severity.first;
@@ -319,6 +320,7 @@ int command_eval(int argc, char **argv)
         OPTION_CONSTANTS(q.c),
         OPTION_CORRUPT_AT(q.c),
         OPTION_NO_JPEG(q.c),
+        OPTION_SKIP_BAD(q.c),
         COUNT("--sample", &q.sample, "N", 1, COUNT_MOST, "N images a cell, drawn by class, the same in every cell",
               "all"),
         TEXT("--against", &q.against, "W", "another network: differences on the same images, with paired intervals",

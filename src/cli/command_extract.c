@@ -39,6 +39,7 @@ int command_extract(int argc, char **argv)
         OPTION_CONSTANTS(c),
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
+        OPTION_SKIP_BAD(c),
         TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
         TEXT(
             "--cache", &cache_folder, "DIR",
@@ -127,7 +128,8 @@ int command_extract(int argc, char **argv)
         long long n = (long long)reshift_dataset_count(dataset);
         int d = reshift_model_n_features(model);
         if (c.json) {
-            printf("{\"rows\": %lld, \"features\": %d}\n", n, d);
+            printf("{\"rows\": %lld, \"features\": %d, \"images_left_out\": %lld}\n", n, d,
+                   (long long)reshift_dataset_n_skipped(dataset));
         } else {
             printf("%s: %lld rows of %d features\n", shown(out), n, d);
         }

@@ -242,6 +242,7 @@ int command_finetune(int argc, char **argv)
         OPTION_CONSTANTS(c),
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
+        OPTION_SKIP_BAD(c),
         TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
         TEXT("--lr", &lr, "RATES",
              "learning rate of each block, or one for all; auto, or auto=1e-3 with its largest: chosen before every "

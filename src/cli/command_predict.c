@@ -55,6 +55,7 @@ int command_predict(int argc, char **argv)
         OPTION_CONSTANTS(c),
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
+        OPTION_SKIP_BAD(c),
         TEXT("--out", &set.out, "FILE.csv|FILE.npy",
              "for --data: a line an image with its likeliest classes, or probabilities float32 [N,K]", NULL),
         COUNT("--top", &top, "N", 1, 1000, "how many classes to show", "5"),

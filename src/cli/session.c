@@ -224,6 +224,8 @@ reshift_status open_data(const common *c, const char *spec, const char *split, c
     reshift_dataset_options options;
     reshift_dataset_options_default(&options);
     options.data_dir = c->data_dir;
+    options.skip_bad = c->skip_bad;
+    options.progress = session_progress();
     options.split = split;
     options.limit = c->limit;
     options.corruption = corruption;
@@ -270,6 +272,7 @@ reshift_status session_calibrate(const common *c, reshift_model *model, const ch
     reshift_dataset_options options;
     reshift_dataset_options_default(&options);
     options.data_dir = c->data_dir;
+    options.skip_bad = c->skip_bad;
     options.split = "train";
     options.seed = (uint64_t)c->seed;
     if (strncmp(spec, "folder:", 7) != 0) { /* folders are in order of their classes, and read image by image */

@@ -13,7 +13,7 @@
 
 /** Values of the options that commands have in common; each command offers those that mean something to it. */
 typedef struct common {
-    bool quiet, json, force, no_jpeg;
+    bool quiet, json, force, no_jpeg, skip_bad;
     int64_t threads, seed, limit, size, batch;
     const char *data_dir, *precision; /* precision NULL: not given */
     const char *constants, *corrupt_at; /* of corruptions made here */
@@ -46,6 +46,9 @@ typedef struct common {
          "where photographs are corrupted here: crop: after resize and crop, as ImageNet-C was made; native: at their " \
          "own size, before them",                                                                                      \
          "crop")
+#define OPTION_SKIP_BAD(c)                                                                                             \
+    FLAG("--skip-bad", &(c).skip_bad,                                                                                  \
+         "folders: leave out images that cannot be read, and list them (every image is decoded at the start)")
 #define OPTION_NO_JPEG(c)                                                                                              \
     FLAG("--no-jpeg", &(c).no_jpeg,                                                                                    \
          "with ImageNet's constants: leave out the last step, JPEG of quality 85, with which ImageNet-C was stored")

@@ -304,6 +304,7 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->note = base->note;
     d->published = base->published;
     d->has_parts = base->has_parts;
+    d->n_skipped = base->n_skipped;
     return base->corruption ? dataset_name_corruption(dataset, base->corruption, error) : RESHIFT_OK;
 }
 
@@ -375,6 +376,7 @@ int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize)
     }
     return made ? dataset->crop_size : 0;
 }
+int64_t reshift_dataset_n_skipped(const reshift_dataset *dataset) { return dataset->n_skipped; }
 bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
 
 bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)

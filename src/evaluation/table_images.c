@@ -25,6 +25,7 @@ reshift_status measuring_open(const measuring *m, const reshift_corruption *corr
     options.severity_last = RESHIFT_SEVERITIES;
     options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
     options.crop_size = m->options->corrupt_native ? 0 : m->table->recipe.size;
+    options.progress = corruption ? NULL : m->progress; /* the same images every time: told once */
     return corruption ? reshift_dataset_open(m->options->data, &options, set, error)
                       : reshift_dataset_open_clean(m->options->data, &options, set, error);
 }

@@ -20,6 +20,7 @@ static reshift_status open_set(run *r, const char *what, const char *spec, reshi
                                run_input input, reshift_dataset **dataset, reshift_error *error)
 {
     options->data_dir = r->data_dir;
+    options->progress = r->progress;
     options->seed = (uint64_t)SETTING(r, seed);
     reshift_status status = reshift_dataset_open(spec, options, dataset, error);
     if (status == RESHIFT_OK) {
@@ -49,6 +50,7 @@ static reshift_status open_train(run *r, reshift_error *error)
     options.split = "train";
     options.limit = SETTING(r, source.limit_train);
     options.test_share = SETTING(r, source.test_fraction);
+    options.skip_bad = SETTING(r, source.skip_bad);
     return open_set(r, "training data", SETTING(r, source.data), &options, INPUT_TRAIN, &r->opened.train, error);
 }
 
@@ -60,6 +62,7 @@ static reshift_status open_test(run *r, reshift_error *error)
     options.split = "test";
     options.limit = SETTING(r, source.limit_test);
     options.test_share = SETTING(r, source.test_fraction);
+    options.skip_bad = SETTING(r, source.skip_bad);
     return open_set(r, "test data", SETTING(r, source.data), &options, INPUT_TEST, &r->opened.test, error);
 }
 
@@ -67,6 +70,7 @@ static reshift_status open_test(run *r, reshift_error *error)
 static void shift_options(const run *r, reshift_dataset_options *options)
 {
     options->test_share = r->opened.paired ? SETTING(r, source.test_fraction) : 0;
+    options->skip_bad = SETTING(r, source.skip_bad);
     options->corruption = r->opened.paired ? SETTING(r, shift.corruption) : NULL;
     options->severity_first = (int)SETTING(r, shift.severity.first);
     options->severity_last = (int)SETTING(r, shift.severity.last);

@@ -55,6 +55,7 @@ struct reshift_experiment {
         char data[SETTINGS_TEXT_BYTES];
         int64_t limit_train, limit_test;
         double test_fraction;
+        bool skip_bad;
     } source;
     struct {
         int64_t epochs, batch;

@@ -92,6 +92,9 @@ static const setting table[] = {
     ROW("source.test_fraction", SHARE, source.test_fraction, 0, 1, NULL, "0.2",
         INPUT(TRAIN) | INPUT(TEST) | INPUT(SHIFT) | INPUT(ROWS) | STAGE(ADAPT),
         "of a set without a training and a test part of its own: the share of every class that is tested on"),
+    ROW("source.skip_bad", FLAG, source.skip_bad, 0, 0, NULL, "false",
+        INPUT(TRAIN) | INPUT(TEST) | INPUT(SHIFT) | INPUT(ROWS) | STAGE(ADAPT),
+        "folders, the shifted one too: leave out images that cannot be read, and list them"),
 
     ROW("probe.epochs", COUNT, probe.epochs, 1, 100000, NULL, "30",
         STAGE(PROBE), "adam: passes over the training features"),

@@ -236,6 +236,7 @@ static reshift_status measure(const run *r, const reshift_model *model, const ch
     o.dataset.severity_first = (int)SETTING(r, shift.severity.first);
     o.dataset.severity_last = (int)SETTING(r, shift.severity.last);
     o.dataset.generate = SETTING(r, shift.generate);
+    o.dataset.skip_bad = SETTING(r, source.skip_bad);
     o.dataset.constants = (reshift_constants)SETTING(r, shift.constants);
     o.dataset.jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg);
     o.corrupt_native = SETTING(r, shift.corrupt_at) == 1;

@@ -11,6 +11,9 @@ const char *image_format(const uint8_t *bytes, size_t size)
     if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) {
         return "jpeg";
     }
+    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) {
+        return "webp";
+    }
     return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0 ? "png" : NULL;
 }
 
@@ -28,10 +31,11 @@ static reshift_status read(const uint8_t *bytes, size_t size, const char *name, 
 {
     const char *format = image_format(bytes, size);
     if (!format) {
-        return refuse_kind(error, RESHIFT_ERROR_UNSUPPORTED, name, "a JPEG or PNG image", bytes, size, NULL);
+        return refuse_kind(error, RESHIFT_ERROR_UNSUPPORTED, name, "a JPEG, PNG or WebP image", bytes, size, NULL);
     }
-    return strcmp(format, "png") == 0 ? png_read(bytes, size, name, image, facts, error)
-                                      : jpeg_read(bytes, size, name, image, facts, error);
+    return strcmp(format, "png") == 0    ? png_read(bytes, size, name, image, facts, error)
+           : strcmp(format, "webp") == 0 ? webp_read(bytes, size, name, image, facts, error)
+                                         : jpeg_read(bytes, size, name, image, facts, error);
 }
 
 reshift_status image_decode(const uint8_t *bytes, size_t size, const char *name, reshift_image *image,

@@ -1,5 +1,5 @@
 /*
- * JPEG and PNG between bytes and RGB pixels, with the results of Pillow's Image.open(...).convert("RGB"). Damaged files
+ * JPEG, PNG and WebP between bytes and RGB pixels, with the results of Pillow's Image.open(...).convert("RGB"). Damaged files
  * end as errors: the libraries' long jumps stay inside jpeg_file.c and png_file.c.
  */
 #ifndef FORMATS_IMAGE_FILE_H
@@ -16,13 +16,13 @@
 
 /** What an image file says of itself. */
 typedef struct image_facts {
-    const char *format; /* "jpeg", "png"; static */
+    const char *format; /* "jpeg", "png", "webp"; static */
     const char *colour; /* "grey", "rgb", "palette", "grey+alpha", "rgb+alpha", "cmyk"; static */
     int height, width;
     int bits; /* a channel */
 } image_facts;
 
-/** "jpeg", "png", or NULL for other bytes. */
+/** "jpeg", "png", "webp", or NULL for other bytes; `size` of 12 is enough. */
 const char *image_format(const uint8_t *bytes, size_t size);
 
 /**
@@ -50,6 +50,9 @@ reshift_status png_save(const char *path, const reshift_image *image, bool overw
 /** The quality, 1 to 100, whose standard table for luma (T.81, annex K, scaled as libjpeg does) a JPEG was saved with; 0: a
  * table of its own, or no JPEG. */
 int jpeg_quality(const uint8_t *bytes, size_t size);
+
+reshift_status webp_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,
+                         reshift_error *error);
 
 /** UNSUPPORTED when an image of this size is not read. */
 reshift_status image_check_size(uint64_t height, uint64_t width, const char *name, reshift_error *error);

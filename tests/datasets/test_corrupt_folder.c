@@ -280,11 +280,12 @@ static void test_nothing_half_written(void **state)
     size_t count;
     check_ok(file_read_all(in_temporary("pets/dog/c.png"), &bytes, &count, &error));
     put_file("torn/cat/a.png", bytes, count);
-    put_file("torn/dog/a.png", bytes, count / 2);
-    free(bytes);
+    put_file("torn/dog/a.png", bytes, count);
     char torn[300];
     snprintf(torn, sizeof torn, "folder:%s", in_temporary("torn"));
     reshift_dataset *bad = open_set(torn);
+    put_file("torn/dog/a.png", bytes, count / 2); /* after the look at the start */
+    free(bytes);
     check_error(reshift_corrupt_write(bad, noise, &options, out, NULL, &error), RESHIFT_ERROR_FORMAT, "dog/a.png");
     assert_false(folder_exists(out));
     reshift_dataset_close(&bad);

@@ -41,7 +41,7 @@ static void test_classes(void **state)
     put_png("pets/dog/b.png", 5, 4, 1);
     put_png("pets/dog/a.png", 7, 8, 2);
     put_png("pets/cat/10.png", 3, 9, 3);
-    put_png("pets/Ant/x", 2, 2, 4); /* told by its bytes, not by its name; capitals sort first */
+    put_png("pets/Ant/x.JPG", 2, 2, 4); /* chosen by its name, read by its bytes; capitals sort first */
     put_file("pets/cat/.DS_Store", "hidden", 6);
     put_file("pets/.git/HEAD", "hidden", 6);
     put_file("pets/LICENSE", "a file beside the classes", 25);
@@ -54,7 +54,7 @@ static void test_classes(void **state)
     assert_false(reshift_dataset_fixed_size(d, NULL, NULL));
     static const int labels[4] = {0, 1, 2, 2}, heights[4] = {2, 3, 7, 5}, widths[4] = {2, 9, 8, 4},
                      reds[4] = {4, 3, 2, 1};
-    static const char *const names[4] = {"pets/Ant/x", "pets/cat/10.png", "pets/dog/a.png", "pets/dog/b.png"};
+    static const char *const names[4] = {"pets/Ant/x.JPG", "pets/cat/10.png", "pets/dog/a.png", "pets/dog/b.png"};
     reshift_image image = {0};
     for (int row = 0; row < 4; row++) {
         assert_int_equal(reshift_dataset_label(d, row), labels[row]);
@@ -140,35 +140,158 @@ static void test_refuses(void **state)
     check_refused("empty", "test", RESHIFT_ERROR_FORMAT, "no class folders in");
     assert_non_null(strstr(error.hint, "/empty/cat/1.jpg"));
     put_png("flat/1.png", 2, 2, 0);
-    check_refused("flat", "test", RESHIFT_ERROR_FORMAT, "found 1 files and no sub-folder");
+    check_refused("flat", "test", RESHIFT_ERROR_FORMAT, "found 1 image and no sub-folder");
     put_png("hole/a/1.png", 2, 2, 0);
     assert_int_equal(mkdir(in_temporary("hole/b"), 0777), 0);
     check_refused("hole", "test", RESHIFT_ERROR_FORMAT, "class 'b' has no images");
     put_png("note/a/1.png", 2, 2, 0);
     put_file("note/a/notes.txt", "words", 5);
-    check_refused("note", "test", RESHIFT_ERROR_FORMAT, "note/a/notes.txt' is no JPEG or PNG image");
-    assert_non_null(strstr(error.path, "notes.txt"));
+    put_file("note/b/notes.txt", "words", 5);
+    check_refused("note", "test", RESHIFT_ERROR_FORMAT, "class 'b' has no images: '");
+    assert_non_null(strstr(error.message, "note/b' holds 1 file of other kinds"));
     put_file("blank/a/1.png", "", 0);
-    check_refused("blank", "test", RESHIFT_ERROR_FORMAT, "blank/a/1.png' is no JPEG or PNG image: it is empty");
-    put_png("deep/a/1.png", 2, 2, 0);
-    put_png("deep/a/more/2.png", 2, 2, 0);
-    check_refused("deep", "test", RESHIFT_ERROR_FORMAT, "expected images, found the folder 'more'");
+    check_refused("blank", "test", RESHIFT_ERROR_FORMAT, "blank/a/1.png'");
+    put_png("loop/a/1.png", 2, 2, 0);
+    assert_int_equal(symlink("..", in_temporary("loop/a/up")), 0);
+    check_refused("loop", "test", RESHIFT_ERROR_FORMAT, "folders within folders");
 
-    /* Cut short behind its first bytes: found when it is read, with its name. */
+    /* Cut short: found when the set is opened, with its name. */
+    reshift_dataset *d;
     char *bytes;
     size_t count;
     put_png("cut/a/1.png", 20, 20, 9);
+    put_png("cut/a/2.png", 20, 20, 9);
     check_ok(file_read_all(in_temporary("cut/a/1.png"), &bytes, &count, &error));
     put_file("cut/a/1.png", bytes, count / 2);
+    put_file("cut/a/3.png", bytes, count / 3);
     free(bytes);
-    reshift_dataset *d = open_split("cut", "test");
-    reshift_image image = {0};
-    check_error(reshift_dataset_read(d, 0, &image, &error), RESHIFT_ERROR_FORMAT, "cut/a/1.png");
-    reshift_image_destroy(&image);
-    reshift_dataset_close(&d);
+    check_refused("cut", "test", RESHIFT_ERROR_FORMAT, "cut/a/1.png'");
+    assert_non_null(strstr(error.message, "and 1 more of 3 images"));
+    assert_non_null(strstr(error.hint, "--skip-bad"));
 
     check_error(reshift_dataset_open("folder:", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "expected folder:DIR");
     check_error(reshift_dataset_open("folder", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "expected folder:DIR");
+}
+
+static char told[4000];
+
+static void keep_message(void *context, reshift_log_level level, const char *text)
+{
+    (void)context;
+    size_t length = strlen(told);
+    snprintf(told + length, sizeof told - length, "%d %s\n", level == RESHIFT_LOG_WARNING, text);
+}
+
+/* Rows, labels and order of torchvision.datasets.ImageFolder (0.14) on the same tree. */
+static void test_as_image_folder(void **state)
+{
+    (void)state;
+    static const char *const images[] = {"tree/b/10.png", "tree/b/9.PNG", "tree/a/z.png", "tree/a/sub/1.jpeg",
+                                         "tree/a/sub-x/2.png", "tree/a/sub/in/3.webp", "tree/a/A.png", "tree/a/m.tif"};
+    static const char *const others[] = {"tree/a/Thumbs.db", "tree/b/desktop.ini", "tree/b/1.png~", "tree/b/1.png.bak",
+                                         "tree/a/sub/x.xml", "tree/a/.hidden.png", "tree/__MACOSX/a/._z.png",
+                                         "tree/.git/x.png"};
+    for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+        put_png(images[i], 2, 3, (uint8_t)i); /* the content tells the format, whatever the ending */
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        put_png(others[i], 2, 3, 99);
+    }
+    /* sorted(os.walk): a, a/sub, a/sub-x, a/sub/in ('-' before '/'), then the names in each */
+    static const char *const expected[] = {"a/A.png", "a/m.tif", "a/z.png", "a/sub/1.jpeg", "a/sub-x/2.png",
+                                           "a/sub/in/3.webp", "b/10.png", "b/9.PNG"};
+    const reshift_progress progress = {.message = keep_message};
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.progress = &progress;
+    told[0] = '\0';
+    check_ok(reshift_dataset_open(spec_of("tree"), &options, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 8);
+    assert_int_equal(reshift_dataset_n_classes(d), 2);
+    for (int row = 0; row < 8; row++) {
+        char name[400];
+        reshift_dataset_row_name(d, row, name, sizeof name);
+        assert_non_null(strstr(name, "/tree/"));
+        assert_string_equal(strstr(name, "/tree/") + 6, expected[row]);
+        assert_int_equal(reshift_dataset_label(d, row), row >= 6);
+    }
+    assert_non_null(strstr(told, "0 '"));
+    assert_non_null(strstr(told, "/tree': 5 files passed over"));
+    reshift_dataset_close(&d);
+}
+
+static void test_skip_bad(void **state)
+{
+    (void)state;
+    reshift_dataset *d;
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    const reshift_progress progress = {.message = keep_message};
+    options.progress = &progress;
+    char name[64];
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "bad/%c/%02d.png", i % 2 ? 'a' : 'b', i);
+        put_png(name, 8, 8, (uint8_t)i);
+    }
+    put_file("bad/a/01.png", "", 0);
+    put_file("bad/b/06.png", "<!DOCTYPE html><html>gone</html>", 32);
+    put_file("bad/b/08.png", "GIF89a-and-so-on", 16);
+    put_file("bad/b/10.png", "\x89PNG\r\n\x1a\n....IEND", 16); /* its two ends are right */
+    assert_int_equal(unlink(in_temporary("bad/a/03.png")), 0);
+    assert_int_equal(symlink("nowhere", in_temporary("bad/a/03.png")), 0);
+    check_error(reshift_dataset_open(spec_of("bad"), &options, &d, &error), RESHIFT_ERROR_FORMAT, "bad/a/01.png");
+    assert_non_null(strstr(error.message, "and 3 more of 40 images")); /* what lies between the ends is not looked at */
+    options.skip_bad = true;
+    told[0] = '\0';
+    check_ok(reshift_dataset_open(spec_of("bad"), &options, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 35);
+    assert_int_equal(reshift_dataset_n_skipped(d), 5);
+    assert_non_null(strstr(told, "1 '"));
+    assert_non_null(strstr(told, "5 of 40 images cannot be read and are left out"));
+    assert_non_null(strstr(told, "an HTML page"));
+    assert_non_null(strstr(told, "a GIF image"));
+    reshift_image image = {0};
+    for (int row = 0; row < 35; row++) {
+        check_ok(reshift_dataset_read(d, row, &image, &error));
+        reshift_dataset_row_name(d, row, name, sizeof name);
+    }
+    reshift_image_destroy(&image);
+    /* The count goes with what is made of the set. */
+    const int64_t rows[2] = {0, 30};
+    reshift_dataset *two;
+    check_ok(reshift_dataset_subset(d, rows, 2, &two, &error));
+    assert_int_equal(reshift_dataset_label(two, 1), 1);
+    assert_int_equal(reshift_dataset_n_skipped(two), 5);
+    reshift_dataset_close(&two);
+    reshift_dataset_close(&d);
+    put_png("hopeless/a/1.png", 2, 2, 0);
+    put_file("hopeless/b/1.png", "none", 4);
+    check_error(reshift_dataset_open(spec_of("hopeless"), &options, &d, &error), RESHIFT_ERROR_FORMAT,
+                "class 'b' in '");
+}
+
+/* What is there instead of the part that is wanted. */
+static void test_parts_by_other_names(void **state)
+{
+    (void)state;
+    put_png("imagenet/train/a/1.png", 2, 2, 0);
+    put_png("imagenet/val/1.png", 2, 2, 0);
+    check_refused("imagenet", "test", RESHIFT_ERROR_NOT_FOUND, "no class folders in '");
+    assert_non_null(strstr(error.message, "/imagenet/val', while '"));
+    assert_non_null(strstr(error.hint, "one folder a class"));
+    static const char *const words[] = {"valid", "validation", "Test", "Val"};
+    for (int i = 0; i < 4; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s-set/train/a/1.png", words[i]);
+        put_png(name, 2, 2, 0);
+        snprintf(name, sizeof name, "%s-set/%s/a/1.png", words[i], words[i]);
+        put_png(name, 2, 2, 0);
+        snprintf(name, sizeof name, "%s-set", words[i]);
+        check_refused(name, "test", RESHIFT_ERROR_NOT_FOUND, "no test/ or val/ in '");
+        assert_non_null(strstr(error.hint, "call it val or test"));
+        assert_non_null(strstr(error.hint, words[i]));
+    }
 }
 
 /* A corrupted folder keeps the sizes of its images. */
@@ -291,9 +414,9 @@ static void test_named_once(void **state)
     size_t count;
     put_png("torn/a/1.png", 20, 20, 9);
     check_ok(file_read_all(in_temporary("torn/a/1.png"), &bytes, &count, &error));
-    put_file("torn/a/1.png", bytes, count / 2);
-    free(bytes);
     reshift_dataset *d = open_split("torn", "test");
+    put_file("torn/a/1.png", bytes, count / 2); /* after the look at the start */
+    free(bytes);
     const loader_options options = {.batch = 1, .size = 8, .resize = 8, .std = {1, 1, 1}};
     loader *l;
     const float *images;
@@ -312,6 +435,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),    cmocka_unit_test(test_splits),
         cmocka_unit_test(test_refuses),    cmocka_unit_test(test_corrupted_photos),
+        cmocka_unit_test(test_as_image_folder), cmocka_unit_test(test_skip_bad),
+        cmocka_unit_test(test_parts_by_other_names),
         cmocka_unit_test(test_own_split),  cmocka_unit_test(test_few_and_many_classes),
         cmocka_unit_test(test_named_once),
     };

