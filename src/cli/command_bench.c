@@ -325,7 +325,7 @@ int command_bench(int argc, char **argv)
     const char *weights = NULL, *data = "demo", *corruption = NULL;
     c.batch = 64;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", "a ResNet-50 of random weights"),
+        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", "a ResNet-50 of random weights"),
         TEXT("--data", &data, "DATA", "where images come from", "demo"),
         TEXT("--corruption", &corruption, "NAME", "the only one to time", "all"),
         OPTION_SIZE(c),

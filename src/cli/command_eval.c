@@ -307,7 +307,7 @@ int command_eval(int argc, char **argv)
                  .adapt_rate = 0.001};
     option_words words;
     const option options[] = {
-        TEXT("--weights", &q.weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--weights", &q.weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &q.head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
         TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
              NULL),

@@ -67,7 +67,7 @@ int command_export(int argc, char **argv)
     option_words words;
     const char *weights = NULL, *head = NULL, *out = NULL, *format = NULL, *names = NULL;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to write instead, as 'reshift probe' writes it", NULL),
         TEXT("--out", &out, "FILE", "the file to write", NULL),
         TEXT("--format", &format, "onnx|safetensors",

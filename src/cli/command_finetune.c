@@ -231,7 +231,7 @@ int command_finetune(int argc, char **argv)
     const char *cache_folder = NULL, *cache_budget = "auto", *moved_out = NULL;
     c.batch = 64;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to start from, as 'reshift probe' writes it", NULL),
         TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
              NULL),

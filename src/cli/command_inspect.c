@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "reshift/inspect.h"
+#include "reshift/model.h"
 
 #define INDENT 2
 #define TEXT_MOST 240 /* characters of a text that people are shown: weights carry lists that fill screens */
@@ -122,6 +123,38 @@ static void print_object(json_t *object, int indent)
     json_object_foreach(object, key, value) { print_value(key, value, indent); }
 }
 
+/* What 'reshift eval' and others would load from a checkpoint: architecture, recipe, and what was chosen; or why nothing. */
+static void describe_network(const char *path, json_t *object)
+{
+    const char *kind = json_string_value(json_object_get(object, "kind"));
+    if (!kind || (strcmp(kind, "safetensors") != 0 && strncmp(kind, "torch-", 6) != 0)) {
+        return;
+    }
+    reshift_error error;
+    reshift_model *model = NULL;
+    json_t *network;
+    if (reshift_model_load(path, NULL, &model, &error) != RESHIFT_OK) {
+        network = json_pack("{s:s}", "refused", error.message);
+    } else {
+        const reshift_recipe *r = reshift_model_recipe(model);
+        json_t *notes = json_array();
+        reshift_log_level level;
+        const char *text;
+        for (int i = 0; (text = reshift_model_note(model, i, &level)) != NULL; i++) {
+            json_array_append_new(notes, json_string(text));
+        }
+        network = json_pack("{s:s, s:i, s:i, s:i, s:i, s:[f,f,f], s:[f,f,f], s:b, s:o}", "arch", reshift_model_arch(model),
+                            "classes", reshift_model_n_classes(model), "features", reshift_model_n_features(model),
+                            "input_size", r->size, "resize", r->resize, "mean", (double)r->mean[0], (double)r->mean[1],
+                            (double)r->mean[2], "std", (double)r->std[0], (double)r->std[1], (double)r->std[2],
+                            "recipe_stored", r->stored, "notes", notes);
+    }
+    reshift_model_destroy(&model);
+    if (network) {
+        json_object_set_new(object, "network", network);
+    }
+}
+
 int command_inspect(int argc, char **argv)
 {
     common c = COMMON_DEFAULTS;
@@ -150,6 +183,7 @@ int command_inspect(int argc, char **argv)
             break;
         }
         json_t *object = json_loads(text, 0, NULL);
+        describe_network(words.items[i], object);
         if (c.json) {
             json_array_append(all, object);
         } else {

@@ -45,7 +45,7 @@ int command_predict(int argc, char **argv)
     int64_t top = 5;
     predict_set set = {.split = "test", .severity = {1, 5}};
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint, or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
         TEXT("--data", &set.data, "DATA",
              "a whole set instead of images: cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, ...", NULL),

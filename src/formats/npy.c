@@ -5,10 +5,12 @@
 #include "formats/npy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "formats/archive.h"
 #include "formats/layout.h"
 #include "formats/what_is_this.h"
 
@@ -300,12 +302,21 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
 reshift_status reshift_array_load_npy(const char *path, reshift_array *array, reshift_error *error)
 {
     memset(array, 0, sizeof *array);
+    char *file = path_without_part(path);
+    if (!file) {
+        return error_memory(error, strlen(path), "a path");
+    }
     blob *b;
-    reshift_status status = blob_open(path, &b, error);
+    const char *member = path_part(path), *kind = NULL;
+    reshift_status status = blob_open(file, &b, error);
     if (status == RESHIFT_OK) {
-        status = npy_read(b, path, array, error);
+        bool zip = !npy_is(b) && archive_is(b, &kind) && strcmp(kind, "zip") == 0;
+        status = zip      ? npz_read(b, file, member, array, error)
+                 : member ? error_set(error, RESHIFT_ERROR_ARGUMENT, "'%s' is no .npz archive: it has no part '%s'", file, member)
+                          : npy_read(b, file, array, error);
         blob_drop(&b);
     }
+    free(file);
     return status;
 }
 

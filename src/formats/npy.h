@@ -18,6 +18,13 @@ bool npy_is(const blob *b);
  */
 reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift_error *error);
 
+/**
+ * Reads one array of a NumPy archive (.npz), compressed or not: the member `wanted` ("NAME" or "NAME.npy"), or with NULL the
+ * only one. Errors: NOT_FOUND (no such member, listing those there are), ARGUMENT (several, and none named), UNSUPPORTED
+ * (larger unpacked than 1 GiB and 16 times the file), those of npy_read().
+ */
+reshift_status npz_read(blob *b, const char *name, const char *wanted, reshift_array *array, reshift_error *error);
+
 /** NumPy's name of a dtype ("<f4", "|u1", ">i8", "?"): false for those that array.h does not list. */
 bool npy_dtype(const char *text, reshift_dtype *dtype, bool *big_endian);
 

@@ -12,7 +12,11 @@
 #include "formats/blob.h"
 #include "formats/image_file.h"
 
-#define CHUNK_BYTES_MAX ((png_alloc_size_t)16 << 20)
+/*
+ * Largest chunk that is kept in memory: of those that are read, only a palette (768 bytes) and transparency are; the rows'
+ * data goes through in pieces.
+ */
+#define CHUNK_BYTES_MAX ((png_alloc_size_t)1 << 20)
 
 /* All that lives across a long jump. */
 typedef struct png_job {
@@ -56,6 +60,9 @@ static void supply(png_structp png, png_bytep target, size_t count)
     job->at += count;
 }
 
+/* Chunks that say nothing about the pixels: libpng would unpack or keep them. They are skipped, whatever length they claim. */
+static const png_byte unused_chunks[] = "tEXt\0zTXt\0iTXt\0iCCP\0eXIf\0sPLT\0pCAL\0sCAL\0tIME\0hIST\0bKGD\0pHYs\0oFFs";
+
 static const char *colour_of(int type)
 {
     switch (type) {
@@ -97,6 +104,8 @@ static reshift_status decode(png_job *job, const char *name, reshift_image *imag
 {
     png_set_user_limits(job->png, INT32_MAX, INT32_MAX);
     png_set_chunk_malloc_max(job->png, CHUNK_BYTES_MAX);
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, unused_chunks, sizeof unused_chunks / 5);
     png_set_read_fn(job->png, job, supply);
     png_read_info(job->png, job->info);
     size_t height = png_get_image_height(job->png, job->info), width = png_get_image_width(job->png, job->info);

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "models/find.h"
 #include "models/initialise.h"
+#include "models/metadata.h"
 #include "models/ranges.h"
 #include "models/recipe.h"
 #include "models/resnet.h"
@@ -107,7 +108,7 @@ static reshift_status from_tensors(reshift_tensors *tensors, const char *branch,
     recipe_default(arch, v2, &(*model)->recipe);
     status = weights_from_tensors((*model)->net, tensors, inside.has_head, error);
     if (status == RESHIFT_OK) {
-        status = recipe_from_tensors(tensors, &(*model)->recipe, error);
+        status = recipe_from_tensors(tensors, &(*model)->recipe, &(*model)->notes, error);
     }
     if (status == RESHIFT_OK && inside.has_normalisation) {
         memcpy((*model)->recipe.mean, inside.mean, sizeof inside.mean);
@@ -115,13 +116,13 @@ static reshift_status from_tensors(reshift_tensors *tensors, const char *branch,
         (*model)->recipe.stored = true;
     }
     if (status == RESHIFT_OK && n_classes > 0) {
-        status = recipe_class_names_from_tensors(tensors, n_classes, &(*model)->class_names, error);
+        status = recipe_class_names_from_tensors(tensors, n_classes, &(*model)->class_names, &(*model)->notes, error);
     }
     if (status == RESHIFT_OK) {
-        status = ranges_from_tensors(tensors, (*model)->net, error);
+        status = ranges_from_tensors(tensors, (*model)->net, &(*model)->notes, error);
     }
     if (status == RESHIFT_OK) {
-        status = trained_on_read(tensors, &(*model)->trained_on, &(*model)->training_known, error);
+        status = trained_on_read(tensors, &(*model)->trained_on, &(*model)->training_known, &(*model)->notes, error);
     }
     if (status != RESHIFT_OK) {
         reshift_model_destroy(model);
@@ -406,14 +407,28 @@ reshift_status reshift_model_set_head(reshift_model *model, const reshift_array 
     return RESHIFT_OK;
 }
 
-/* A tensor called fc.NAME, or NAME alone (the state of a bare linear layer), as float32. */
+/*
+ * A tensor called fc.NAME, or NAME alone (the state of a bare linear layer), or what ends in .NAME where only one does, as
+ * float32.
+ */
 static reshift_status read_head_tensor(const reshift_tensors *tensors, const char *name, reshift_array *values,
                                        reshift_error *error)
 {
-    char full[32];
+    char full[32], end[32];
     snprintf(full, sizeof full, "fc.%s", name);
-    const reshift_array *found = reshift_tensors_find(tensors, full);
+    snprintf(end, sizeof end, ".%s", name);
+    const reshift_array *found = reshift_tensors_find(tensors, full), *other = NULL;
     found = found ? found : reshift_tensors_find(tensors, name);
+    int n_others = 0;
+    for (int64_t t = 0; !found && t < reshift_tensors_count(tensors); t++) {
+        const char *whole = reshift_tensors_name(tensors, t);
+        size_t length = strlen(whole), tail = strlen(end);
+        if (length > tail && strcmp(whole + length - tail, end) == 0) {
+            other = reshift_tensors_at(tensors, t);
+            n_others++;
+        }
+    }
+    found = n_others == 1 ? other : found;
     if (!found) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "missing tensor '%s'", full);
     }
@@ -445,10 +460,10 @@ reshift_status reshift_model_load_head(reshift_model *model, const char *path, r
         status = check_head(model, &weight, &bias, error);
     }
     if (status == RESHIFT_OK) {
-        status = recipe_class_names_from_tensors(tensors, (int)weight.shape[0], &names, error);
+        status = recipe_class_names_from_tensors(tensors, (int)weight.shape[0], &names, &model->notes, error);
     }
     if (status == RESHIFT_OK) {
-        status = trained_on_read(tensors, &trained_on, &training_known, error);
+        status = trained_on_read(tensors, &trained_on, &training_known, &model->notes, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_model_set_head(model, &weight, &bias, error);
@@ -490,7 +505,9 @@ reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tens
     }
     char producer[64];
     snprintf(producer, sizeof producer, "reshift %s", reshift_version());
-    const char *texts[][2] = {{"format", "pt"}, {"arch", model->arch->name}, {"producer", producer}};
+    const char *texts[][2] = {{"format", "pt"},
+                               {METADATA_PREFIX "arch", model->arch->name},
+                               {METADATA_PREFIX "producer", producer}};
     reshift_status status = weights_to_tensors(model->net, !model->headless, *tensors, error);
     for (size_t t = 0; t < sizeof texts / sizeof texts[0] && status == RESHIFT_OK; t++) {
         status = reshift_tensors_set_text(*tensors, texts[t][0], texts[t][1], error);

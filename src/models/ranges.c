@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "models/metadata.h"
 
 #define KEY "activation_ranges"
 
@@ -20,12 +21,12 @@ static int find_node(const graph *g, const char *name)
     return -1;
 }
 
-static reshift_status read_channels(json_t *list, network *n, int node, reshift_error *error)
+static reshift_status read_channels(const metadata *m, json_t *list, network *n, int node, reshift_error *error)
 {
     const graph_node *where = &n->graph->nodes[node];
     if (!json_is_array(list) || json_array_size(list) != (size_t)where->channels_out) {
-        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '" KEY "': expected %d numbers at '%s', found %zu",
-                         where->channels_out, where->name, json_array_size(list));
+        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %d numbers at '%s', found %zu",
+                         m->key, where->channels_out, where->name, json_array_size(list));
     }
     float *range = network_range(n, node);
     if (!range) {
@@ -36,14 +37,14 @@ static reshift_status read_channels(json_t *list, network *n, int node, reshift_
         range[i] = (float)json_number_value(value);
         if (!json_is_number(value) || !isfinite(range[i]) || !(range[i] > 0)) {
             return error_set(error, RESHIFT_ERROR_FORMAT,
-                             "metadata '" KEY "': expected a positive number at '%s' [%d], found %s", where->name, i,
+                             "metadata '%s': expected a positive number at '%s' [%d], found %s", m->key, where->name, i,
                              json_is_number(value) ? "one that is not" : "something else");
         }
     }
     return RESHIFT_OK;
 }
 
-static reshift_status read_object(json_t *object, network *n, reshift_error *error)
+static reshift_status read_object(const metadata *m, json_t *object, network *n, reshift_error *error)
 {
     const char *name;
     json_t *list;
@@ -51,10 +52,10 @@ static reshift_status read_object(json_t *object, network *n, reshift_error *err
     {
         int node = find_node(n->graph, name);
         if (node < 0) {
-            return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '" KEY "': the network has no activation '%.100s'",
-                             name);
+            return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': the network has no activation '%.100s'",
+                             m->key, name);
         }
-        reshift_status status = read_channels(list, n, node, error);
+        reshift_status status = read_channels(m, list, n, node, error);
         if (status != RESHIFT_OK) {
             return status;
         }
@@ -62,22 +63,24 @@ static reshift_status read_object(json_t *object, network *n, reshift_error *err
     return RESHIFT_OK;
 }
 
-reshift_status ranges_from_tensors(const reshift_tensors *tensors, network *n, reshift_error *error)
+reshift_status ranges_from_tensors(const reshift_tensors *tensors, network *n, notes *list, reshift_error *error)
 {
-    reshift_container container = reshift_tensors_container(tensors);
-    const char *text = reshift_tensors_text(tensors, KEY);
-    if (!text || container == RESHIFT_CONTAINER_TORCH_ZIP || container == RESHIFT_CONTAINER_TORCH_LEGACY) {
+    const metadata m = metadata_find(tensors, KEY);
+    if (!m.text) {
         return RESHIFT_OK;
     }
     json_error_t place;
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &place);
-    if (!json_is_object(object)) {
-        json_decref(object);
-        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '" KEY "': expected a JSON object, found '%.100s'",
-                         text);
-    }
-    reshift_status status = read_object(object, n, error);
+    bool ignored = false;
+    json_t *object = json_loads(m.text, JSON_REJECT_DUPLICATES, &place);
+    reshift_status status = json_is_object(object)
+                                ? read_object(&m, object, n, error)
+                                : error_set(error, RESHIFT_ERROR_FORMAT,
+                                            "metadata '%s': expected a JSON object, found '%.100s'", m.key, m.text);
     json_decref(object);
+    status = metadata_tolerate(&m, status, list, &ignored, error);
+    if (ignored) {
+        network_forget_ranges(n, 0);
+    }
     return status;
 }
 
@@ -101,7 +104,7 @@ reshift_status ranges_to_tensors(const network *n, reshift_tensors *tensors, res
     if (!text) {
         return error_set(error, RESHIFT_ERROR_MEMORY, "out of memory for the ranges of activations");
     }
-    reshift_status status = known ? reshift_tensors_set_text(tensors, KEY, text, error) : RESHIFT_OK;
+    reshift_status status = known ? metadata_set(tensors, KEY, text, error) : RESHIFT_OK;
     free(text);
     return status;
 }

@@ -3,14 +3,16 @@
 #define MODELS_RANGES_H
 
 #include "engine/network.h"
+#include "models/notes.h"
 #include "reshift/tensors.h"
 
 /**
- * activation_ranges (docs/formats.md) to n->range; nothing where the key is absent, or the file is PyTorch's own.
+ * activation_ranges (docs/formats.md) to n->range; nothing where the key is absent, the file is PyTorch's own, or
+ * the plain key holds something else (a warning in `list`).
  * Errors: FORMAT (no JSON object, a name that the network does not keep in 8 bits, a value that is no positive number),
  * MEMORY.
  */
-reshift_status ranges_from_tensors(const reshift_tensors *tensors, network *n, reshift_error *error);
+reshift_status ranges_from_tensors(const reshift_tensors *tensors, network *n, notes *list, reshift_error *error);
 /** The ranges that are known; no key where none is. */
 reshift_status ranges_to_tensors(const network *n, reshift_tensors *tensors, reshift_error *error);
 

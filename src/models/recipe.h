@@ -3,6 +3,7 @@
 #ifndef MODELS_RECIPE_H
 #define MODELS_RECIPE_H
 
+#include "models/notes.h"
 #include "models/resnet.h"
 #include "reshift/model.h"
 
@@ -11,10 +12,12 @@ void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe);
 
 /**
  * Takes what the metadata says (input_size, resize, mean, std; docs/formats.md) over into `recipe`, which holds the
- * defaults; a PyTorch file's metadata are its training script's own and are not read. Errors: FORMAT (a value that
+ * defaults; a PyTorch file's metadata are its training script's own and are not read. Values of other programs under the
+ * plain names are ignored with a warning in `list` where they cannot be read. Errors: FORMAT (a value that
  * cannot be), UNSUPPORTED (an interpolation that is not bilinear), MEMORY.
  */
-reshift_status recipe_from_tensors(const reshift_tensors *tensors, reshift_recipe *recipe, reshift_error *error);
+reshift_status recipe_from_tensors(const reshift_tensors *tensors, reshift_recipe *recipe, notes *list,
+                                   reshift_error *error);
 reshift_status recipe_to_tensors(const reshift_recipe *recipe, reshift_tensors *tensors, reshift_error *error);
 
 /**
@@ -22,7 +25,7 @@ reshift_status recipe_to_tensors(const reshift_recipe *recipe, reshift_tensors *
  * with recipe_class_names_destroy. Errors: FORMAT (not a list, or of another length), MEMORY.
  */
 reshift_status recipe_class_names_from_tensors(const reshift_tensors *tensors, int n_classes, char ***names,
-                                               reshift_error *error);
+                                               notes *list, reshift_error *error);
 /** Bytes that are not UTF-8 become '?': a file's metadata are text. */
 reshift_status recipe_class_names_to_tensors(char *const *names, int n_classes, reshift_tensors *tensors,
                                              reshift_error *error);

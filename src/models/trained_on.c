@@ -4,9 +4,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "models/metadata.h"
 #include "reshift/model.h"
 
-static const char key[] = "trained_on";
+static const char name[] = "trained_on";
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Byte `at` of the numbers, each little-endian; 0 behind the last. */
@@ -30,33 +31,27 @@ reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const re
             text[4 * g + i] = 3 * g + i <= bytes ? letters[word >> (18 - 6 * i) & 63] : '=';
         }
     }
-    reshift_status status = reshift_tensors_set_text(tensors, key, text, error);
+    reshift_status status = metadata_set(tensors, name, text, error);
     memory_free(text);
     return status;
 }
 
-static reshift_status no_base64(size_t at, reshift_error *error)
+static reshift_status no_base64(const metadata *m, size_t at, reshift_error *error)
 {
     return error_set(error, RESHIFT_ERROR_FORMAT,
-                     "metadata '%s': expected base64 of 8-byte numbers, found something else at character %zu", key,
-                     at);
+                     "metadata '%s': expected base64 of 8-byte numbers, found something else at character %zu",
+                     m->key, at);
 }
 
-reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerprints *prints, bool *known,
-                               reshift_error *error)
+static reshift_status read_base64(const metadata *m, reshift_fingerprints *prints, reshift_error *error)
 {
-    const char *text = reshift_tensors_text(tensors, key);
-    *prints = (reshift_fingerprints){0};
-    *known = text != NULL;
-    if (!text) {
-        return RESHIFT_OK;
-    }
+    const char *text = m->text;
     size_t length = strlen(text), padding = 0;
     while (padding < 2 && padding < length && text[length - 1 - padding] == '=') {
         padding++;
     }
     if (length % 4 != 0 || (length / 4 * 3 - padding) % 8 != 0) {
-        return no_base64(length, error);
+        return no_base64(m, length, error);
     }
     size_t n = (length / 4 * 3 - padding) / 8;
     uint64_t *values = memory_allocate(n * sizeof *values + 8);
@@ -71,7 +66,7 @@ reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerpri
             const char *letter = c ? strchr(letters, c) : NULL;
             bool pad = 4 * g + i >= length - padding;
             if (!letter && !pad) {
-                status = no_base64(4 * g + i, error);
+                status = no_base64(m, 4 * g + i, error);
                 break;
             }
             word = word << 6 | (pad ? 0 : (uint32_t)(letter - letters));
@@ -87,5 +82,17 @@ reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerpri
         status = reshift_fingerprints_add(prints, values, (int64_t)n, error);
     }
     memory_free(values);
+    return status;
+}
+
+reshift_status trained_on_read(const reshift_tensors *tensors, reshift_fingerprints *prints, bool *known, notes *list,
+                               reshift_error *error)
+{
+    const metadata m = metadata_find(tensors, name);
+    bool ignored = false;
+    *prints = (reshift_fingerprints){0};
+    reshift_status status = m.text ? read_base64(&m, prints, error) : RESHIFT_OK;
+    status = metadata_tolerate(&m, status, list, &ignored, error);
+    *known = m.text && !ignored;
     return status;
 }

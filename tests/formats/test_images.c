@@ -1,6 +1,8 @@
 /* JPEG and PNG against Pillow's convert("RGB"), byte for byte; writing; limits; damaged files. */
 #include "golden.h"
 
+#include <sys/resource.h>
+
 #include "base/digest.h"
 #include "formats/image_file.h"
 #include "formats/npy.h"
@@ -198,11 +200,68 @@ static void test_real_photos(void **state)
     reshift_image_destroy(&image);
 }
 
+/* PNG's checksum (its specification, annex D). */
+static uint32_t png_checksum(const uint8_t *bytes, size_t size)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 0; i < size; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+        }
+    }
+    return ~crc;
+}
+
+/*
+ * A PNG with a chunk of text that claims nearly 2 GiB, or unpacks to much: skipped without memory, and refused where the file
+ * does not hold it.
+ */
+static void test_png_chunks_that_are_not_needed(void **state)
+{
+    (void)state;
+    static const uint8_t claim[] = {0x7f, 0xff, 0xff, 0xff, 't', 'E', 'X', 't', 'a', 0};
+    size_t size;
+    reshift_error error;
+    reshift_image image = {0}, plain = {0};
+    uint8_t *bytes = golden_bytes("image_RGB.png", &size), *longer = malloc(size + (3 << 20));
+    check_ok(image_decode(bytes, size, "x.png", &plain, &error));
+    memcpy(longer, bytes, 33); /* signature and IHDR */
+    memcpy(longer + 33, claim, sizeof claim);
+    memcpy(longer + 33 + sizeof claim, bytes + 33, size - 33);
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    check_error(image_decode(longer, size + sizeof claim, "x.png", &image, &error), RESHIFT_ERROR_FORMAT, "PNG: ");
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 64 << 10); /* KiB */
+    /* a chunk of 2 MiB that is there: its checksum is right, its content nobody's business */
+    const uint32_t length = 2 << 20;
+    uint8_t *chunk = longer + 33;
+    for (int i = 0; i < 4; i++) {
+        chunk[i] = (uint8_t)(length >> (24 - 8 * i));
+    }
+    memcpy(chunk + 4, "tEXt", 4);
+    memset(chunk + 8, 'a', length);
+    chunk[8 + 4] = 0; /* after the keyword */
+    uint32_t crc = png_checksum(chunk + 4, length + 4);
+    for (int i = 0; i < 4; i++) {
+        chunk[8 + length + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+    }
+    memcpy(chunk + 12 + length, bytes + 33, size - 33);
+    check_ok(image_decode(longer, size + 12 + length, "x.png", &image, &error));
+    assert_memory_equal(image.pixels, plain.pixels, (size_t)image.width * (size_t)image.height * 3);
+    reshift_image_destroy(&image);
+    reshift_image_destroy(&plain);
+    free(longer);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_pillow), cmocka_unit_test(test_facts),     cmocka_unit_test(test_written),
         cmocka_unit_test(test_wrong),     cmocka_unit_test(test_cut_short), cmocka_unit_test(test_real_photos),
+        cmocka_unit_test(test_png_chunks_that_are_not_needed),
     };
     return cmocka_run_group_tests_name("images", tests, NULL, NULL);
 }

@@ -244,12 +244,66 @@ static void test_wrong_starts(void **state)
     check_error(reshift_array_load_npy("/nowhere/x.npy", &array, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x.npy");
 }
 
+/* An archive of one array is that array; of several one is named after '#'. */
+static void test_npz(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_array array;
+    char path[600];
+    check_ok(reshift_array_load_npy(golden("npz_one.npz"), &array, &error));
+    assert_int_equal(array.dtype, RESHIFT_F32);
+    assert_int_equal(array.shape[1], 3);
+    assert_true(((float *)array.data)[5] == 5);
+    reshift_array_destroy(&array);
+    static const char *const members[] = {"images", "images.npy", "labels"};
+    for (int i = 0; i < 3; i++) { /* deflated */
+        snprintf(path, sizeof path, "%s#%s", golden("npz_three.npz"), members[i]);
+        check_ok(reshift_array_load_npy(path, &array, &error));
+        assert_int_equal(array.n_dims, i < 2 ? 4 : 1);
+        assert_int_equal(array.dtype, i < 2 ? RESHIFT_U8 : RESHIFT_I64);
+        reshift_array_destroy(&array);
+    }
+    check_error(reshift_array_load_npy(golden("npz_three.npz"), &array, &error), RESHIFT_ERROR_ARGUMENT,
+                "expected one array, found several: images, labels, other");
+    assert_non_null(strstr(error.hint, "npz_three.npz#NAME'"));
+    snprintf(path, sizeof path, "%s#nothing", golden("npz_one.npz"));
+    check_error(reshift_array_load_npy(path, &array, &error), RESHIFT_ERROR_NOT_FOUND,
+                "it has no array 'nothing'; its arrays are: features");
+    check_error(reshift_array_load_npy(golden("archive.zip"), &array, &error), RESHIFT_ERROR_FORMAT,
+                "found a zip without .npy files");
+    snprintf(path, sizeof path, "%s#x", golden("npy_f4.npy"));
+    check_error(reshift_array_load_npy(path, &array, &error), RESHIFT_ERROR_ARGUMENT, "is no .npz archive");
+}
+
+/* NumPy knows 1.0, 2.0 and 3.0, and passes over bytes after the array. */
+static void test_version_and_end(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_array array;
+    size_t size;
+    uint8_t *bytes = golden_bytes("npy_u1.npy", &size);
+    bytes[7] = 1;
+    blob *b = blob_borrow(bytes, size);
+    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_UNSUPPORTED, "expected .npy version 1.0, 2.0 or 3.0, found 1.1");
+    blob_drop(&b);
+    bytes[7] = 0;
+    bytes = realloc(bytes, size + 1);
+    bytes[size] = 9;
+    b = blob_borrow(bytes, size + 1);
+    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_FORMAT, "the shape takes 12 bytes of data, found 13");
+    assert_non_null(strstr(error.hint, "np.save(NEW, np.load(FILE))"));
+    blob_drop(&b);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_dtype),   cmocka_unit_test(test_versions_and_orders),
         cmocka_unit_test(test_writer),        cmocka_unit_test(test_written_as_numpy_writes),
-        cmocka_unit_test(test_wrong_headers), cmocka_unit_test(test_wrong_starts),
+        cmocka_unit_test(test_wrong_headers), cmocka_unit_test(test_wrong_starts), cmocka_unit_test(test_npz), cmocka_unit_test(test_version_and_end),
     };
     return cmocka_run_group_tests_name("npy", tests, NULL, NULL);
 }

@@ -335,6 +335,7 @@ static void test_wrong_zip(void **state)
         {"torch_wrong_none.pth", RESHIFT_ERROR_FORMAT, "there is no tensor in the file"},
         {"torch_wrong_spread.pth", RESHIFT_ERROR_MEMORY, "spread out to more memory than its file allows for"},
         {"torch_wrong_bomb.pth", RESHIFT_ERROR_UNSUPPORTED, "more than the 24 bytes expected of it"},
+        {"torch_wrong_claim.pth", RESHIFT_ERROR_MEMORY, "of 4294967296 bytes unpacks to more memory than a file of"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_error(reshift_tensors_load(golden(cases[i].file), &t, &error), cases[i].code, cases[i].words);

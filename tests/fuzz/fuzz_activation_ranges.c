@@ -21,7 +21,7 @@ static void check(network *n, network *other)
 {
     reshift_error error;
     reshift_tensors *t = reshift_tensors_create();
-    must(ranges_to_tensors(n, t, &error) == RESHIFT_OK && ranges_from_tensors(t, other, &error) == RESHIFT_OK);
+    must(ranges_to_tensors(n, t, &error) == RESHIFT_OK && ranges_from_tensors(t, other, NULL, &error) == RESHIFT_OK);
     network_has_ranges(n, 0, n->graph->n_blocks - 1);
     for (int i = 0; i < n->graph->n_nodes; i++) {
         must((n->range[i] != NULL) == (other->range[i] != NULL));
@@ -42,8 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     reshift_error error;
     char *text = strndup((const char *)bytes, size);
     reshift_tensors *t = reshift_tensors_create();
-    must(text && reshift_tensors_set_text(t, "activation_ranges", text, &error) == RESHIFT_OK);
-    reshift_status status = ranges_from_tensors(t, n, &error);
+    must(text && reshift_tensors_set_text(t, "reshift.activation_ranges", text, &error) == RESHIFT_OK);
+    reshift_status status = ranges_from_tensors(t, n, NULL, &error);
     must_explain(status, &error);
     if (status == RESHIFT_OK) {
         check(n, other);

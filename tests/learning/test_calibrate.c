@@ -160,8 +160,8 @@ static void test_tensors_are_as_before(void **state)
     check_ok(reshift_model_to_tensors(model, &before, &error));
     check_ok(reshift_calibrate(model, dataset, 0, NULL, &error));
     check_ok(reshift_model_to_tensors(model, &after, &error));
-    assert_null(reshift_tensors_text(before, "activation_ranges"));
-    assert_non_null(reshift_tensors_text(after, "activation_ranges"));
+    assert_null(reshift_tensors_text(before, "reshift.activation_ranges"));
+    assert_non_null(reshift_tensors_text(after, "reshift.activation_ranges"));
     assert_int_equal(reshift_tensors_count(before), reshift_tensors_count(after));
     for (int64_t t = 0; t < reshift_tensors_count(before); t++) {
         assert_string_equal(reshift_tensors_name(before, t), reshift_tensors_name(after, t));

@@ -262,6 +262,53 @@ static void test_recipes(void **state)
 #define NINE "1,1,1,1,1,1,1,1,1,"
 #define RANGES_64(last) "{\"maxpool\":[" NINE NINE NINE NINE NINE NINE NINE last "]}"
 
+/* Values of other programs under the plain names: read where they can be, else ignored with a warning that says so. */
+static void test_metadata_of_other_programs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *const text[2];
+        int size;
+        float mean;
+        const char *note; /* NULL: read without a word */
+    } cases[] = {
+        {{"mean", "0.5,0.25,0.125"}, 224, 0.125f, NULL},
+        {{"mean", "[0.5, 0.25, 0.125]"}, 224, 0.125f, NULL},
+        {{"mean", "(0.5, 0.25, 0.125)"}, 224, 0.125f, NULL},
+        {{"mean", "imagenet"}, 224, 0.406f, "metadata 'mean': expected three numbers, found 'imagenet': ignored"},
+        {{"std", "0.5 0 0.5"}, 224, 0.406f, "metadata 'std': expected three positive numbers, found '0.5 0 0.5': ignored"},
+        {{"input_size", "[3, 288, 288]"}, 288, 0.406f, NULL},
+        {{"input_size", "288, 288"}, 288, 0.406f, NULL},
+        {{"input_size", "[3, 224, 192]"}, 224, 0.406f, "metadata 'input_size': expected a whole number from 8 to 4096"},
+        {{"resize", "128"}, 224, 0.406f, "metadata 'resize': expected at least input_size 224"},
+        {{"interpolation", "bicubic"}, 224, 0.406f, "metadata 'interpolation': expected bilinear, found 'bicubic': ignored"},
+        {{"class_names", "cat, dog"}, 224, 0.406f, NULL},
+        {{"class_names", "cat,dog,cow"}, 224, 0.406f, "metadata 'class_names': expected a list of 2 strings"},
+        {{"trained_on", "ImageNet-1k"}, 224, 0.406f, "metadata 'trained_on': expected base64"},
+        {{"activation_ranges", "none"}, 224, 0.406f, "metadata 'activation_ranges': expected a JSON object"},
+        {{"arch", "my own"}, 224, 0.406f, NULL},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        reshift_error error;
+        reshift_model *model = NULL;
+        reshift_log_level level = RESHIFT_LOG_INFO;
+        check_ok(load_with("foreign.safetensors", &cases[c].text, 1, &model, &error));
+        assert_int_equal(reshift_model_recipe(model)->size, cases[c].size);
+        assert_true(reshift_model_recipe(model)->mean[2] == cases[c].mean);
+        const char *said = reshift_model_note(model, 0, &level);
+        assert_int_equal(said != NULL, cases[c].note != NULL);
+        if (said) {
+            assert_non_null(strstr(said, cases[c].note));
+            assert_int_equal(level, RESHIFT_LOG_WARNING);
+        }
+        if (strcmp(cases[c].text[1], "cat, dog") == 0) {
+            assert_string_equal(reshift_model_class_name(model, 1), "dog");
+        }
+        assert_null(reshift_model_trained_on(model));
+        reshift_model_destroy(&model);
+    }
+}
+
 static void test_recipes_that_cannot_be(void **state)
 {
     (void)state;
@@ -270,27 +317,27 @@ static void test_recipes_that_cannot_be(void **state)
         reshift_status code;
         const char *words;
     } cases[] = {
-        {{"input_size", "7"},
+        {{"reshift.input_size", "7"},
          RESHIFT_ERROR_FORMAT,
-         "metadata 'input_size': expected a whole number from 8 to 4096, found '7'"},
-        {{"input_size", "224px"}, RESHIFT_ERROR_FORMAT, "found '224px'"},
-        {{"input_size", "99999999999999999999"}, RESHIFT_ERROR_FORMAT, "metadata 'input_size'"},
-        {{"resize", "128"}, RESHIFT_ERROR_FORMAT, "metadata 'resize': expected at least input_size 224 and at most 16 times that, found 128"},
-        {{"resize", "3585"}, RESHIFT_ERROR_FORMAT, "at most 16 times that, found 3585"},
-        {{"mean", "0.5 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'mean': expected three numbers, found '0.5 0.5'"},
-        {{"mean", "0.5 nan 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'mean'"},
-        {{"std", "0.5 0 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'std': expected three positive numbers"},
-        {{"std", "1 1 1 1"}, RESHIFT_ERROR_FORMAT, "metadata 'std'"},
-        {{"interpolation", "bicubic"}, RESHIFT_ERROR_UNSUPPORTED, "expected bilinear, found 'bicubic'"},
-        {{"class_names", "cat,dog"}, RESHIFT_ERROR_FORMAT, "metadata 'class_names': expected a list of 2 strings"},
-        {{"class_names", "[\"cat\"]"}, RESHIFT_ERROR_FORMAT, "expected a list of 2 strings, found '[\"cat\"]'"},
-        {{"class_names", "[\"cat\",7]"}, RESHIFT_ERROR_FORMAT, "metadata 'class_names': entry 1 is not a string"},
-        {{"activation_ranges", "[1]"}, RESHIFT_ERROR_FORMAT, "metadata 'activation_ranges': expected a JSON object"},
-        {{"activation_ranges", "{\"layer1.0.bn1\":[1]}"}, RESHIFT_ERROR_FORMAT, "has no activation 'layer1.0.bn1'"},
-        {{"activation_ranges", "{\"maxpool\":[1,2]}"}, RESHIFT_ERROR_FORMAT, "expected 64 numbers at 'maxpool', found 2"},
-        {{"activation_ranges", RANGES_64("0")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63], found one"},
-        {{"activation_ranges", RANGES_64("1e99")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63]"},
-        {{"activation_ranges", RANGES_64("true")}, RESHIFT_ERROR_FORMAT, "found something else"},
+         "metadata 'reshift.input_size': expected a whole number from 8 to 4096, found '7'"},
+        {{"reshift.input_size", "224px"}, RESHIFT_ERROR_FORMAT, "found '224px'"},
+        {{"reshift.input_size", "99999999999999999999"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.input_size'"},
+        {{"reshift.resize", "128"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.resize': expected at least input_size 224 and at most 16 times that, found 128"},
+        {{"reshift.resize", "3585"}, RESHIFT_ERROR_FORMAT, "at most 16 times that, found 3585"},
+        {{"reshift.mean", "0.5 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.mean': expected three numbers, found '0.5 0.5'"},
+        {{"reshift.mean", "0.5 nan 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.mean'"},
+        {{"reshift.std", "0.5 0 0.5"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.std': expected three positive numbers"},
+        {{"reshift.std", "1 1 1 1"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.std'"},
+        {{"reshift.interpolation", "bicubic"}, RESHIFT_ERROR_UNSUPPORTED, "expected bilinear, found 'bicubic'"},
+        {{"reshift.class_names", "cat,dog"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.class_names': expected a list of 2 strings"},
+        {{"reshift.class_names", "[\"cat\"]"}, RESHIFT_ERROR_FORMAT, "expected a list of 2 strings, found '[\"cat\"]'"},
+        {{"reshift.class_names", "[\"cat\",7]"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.class_names': entry 1 is not a string"},
+        {{"reshift.activation_ranges", "[1]"}, RESHIFT_ERROR_FORMAT, "metadata 'reshift.activation_ranges': expected a JSON object"},
+        {{"reshift.activation_ranges", "{\"layer1.0.bn1\":[1]}"}, RESHIFT_ERROR_FORMAT, "has no activation 'layer1.0.bn1'"},
+        {{"reshift.activation_ranges", "{\"maxpool\":[1,2]}"}, RESHIFT_ERROR_FORMAT, "expected 64 numbers at 'maxpool', found 2"},
+        {{"reshift.activation_ranges", RANGES_64("0")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63], found one"},
+        {{"reshift.activation_ranges", RANGES_64("1e99")}, RESHIFT_ERROR_FORMAT, "a positive number at 'maxpool' [63]"},
+        {{"reshift.activation_ranges", RANGES_64("true")}, RESHIFT_ERROR_FORMAT, "found something else"},
     };
     reshift_error error;
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
@@ -530,6 +577,7 @@ int main(void)
         FOLDER_TEST(test_clone),
         FOLDER_TEST(test_class_names),
         FOLDER_TEST(test_recipes),
+        FOLDER_TEST(test_metadata_of_other_programs),
         FOLDER_TEST(test_recipes_that_cannot_be),
         FOLDER_TEST(test_numbers_in_any_locale),
         FOLDER_TEST(test_heads),

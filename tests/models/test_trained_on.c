@@ -21,12 +21,12 @@ static void test_text(void **state)
         reshift_fingerprints prints = {0}, found;
         reshift_tensors *tensors = reshift_tensors_create();
         bool known;
-        check_ok(trained_on_read(tensors, &found, &known, &error));
+        check_ok(trained_on_read(tensors, &found, &known, NULL, &error));
         assert_true(!known && found.n == 0);
         check_ok(reshift_fingerprints_add(&prints, numbers, n, &error));
         check_ok(reshift_tensors_set_trained_on(tensors, &prints, &error));
-        assert_string_equal(reshift_tensors_text(tensors, "trained_on"), written[n]);
-        check_ok(trained_on_read(tensors, &found, &known, &error));
+        assert_string_equal(reshift_tensors_text(tensors, "reshift.trained_on"), written[n]);
+        check_ok(trained_on_read(tensors, &found, &known, NULL, &error));
         assert_true(known && found.n == n);
         assert_true(n == 0 || memcmp(found.values, numbers, (size_t)n * sizeof *numbers) == 0);
         reshift_fingerprints_destroy(&prints);
@@ -44,8 +44,8 @@ static void test_refusals(void **state)
         reshift_fingerprints found;
         reshift_tensors *tensors = reshift_tensors_create();
         bool known;
-        check_ok(reshift_tensors_set_text(tensors, "trained_on", wrong[i], &error));
-        check_error(trained_on_read(tensors, &found, &known, &error), RESHIFT_ERROR_FORMAT, "trained_on");
+        check_ok(reshift_tensors_set_text(tensors, "reshift.trained_on", wrong[i], &error));
+        check_error(trained_on_read(tensors, &found, &known, NULL, &error), RESHIFT_ERROR_FORMAT, "reshift.trained_on");
         assert_int_equal(found.n, 0);
         reshift_tensors_destroy(&tensors);
     }

@@ -152,3 +152,25 @@ np.savez('one.npz', features=np.arange(6, dtype='f4').reshape(2, 3))
 np.savez_compressed('three.npz', images=np.arange(24, dtype='u1').reshape(2, 2, 2, 3), labels=np.arange(2), other=np.zeros(1))
 for name in ('one', 'three'):
     keep(f'npz_{name}.npz', f'{name}.npz')
+
+
+# ---- a compressed storage that claims 4 GB of memory in a file of a few hundred bytes
+class Claim:
+    def __reduce__(self):
+        return (torch._utils._rebuild_tensor_v2, (ClaimStorage(), 0, (1 << 30, ), (1, ), False, collections.OrderedDict()))
+
+
+class ClaimStorage:
+    pass
+
+
+stream = io.BytesIO()
+pickler = pickle.Pickler(stream, 2)
+pickler.persistent_id = lambda x: ('storage', torch.FloatStorage, '0', 'cpu', 1 << 30) if isinstance(x, ClaimStorage) else None
+pickler.dump({'a': Claim()})
+with zipfile.ZipFile('torch_wrong_claim.pth', 'w', zipfile.ZIP_DEFLATED) as file:
+    for entry, content in (('a/data.pkl', stream.getvalue()), ('a/data/0', b'\0' * (1 << 16))):
+        info = zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0))
+        info.compress_type = zipfile.ZIP_DEFLATED
+        file.writestr(info, content)
+keep('torch_wrong_claim.pth')
