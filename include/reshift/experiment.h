@@ -38,7 +38,7 @@ typedef struct reshift_run_options {
 } reshift_run_options;
 
 /**
- * Does the seven stages, or those that are still to do, and writes the run folder. A stage is done again when its settings,
+ * Does all stages of the study, or those that are still to do, and writes the run folder. A stage is done again when its settings,
  * data, weights or the stages it stands on have changed (that needs `force`) or when its files are missing or damaged.
  * progress->message tells what is done and every epoch's figures. Errors: EXISTS (the folder holds other files, or a run of
  * another experiment or of other inputs, and not force), IO (another program is working in the folder), and those of every

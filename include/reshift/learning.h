@@ -149,7 +149,9 @@ typedef enum reshift_schedule_kind {
     RESHIFT_SCHEDULE_COSINE /* half a cosine down to 0 at the end, as torch's CosineAnnealingLR */
 } reshift_schedule_kind;
 
-/** How learning rates go over a training, in units: epochs, or steps. Zero is a constant rate. */
+/** How learning rates go over a training, in units: epochs, or steps. The defaults of
+ * reshift_finetune_options_default() are a constant rate; a zeroed one is refused, as step_size and gamma are out of range.
+ */
 typedef struct reshift_schedule {
     reshift_schedule_kind kind;
     bool by_step;      /* the unit is a step, else an epoch */

@@ -1,4 +1,4 @@
-/* Aligned memory, products that cannot overflow, and the arena: one block that a plan lays its tensors into. */
+/* Aligned memory, products that cannot overflow, and how much memory is used and free. */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 

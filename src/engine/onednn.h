@@ -1,6 +1,6 @@
 /*
- * The thin wall between the engine and oneDNN 2.x: words for its failures, descriptors of the layouts in use, and one
- * description of the library. Nothing outside src/engine includes it.
+ * What the engine's files share about oneDNN 2.x: messages of its failures, which instruction sets it may use, and
+ * descriptors of the layouts. The plan's files call oneDNN themselves; nothing outside src/engine includes this or does.
  */
 #ifndef ENGINE_ONEDNN_H
 #define ENGINE_ONEDNN_H
