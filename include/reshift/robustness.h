@@ -3,6 +3,7 @@
 #define RESHIFT_ROBUSTNESS_H
 
 #include "reshift/adaptation.h"
+#include "reshift/class_map.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
 #include "reshift/fingerprints.h"
@@ -31,6 +32,8 @@ typedef struct reshift_robustness_options {
     reshift_adapt_options adapt; /* kind NONE: the network stays as it is; else precision is f32 or bf16 */
     const char
         *cells_folder; /* finished cells go there, and those that are there are not measured again; NULL: nowhere */
+    const char *class_map;  /* file that maps the set's classes onto the network's outputs; NULL: by name or number */
+    bool restrict_classes;  /* only outputs that stand for a class of the set count; else all of the network's */
     bool allow_leak;   /* measure images that the network was trained on too */
     bool unseen;       /* leave them out: measure, or draw the sample from, only those it was never trained on */
     const reshift_fingerprints *others_training; /* unseen: leave these out too; NULL: none */
@@ -54,12 +57,16 @@ typedef struct reshift_cell {
  * severity. */
 typedef struct reshift_robustness {
     int n_classes;       /* K: of the network */
-    int n_data_classes;  /* of the images: at most K */
+    int n_data_classes;  /* of the images */
+    reshift_class_match class_match; /* how they were mapped onto the network's outputs */
+    bool classes_differ; /* they are not simply the network's outputs in order */
+    bool restricted;     /* only the outputs of the images' classes counted */
     int64_t n_images;    /* N: of every cell */
     int64_t n_available; /* of the set, less those left out, of which N were drawn */
     int64_t n_left_out;  /* of the set: seen in training */
     int64_t *images;     /* [N] their rows in a block of one severity, ascending */
-    int *labels;         /* [N] */
+    int *labels;         /* [N] outputs of the network */
+    int *data_labels;    /* [N] classes of the set; NULL: the same */
     uint8_t *seen;       /* [N] 1: the network was trained on it */
     int64_t n_seen;
     bool training_known; /* the weights say what they were trained on */
@@ -85,8 +92,7 @@ typedef struct reshift_robustness {
  * the same call measures only what is missing.
  *
  * Errors: ARGUMENT (without allow_leak or unseen where the network was trained on some of the images; unseen where it
- * was trained on all; a sample without one image a class, or of more than there are), SHAPE (more classes than the
- * network has), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.
+ * was trained on all; a sample without one image a class, or of more than there are), those of reshift_classes_map(), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.
  */
 RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model,
                                                       const reshift_robustness_options *options,

@@ -18,7 +18,8 @@ typedef struct request {
     double baseline_clean;
     int64_t sample;
     option_range severity;
-    bool allow_leak, unseen, shuffle;
+    bool allow_leak, unseen, shuffle, restrict_classes;
+    const char *class_map;
     const char *adapt, *against_adapt, *optimizer;
     double adapt_rate;
     int64_t adapt_source;
@@ -150,6 +151,8 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
                                     .batch = (int)q->c.batch,
                                     .precision = session_precision(&q->c),
                                     .cells_folder = q->out ? t->cells : NULL,
+                                    .class_map = q->class_map,
+                                    .restrict_classes = q->restrict_classes,
                                     .allow_leak = q->allow_leak,
                                     .unseen = q->unseen,
                                     .others_training = training};
@@ -239,7 +242,7 @@ int eval_jpeg(const reshift_robustness *table)
 /* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
 static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
 {
-    bool imagenet = r->table.n_data_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
+    bool imagenet = r->table.n_data_classes == 1000 && r->table.n_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
     if (alexnet && !imagenet) {
         session_say("no mCE: AlexNet's errors are of ImageNet-C's images and say nothing about these");
         return RESHIFT_OK;
@@ -339,6 +342,10 @@ int command_eval(int argc, char **argv)
              "alexnet for images of ImageNet's 1000 classes, else none"),
         NUMBER("--baseline-clean", &q.baseline_clean, "PERCENT", 0, 100, "its error on clean images, for relative mCE",
                "43.5 of alexnet"),
+        TEXT("--class-map", &q.class_map, "FILE.csv",
+             "which output of the network each class of the set is: rows 'class,number or name'", "by name, else by number"),
+        FLAG("--restrict-classes", &q.restrict_classes,
+             "where the set has some of the network's classes: count only their outputs, not all of the network's"),
         FLAG("--allow-leak", &q.allow_leak,
              "measure images that the network was trained on too, and those never seen beside them"),
         FLAG("--unseen", &q.unseen,
@@ -402,7 +409,9 @@ int command_eval(int argc, char **argv)
                      .head = q.head,
                      .against = q.against,
                      .against_head = q.against_head,
-                     .data = q.data, .sample = q.sample, .seed = q.c.seed};
+                     .data = q.data,
+                     .class_map = q.class_map,
+                     .sample = q.sample, .seed = q.c.seed};
     reshift_baseline checked;
     reshift_status done = check_targets(&q, &t, &error);
     if (done == RESHIFT_OK && q.baseline) { /* before the work rather than after it */

@@ -8,6 +8,7 @@
 #include "cli/predict_set.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "reshift/class_map.h"
 #include "reshift/export.h"
 #include "reshift/learning.h"
 
@@ -16,7 +17,7 @@ static void print_text(const reshift_model *model, const char *path, const float
 {
     printf("%s\n", shown(path));
     for (int i = 0; i < top; i++) {
-        const char *name = reshift_model_class_name(model, order[i]);
+        const char *name = reshift_model_output_name(model, order[i]);
         if (name) {
             printf("  %6.2f %%  %s\n", 100 * probabilities[order[i]], shown(name));
         } else {
@@ -31,7 +32,7 @@ static json_t *to_json(const reshift_model *model, const char *path, const float
     json_t *classes = json_array();
     for (int i = 0; i < top; i++) {
         json_array_append_new(classes, json_pack("{s:i, s:s?, s:f}", "class", order[i], "name",
-                                                 reshift_model_class_name(model, order[i]), "probability",
+                                                 reshift_model_output_name(model, order[i]), "probability",
                                                  (double)probabilities[order[i]]));
     }
     return json_pack("{s:s, s:o}", "file", path, "classes", classes);
@@ -75,7 +76,7 @@ int command_predict(int argc, char **argv)
         .command = "predict",
         .about = "Names what is in photographs (JPEG, PNG): the likeliest classes with their probabilities. Classes go "
                  "by name\n"
-                 "where the weights carry names, else by number (ImageNet's order for ImageNet's weights).\n"
+                 "where the weights carry names, and by ImageNet's for its 1,000 classes, else by number.\n"
                  "A file that cannot be read is told and left out; the exit status is 1 then.",
         .synopsis = "--weights W IMAGE... [options]\n"
                     "       reshift predict --weights W --data DATA --out FILE [options]",

@@ -255,6 +255,14 @@ static json_t *adapt_json(const reshift_adapt_options *a)
     return object;
 }
 
+/* How the set's classes were found among the network's outputs, and which of these count. */
+static json_t *classes_json(const eval_result *r, const reshift_robustness *t)
+{
+    return json_pack("{s:s, s:i, s:i, s:s, s:s?}", "by", reshift_class_match_name(t->class_match), "classes",
+                     t->n_data_classes, "outputs", t->n_classes, "counted", t->restricted ? "classes of the set" : "all",
+                     "file", t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : NULL);
+}
+
 static json_t *jpeg_json(int quality)
 {
     return quality == RESHIFT_JPEG_MIXED ? json_string("differs by corruption") : json_integer(quality);
@@ -299,6 +307,10 @@ json_t *eval_json(const eval_result *r)
     json_object_set_new(object, "head", r->head ? json_string(r->head) : json_null());
     json_object_set_new(object, "preparation", preparation_json(t));
     json_object_set_new(object, "made", made_json(t));
+    json_object_set_new(object, "class_mapping", classes_json(r, t));
+    if (r->against) {
+        json_object_set_new(object, "other_class_mapping", classes_json(r, &r->other));
+    }
     json_object_set_new(object, "jpeg_quality", jpeg_json(eval_jpeg(t)));
     json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));

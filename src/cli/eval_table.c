@@ -233,6 +233,17 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
     printf("; afresh in every cell\n");
 }
 
+static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
+{
+    if (t->classes_differ) {
+        printf("classes of %s: the set's %d are among the network's %d outputs, matched by %s%s%s; %s\n", weights,
+               t->n_data_classes, t->n_classes, reshift_class_match_name(t->class_match),
+               t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
+               t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : "",
+               t->restricted ? "only these outputs count (--restrict-classes)" : "all outputs count");
+    }
+}
+
 static void print_jpeg(const eval_result *r)
 {
     const int quality = eval_jpeg(&r->table);
@@ -280,6 +291,10 @@ void eval_print(const eval_result *r)
     print_adaptation(r->weights, &r->table.adapt);
     if (r->against) {
         print_adaptation(r->against, &r->other.adapt);
+    }
+    print_classes(r, r->weights, &r->table);
+    if (r->against) {
+        print_classes(r, r->against, &r->other);
     }
     print_jpeg(r);
     print_heading(r, "accuracy %");

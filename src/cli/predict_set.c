@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reshift/class_map.h"
 #include "reshift/evaluation.h"
 #include "reshift/export.h"
 #include "reshift/learning.h"
@@ -26,14 +27,18 @@ const char *predict_set_check(const predict_set *what)
 }
 
 static void tell(const common *c, const predict_set *what, const reshift_array *probabilities,
-                 const reshift_dataset *dataset)
+                 const reshift_dataset *dataset, const reshift_class_map *map)
 {
     const int64_t n = probabilities->shape[0], k = probabilities->shape[1];
     int64_t right = 0;
     for (int64_t row = 0; row < n; row++) {
         int best;
         reshift_top_classes((const float *)probabilities->data + row * k, (int)k, &best, 1);
-        right += best == reshift_dataset_label(dataset, row);
+        right += map->outputs && best == map->outputs[reshift_dataset_label(dataset, row)];
+    }
+    if (!map->outputs) {
+        printf(c->json ? "{\"rows\": %lld}\n" : "%lld rows\n", (long long)n);
+        return;
     }
     reshift_accuracy a = reshift_accuracy_of(right, n);
     if (c->json) {
@@ -55,16 +60,10 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     if (status == RESHIFT_OK) {
         status = open_data(c, what->data, what->split, what->corruption, &what->severity, model, &dataset, error);
     }
-    if (status == RESHIFT_OK && reshift_dataset_n_classes(dataset) > reshift_model_n_classes(model)) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, '%s' has %d",
-                           reshift_model_n_classes(model), what->data, reshift_dataset_n_classes(dataset));
-    }
-    if (status == RESHIFT_OK && reshift_dataset_n_classes(dataset) < reshift_model_n_classes(model)) {
-        char text[256];
-        snprintf(text, sizeof text,
-                 "the network tells %d classes apart, the set has %d: its labels are taken for the first of them",
-                 reshift_model_n_classes(model), reshift_dataset_n_classes(dataset));
-        session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
+    reshift_class_map map = {0}; /* predictions need none, their accuracy does */
+    reshift_error no_map;
+    if (status == RESHIFT_OK && reshift_classes_map(model, dataset, NULL, &map, &no_map) != RESHIFT_OK) {
+        session_say("no accuracy: %s", no_map.message);
     }
     if (status == RESHIFT_OK) {
         status = session_calibrate(c, model, what->data, error);
@@ -83,8 +82,9 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
                      : reshift_array_save_npy(what->out, &logits, c->force, error);
     }
     if (status == RESHIFT_OK) {
-        tell(c, what, &logits, dataset);
+        tell(c, what, &logits, dataset, &map);
     }
+    reshift_class_map_destroy(&map);
     reshift_array_destroy(&logits);
     reshift_dataset_close(&dataset);
     return status;

@@ -40,6 +40,11 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
                      tent ? a->learning_rate : 0);
         digest_add(d, text, (size_t)length);
     }
+    if (!reshift_class_map_is_identity(basis->map)) { /* without a mapping cells keep the names they always had */
+        length = snprintf(text, sizeof text, "classes %d %s\n", basis->map->n, basis->restricted ? "restricted" : "all");
+        digest_add(d, text, (size_t)length);
+        digest_add(d, basis->map->outputs, (size_t)basis->map->n * sizeof *basis->map->outputs);
+    }
     digest_add(d, net->values, net->graph->n_floats * sizeof *net->values);
     for (int i = 0; basis->precision == RESHIFT_PRECISION_INT8 && i < net->graph->n_nodes; i++) {
         if (net->range[i]) {

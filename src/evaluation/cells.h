@@ -18,6 +18,8 @@ typedef struct cell_basis {
     int size; /* of the network's input */
     reshift_precision precision;
     const reshift_adapt_options *adapt;
+    const reshift_class_map *map; /* of the set's classes onto outputs */
+    bool restricted;              /* only their outputs count */
     uint64_t seed; /* of the order of the rows, where that is drawn */
 } cell_basis;
 

@@ -21,7 +21,9 @@ static reshift_status check_same(const reshift_robustness *a, const reshift_robu
         same = a->corruptions[c] == b->corruptions[c];
     }
     for (int64_t i = 0; same && i < a->n_images; i++) {
-        same = a->images[i] == b->images[i] && a->labels[i] == b->labels[i];
+        const int *labels_a = a->data_labels ? a->data_labels : a->labels; /* networks may number classes differently */
+        const int *labels_b = b->data_labels ? b->data_labels : b->labels;
+        same = a->images[i] == b->images[i] && labels_a[i] == labels_b[i];
     }
     return same ? RESHIFT_OK
                 : error_set(

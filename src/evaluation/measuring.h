@@ -42,6 +42,10 @@ typedef struct measuring {
     adapt *adapt;
     int64_t *order;        /* [N] images in the order in which an adapting network sees them */
     row_figures *in_order; /* [batch] scratch: figures in that order */
+    int *in_labels;        /* [batch] scratch: labels in that order */
+    reshift_class_map map; /* classes of the set onto outputs */
+    float *scores;         /* scratch: logits of the outputs that count */
+    int64_t n_scores;      /* room in it */
     char basis[DIGEST_HEX_BYTES];
     measured_images *count;
 } measuring;

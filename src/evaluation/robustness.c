@@ -49,6 +49,8 @@ static reshift_status lay_out(measuring *m, reshift_error *error)
                               .size = m->setup.size,
                               .precision = t->precision,
                               .adapt = &m->options->adapt,
+                              .map = &m->map,
+                              .restricted = t->restricted,
                               .seed = m->options->dataset.seed};
     int per_corruption = t->severity_last - t->severity_first + 1;
     t->n_cells = t->has_clean + t->n_corruptions * per_corruption;
@@ -127,7 +129,8 @@ static reshift_status prepare_adaptation(measuring *m, reshift_error *error)
     }
     m->order = memory_allocate((size_t)n * sizeof *m->order);
     m->in_order = memory_allocate((size_t)n * sizeof *m->in_order);
-    if (!m->order || !m->in_order) {
+    m->in_labels = memory_allocate((size_t)n * sizeof *m->in_labels);
+    if (!m->order || !m->in_order || !m->in_labels) {
         return error_memory(error, (size_t)n * sizeof *m->in_order, "rows in order");
     }
     random_stream stream = random_open(m->options->dataset.seed, "adapt", 0, 0);
@@ -253,11 +256,35 @@ static void measuring_destroy(measuring **m)
         adapt_destroy(&(*m)->adapt);
         memory_free((*m)->order);
         memory_free((*m)->in_order);
+        memory_free((*m)->in_labels);
+        memory_free((*m)->scores);
+        reshift_class_map_destroy(&(*m)->map);
         forward_destroy(&(*m)->forward);
         memory_free((*m)->rows);
         free(*m);
         *m = NULL;
     }
+}
+
+/* From here on labels are outputs of the network. */
+static reshift_status map_labels(measuring *m, reshift_error *error)
+{
+    reshift_robustness *t = m->table;
+    t->class_match = m->map.match;
+    t->classes_differ = !reshift_class_map_is_identity(&m->map);
+    t->restricted = m->options->restrict_classes && t->classes_differ;
+    if (!t->classes_differ) {
+        return RESHIFT_OK;
+    }
+    t->data_labels = memory_allocate((size_t)t->n_images * sizeof *t->data_labels);
+    if (!t->data_labels) {
+        return error_memory(error, (size_t)t->n_images * sizeof *t->data_labels, "labels");
+    }
+    for (int64_t i = 0; i < t->n_images; i++) {
+        t->data_labels[i] = t->labels[i];
+        t->labels[i] = m->map.outputs[t->labels[i]];
+    }
+    return RESHIFT_OK;
 }
 
 /* All that is known before the first image goes through the network. */
@@ -299,6 +326,9 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
     reshift_status status = measuring_survey(m, error);
     if (status == RESHIFT_OK) {
         status = measuring_choose(m, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = map_labels(m, error);
     }
     if (status == RESHIFT_OK) {
         m->setup.n_rows = table->n_images;
@@ -403,6 +433,7 @@ void reshift_robustness_destroy(reshift_robustness *table)
     free(table->cells);
     memory_free(table->images);
     memory_free(table->labels);
+    memory_free(table->data_labels);
     memory_free(table->seen);
     memset(table, 0, sizeof *table);
 }

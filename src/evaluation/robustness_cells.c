@@ -2,6 +2,8 @@
  * One cell of a robustness table: all images of one corruption and severity through a network that stays as it is,
  * through two that share their first blocks, or through one that adapts.
  */
+#include <string.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
@@ -17,16 +19,40 @@ static reshift_status make_forward(measuring *m, reshift_error *error)
     return m->forward ? RESHIFT_OK : forward_create(&m->setup, &m->forward, error);
 }
 
-/* Figures of the next rows, from their logits. */
+/* Logits [n,K] with the outputs ruled out that do not count, in a copy. */
+static reshift_status restrict_logits(measuring *m, const float **logits, int n, reshift_error *error)
+{
+    const int64_t count = (int64_t)n * m->table->n_classes;
+    if (!m->table->restricted) {
+        return RESHIFT_OK;
+    }
+    if (count > m->n_scores) { /* once: the first pass is the largest */
+        memory_free(m->scores);
+        m->scores = memory_allocate((size_t)count * sizeof *m->scores);
+        m->n_scores = m->scores ? count : 0;
+        if (!m->scores) {
+            return error_memory(error, (size_t)count * sizeof *m->scores, "logits");
+        }
+    }
+    memcpy(m->scores, *logits, (size_t)count * sizeof *m->scores);
+    reshift_class_map_restrict(&m->map, m->scores, n);
+    *logits = m->scores;
+    return RESHIFT_OK;
+}
+
+/* Figures of the next rows, from their logits; labels [n] are outputs. */
 static reshift_status take_pass(measuring *m, const float *logits, const int *labels, int n, int64_t first,
                                 row_figures *figures, reshift_error *error)
 {
+    reshift_status status = restrict_logits(m, &logits, n, error);
     const reshift_array scores = {.dtype = RESHIFT_F32,
                                   .n_dims = 2,
                                   .shape = {n, m->table->n_classes},
                                   .data = (void *)(uintptr_t)logits,
                                   .read_only = true};
-    reshift_status status = figures_of_scores(&scores, RESHIFT_SCORES_LOGITS, labels, first, figures, error);
+    if (status == RESHIFT_OK) {
+        status = figures_of_scores(&scores, RESHIFT_SCORES_LOGITS, labels, first, figures, error);
+    }
     if (status == RESHIFT_OK) {
         m->count->done += n;
         progress_update(m->progress, "eval", m->count->done, m->count->total, "images");
@@ -45,7 +71,7 @@ static reshift_status measure_rows(measuring *m, const reshift_dataset *set, row
             status = forward_next(m->forward, &pass, error);
         }
         if (status == RESHIFT_OK) {
-            status = take_pass(m, pass.output, pass.labels, pass.n, done, figures + done, error);
+            status = take_pass(m, pass.output, m->table->labels + done, pass.n, done, figures + done, error);
             done += pass.n;
         }
     }
@@ -65,7 +91,8 @@ static reshift_status measure_rows_of_two(measuring *const m[2], forked *f, cons
             status = forked_next(f, passes, error);
         }
         for (int k = 0; k < 2 && status == RESHIFT_OK; k++) {
-            status = take_pass(m[k], passes[k].output, passes[k].labels, passes[k].n, done, figures[k] + done, error);
+            status = take_pass(m[k], passes[k].output, m[k]->table->labels + done, passes[k].n, done, figures[k] + done,
+                               error);
         }
         if (status == RESHIFT_OK) {
             done += passes[0].n;
@@ -96,7 +123,10 @@ static reshift_status measure_adapting(measuring *m, const reshift_dataset *set,
             status = adapt_next(m->adapt, &logits, &labels, &count, error);
         }
         if (status == RESHIFT_OK) {
-            status = take_pass(m, logits, labels, count, done, m->in_order, error);
+            for (int i = 0; i < count; i++) {
+                m->in_labels[i] = m->table->labels[m->order[done + i]];
+            }
+            status = take_pass(m, logits, m->in_labels, count, done, m->in_order, error);
         }
         for (int64_t i = 0; status == RESHIFT_OK && i < count; i++) {
             figures[m->order[done + i]] = m->in_order[i];

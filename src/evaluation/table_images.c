@@ -39,17 +39,10 @@ static reshift_status try_one(const reshift_dataset *set, reshift_error *error)
     return status;
 }
 
-static reshift_status check_set(const measuring *m, const reshift_dataset *set, const reshift_corruption *corruption,
-                                reshift_error *error)
+static reshift_status check_set(const reshift_dataset *set, const reshift_corruption *corruption, reshift_error *error)
 {
-    int n_data = reshift_dataset_n_classes(set), n_network = reshift_model_n_classes(m->model);
     if (reshift_dataset_count(set) < 1) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "the data set holds no images");
-    }
-    if (n_data > n_network) {
-        error_set(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, the data has %d", n_network, n_data);
-        error_hint(error, "give the layer trained on these classes with --head");
-        return RESHIFT_ERROR_SHAPE;
     }
     return corruption ? try_one(set, error) : RESHIFT_OK;
 }
@@ -82,26 +75,6 @@ static reshift_status take_labels(measuring *m, const reshift_dataset *set, cons
     return RESHIFT_OK;
 }
 
-/* Labels are numbers: what tells that the network's are not the images' is said aloud. */
-static void compare_classes(const measuring *m, const reshift_dataset *set)
-{
-    const int known = reshift_model_n_classes(m->model), there = reshift_dataset_n_classes(set);
-    for (int label = 0; label < there && label < known; label++) {
-        const char *ours = reshift_model_class_name(m->model, label), *theirs = reshift_dataset_class_name(set, label);
-        if (ours && theirs && strcmp(ours, theirs) != 0) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING,
-                             "class %d is '%s' to the network and '%s' to the images: answers are compared by number",
-                             label, ours, theirs);
-            return;
-        }
-    }
-    if (known > there) {
-        progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "the network knows %d classes and the images are of %d: is its last layer made for them?",
-                         known, there);
-    }
-}
-
 static reshift_status survey_set(measuring *m, const reshift_corruption *corruption, reshift_error *error)
 {
     block *b = &m->blocks[m->n_blocks];
@@ -111,7 +84,10 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     if (status != RESHIFT_OK) {
         return status;
     }
-    status = check_set(m, set, corruption, error);
+    status = check_set(set, corruption, error);
+    if (status == RESHIFT_OK && m->n_blocks == 0) {
+        status = reshift_classes_map(m->model, set, m->options->class_map, &m->map, error);
+    }
     if (status == RESHIFT_OK) {
         b->from_file = reshift_dataset_from_file(set);
         b->jpeg = reshift_dataset_jpeg(set);
@@ -127,9 +103,6 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     if (status == RESHIFT_OK) {
         if (reshift_dataset_note(set)) {
             progress_message(m->progress, RESHIFT_LOG_WARNING, "%s", reshift_dataset_note(set));
-        }
-        if (m->n_blocks == 0) {
-            compare_classes(m, set);
         }
         forward_expect(&m->setup, set);
         m->n_blocks++;
@@ -236,7 +209,7 @@ static reshift_status draw_sample(measuring *m, reshift_error *error)
         return error_memory(error, (size_t)n * sizeof *drawn, "a sample of images");
     }
     reshift_status status =
-        draw_by_class(t->labels, t->n_available, t->n_classes, n, m->options->dataset.seed, drawn, error);
+        draw_by_class(t->labels, t->n_available, t->n_data_classes, n, m->options->dataset.seed, drawn, error);
     for (int64_t i = 0; status == RESHIFT_OK && i < n; i++) { /* ascending: none is overwritten before it is read */
         t->images[i] = t->images[drawn[i]];
         t->labels[i] = t->labels[drawn[i]];

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "reshift/class_map.h"
 #include "reshift/export.h"
 
 /* Quoted where a comma, a quote or a line's end is in it. */
@@ -148,7 +149,7 @@ reshift_status reshift_predictions_save_csv(const char *path, const reshift_mode
             status = write_row_head(&writer, dataset, row, error);
         }
         for (int i = 0; i < top && status == RESHIFT_OK; i++) {
-            const char *name = reshift_model_class_name(model, order[i]);
+            const char *name = reshift_model_output_name(model, order[i]);
             status = file_writer_printf(&writer, error, ",%d,", order[i]);
             if (status == RESHIFT_OK) {
                 status = write_words(&writer, name ? name : "", error);
