@@ -63,7 +63,9 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     reshift_class_map map = {0}; /* predictions need none, their accuracy does */
     reshift_error no_map;
     if (status == RESHIFT_OK && reshift_classes_map(model, dataset, NULL, &map, &no_map) != RESHIFT_OK) {
-        session_say("no accuracy: %s", no_map.message);
+        char text[sizeof no_map.message + 16];
+        snprintf(text, sizeof text, "no accuracy: %s", no_map.message);
+        session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
     }
     if (status == RESHIFT_OK) {
         status = session_calibrate(c, model, what->data, error);

@@ -12,8 +12,8 @@
 #include "learning/forward.h"
 #include "reshift/robustness.h"
 
-/* One set of the table: the clean images, or a corruption's at all severities (so that what a cell is called does not
- * depend on which severities are asked for). */
+/* One set of the table: the clean images, or a corruption's at all severities that there are (so that what a cell is called
+ * does not depend on which severities are asked for). */
 typedef struct block {
     const reshift_corruption *corruption; /* NULL: clean */
     char identity[65];
@@ -21,7 +21,8 @@ typedef struct block {
     int jpeg;
     reshift_constants constants;
     int crop_size, crop_resize;
-    int64_t n; /* images */
+    int64_t n;          /* images */
+    int severity_first; /* of the set; 0: clean */
 } block;
 
 /* Images measured so far and all that will be, of one table or of two. */
@@ -53,7 +54,7 @@ typedef struct measuring {
 /** "clean" where there is no corruption. */
 const char *measuring_name(const reshift_corruption *corruption);
 
-/** The set of one block, at all severities; the caller closes it. Errors: those of opening. */
+/** The set of one block, at all severities, or at those of the table where it has no others; the caller closes it. Errors: those of opening. */
 reshift_status measuring_open(const measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
                               reshift_error *error);
 

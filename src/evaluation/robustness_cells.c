@@ -143,7 +143,7 @@ static reshift_status measure_adapting(measuring *m, const reshift_dataset *set,
 static reshift_status begin_cell(measuring *m, const block *b, reshift_cell *cell, reshift_error *error)
 {
     const reshift_robustness *t = m->table;
-    int64_t offset = cell->corruption ? (cell->severity - 1) * b->n : 0;
+    int64_t offset = cell->corruption ? (cell->severity - b->severity_first) * b->n : 0;
     for (int64_t i = 0; i < t->n_images; i++) {
         m->rows[i] = offset + t->images[i];
     }

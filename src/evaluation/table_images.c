@@ -26,8 +26,16 @@ reshift_status measuring_open(const measuring *m, const reshift_corruption *corr
     options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
     options.crop_size = m->options->corrupt_native ? 0 : m->table->recipe.size;
     options.progress = corruption ? NULL : m->progress; /* the same images every time: told once */
-    return corruption ? reshift_dataset_open(m->options->data, &options, set, error)
-                      : reshift_dataset_open_clean(m->options->data, &options, set, error);
+    if (!corruption) {
+        return reshift_dataset_open_clean(m->options->data, &options, set, error);
+    }
+    reshift_status status = reshift_dataset_open(m->options->data, &options, set, error);
+    if (status == RESHIFT_ERROR_NOT_FOUND && (m->table->severity_first > 1 || m->table->severity_last < RESHIFT_SEVERITIES)) {
+        options.severity_first = m->table->severity_first; /* files of some severities only */
+        options.severity_last = m->table->severity_last;
+        status = reshift_dataset_open(m->options->data, &options, set, error);
+    }
+    return status;
 }
 
 /* Some corruptions cannot be made of small images: the first one of a set made here tells. */
@@ -94,7 +102,9 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
         b->constants = reshift_dataset_constants(set);
         b->crop_size = reshift_dataset_corrupted_crop(set, &b->crop_resize);
         m->table->photographs |= b->crop_size > 0 || !reshift_dataset_fixed_size(set, NULL, NULL);
-        b->n = reshift_dataset_count(set) / (corruption ? RESHIFT_SEVERITIES : 1);
+        const int64_t last = reshift_dataset_count(set) - 1;
+        b->severity_first = reshift_dataset_severity(set, 0);
+        b->n = (last + 1) / (reshift_dataset_severity(set, last) - b->severity_first + 1);
         status = take_labels(m, set, b, error);
     }
     if (status == RESHIFT_OK) {

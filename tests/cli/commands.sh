@@ -94,7 +94,7 @@ check "predict" 0 "%  " - "$reshift" predict --weights $after --top 2 curves/pro
 check "predict as JSON" 0 '"probability": ' - "$reshift" predict --json --weights $after curves/probe-loss.png
 holds "at another size another answer" sh -c '"$1" predict --weights $2 curves/probe-loss.png >own && "$1" predict --weights $2 --size 48 curves/probe-loss.png >other && ! cmp -s own other' sh "$reshift" $after
 mkdir -p few/a few/b && cp curves/probe-loss.png few/a && cp curves/probe-accuracy.png few/b
-check "a set of fewer classes than the network" 0 "2 rows" "warning: the network tells 10 classes apart, the set has 2" "$reshift" predict --weights $after --data folder:few --out few.csv
+check "a set of fewer classes than the network" 0 "2 rows" "warning: no accuracy: class 'a' of the set is none of the network's 10 classes" "$reshift" predict --weights $after --data folder:few --out few.csv
 check "one bad image among good ones" 1 "%  " "no.png" "$reshift" predict --weights $after --top 2 no.png curves/probe-loss.png
 check "bench of one stage" 0 "50,000 x 2048 to 2 components" "" "$reshift" bench --quiet pca
 check "the same bytes for any thread count" 0 "" "" "$reshift" corrupt --quiet --threads 1 --data demo --limit 20 --corruption gaussian_blur --severity 2-3 --out C1

@@ -102,8 +102,9 @@ holds "both are measured on the rest" test "$(value against.csv fog 2 difference
 
 check "a probe remembers what it learned from" 2 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
     --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
-check "which the network below had not seen" 0 '"seen_in_training": 0' "answers are compared by number" "$reshift" eval --quiet --json --weights $before --data demo \
-    --split train --limit 50
+for class in circle ring square triangle star cross stripes checks dots waves; do echo "$class,0"; done >map.csv
+check "which the network below had not seen" 0 '"seen_in_training": 0' "" "$reshift" eval --quiet --json --weights $before --data demo \
+    --split train --limit 50 --class-map map.csv
 
 # Two networks.
 check "against another network" 0 "points of accuracy, on the same images" - table --corruption fog --against $before \

@@ -25,9 +25,24 @@ check "a class that training never had" 1 - "class 'z' is in 'new/test' and not 
 class new/train z 1; class new/train y 1
 check "a class that testing lacks" 1 - "class 'y' is in 'new/train' and not in 'new/test'" table --data folder:new
 check "says what to do" 1 - "hint: both splits need the same class folders" table --data folder:new
-class one a 1; class one b 1; class one c 1
-check "one image a class" 0 "3 images a cell" "" table --data folder:one --corruption fog --severity 1 --size 32
-check "classes of other names" 0 "3 images a cell" "and 'a' to the images: answers are compared by number" "$reshift" eval --quiet --weights study/weights/finetuned.safetensors --data folder:one --size 32
+class one 0 1; class one 1 1; class one 2 1; class other a 1; class other b 1; class other c 1
+check "one image a class" 0 "matched by number; all outputs count" "" table --data folder:one --corruption fog --severity 1 --size 32
+tuned() { "$reshift" eval --quiet --weights study/weights/finetuned.safetensors "$@"; }
+check "classes of other names" 1 - "class 'a' of the set is none of the network's 10 classes (0 of the set's 3 are)" tuned --data folder:other --size 32
+check "says what to do" 1 - "hint: give a network with a last layer for these classes (--head), or say" tuned --data folder:other --size 32
+check "a network without names" 1 - "10 outputs without names, the set 3 classes ('a', ...)" table --data folder:other --size 32
+printf 'class,output\na,star\nb,2\nc,2\n' >map.csv
+check "a file that says which is which" 0 "the set's 3 are among the network's 10 outputs, matched by file map.csv; all outputs count" "" \
+    tuned --data folder:other --size 32 --class-map map.csv
+printf 'a,star\nb,unicorn\n' >wrong.csv
+check "and is wrong" 1 - "class map 'wrong.csv' line 2: 'unicorn' is none of the network's 10 classes" tuned --data folder:other --size 32 --class-map wrong.csv
+# Some of the network's classes, in another order than its own: the same images right and wrong as in the whole set.
+class some star 3; class some Circle 2
+check "some of the classes, by name" 0 "the set's 2 are among the network's 10 outputs, matched by name; all outputs count" "" \
+    tuned --data folder:some --size 32 --out chosen
+holds "say so in the results" grep -q '"by": "name"' chosen/results.json
+check "counted alone" 0 "only these outputs count" "" tuned --data folder:some --size 32 --restrict-classes
+check "as the results say" 0 '"counted": "classes of the set"' "" tuned --data folder:some --size 32 --restrict-classes --json
 check "is a sample of itself" 0 "3 images a cell" "" table --data folder:one --sample 3 --size 32
 class hollow a 2; mkdir hollow/b
 check "an empty class folder" 1 - "class 'b' has no images: 'hollow/b' is empty" table --data folder:hollow
@@ -41,7 +56,7 @@ npy x.npy '|u1' '6, 2, 2, 3' "$(printf '\\000%.0s' $(seq 72))"
 npy y.npy '|u1' 6, '\000\001\002\003\004\011'
 check "labels as they should be" 0 "6 images a cell" - table --data npy:x.npy,y.npy
 npy two.npy '|u1' 6, '\000\001\000\001\000\001'
-check "fewer classes than the network's" 0 "6 images a cell" "the network knows 10 classes and the images are of 2" table --data npy:x.npy,two.npy
+check "fewer classes than the network's" 0 "the set's 2 are among the network's 10 outputs, matched by number; all outputs count" "" table --data npy:x.npy,two.npy
 check "severities of nothing" 2 - "--severity goes with --corruption" table --data npy:x.npy,y.npy --severity 3
 npy five.npy '|u1' 5, '\000\001\002\003\004'
 check "labels of fewer images" 1 - "labels 'five.npy': expected integers [6], one for each row, found uint8 [5]" table --data npy:x.npy,five.npy
