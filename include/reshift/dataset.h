@@ -29,6 +29,7 @@ typedef struct reshift_dataset_options {
     reshift_constants constants;       /* of corruptions made here; AUTO: reshift_corrupt_constants() of the set */
     int crop_resize, crop_size; /* images of many sizes are resized and cropped to this before they are corrupted here, as
                                    ImageNet-C's generator does (reshift_recipe_at()); size 0: corrupted at their own size */
+    bool verify;                       /* the files' checksums must be the published ones (cifar10-c) */
     reshift_jpeg_step jpeg;            /* last step of corruptions made here; AUTO: with ImageNet's constants */
     bool skip_bad; /* folders: leave out images that cannot be read (every one is decoded at the start) instead of failing */
     const reshift_progress *progress; /* what was passed over or left out is told here; NULL: nobody is told */
@@ -77,6 +78,8 @@ RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
 RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *dataset);
 /** True where rows come from a file that was there; false where they are made on the fly. */
 RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
+/** True where options->verify found the files to be the published ones. */
+RESHIFT_API bool reshift_dataset_is_verified(const reshift_dataset *dataset);
 /** How corrupted rows ended: RESHIFT_JPEG_QUALITY where they went through JPEG (made here, or files stored as the
  * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: of several sets, some did. */
 #define RESHIFT_JPEG_MIXED (-1)

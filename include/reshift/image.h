@@ -25,6 +25,12 @@ RESHIFT_API void reshift_image_destroy(reshift_image *image);
 /** Reads a JPEG or PNG (told by its bytes); grey, palette, alpha and 16-bit are turned into RGB as Pillow's
  *  convert("RGB") does (alpha is dropped). Errors: NOT_FOUND, IO, FORMAT, UNSUPPORTED. */
 RESHIFT_API reshift_status reshift_image_load(const char *path, reshift_image *image, reshift_error *error);
+/** Sets *is where the file is a PNG of 16-bit grey: of such images all values above 255 become white, as in Pillow, so that
+ *  most are nearly blank. Errors: NOT_FOUND, IO. */
+RESHIFT_API reshift_status reshift_image_is_deep_grey(const char *path, bool *is, reshift_error *error);
+/** What to say then. */
+#define RESHIFT_DEEP_GREY                                                                                              \
+    "16-bit grey: values above 255 become white, as in Pillow; save it with 8 bits, scaled as it is meant"
 /** Writes a PNG atomically. */
 RESHIFT_API reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
                                                   reshift_error *error);

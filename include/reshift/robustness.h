@@ -44,6 +44,7 @@ typedef struct reshift_cell {
     const reshift_corruption *corruption; /* NULL: clean */
     int severity;                         /* 0: clean; 1..5 */
     bool from_file, taken_up;             /* rows of a file; measured by an earlier run */
+    bool published;                       /* rows of a file that options.dataset.verify found to be the published one */
     int jpeg;                             /* reshift_dataset_jpeg() of its images; 0: clean */
     reshift_constants constants;          /* reshift_dataset_constants(); AUTO: none were made here */
     int crop_size, crop_resize;           /* reshift_dataset_corrupted_crop() */

@@ -18,7 +18,7 @@ typedef struct request {
     double baseline_clean;
     int64_t sample;
     option_range severity;
-    bool allow_leak, unseen, shuffle, restrict_classes;
+    bool allow_leak, unseen, shuffle, restrict_classes, verify;
     const char *class_map;
     const char *adapt, *against_adapt, *optimizer;
     double adapt_rate;
@@ -175,6 +175,7 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
     o.dataset.jpeg = session_jpeg(&q->c);
     o.dataset.constants = session_constants(&q->c);
     o.corrupt_native = session_corrupts_native(&q->c);
+    o.dataset.verify = q->verify;
     return o;
 }
 
@@ -346,6 +347,7 @@ int command_eval(int argc, char **argv)
              "which output of the network each class of the set is: rows 'class,number or name'", "by name, else by number"),
         FLAG("--restrict-classes", &q.restrict_classes,
              "where the set has some of the network's classes: count only their outputs, not all of the network's"),
+        FLAG("--verify", &q.verify, "measure only files whose md5 is the published one (CIFAR-10-C's), and say so"),
         FLAG("--allow-leak", &q.allow_leak,
              "measure images that the network was trained on too, and those never seen beside them"),
         FLAG("--unseen", &q.unseen,

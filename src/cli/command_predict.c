@@ -130,6 +130,12 @@ int command_predict(int argc, char **argv)
     }
     for (int i = 0; i < words.n && status < 0; i++) {
         reshift_image image = {0};
+        bool deep = false;
+        if (reshift_image_is_deep_grey(words.items[i], &deep, &error) == RESHIFT_OK && deep) {
+            char text[4096];
+            snprintf(text, sizeof text, "'%s': %s", words.items[i], RESHIFT_DEEP_GREY);
+            session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
+        }
         if (reshift_image_load(words.items[i], &image, &error) != RESHIFT_OK ||
             reshift_predict(model, &image, session_precision(&c), probabilities, &error) != RESHIFT_OK) {
             /* One bad file among many is told and left out, as cat and ls do; Ctrl-C ends everything. */

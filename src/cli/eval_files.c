@@ -11,6 +11,11 @@
 
 static const char *cell_name(const reshift_cell *cell) { return cell->corruption ? cell->corruption->name : "clean"; }
 
+static const char *cell_source(const reshift_cell *cell)
+{
+    return cell->published ? "published file" : cell->from_file ? "file" : "made";
+}
+
 /* ---- CSV ---- */
 
 /* ",0.5", or "," where there is no number. */
@@ -66,7 +71,7 @@ static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
     } else {
         fprintf(out, ",,,,");
     }
-    fprintf(out, ",%s,wilson,%s", unseen ? "unseen" : "all", cell->from_file ? "file" : "made");
+    fprintf(out, ",%s,wilson,%s", unseen ? "unseen" : "all", cell_source(cell));
     adapt_fields(out, &r->table.adapt);
 }
 
@@ -197,7 +202,7 @@ static json_t *cell_json(const eval_result *r, int i)
 {
     const reshift_cell *cell = &r->table.cells[i];
     json_t *object = json_pack("{s:s, s:i, s:s, s:o}", "corruption", cell_name(cell), "severity", cell->severity,
-                               "source", cell->from_file ? "file" : "made", "all", metrics_json(&cell->all));
+                               "source", cell_source(cell), "all", metrics_json(&cell->all));
     if (r->has_unseen) {
         json_object_set_new(object, "unseen", metrics_json(&cell->unseen));
     }

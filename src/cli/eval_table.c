@@ -236,10 +236,10 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
 {
     if (t->classes_differ) {
-        printf("classes of %s: the set's %d are among the network's %d outputs, matched by %s%s%s; %s\n", weights,
+        printf("classes of %s: the set's %d are among the network's %d outputs, matched by %s%s%s; %s\n", shown(weights),
                t->n_data_classes, t->n_classes, reshift_class_match_name(t->class_match),
                t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
-               t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : "",
+               t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "",
                t->restricted ? "only these outputs count (--restrict-classes)" : "all outputs count");
     }
 }
@@ -279,6 +279,18 @@ static void print_made(const reshift_robustness *t)
     }
 }
 
+static void print_published(const eval_result *r)
+{
+    int n = 0, published = 0;
+    for (int i = 0; i < r->table.n_cells; i++) {
+        n += r->table.cells[i].corruption != NULL;
+        published += r->table.cells[i].published;
+    }
+    if (published > 0 && published == n) {
+        printf("the corrupted images are the published files (md5)\n");
+    }
+}
+
 void eval_print(const eval_result *r)
 {
     printf("%s on %s: %lld %s a cell, %s\n", shown(r->weights), shown(r->data), (long long)r->table.n_images,
@@ -297,6 +309,7 @@ void eval_print(const eval_result *r)
         print_classes(r, r->against, &r->other);
     }
     print_jpeg(r);
+    print_published(r);
     print_heading(r, "accuracy %");
     print_lines(r, &r->all, false);
     print_errors(r);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "datasets/cifar10c_published.h"
 #include "datasets/cifar_parts.h"
 #include "datasets/dataset.h"
 #include "formats/archive.h"
@@ -165,6 +166,7 @@ static reshift_status make_set(cifar10c *c, const int *labels, const reshift_dat
             (dataset_row){row % n, labels[row % n], options->severity_first + (int)(row / n)};
     }
     d->published = CIFAR_TEST_PUBLISHED;
+    d->verified = options->verify; /* read_arrays() has checked */
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     d->corruption = strdup(options->corruption);
@@ -191,6 +193,12 @@ static reshift_status read_arrays(blob *images_bytes, const char *images_name, b
     reshift_status status = npy_read(images_bytes, images_name, &c->images, error);
     if (status == RESHIFT_OK) {
         status = check_images(&c->images, images_name, error);
+    }
+    if (status == RESHIFT_OK && options->verify) {
+        status = cifar10c_check_published(c->corruption, images_bytes->data, images_bytes->size, images_name, error);
+    }
+    if (status == RESHIFT_OK && options->verify) {
+        status = cifar10c_check_published("labels", labels_bytes->data, labels_bytes->size, labels_name, error);
     }
     if (status == RESHIFT_OK) {
         blamed = labels_name;

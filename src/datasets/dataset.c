@@ -137,6 +137,31 @@ static reshift_status open_kind(int k, const char *spec, const char *where, cons
     return status;
 }
 
+static reshift_status refuse_verify(const char *spec, reshift_error *error)
+{
+    error_set(error, RESHIFT_ERROR_UNSUPPORTED, "'%s': no checksums of its files are published", spec);
+    error_hint(error, "CIFAR-10-C's files can be verified: cifar10-c[:DIR]");
+    return RESHIFT_ERROR_UNSUPPORTED;
+}
+
+/* What is made here, or has no published checksum, is not what was asked for. */
+static reshift_status check_verified(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
+                                     reshift_error *error)
+{
+    if (!options->verify || (*dataset)->verified) {
+        return RESHIFT_OK;
+    }
+    const bool from_file = (*dataset)->from_file;
+    reshift_dataset_close(dataset);
+    if (from_file) {
+        return refuse_verify(spec, error);
+    }
+    error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s': no file holds %s, so there is nothing to verify", spec,
+              options->corruption);
+    error_hint(error, "get the published files with: reshift fetch cifar10-c");
+    return RESHIFT_ERROR_NOT_FOUND;
+}
+
 static reshift_status unknown_spec(const char *spec, reshift_error *error)
 {
     error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s' is no kind of data set", spec);
@@ -174,7 +199,11 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
             return error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage);
         }
         if (kinds[k].own_corruption) {
-            return kinds[k].open(where, &used, dataset, error);
+            status = kinds[k].open(where, &used, dataset, error);
+            return status == RESHIFT_OK ? check_verified(spec, &used, dataset, error) : status;
+        }
+        if (used.verify) {
+            return refuse_verify(spec, error);
         }
         if (!used.corruption) {
             return open_kind(k, spec, where, &used, dataset, error);
@@ -216,6 +245,7 @@ reshift_status reshift_dataset_open_clean(const char *spec, const reshift_datase
         plain.split = options->split ? options->split : "test";
     }
     plain.corruption = NULL;
+    plain.verify = false;
     if (!reshift_dataset_is_shifted(spec)) {
         return reshift_dataset_open(spec, &plain, dataset, error);
     }
@@ -365,6 +395,7 @@ int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row) { retu
 const char *reshift_dataset_kind(const reshift_dataset *dataset) { return dataset->kind; }
 const char *reshift_dataset_corruption(const reshift_dataset *dataset) { return dataset->corruption; }
 const char *reshift_dataset_note(const reshift_dataset *dataset) { return dataset->note; }
+bool reshift_dataset_is_verified(const reshift_dataset *dataset) { return dataset->verified; }
 int reshift_dataset_jpeg(const reshift_dataset *dataset) { return dataset->jpeg; }
 reshift_constants reshift_dataset_constants(const reshift_dataset *dataset) { return dataset->constants; }
 

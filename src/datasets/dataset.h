@@ -51,6 +51,7 @@ struct reshift_dataset {
     reshift_constants constants; /* of corruptions made here, never AUTO then */
     int crop_resize, crop_size;  /* of photographs cropped before they are corrupted; 0: none */
     int64_t n_skipped; /* images left out because they cannot be read */
+    bool verified; /* its files have the published checksums */
     bool has_parts; /* its training and test part are its own */
     /* names the photograph behind a row, the same for all its versions ("imagenet n01440764/..."); NULL: nothing does */
     void (*place)(const void *state, int64_t row, char *text, size_t size);

@@ -17,7 +17,7 @@
 typedef struct block {
     const reshift_corruption *corruption; /* NULL: clean */
     char identity[65];
-    bool from_file;
+    bool from_file, published;
     int jpeg;
     reshift_constants constants;
     int crop_size, crop_resize;
@@ -37,6 +37,7 @@ typedef struct measuring {
     reshift_robustness *table;
     block blocks[1 + RESHIFT_CORRUPTIONS_MOST];
     int n_blocks;
+    bool surveying; /* sets are opened for the first time: their files are verified where that is asked for */
     int64_t *rows; /* [N] of the cell that is measured */
     forward_setup setup;
     forward *forward; /* made when the first cell is missing; or, where the network adapts, */

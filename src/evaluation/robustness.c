@@ -76,6 +76,7 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
 {
     const reshift_robustness *t = m->table;
     cell->from_file = b->from_file;
+    cell->published = b->published;
     cell->jpeg = b->jpeg;
     cell->constants = b->constants;
     cell->crop_size = b->crop_size;
@@ -323,7 +324,9 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
                                .batch = options->batch,
                                .precision = table->precision,
                                .last_block = net->graph->n_blocks - 1};
+    m->surveying = true;
     reshift_status status = measuring_survey(m, error);
+    m->surveying = false;
     if (status == RESHIFT_OK) {
         status = measuring_choose(m, error);
     }

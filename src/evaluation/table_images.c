@@ -21,6 +21,7 @@ reshift_status measuring_open(const measuring *m, const reshift_corruption *corr
 {
     reshift_dataset_options options = m->options->dataset;
     options.corruption = corruption ? corruption->name : NULL;
+    options.verify = options.verify && m->surveying;
     options.severity_first = 1;
     options.severity_last = RESHIFT_SEVERITIES;
     options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
@@ -102,6 +103,7 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
         b->constants = reshift_dataset_constants(set);
         b->crop_size = reshift_dataset_corrupted_crop(set, &b->crop_resize);
         m->table->photographs |= b->crop_size > 0 || !reshift_dataset_fixed_size(set, NULL, NULL);
+        b->published = reshift_dataset_is_verified(set);
         const int64_t last = reshift_dataset_count(set) - 1;
         b->severity_first = reshift_dataset_severity(set, 0);
         b->n = (last + 1) / (reshift_dataset_severity(set, last) - b->severity_first + 1);

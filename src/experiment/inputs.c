@@ -92,6 +92,13 @@ static reshift_status open_shift(run *r, reshift_error *error)
     options.limit = SETTING(r, source.limit_test);
     options.generate = SETTING(r, shift.generate);
     shift_options(r, &options);
+    if (options.corruption && !options.generate && !reshift_dataset_is_shifted(SETTING(r, shift.data))) {
+        error_set(error, RESHIFT_ERROR_ARGUMENT, "'shift.generate': false: no files hold %s of '%s', it can only be made",
+                  options.corruption, SETTING(r, shift.data));
+        error_hint(error, "use files of corrupted images (cifar10-c, imagenet-c:DIR), a set that is shifted by itself "
+                          "(shift.corruption=none), or shift.generate=true");
+        return RESHIFT_ERROR_ARGUMENT;
+    }
     reshift_status status =
         open_set(r, "shifted data", SETTING(r, shift.data), &options, INPUT_SHIFT, &r->opened.shift, error);
     if (status == RESHIFT_OK && reshift_dataset_note(r->opened.shift)) {

@@ -19,6 +19,9 @@ check "data missing" 1 - "cifar" "$reshift" extract --weights $net --data cifar1
 check "folder missing" 1 - "nowhere" "$reshift" eval --weights $net --data folder:nowhere
 check "image missing" 1 - "no.jpg" "$reshift" predict --weights $net no.jpg
 check "features missing" 1 - "no.npy" "$reshift" probe --train no.npy l.npy --out x.safetensors
+pictures=$RESHIFT_SOURCE/tests/formats/golden
+check "16-bit grey is pointed out" 0 "image_I16.png" "warning: 'I.png': 16-bit grey: values above 255 become white" sh -c 'cp "$2" I.png; "$1" predict --weights "$3" --size 32 I.png >out; status=$?; echo image_I16.png; exit $status' sh "$reshift" "$pictures/image_I16.png" $net
+check "corruptions that may not be made" 2 - "'shift.generate': false: no files hold gaussian_blur of 'demo', it can only be made" "$reshift" demo --quiet --set shift.generate=false --out x
 check "run missing" 1 - "'nowhere' is no run folder" "$reshift" report nowhere
 check "nothing to inspect" 1 - "nowhere" "$reshift" inspect nowhere
 check "download unknown" 1 - "cifar99" "$reshift" fetch cifar99

@@ -403,7 +403,31 @@ static void test_real_set(void **state)
     assert_string_equal(hex, "021b6750fb48bcd1dc42715dc3ae48da");
     check_ok(digest_file(DIGEST_MD5, labels_path, hex, &error));
     assert_string_equal(hex, "c439b113295ed5254878798ffe28fd54");
+    /* contrast comes out with the published bytes, gaussian_blur does not: verifying tells them apart */
+    check_ok(reshift_corrupt_write(set, find("contrast"), &options, target, NULL, &error));
     reshift_dataset_close(&set);
+    char there[400];
+    snprintf(there, sizeof there, "cifar10-c:%s", target);
+    from.verify = true;
+    from.corruption = "contrast";
+    check_ok(reshift_dataset_open(there, &from, &set, &error));
+    assert_true(reshift_dataset_is_verified(set));
+    reshift_dataset_close(&set);
+    from.verify = false;
+    check_ok(reshift_dataset_open(there, &from, &set, &error));
+    assert_false(reshift_dataset_is_verified(set));
+    reshift_dataset_close(&set);
+    from.verify = true;
+    from.corruption = "gaussian_blur";
+    check_error(reshift_dataset_open(there, &from, &set, &error), RESHIFT_ERROR_FORMAT,
+                "gaussian_blur.npy' is not the published file: expected md5 c33370155bc9b055fb4a89113d3c559d, found "
+                "021b6750fb48bcd1dc42715dc3ae48da");
+    from.corruption = "fog";
+    from.generate = true;
+    check_error(reshift_dataset_open(there, &from, &set, &error), RESHIFT_ERROR_NOT_FOUND,
+                "no file holds fog, so there is nothing to verify");
+    check_error(reshift_dataset_open("demo", &from, &set, &error), RESHIFT_ERROR_UNSUPPORTED,
+                "'demo': no checksums of its files are published");
 }
 
 int main(void)
