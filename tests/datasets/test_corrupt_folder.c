@@ -175,6 +175,40 @@ static void test_jpeg_files(void **state)
     reshift_image_destroy(&clean);
 }
 
+/* On the way to a network: crop, then corruption, then JPEG. */
+static void test_jpeg_comes_last(void **state)
+{
+    (void)state;
+    enum { SIZE = 24, RESIZE = 27 };
+    reshift_dataset_options fly;
+    reshift_dataset_options_default(&fly);
+    fly.corruption = "contrast";
+    fly.severity_first = fly.severity_last = 2;
+    fly.constants = RESHIFT_CONSTANTS_IMAGENET;
+    fly.crop_resize = RESIZE;
+    fly.crop_size = SIZE;
+    reshift_dataset *set = open_set(spec), *cropped, *made;
+    check_ok(reshift_dataset_cropped(set, RESIZE, SIZE, &cropped, &error));
+    check_ok(reshift_dataset_open(spec, &fly, &made, &error));
+    assert_int_equal(reshift_dataset_jpeg(made), RESHIFT_JPEG_QUALITY);
+    reshift_image clean = {0}, expected = {0}, found = {0};
+    for (int64_t row = 0; row < 5; row++) {
+        check_ok(reshift_dataset_read(cropped, row, &clean, &error));
+        check_ok(reshift_corruption_apply(find("contrast"), 2, RESHIFT_CONSTANTS_IMAGENET, 0, row, NULL, &clean, &expected,
+                                          &error));
+        check_ok(reshift_image_compress(&expected, RESHIFT_JPEG_QUALITY, &error));
+        check_ok(reshift_dataset_read(made, row, &found, &error));
+        assert_int_equal(found.height, SIZE);
+        assert_memory_equal(found.pixels, expected.pixels, 3 * SIZE * SIZE);
+    }
+    reshift_image_destroy(&clean);
+    reshift_image_destroy(&expected);
+    reshift_image_destroy(&found);
+    reshift_dataset_close(&made);
+    reshift_dataset_close(&cropped);
+    reshift_dataset_close(&set);
+}
+
 static void test_what_is_there(void **state)
 {
     (void)state;
@@ -389,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_images_and_names, clean_out),
         cmocka_unit_test_setup(test_jpeg_files, clean_out),
+        cmocka_unit_test_setup(test_jpeg_comes_last, clean_out),
         cmocka_unit_test_setup(test_what_is_there, clean_out),
         cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_out),
         cmocka_unit_test_setup(test_nothing_half_written, clean_out),
