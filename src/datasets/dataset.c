@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -115,10 +116,42 @@ static reshift_status take_part(reshift_dataset *whole, const char *spec, const 
     return status;
 }
 
+/* Photographs of 16-bit grey come out nearly white: said once, with the first of them and their number. */
+static reshift_status note_deep_grey(reshift_dataset *d, reshift_error *error)
+{
+    char path[4096], first[4096] = "";
+    int64_t n = 0;
+    for (int64_t row = 0; row < d->count; row++) {
+        bool is = false;
+        reshift_dataset_row_name(d, row, path, sizeof path);
+        const size_t length = strlen(path);
+        if (length > 4 && strcasecmp(path + length - 4, ".png") == 0) {
+            reshift_status status = reshift_image_is_deep_grey(path, &is, error);
+            if (status != RESHIFT_OK) {
+                return status;
+            }
+        }
+        if (is && n++ == 0) {
+            memcpy(first, path, length + 1);
+        }
+    }
+    if (n > 0 && asprintf(&d->own_note, "'%s' (%lld of %lld images): %s", first, (long long)n, (long long)d->count,
+                          RESHIFT_DEEP_GREY) < 0) {
+        d->own_note = NULL;
+        return error_memory(error, sizeof first, "a note");
+    }
+    d->note = n > 0 ? d->own_note : d->note;
+    return RESHIFT_OK;
+}
+
 static reshift_status open_kind(int k, const char *spec, const char *where, const reshift_dataset_options *options,
                                 reshift_dataset **dataset, reshift_error *error)
 {
     reshift_status status = kinds[k].open(where, options, dataset, error);
+    if (status == RESHIFT_OK && strcmp(kinds[k].name, "folder") == 0 &&
+        (status = note_deep_grey(*dataset, error)) != RESHIFT_OK) {
+        reshift_dataset_close(dataset);
+    }
     if (status != RESHIFT_OK || options->test_share == 0 || (*dataset)->has_parts) {
         return status;
     }
@@ -379,6 +412,7 @@ void reshift_dataset_close(reshift_dataset **dataset)
     }
     free(d->class_names);
     free(d->corruption);
+    free(d->own_note);
     memory_free(d->rows);
     free(d);
 }

@@ -56,6 +56,7 @@ struct reshift_dataset {
     /* names the photograph behind a row, the same for all its versions ("imagenet n01440764/..."); NULL: nothing does */
     void (*place)(const void *state, int64_t row, char *text, size_t size);
     const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
+    char *own_note;   /* memory of `note` where that is not static; NULL: it is */
     const char *note; /* what people should know of rows made on the fly; static, or NULL */
 };
 

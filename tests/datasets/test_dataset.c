@@ -294,12 +294,34 @@ static void test_data_folder(void **state)
     }
 }
 
+/* A PNG of 16-bit grey is nearly white when it is read as Pillow reads it: the set says so, with the file. */
+static void test_deep_grey(void **state)
+{
+    (void)state;
+    char *bytes, spec[300];
+    size_t count;
+    reshift_dataset *d;
+    check_ok(file_read_all(TEST_SOURCE_ROOT "/tests/formats/golden/image_I16.png", &bytes, &count, &error));
+    put_png("scans/a/1.png", 4, 4, 1);
+    snprintf(spec, sizeof spec, "folder:%s", in_temporary("scans"));
+    check_ok(reshift_dataset_open(spec, NULL, &d, &error));
+    assert_null(reshift_dataset_note(d));
+    reshift_dataset_close(&d);
+    put_file("scans/a/2.png", bytes, count);
+    put_file("scans/b/1.PNG", bytes, count);
+    free(bytes);
+    check_ok(reshift_dataset_open(spec, NULL, &d, &error));
+    assert_non_null(reshift_dataset_note(d));
+    assert_non_null(strstr(reshift_dataset_note(d), "scans/a/2.png' (2 of 3 images): 16-bit grey: values above 255 become white"));
+    reshift_dataset_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_specs),  cmocka_unit_test(test_options),   cmocka_unit_test(test_corrupted),
         cmocka_unit_test(test_subset), cmocka_unit_test(test_identity),  cmocka_unit_test(test_data_folder),
-        cmocka_unit_test(test_frost),  cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_frost),  cmocka_unit_test(test_constants), cmocka_unit_test(test_deep_grey),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
