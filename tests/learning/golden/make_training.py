@@ -15,7 +15,7 @@ Made with Python 3.11, PyTorch 1.13.0, torchvision 0.14.1, NumPy 1.24.2 (Debian 
 Everything made up comes from one hash of integers, so that the C test makes the same bits by itself. Gradients are those
 of one batch of two rows. A gradient jumps where the input of a ReLU changes its sign, or where two values of a pooling
 window change their order: one sign of a million moves it by 1e-3 to 5e-3, and rounding decides signs of values below some
-1e-6. Rows that are picked at random have such a value. So the two rows are, of 4,000 draws, those that keep farthest from
+1e-6. Rows that are picked at random have such a value. So the two rows are, of 1,000 draws, those that keep farthest from
 every jump, and the float32 gradients of any order of sums agree to 1e-5.
 
 Tensors of up to 512 elements are here in full; larger ones as a count sketch (Charikar, Chen & Farach-Colton 2002):
@@ -158,7 +158,7 @@ def watch_jumps(network):
     return values, handles
 
 
-def pick_rows(forward, network, rows, noise, candidates=4000):
+def pick_rows(forward, network, rows, noise, candidates=1000):
     """
     Of so many draws of two rows the one that keeps farthest from every jump of the gradient, in units of the deviation that
     rounding gives the value concerned: that of a float32 forward from inputs with a relative error of `noise` to an exact
