@@ -239,12 +239,12 @@ static reshift_status open_target(file_target *t, const char *path, reshift_erro
 {
     struct stat facts;
     bool existing;
+    if (is_part(path) && lstat(path, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        return open_part(t, path, error);
+    }
     reshift_status status = look(path, t->overwrite, &facts, &existing, error);
     if (status != RESHIFT_OK) {
         return status;
-    }
-    if (is_part(path) && existing) {
-        return open_part(t, path, error);
     }
     t->path = strdup(path);
     if (!t->path) {

@@ -7,6 +7,7 @@
 #include "cli/show.h"
 #include "reshift/export.h"
 #include "reshift/learning.h"
+#include "reshift/outputs.h"
 
 static reshift_status save_images(const char *path, const reshift_dataset *dataset, bool force, reshift_error *error)
 {
@@ -76,10 +77,15 @@ int command_extract(int argc, char **argv)
     if (!weights || !data || !out) {
         return usage_error(&u, "expected --weights, --data and --out");
     }
+    const size_t length = strlen(out);
+    if (length > 4 && strcmp(out + length - 4, ".csv") == 0) {
+        return usage_error(&u, "--out is written as .npy, found '%s': a table is --csv FILE.csv", shown(out));
+    }
     reshift_error error;
     reshift_model *model = NULL;
     reshift_dataset *dataset = NULL;
     reshift_frozen_cache *cache = NULL;
+    reshift_outputs *outputs = NULL;
     reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK && labels_out) {
@@ -109,19 +115,31 @@ int command_extract(int argc, char **argv)
         forward.cache = cache;
     }
     if (done == RESHIFT_OK) {
-        done = reshift_extract(model, dataset, &forward, out, labels_out, c.force, session_progress(), &error);
+        done = reshift_outputs_create(&outputs, &error);
+    }
+    const char *const paths[] = {out, labels_out, csv, images_out};
+    const char *parts[4] = {NULL};
+    for (int i = 0; i < 4 && done == RESHIFT_OK; i++) {
+        done = reshift_outputs_add(outputs, paths[i], c.force, &parts[i], &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_extract(model, dataset, &forward, parts[0], parts[1], c.force, session_progress(), &error);
     }
     if (done == RESHIFT_OK && csv) {
         reshift_array features = {0};
-        done = reshift_array_load_npy(out, &features, &error);
+        done = reshift_array_load_npy(parts[0], &features, &error);
         if (done == RESHIFT_OK) {
-            done = reshift_features_save_csv(csv, &features, dataset, c.force, &error);
+            done = reshift_features_save_csv(parts[2], &features, dataset, c.force, &error);
         }
         reshift_array_destroy(&features);
     }
     if (done == RESHIFT_OK && images_out) {
-        done = save_images(images_out, dataset, c.force, &error);
+        done = save_images(parts[3], dataset, c.force, &error);
     }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_commit(outputs, &error);
+    }
+    reshift_outputs_destroy(&outputs);
     if (done != RESHIFT_OK) {
         status = session_fail(&error);
     } else {

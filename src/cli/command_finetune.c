@@ -8,6 +8,7 @@
 #include "cli/training.h"
 #include "cli/tuning.h"
 #include "reshift/split.h"
+#include "reshift/outputs.h"
 
 #define BLOCKS_MOST 16
 #define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* of the default --train; the others of them are not used */
@@ -368,6 +369,7 @@ int command_finetune(int argc, char **argv)
     reshift_dataset *all = NULL, *rows = NULL, *test = NULL, *validation = NULL;
     reshift_history history = {0};
     bool shifted = reshift_dataset_is_shifted(data);
+    reshift_outputs *outputs = NULL;
     reshift_status done = check_target(&c, out, &error);
     if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);
@@ -437,18 +439,30 @@ int command_finetune(int argc, char **argv)
         done = name_classes(model, all, &error);
     }
     if (done == RESHIFT_OK) {
-        done = reshift_model_save(out, model, c.force, &error);
+        done = reshift_outputs_create(&outputs, &error);
+    }
+    const char *const paths[] = {out, history_out, moved_out};
+    const char *parts[3] = {NULL};
+    for (int i = 0; i < 3 && done == RESHIFT_OK; i++) {
+        done = reshift_outputs_add(outputs, paths[i], c.force, &parts[i], &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_model_save(parts[0], model, c.force, &error);
     }
     if (done == RESHIFT_OK && history_out) {
-        done = reshift_history_save_csv(history_out, &history, c.force, &error);
+        done = reshift_history_save_csv(parts[1], &history, c.force, &error);
     }
     if (done == RESHIFT_OK && moved_out) {
-        done = tell_moved(&c, moved_out, before, model, &error);
+        done = tell_moved(&c, parts[2], before, model, &error);
     }
     if (done == RESHIFT_OK && plots) {
         done = training_plot(&c, plots, "finetune", "Fine-tuning", &history,
                              how.keep == RESHIFT_KEEP_BEST ? reshift_history_best(&history) : 0, &error);
     }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_commit(outputs, &error);
+    }
+    reshift_outputs_destroy(&outputs);
     if (done == RESHIFT_OK) {
         training_print_result(&c, &history, NULL);
         status = session_end();

@@ -7,6 +7,7 @@
 #include "cli/training.h"
 #include "reshift/classifiers.h"
 #include "reshift/model.h"
+#include "reshift/outputs.h"
 
 static reshift_status load(const option_words *train, const option_words *test, const char *groups, probe_data *data,
                            reshift_error *error)
@@ -152,6 +153,8 @@ int command_probe(int argc, char **argv)
     probe_data data = {0};
     reshift_array weight = {0}, bias = {0};
     reshift_history history = {0};
+    reshift_outputs *outputs = NULL;
+    const char *out_part, *history_part;
     reshift_probe_options how;
     reshift_probe_options_default(&how);
     how.epochs = (int)epochs;
@@ -182,15 +185,28 @@ int command_probe(int argc, char **argv)
             done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);
         }
     }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_create(&outputs, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_add(outputs, out, c.force, &out_part, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_add(outputs, history_out, c.force, &history_part, &error);
+    }
     if (done == RESHIFT_OK && out) {
-        done = save(out, c.force, &weight, &bias, images, &error);
+        done = save(out_part, c.force, &weight, &bias, images, &error);
     }
     if (done == RESHIFT_OK && history_out) {
-        done = reshift_history_save_csv(history_out, &history, c.force, &error);
+        done = reshift_history_save_csv(history_part, &history, c.force, &error);
     }
     if (done == RESHIFT_OK && plots) {
         done = training_plot(&c, plots, "probe", "Linear probe", &history, 0, &error);
     }
+    if (done == RESHIFT_OK) {
+        done = reshift_outputs_commit(outputs, &error);
+    }
+    reshift_outputs_destroy(&outputs);
     if (done == RESHIFT_OK) {
         if (by_adam) {
             training_print_result(&c, &history, NULL);

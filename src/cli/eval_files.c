@@ -8,6 +8,7 @@
 
 #include "cli/eval.h"
 #include "reshift/reporting.h"
+#include "reshift/outputs.h"
 
 static const char *cell_name(const reshift_cell *cell) { return cell->corruption ? cell->corruption->name : "clean"; }
 
@@ -126,26 +127,22 @@ static void csv_rows(FILE *out, const eval_result *r, const reshift_robust_summa
 
 typedef void (*write_words)(FILE *out, const void *context);
 
-/* Written to a temporary name beside the target, then renamed, as the library does with its files. */
+/* The words in memory, then as the library writes its files. */
 static reshift_status save(const char *path, write_words write, const void *context, reshift_error *error)
 {
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.part.%06d", path, (int)(getpid() % 1000000));
-    errno = 0;
-    FILE *out = fopen(temporary, "wx");
-    bool good = out != NULL;
-    if (good) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out) {
         write(out, context);
-        good = !ferror(out);
-        good = fclose(out) == 0 && good;
-        good = good && rename(temporary, path) == 0;
     }
-    if (!good) {
-        int number = errno ? errno : EIO;
-        unlink(temporary);
-        return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': %s", path, strerror(number));
+    if (!out || fclose(out) != 0) {
+        free(text);
+        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
-    return RESHIFT_OK;
+    reshift_status status = reshift_output_write(path, text, size, true, error);
+    free(text);
+    return status;
 }
 
 static void write_csv(FILE *out, const void *context)

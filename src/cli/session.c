@@ -17,6 +17,7 @@
 
 #include "reshift/learning.h"
 #include "reshift/machine.h"
+#include "reshift/outputs.h"
 
 #define BAR_SECONDS 0.1
 #define LINE_SECONDS 15.0
@@ -318,31 +319,5 @@ reshift_status fail_in(reshift_error *error, reshift_status code, const char *fo
 
 reshift_status check_target(const common *c, const char *path, reshift_error *error)
 {
-    struct stat facts;
-    if (!path) {
-        return RESHIFT_OK;
-    }
-    bool exists = stat(path, &facts) == 0;
-    if (exists && S_ISDIR(facts.st_mode)) {
-        return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': a folder is there", path);
-    }
-    if (exists && !c->force) {
-        fail_with(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", path);
-        snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another name");
-        return RESHIFT_ERROR_EXISTS;
-    }
-    const char *slash = strrchr(path, '/');
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%.*s/.", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    if (access(folder, W_OK | X_OK) != 0) {
-        int number = errno;
-        fail_with(error, number == ENOENT ? RESHIFT_ERROR_NOT_FOUND : RESHIFT_ERROR_IO, "cannot write '%s': %s", path,
-                  strerror(number));
-        if (number == ENOENT) {
-            snprintf(error->hint, sizeof error->hint, "make its folder first: mkdir -p '%.*s'", (int)(slash - path),
-                     path);
-        }
-        return error->code;
-    }
-    return RESHIFT_OK;
+    return reshift_output_check(path, c->force, error);
 }
