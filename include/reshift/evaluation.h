@@ -208,7 +208,8 @@ typedef struct reshift_separation_change {
 /**
  * Compares the separation of two sets of coordinates [N,k] of the same rows, image by image: a row contributes whether it is
  * nearer to another centroid, its silhouette, and its share of Fisher's ratio (the ratio's influence function). Intervals by
- * the bootstrap over images (reshift_bootstrap_means(), 2,000 resamples from `seed`); centroids and axes count as fixed.
+ * image: of overlap as of any paired difference of shares, of the others by the bootstrap (reshift_bootstrap_means(), 2,000
+ * resamples from `seed`); centroids and axes count as fixed.
  * images [N]: the image of each row; left_out [N]: 1: the row does not count (but its class's centroid has it); NULL: all
  * count. Errors: those of reshift_separation_of() and reshift_bootstrap_means(), SHAPE (coordinates that differ in rows).
  */

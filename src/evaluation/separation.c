@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "evaluation/by_image.h"
 
 #define SILHOUETTE_ROWS 5000
 
@@ -347,9 +348,10 @@ static int by_image(const void *a, const void *b)
     return x->image != y->image ? (x->image > y->image) - (x->image < y->image) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* The interval of the mean over rows of after - before, rows of an image together; NAN where no row has both. */
+/* The interval of the mean over rows of after - before, rows of an image together; NAN where no row has both. `shares`:
+ * each row has 0 or 1. */
 static reshift_status compare_values(const double *before, const double *after, const image_row *order, int64_t n,
-                                     uint64_t seed, double *means, reshift_interval *change, int64_t *n_images,
+                                     bool shares, uint64_t seed, double *means, reshift_interval *change, int64_t *n_images,
                                      reshift_error *error)
 {
     int64_t images = 0, rows = 0, in_image = 0;
@@ -379,7 +381,12 @@ static reshift_status compare_values(const double *before, const double *after, 
         means[i] *= (double)images / (double)rows;
     }
     *n_images = images > *n_images ? images : *n_images;
-    reshift_status status = reshift_bootstrap_means(means, images, 1, RESHIFT_BOOTSTRAP_RESAMPLES, seed, change, error);
+    reshift_status status = RESHIFT_OK;
+    if (shares) { /* of 0s and 1s: keeps a width where no row differs */
+        *change = interval_of_differences(means, 1, images);
+    } else {
+        status = reshift_bootstrap_means(means, images, 1, RESHIFT_BOOTSTRAP_RESAMPLES, seed, change, error);
+    }
     change->value = sum / (double)rows;
     return status;
 }
@@ -417,7 +424,7 @@ reshift_status reshift_separation_compare(const reshift_array *before, const res
     }
     reshift_interval *const changes[3] = {&change->overlap, &change->silhouette, &change->fisher};
     for (int v = 0; v < 3 && status == RESHIFT_OK; v++) {
-        status = compare_values(values + v * n, values + (3 + v) * n, order, kept, seed, values + 6 * n, changes[v],
+        status = compare_values(values + v * n, values + (3 + v) * n, order, kept, v == 0, seed, values + 6 * n, changes[v],
                                 &change->n_images, error);
     }
     memory_free(values);

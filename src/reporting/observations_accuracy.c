@@ -334,9 +334,9 @@ void observe_gain(const report_content *content, report_data data, observations 
     text_add(text, ") ");
     add_move(text, before, after, change);
     text_add(text, ".");
-    if (data == REPORT_CLEAN) {
+    if (data == REPORT_CLEAN && subset == REPORT_UNSEEN) { /* by-row gains may be memory */
         add_price(content, subset, text);
-    } else {
+    } else if (data == REPORT_SHIFT) {
         add_gain_by_severity(content, subset, list);
     }
     if (subset == REPORT_UNSEEN) {

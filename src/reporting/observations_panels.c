@@ -99,6 +99,13 @@ static int direction(const reshift_interval *change, bool smaller_is_better)
     return smaller_is_better ? -sign : sign;
 }
 
+/* Without a sign where it prints as 0. */
+static double rounded(double value, int digits)
+{
+    const double scale = pow(10, digits), steps = round(value * scale);
+    return steps == 0 ? 0 : steps / scale;
+}
+
 /* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)" */
 static void add_measure(text_buffer *text, const char *name, double before, double after,
                         const reshift_interval *change, int digits, const char *unit)
@@ -106,9 +113,11 @@ static void add_measure(text_buffer *text, const char *name, double before, doub
     if (!isfinite(before) || !isfinite(after)) {
         return;
     }
-    text_printf(text, "%s %.*f%s before, %.*f%s after", name, digits, before, unit, digits, after, unit);
+    text_printf(text, "%s %.*f%s before, %.*f%s after", name, digits, rounded(before, digits), unit, digits,
+                rounded(after, digits), unit);
     if (isfinite(change->value)) {
-        text_printf(text, " (change %+.*f to %+.*f)", digits, change->low + 0.0, digits, change->high + 0.0);
+        text_printf(text, " (change %+.*f to %+.*f)", digits, rounded(change->low, digits), digits,
+                    rounded(change->high, digits));
     }
 }
 
@@ -149,21 +158,26 @@ void observe_change(const report_content *content, report_data data, observation
     const int signs[3] = {direction(&change->overlap, true), direction(&change->silhouette, false),
                           direction(&change->fisher, false)};
     const bool few = change->n_images < FEW_IMAGES || after->n < (int64_t)FEW_OF_A_CLASS * a->n_classes;
-    bool better = false, worse = false;
+    int n_better = 0, n_worse = 0;
     for (int i = 0; i < 3 && !few; i++) {
-        better |= signs[i] > 0;
-        worse |= signs[i] < 0;
+        n_better += signs[i] > 0;
+        n_worse += signs[i] < 0;
     }
-    text_buffer *text = observations_add(list, better && !worse   ? OBSERVATION_GOOD
-                                               : worse && !better ? OBSERVATION_BAD
-                                                                  : OBSERVATION_PLAIN);
+    /* one measure alone is no verdict */
+    const bool better = n_better > 1 && n_worse == 0, worse = n_worse > 1 && n_better == 0;
+    text_buffer *text = observations_add(list, better  ? OBSERVATION_GOOD
+                                               : worse ? OBSERVATION_BAD
+                                                       : OBSERVATION_PLAIN);
     text_add(text, "Separation of the classes of ");
     data_words(content, data, text);
-    text_add(text, better && worse ? " in two dimensions: the measures disagree. "
-                   : better        ? " in two dimensions: better after fine-tuning. "
-                   : worse         ? " in two dimensions: worse after fine-tuning. "
-                   : few           ? " in two dimensions: too few images to tell. "
-                                   : " in two dimensions: no clear change. ");
+    text_add(text, " in two dimensions: ");
+    text_add(text, n_better > 0 && n_worse > 0    ? "the measures disagree. "
+                   : better                       ? "better after than before. "
+                   : worse                        ? "worse after than before. "
+                   : n_better + n_worse > 0       ? "only one measure changed clearly. "
+                   : !few                         ? "no clear change. "
+                   : change->n_images < FEW_IMAGES ? "too few images to tell. "
+                                                  : "too few points of each class to tell. ");
     const reshift_interval overlap = in_percent(&change->overlap), none = {NAN, NAN, NAN};
     add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), few ? &none : &overlap, 1,
                 " %");
@@ -188,6 +202,6 @@ void observe_change(const report_content *content, report_data data, observation
         text_add_count(text, after->n_seen);
         text_add(text, " of the ");
         text_add_count(text, after->n);
-        text_add(text, " points show images seen in fine-tuning, which flatters the picture after it.");
+        text_add(text, " points show images seen in fine-tuning, which may flatter the picture after it.");
     }
 }

@@ -361,6 +361,12 @@ static void add_course(const training_course *course, const report_training *tra
         text_printf(text, "%s accuracy reached ", what);
         text_add_percent(text, highest, 2);
         text_printf(text, " in epoch %d and stayed there: no overfitting is seen in accuracy.", best->epoch);
+    } else if (e->fall < VISIBLE_IN_CURVE && highest - accuracy_of(course, dip) <= e->half_width) {
+        text_printf(text, "%s accuracy was ", what);
+        text_add_percent(text, highest, 2);
+        text_printf(text, " in epoch %d and is so in epoch %d, with ", best->epoch, end->epoch);
+        text_add_percent(text, accuracy_of(course, dip), 2);
+        text_printf(text, " in epoch %d between them: no overfitting is seen in accuracy.", dip->epoch);
     } else if (highest - accuracy_of(course, dip) > fmax(SAME_LEVEL, e->half_width) && dip != end) {
         text_printf(text, "Unsteady: %s accuracy was ", set_word(course));
         text_add_percent(text, highest, 2);
@@ -369,7 +375,9 @@ static void add_course(const training_course *course, const report_training *tra
         text_printf(text, " in epoch %d and ", dip->epoch);
         text_add_percent(text, accuracy_of(course, end), 2);
         text_printf(text, " in epoch %d.", end->epoch);
-        add_last_weights(text, course, training);
+        if (e->fall >= VISIBLE_IN_CURVE) {
+            add_last_weights(text, course, training);
+        }
     } else if (e->fall < fmax(e->half_width, SAME_LEVEL)) {
         text_printf(text, "No clear overfitting: ");
         add_fall(text, course);

@@ -78,7 +78,7 @@ static void add_tile(text_buffer *page, const report_content *content, report_da
                                                  : " class=\"down\"",
                     reshift_percent_change(before->accuracy, after->accuracy, 1),
                     reshift_percent(change->accuracy.low, 1), reshift_percent(change->accuracy.high, 1),
-                    change->clear                     ? ""
+                    change->clear || before->correct == after->correct ? ""
                     : change->n_images < FEW_IMAGES ? ": too few images to tell"
                                                     : ": may be chance");
     }
