@@ -1,4 +1,5 @@
 /* Curves over epochs and over severities: loss and accuracy of a training, accuracy before and after fine-tuning. */
+#include "reshift/evaluation.h"
 #include "reshift/reporting.h"
 
 #include <math.h>
@@ -137,7 +138,8 @@ static ringed ring_best_test(const reshift_history *history)
     }
     if (ring.epoch) {
         ring.value = 100 * ring.epoch->test_accuracy;
-        text_format(ring.words, sizeof ring.words, "best test %.1f %% (epoch %d)", ring.value, ring.epoch->epoch);
+        text_format(ring.words, sizeof ring.words, "best test %.1f %% (epoch %d)",
+                    reshift_percent(ring.epoch->test_accuracy, 1), ring.epoch->epoch);
     }
     return ring;
 }
@@ -151,7 +153,7 @@ static ringed ring_of(const reshift_history *history, const curve_kind *kind, in
             ring.epoch = &history->epochs[i];
             ring.value = kind->scale * value;
             text_format(ring.words, sizeof ring.words, kind->accuracy ? "kept: epoch %d, %.1f %%" : "kept: epoch %d",
-                        kept, ring.value);
+                        kept, reshift_percent(value, 1));
         }
     }
     return kept > 0 || !kind->accuracy ? ring : ring_best_test(history);

@@ -147,7 +147,7 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     text_add_quoted(script, data.bytes ? data.bytes : "");
     script->failed |= data.failed;
     text_destroy(&data);
-    text_printf(script, "\nin_words(v) = sprintf('%s', v)\n", map->change ? "%+.1f" : "%.1f");
+    text_printf(script, "\nin_words(v) = sprintf('%s', v < 0 ? v - 1e-7 : v + 1e-7)\n", map->change ? "%+.1f" : "%.1f");
     gnuplot_terminal_png(script, width, height, name, ".png");
     text_add(script, "set style fill solid noborder\n"
                      "plot cells skip 1 using 2:1:(0.485):(0.47):3 with boxxyerror linecolor palette");

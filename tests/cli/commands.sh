@@ -6,7 +6,7 @@ cd "$work" || exit 1
 export RESHIFT_DATA="$work/data"
 mkdir data
 
-check "a tiny study" 0 "the headline figures" - tiny_study study
+check "a tiny study" 0 "the headline figures" "" tiny_study study
 holds "leaves its report" test -s study/report.html
 check "is there the second time" 0 "report: study/report.html" - tiny_study study
 check "as JSON" 0 '"folder": "study"' - tiny_study study --json
@@ -49,7 +49,7 @@ holds "draws its one cell" test -s clean-table/plots/heatmap.png
 correct=$(sed -n 's/^finetuned,shift,demo,gaussian_blur,all,all,no,250,50,\([0-9]*\),.*/\1/p' study/results.csv)
 holds "measures what the study measured ($correct of 250)" grep -q "^gaussian_blur,all,250,50,$correct," table.csv
 check "eval with a head" 0 '"images": 50' - "$reshift" eval --quiet --json --weights $before --head fc.safetensors --data demo --limit 50
-check "finetune" 0 "    1 " - "$reshift" finetune --quiet --weights $before --head fc.safetensors --data demo --split test --limit 50 --corruption gaussian_blur --samples 100 --epochs 1 --batch 64 --out tuned.safetensors --history tuned.csv --plots curves
+check "finetune" 0 "    1 " "" "$reshift" finetune --quiet --weights $before --head fc.safetensors --data demo --split test --limit 50 --corruption gaussian_blur --samples 100 --epochs 1 --batch 64 --out tuned.safetensors --history tuned.csv --plots curves
 holds "writes a whole network" test -s tuned.safetensors
 check "that can be measured" 0 "clean" - "$reshift" eval --quiet --allow-leak --weights tuned.safetensors --data demo --limit 50
 check "sgd with a schedule" 0 "" - "$reshift" finetune --quiet --json --weights $before --data demo --limit 20 --train fc --lr 1e-2 --optimizer sgd --nesterov --weight-decay 1e-4 --schedule cosine --schedule-unit step --warmup 1 --label-smoothing 0.1 --epochs 2 --out tuned4.safetensors

@@ -328,7 +328,7 @@ static void draw_panels(void)
 
 static const char *const heat_rows[] = {"fc", "it's, \"all\"\nblocks"};
 static const char *const heat_columns[] = {"gaussian_noise", "fog", "`ls`"};
-static const double heat_values[] = {0.4, 0.55, NAN, 0.8, 0.123456, 1};
+static const double heat_values[] = {0.4, 0.4825, NAN, 0.8, 0.123456, 1};
 
 static void draw_heat(void)
 {
@@ -348,6 +348,7 @@ static void test_heatmap(void **state)
     char *svg = folder_read("heat.svg", &size);
     assert_non_null(strstr(svg, "12.3")); /* every value stands in its cell, a missing one nowhere */
     assert_non_null(strstr(svg, "100.0"));
+    assert_non_null(strstr(svg, "48.3")); /* 193 of 400, rounded half up as everywhere */
     assert_null(strstr(svg, ">nan"));
     free(svg);
     char *data = folder_read("heat.csv", &size);
