@@ -33,33 +33,43 @@ static bool texts_add(sweep_texts *texts, char *text)
     return true;
 }
 
-/* A node in YAML's one-line notation, appended to what is there. */
-static void write_node(FILE *out, yaml_document_t *document, const yaml_node_t *node)
+static void write_quoted(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const char *c = text; *c; c++) {
+        if ((unsigned char)*c < 0x20) {
+            fprintf(out, "\\x%02X", (unsigned)*c);
+        } else {
+            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+        }
+    }
+    fputc('"', out);
+}
+
+/* A node in YAML's one-line notation, appended to what is there. Within brackets a plain text must not hold their signs,
+ * as "npy:a.npy,b.npy" may outside of them; it is quoted then. */
+static void write_node(FILE *out, yaml_document_t *document, const yaml_node_t *node, bool within)
 {
     if (node->type == YAML_SEQUENCE_NODE) {
         fputc('[', out);
         for (const yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
             fputs(i > node->data.sequence.items.start ? ", " : "", out);
-            write_node(out, document, yaml_document_get_node(document, *i));
+            write_node(out, document, yaml_document_get_node(document, *i), true);
         }
         fputc(']', out);
     } else if (node->type == YAML_MAPPING_NODE) {
         fputc('{', out);
         for (const yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
             fputs(p > node->data.mapping.pairs.start ? ", " : "", out);
-            write_node(out, document, yaml_document_get_node(document, p->key));
+            write_node(out, document, yaml_document_get_node(document, p->key), true);
             fputs(": ", out);
-            write_node(out, document, yaml_document_get_node(document, p->value));
+            write_node(out, document, yaml_document_get_node(document, p->value), true);
         }
         fputc('}', out);
-    } else if (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+    } else if (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !(within && strpbrk(yaml_text(node), ",[]{}"))) {
         fputs(yaml_text(node), out);
     } else {
-        fputc('"', out);
-        for (const char *c = yaml_text(node); *c; c++) {
-            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-        }
-        fputc('"', out);
+        write_quoted(out, yaml_text(node));
     }
 }
 
@@ -73,7 +83,7 @@ static char *node_text(const yaml_source *s, const char *prefix, const yaml_node
         return NULL;
     }
     fputs(prefix, out);
-    write_node(out, s->document, node);
+    write_node(out, s->document, node, false);
     if (fclose(out) != 0) {
         free(text);
         return NULL;

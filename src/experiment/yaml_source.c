@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 
-#define DEPTH_MOST 8 /* an experiment needs three; libyaml's time grows with the square of the depth */
+#define DEPTH_MOST 8    /* an experiment needs three; libyaml's time grows with the square of the depth */
+#define NODES_MOST 10000 /* after aliases are expanded; a sweep of all its 10 keys has some hundreds */
 
 reshift_status yaml_fail(const yaml_source *s, const yaml_mark_t *mark, const char *format, ...)
 {
@@ -76,6 +77,34 @@ static reshift_status check_depth(const yaml_source *s, const char *text, size_t
     return status;
 }
 
+/*
+ * Walks the tree as its readers do, aliases expanded. An alias inside the node that it names never ends, and a few
+ * aliases of aliases become millions of nodes: both are refused here, so that readers may follow every node.
+ */
+static reshift_status check_expansion(const yaml_source *s, const yaml_node_t *node, int depth, int *n_nodes)
+{
+    if (++*n_nodes > NODES_MOST) {
+        return yaml_fail(s, &node->start_mark, "more than %d values once aliases are expanded", NODES_MOST);
+    }
+    if (node->type == YAML_SCALAR_NODE) {
+        return RESHIFT_OK;
+    }
+    if (depth == DEPTH_MOST) {
+        return yaml_fail(s, &node->start_mark, "lists and maps nested deeper than %d levels once aliases are expanded",
+                         DEPTH_MOST);
+    }
+    const yaml_node_item_t *item = node->data.sequence.items.start;
+    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    const bool list = node->type == YAML_SEQUENCE_NODE;
+    const ptrdiff_t n = list ? node->data.sequence.items.top - item : 2 * (node->data.mapping.pairs.top - pair);
+    reshift_status status = RESHIFT_OK;
+    for (ptrdiff_t i = 0; i < n && status == RESHIFT_OK; i++) {
+        const int below = list ? item[i] : i % 2 ? pair[i / 2].value : pair[i / 2].key;
+        status = check_expansion(s, yaml_document_get_node(s->document, below), depth + 1, n_nodes);
+    }
+    return status;
+}
+
 reshift_status yaml_open(yaml_source *s, const char *text, size_t size, yaml_node_t **root)
 {
     *root = NULL;
@@ -99,6 +128,10 @@ reshift_status yaml_open(yaml_source *s, const char *text, size_t size, yaml_nod
     s->document = document;
     *root = yaml_document_get_root_node(document);
     if (*root) {
+        int n_nodes = 0;
+        status = check_expansion(s, *root, 0, &n_nodes);
+    }
+    if (*root && status == RESHIFT_OK) {
         yaml_document_t next;
         if (!yaml_parser_load(&parser, &next)) {
             status = fail_notation(s, &parser, text, size);

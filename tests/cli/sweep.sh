@@ -82,6 +82,18 @@ printf 'experiment: demo\ngrids: {seed: [1]}\n' >word.yaml
 check "a word it does not know" 2 - "line 2: unknown or repeated key 'grids'" "$reshift" sweep word.yaml --show
 : >empty.yaml
 check "an empty file" 2 - "expected the keys name, experiment, set and grid" "$reshift" sweep empty.yaml --show
+printf 'experiment: demo\ngrid: {seed: [1, 2]}\nset: {name: &a {b: *a}}\n' >loop.yaml
+check "an alias inside itself" 2 - "sweep 'loop.yaml' line 3: lists and maps nested deeper" "$reshift" sweep loop.yaml --show
+printf 'experiment: demo\ngrid: {seed: &a [1, *a]}\n' >grid-loop.yaml
+check "an axis inside itself" 2 - "sweep 'grid-loop.yaml' line 2: lists and maps nested deeper" "$reshift" sweep grid-loop.yaml --show
+{
+    printf 'experiment: demo\ngrid: {seed: [1, 2]}\nset:\n  name: &a [x, x, x, x, x, x, x, x, x, x]\n'
+    printf '  seed: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n  probe.lr: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n'
+    printf '  probe.epochs: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n'
+} >laugh.yaml
+check "aliases of aliases" 2 - "more than 10000 values once aliases are expanded" "$reshift" sweep laugh.yaml --show
+printf 'experiment: demo\ngrid: {seed: [1, 2]}\nset:\n  source:\n    data: npy:a.npy,b.npy\n  finetune:\n    train: [fc]\n' >block.yaml
+check "a value with a comma in a map" 0 "seed: 1" - "$reshift" sweep block.yaml --show
 check "no file" 1 - "cannot read the sweep" "$reshift" sweep no.yaml
 holds "nothing half-written" clean runs
 finish

@@ -179,6 +179,11 @@ static const struct {
     {"source: {data: \"a\\u2028b\"}\n", 1, "'source.data': expected printable text", ""},
     {"source: {data: \"a\\uFEFFb\"}\n", 1, "'source.data': expected printable text", ""},
     {"source: {data: \"a\\uFFFEb\"}\n", 1, "'source.data': expected printable text", ""},
+    {"seed: 1\nprobe: &a\n  b: *a\n", 2, "nested deeper than 8 levels once aliases are expanded", ""},
+    {"finetune: {train: &a [fc, *a]}\n", 1, "nested deeper than 8 levels once aliases are expanded", ""},
+    {"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+     "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n",
+     1, "more than 10000 values once aliases are expanded", ""},
     {"name: [[[[[[[[[[[[\n", 1, "lists and maps nested deeper than 8 levels", ""},
     {"name:\n- - - - - - - - - a\n", 2, "lists and maps nested deeper than 8 levels", ""},
     {"name: ../up\n", 1, "'name': expected a name of letters", ""},
@@ -195,7 +200,8 @@ static const struct {
     {"seed\n", 1, "found a single value", ""},
     {"name: a\n---\nname: b\n", 3, "expected one document, found a second", ""},
     {"[a, b]: 3\n", 1, "expected a key, found a list or map", ""},
-    {"probe: &p {epochs: 3, <<: *p}\n", 1, "unknown key 'probe.<<'", "'reshift run --keys' lists every key"},
+    {"probe: &p {epochs: 3, <<: *p}\n", 1, "nested deeper than 8 levels once aliases are expanded", ""},
+    {"seed: &s 3\nprobe: {epochs: 3, <<: *s}\n", 2, "unknown key 'probe.<<'", "'reshift run --keys' lists every key"},
 };
 
 /* ---- automatic rates, recalibration ---- */
