@@ -177,6 +177,13 @@ typedef struct reshift_block_rate {
     double learning_rate;
 } reshift_block_rate;
 
+/** What fine-tuning does with a checkpoint that does not fit, has more epochs than are wanted, or is damaged. */
+typedef enum reshift_checkpoint_mismatch {
+    RESHIFT_CHECKPOINT_REFUSE,  /* an error that names the first option that differs; the file stays as it is */
+    RESHIFT_CHECKPOINT_REPLACE, /* a checkpoint of fine-tuning is replaced, with a warning; any other file is refused */
+    RESHIFT_CHECKPOINT_OWN      /* the path is the caller's alone: whatever is there is replaced, with a warning */
+} reshift_checkpoint_mismatch;
+
 typedef struct reshift_finetune_options {
     const reshift_block_rate *blocks; /* what is trained, each with its learning rate */
     int n_blocks;
@@ -201,6 +208,7 @@ typedef struct reshift_finetune_options {
     const char *cache_folder;      /* where a cache that memory cannot hold goes (an unlinked file); NULL: memory only */
     const char *checkpoint;        /* written after every epoch, taken up when it is there and fits; NULL: none. It fits
                                       the same images, initial weights and options; epochs may be more than it holds */
+    reshift_checkpoint_mismatch checkpoint_mismatch; /* what is done with a file there that cannot be taken up */
     const reshift_dataset *test;   /* measured after every epoch for the curve, chooses nothing; NULL: not measured */
     const reshift_dataset *validation; /* measured after every epoch too; NULL: not */
     const reshift_augment *augment; /* NULL, or what is done to training images by chance, keyed by (seed, epoch, image);

@@ -1,45 +1,64 @@
-/* md5 and sha256 through libcrypto's EVP interface. */
+/*
+ * md5 and sha256 of libcrypto. Its functions on a context of the caller's are used, not those of the EVP interface: EVP
+ * allocates inside, and a digest that could fail in the middle would have to be checked at every step.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
-#include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/files.h"
 
 struct digest {
-    EVP_MD_CTX *context;
+    digest_kind kind;
+    union {
+        MD5_CTX md5;
+        SHA256_CTX sha256;
+    } context;
 };
+
+static void start(digest *d, digest_kind kind)
+{
+    d->kind = kind;
+    if (kind == DIGEST_MD5) {
+        MD5_Init(&d->context.md5);
+    } else {
+        SHA256_Init(&d->context.sha256);
+    }
+}
 
 digest *digest_create(digest_kind kind)
 {
     digest *d = malloc(sizeof *d);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!d || !context || !EVP_DigestInit_ex(context, kind == DIGEST_MD5 ? EVP_md5() : EVP_sha256(), NULL)) {
-        EVP_MD_CTX_free(context);
-        free(d);
-        return NULL;
+    if (d) {
+        start(d, kind);
     }
-    d->context = context;
     return d;
 }
 
 void digest_add(digest *d, const void *bytes, size_t count)
 {
-    if (d) {
-        EVP_DigestUpdate(d->context, bytes, count);
+    if (d->kind == DIGEST_MD5) {
+        MD5_Update(&d->context.md5, bytes, count);
+    } else {
+        SHA256_Update(&d->context.sha256, bytes, count);
     }
 }
 
 void digest_finish(digest *d, char hex[DIGEST_HEX_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char value[EVP_MAX_MD_SIZE];
-    unsigned int length = 0;
-    if (d) {
-        EVP_DigestFinal_ex(d->context, value, &length);
+    unsigned char value[SHA256_DIGEST_LENGTH];
+    const int length = d->kind == DIGEST_MD5 ? MD5_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+    if (d->kind == DIGEST_MD5) {
+        MD5_Final(value, &d->context.md5);
+    } else {
+        SHA256_Final(value, &d->context.sha256);
     }
-    for (unsigned int i = 0; i < length; i++) {
+    for (int i = 0; i < length; i++) {
         hex[2 * i] = digits[value[i] >> 4];
         hex[2 * i + 1] = digits[value[i] & 15];
     }
@@ -48,8 +67,7 @@ void digest_finish(digest *d, char hex[DIGEST_HEX_BYTES])
 
 void digest_destroy(digest **d)
 {
-    if (d && *d) {
-        EVP_MD_CTX_free((*d)->context);
+    if (d) {
         free(*d);
         *d = NULL;
     }
@@ -57,10 +75,10 @@ void digest_destroy(digest **d)
 
 void digest_bytes(digest_kind kind, const void *bytes, size_t count, char hex[DIGEST_HEX_BYTES])
 {
-    digest *d = digest_create(kind);
-    digest_add(d, bytes, count);
-    digest_finish(d, hex);
-    digest_destroy(&d);
+    digest d;
+    start(&d, kind);
+    digest_add(&d, bytes, count);
+    digest_finish(&d, hex);
 }
 
 reshift_status digest_file(digest_kind kind, const char *path, char hex[DIGEST_HEX_BYTES], reshift_error *error)

@@ -417,6 +417,7 @@ int command_finetune(int argc, char **argv)
         how.seed = (uint64_t)c.seed;
         how.cache_budget_bytes = keeping.budget_bytes;
         how.checkpoint = checkpoint;
+        how.checkpoint_mismatch = c.force ? RESHIFT_CHECKPOINT_REPLACE : RESHIFT_CHECKPOINT_REFUSE;
         how.test = test;
         how.validation = validation;
         how.keep = strcmp(keep, "best") == 0 ? RESHIFT_KEEP_BEST : RESHIFT_KEEP_LAST;

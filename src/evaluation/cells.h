@@ -1,7 +1,7 @@
 /*
  * Finished cells of a robustness table as files: one .npy a cell, named after its corruption and severity and after a
- * digest of everything that its figures depend on, so a cell found is a cell measured. Written atomically: whatever
- * stops the program, a file that is there is whole.
+ * digest of everything that its figures depend on, so a cell found is a cell measured. Written atomically and with a
+ * checksum: whatever stops the program or damages the file, numbers that were not measured are not used.
  */
 #ifndef EVALUATION_CELLS_H
 #define EVALUATION_CELLS_H
@@ -31,7 +31,10 @@ reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_B
 char *cells_path(const char *folder, const char *basis_digest, const char *set_identity, const char *corruption,
                  int severity);
 
-/** Takes up rows [n] of classes 0..n_classes-1 from the file. False: it is not there, or holds something else. */
-bool cells_load(const char *path, int64_t n, int n_classes, reshift_array *rows);
+/** Writes rows [n] and behind them one row with their checksum. Errors: IO, MEMORY. */
+reshift_status cells_save(const char *path, const reshift_array *rows, reshift_error *error);
+/** Takes up rows [n] of classes 0..n_classes-1 from the file. False: it is not there, or *damaged: it is not as it was
+ * written. */
+bool cells_load(const char *path, int64_t n, int n_classes, reshift_array *rows, bool *damaged);
 
 #endif

@@ -87,7 +87,11 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
         if (!cell->file) {
             return error_memory(error, 256, "a path");
         }
-        cell->taken_up = cells_load(cell->file, t->n_images, t->n_classes, &cell->rows);
+        bool damaged;
+        cell->taken_up = cells_load(cell->file, t->n_images, t->n_classes, &cell->rows, &damaged);
+        if (damaged) {
+            progress_message(m->progress, RESHIFT_LOG_WARNING, "'%s' is damaged: the cell is measured again", cell->file);
+        }
     }
     m->count->total += cell->taken_up ? 0 : t->n_images;
     return RESHIFT_OK;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "evaluation/cells.h"
 #include "evaluation/measuring.h"
 
 static reshift_status make_forward(measuring *m, reshift_error *error)
@@ -153,7 +154,7 @@ static reshift_status begin_cell(measuring *m, const block *b, reshift_cell *cel
 static reshift_status end_cell(reshift_status status, reshift_cell *cell, reshift_error *error)
 {
     if (status == RESHIFT_OK && cell->file) {
-        status = reshift_array_save_npy(cell->file, &cell->rows, true, error);
+        status = cells_save(cell->file, &cell->rows, error);
     }
     if (status != RESHIFT_OK) {
         reshift_array_destroy(&cell->rows);

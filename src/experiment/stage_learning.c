@@ -129,6 +129,7 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
         options.seed = (uint64_t)SETTING(r, seed);
         options.cache_budget_bytes = 0; /* nothing is frozen */
         options.checkpoint = checkpoint;
+        options.checkpoint_mismatch = RESHIFT_CHECKPOINT_OWN;
         options.on_epoch = tell_epoch;
         options.context = &teller;
         status = reshift_finetune(model, run_pretraining_set(r), &options, &history, r->progress, error);
@@ -375,6 +376,7 @@ reshift_status stage_finetune(run *r, reshift_error *error)
         options.forward_batch = (int)SETTING(r, input.batch);
         options.cache_budget_bytes = 0; /* the run's or none */
         options.checkpoint = checkpoint;
+        options.checkpoint_mismatch = RESHIFT_CHECKPOINT_OWN;
         options.test = monitor;
         options.validation = validation;
         options.augment = augment.flip || augment.crop || augment.corrupt ? &augment : NULL;

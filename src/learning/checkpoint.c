@@ -1,4 +1,7 @@
-/* Tensors are handed to the file as views; only the history and the counters are put together anew. */
+/*
+ * Tensors are handed to the file as views; only the history and the counters are copied. The metadata holds the options
+ * of the training, so that a mismatch can be named, and a checksum, so that a damaged file is not taken up.
+ */
 #include "learning/checkpoint.h"
 
 #include <math.h>
@@ -6,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
 #include "reshift/tensors.h"
 
-static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-1", training_key[] = "reshift.training";
+static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-2", kind_start[] = "finetune-checkpoint-",
+                  training_key[] = "reshift.training", options_key[] = "reshift.options",
+                  checksum_key[] = "reshift.checksum";
 static const char rates_name[] = "learning_rates"; /* ratio and rate of each block in each epoch */
 enum { MOST_COLUMNS = 8 };
 
@@ -68,6 +74,18 @@ static reshift_status add_view(reshift_tensors *tensors, const char *name, reshi
     reshift_array view = {.dtype = dtype, .n_dims = n_dims, .data = data, .read_only = true};
     memcpy(view.shape, shape, (size_t)n_dims * sizeof *shape);
     return reshift_tensors_add(tensors, name, &view, error);
+}
+
+/* Of all tensors, with their names, in any order, and of the texts. */
+static void checksum_text(const reshift_tensors *tensors, const char *options, char text[24])
+{
+    uint64_t sum = checksum_bytes(options, strlen(options), 0);
+    for (int64_t i = 0; i < reshift_tensors_count(tensors); i++) {
+        const char *name = reshift_tensors_name(tensors, i);
+        const reshift_array *array = reshift_tensors_at(tensors, i);
+        sum += checksum_bytes(array->data, reshift_array_bytes(array), checksum_bytes(name, strlen(name), 0));
+    }
+    snprintf(text, 24, "%016llx", (unsigned long long)sum);
 }
 
 reshift_status checkpoint_save(const char *path, const checkpoint_state *s, reshift_error *error)
@@ -127,6 +145,14 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_set_text(tensors, training_key, s->key, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_text(tensors, options_key, s->options, error);
+    }
+    if (status == RESHIFT_OK) {
+        char sum[24];
+        checksum_text(tensors, s->options, sum);
+        status = reshift_tensors_set_text(tensors, checksum_key, sum, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_save(path, tensors, true, error);
@@ -222,6 +248,109 @@ static void take_history(const reshift_array *rows, reshift_history *history)
     }
 }
 
+/* ---- what does not fit ---- */
+
+/* The value of the line that begins with `name` and a tab, and its length; "default" where there is none. */
+static const char *value_of(const char *lines, const char *name, size_t n_name, int *length)
+{
+    for (const char *line = lines; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        if (strncmp(line, name, n_name) == 0 && line[n_name] == '\t') {
+            *length = (int)strcspn(line + n_name + 1, "\n");
+            return line + n_name + 1;
+        }
+    }
+    *length = 7;
+    return "default";
+}
+
+/* The first line of `lines` whose value in `others` is another. Digests are cut: whole ones say no more to people. */
+static bool first_difference(const char *lines, const char *others, bool swapped, char *text, size_t size)
+{
+    for (const char *line = lines; *line; line += strcspn(line, "\n") + (strchr(line, '\n') != NULL)) {
+        const size_t n_name = strcspn(line, "\t\n");
+        int n_mine, n_other;
+        const char *mine = value_of(lines, line, n_name, &n_mine);
+        const char *other = value_of(others, line, n_name, &n_other);
+        if (n_mine != n_other || strncmp(mine, other, (size_t)n_mine) != 0) {
+            const char *was = swapped ? mine : other, *is = swapped ? other : mine;
+            const int n_was = swapped ? n_mine : n_other, n_is = swapped ? n_other : n_mine;
+            snprintf(text, size, "'%.*s' was %.*s and is %.*s", (int)n_name, line, n_was < 32 ? n_was : 32, was,
+                     n_is < 32 ? n_is : 32, is);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why the file cannot be taken up, in words; false where it can. */
+static bool find_mismatch(const reshift_tensors *tensors, const checkpoint_state *s, reshift_status *code, char *why,
+                          size_t size)
+{
+    const char *found_kind = reshift_tensors_text(tensors, kind_key), *key = reshift_tensors_text(tensors, training_key);
+    const char *options = reshift_tensors_text(tensors, options_key), *sum = reshift_tensors_text(tensors, checksum_key);
+    const reshift_array *rows = reshift_tensors_find(tensors, "history");
+    char expected[24], difference[256];
+    *code = RESHIFT_ERROR_EXISTS;
+    if (strcmp(found_kind, kind) != 0) {
+        snprintf(why, size, "belongs to another version of reshift (%s, this one writes %s)", found_kind, kind);
+        return true;
+    }
+    if (!key || !options || !sum) {
+        *code = RESHIFT_ERROR_FORMAT;
+        snprintf(why, size, "is damaged: its options or its checksum are missing");
+        return true;
+    }
+    checksum_text(tensors, options, expected);
+    if (strcmp(sum, expected) != 0) {
+        *code = RESHIFT_ERROR_FORMAT;
+        snprintf(why, size, "is damaged: its checksum is %s, its content's is %s", sum, expected);
+        return true;
+    }
+    if (strcmp(key, s->key) != 0) {
+        const bool found = first_difference(s->options, options, false, difference, sizeof difference) ||
+                           first_difference(options, s->options, true, difference, sizeof difference);
+        snprintf(why, size, "belongs to another training: %s", found ? difference : "its key is another");
+        return true;
+    }
+    if (!rows || rows->dtype != RESHIFT_F64 || rows->n_dims != 2 || rows->shape[1] != history_columns(s)) {
+        *code = RESHIFT_ERROR_SHAPE;
+        snprintf(why, size, "is damaged: tensor 'history' is missing or of a wrong shape");
+        return true;
+    }
+    if (rows->shape[0] > s->epochs) {
+        snprintf(why, size, "holds %lld epochs and %d are wanted", (long long)rows->shape[0], s->epochs);
+        return true;
+    }
+    return false;
+}
+
+/* An error, or a warning that the file will be replaced. */
+static reshift_status answer_mismatch(const char *path, const checkpoint_state *s, reshift_status code, const char *why,
+                                      const reshift_progress *progress, reshift_error *error)
+{
+    if (s->mismatch != RESHIFT_CHECKPOINT_REFUSE) {
+        progress_message(progress, RESHIFT_LOG_WARNING, "checkpoint '%s' %s; training starts from the beginning", path,
+                         why);
+        return RESHIFT_OK;
+    }
+    error_set(error, code, "checkpoint '%s' %s", path, why);
+    error_hint(error, "repeat the options it was made with, name another file, or use --force to replace it");
+    return code;
+}
+
+static reshift_status take_up(const reshift_tensors *tensors, const char *path, checkpoint_state *s, bool *taken,
+                              const reshift_progress *progress, reshift_error *error)
+{
+    reshift_status status = walk(tensors, path, s, false, error);
+    if (status == RESHIFT_OK) {
+        walk(tensors, path, s, true, error);
+        take_history(reshift_tensors_find(tensors, "history"), s->history);
+        *taken = true;
+        progress_message(progress, RESHIFT_LOG_INFO, "going on after epoch %d of %d", s->history->n_epochs, s->epochs);
+    }
+    return status;
+}
+
 reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *taken,
                                const reshift_progress *progress, reshift_error *error)
 {
@@ -232,36 +361,33 @@ reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *take
         return status;
     }
     reshift_tensors *tensors;
-    status = reshift_tensors_load(path, &tensors, error);
+    reshift_error own;
+    char why[600];
+    status = reshift_tensors_load(path, &tensors, &own);
+    const bool unreadable = status == RESHIFT_ERROR_FORMAT || status == RESHIFT_ERROR_UNSUPPORTED ||
+                            status == RESHIFT_ERROR_SHAPE || status == RESHIFT_ERROR_ARGUMENT;
+    if (unreadable && s->mismatch == RESHIFT_CHECKPOINT_OWN) {
+        snprintf(why, sizeof why, "is damaged: %.500s", own.message);
+        return answer_mismatch(path, s, status, why, progress, error);
+    }
     if (status != RESHIFT_OK) {
+        if (error) {
+            *error = own;
+        }
         return error_prefix(error, status, "cannot read checkpoint '%s'", path);
     }
     const char *found_kind = reshift_tensors_text(tensors, kind_key);
-    const char *found_key = reshift_tensors_text(tensors, training_key);
-    const reshift_array *rows = reshift_tensors_find(tensors, "history");
-    if (!found_kind || strcmp(found_kind, kind) != 0) {
+    const bool ours = found_kind && strncmp(found_kind, kind_start, sizeof kind_start - 1) == 0;
+    reshift_status code;
+    if (!ours && s->mismatch != RESHIFT_CHECKPOINT_OWN) {
         status = error_set(error, RESHIFT_ERROR_EXISTS, "'%s' is there and is no checkpoint of fine-tuning", path);
         error_hint(error, "choose another name for the checkpoint");
-    } else if (!found_key || strcmp(found_key, s->key) != 0) {
-        progress_message(
-            progress, RESHIFT_LOG_WARNING,
-            "checkpoint '%s' belongs to another training (other options, images or weights); starting anew", path);
-    } else if (!rows || rows->dtype != RESHIFT_F64 || rows->n_dims != 2 || rows->shape[1] != history_columns(s)) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE,
-                           "checkpoint '%s': tensor 'history' is missing or of a wrong shape", path);
-    } else if (rows->shape[0] > s->epochs) {
-        progress_message(progress, RESHIFT_LOG_WARNING,
-                         "checkpoint '%s' holds %lld epochs and %d are wanted; starting anew", path,
-                         (long long)rows->shape[0], s->epochs);
+    } else if (!ours) {
+        status = answer_mismatch(path, s, RESHIFT_ERROR_EXISTS, "is no checkpoint of fine-tuning", progress, error);
+    } else if (find_mismatch(tensors, s, &code, why, sizeof why)) {
+        status = answer_mismatch(path, s, code, why, progress, error);
     } else {
-        status = walk(tensors, path, s, false, error);
-        if (status == RESHIFT_OK) {
-            walk(tensors, path, s, true, error);
-            take_history(rows, s->history);
-            *taken = true;
-            progress_message(progress, RESHIFT_LOG_INFO, "going on after epoch %d of %d", s->history->n_epochs,
-                             s->epochs);
-        }
+        status = take_up(tensors, path, s, taken, progress, error);
     }
     reshift_tensors_destroy(&tensors);
     return status;

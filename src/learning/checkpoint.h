@@ -15,7 +15,9 @@
 
 /** Everything that belongs to a training in progress; all borrowed. */
 typedef struct checkpoint_state {
-    const char *key; /* hex digest */
+    const char *key;     /* hex digest */
+    const char *options; /* what the key is of: lines of "name<tab>value" */
+    reshift_checkpoint_mismatch mismatch;
     network *net;
     const int *changed; /* parameters that training changes: weights and running statistics */
     int n_changed;
@@ -30,13 +32,14 @@ typedef struct checkpoint_state {
     int64_t *best_tracked; /* its batches_tracked [n_nodes] */
 } checkpoint_state;
 
-/** Writes atomically, over what is there. Errors: IO, MEMORY. */
+/** Writes atomically, over what is there, with a checksum. Errors: IO, MEMORY. */
 reshift_status checkpoint_save(const char *path, const checkpoint_state *state, reshift_error *error);
 
 /**
- * Takes up what is at `path`: *taken says whether there was something that fits. A checkpoint of another training, or
- * of more epochs than wanted, is left aside with a message; it will be replaced. Errors: EXISTS (the file there is none
- * of ours), FORMAT, SHAPE (a checkpoint that lacks something), IO, MEMORY. Nothing is changed unless *taken.
+ * Takes up what is at `path`: *taken says whether there was something that fits. What does not fit, or is damaged, is an
+ * error or will be replaced, as state->mismatch says. Errors: EXISTS (a file that is no checkpoint of fine-tuning; one of
+ * another training, naming the option and both values; one of more epochs or of an older reshift), FORMAT and SHAPE
+ * (damaged), IO, MEMORY. Nothing is changed unless *taken.
  */
 reshift_status checkpoint_load(const char *path, checkpoint_state *state, bool *taken,
                                const reshift_progress *progress, reshift_error *error);

@@ -292,7 +292,7 @@ static optimiser_rule rule_of(const reshift_finetune_options *o)
 static reshift_status prepare_and_run(finetune *t, reshift_history *history, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
-    char key[DIGEST_HEX_BYTES] = "";
+    char key[DIGEST_HEX_BYTES] = "", *described = NULL;
     reshift_status status = allocate(t, error);
     if (status == RESHIFT_OK) {
         status = finetune_check(t, error);
@@ -324,8 +324,10 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     }
     if (status == RESHIFT_OK && o->checkpoint) {
         bool taken;
-        status = finetune_key(t, key, error);
+        status = finetune_key(t, key, &described, error);
         if (status == RESHIFT_OK) {
+            state.options = described;
+            state.mismatch = o->checkpoint_mismatch;
             status = checkpoint_load(o->checkpoint, &state, &taken, t->progress, error);
         }
     }
@@ -339,6 +341,7 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     if (status == RESHIFT_OK) {
         put_best_back(t, &state);
     }
+    free(described);
     free(state.best);
     free(state.best_tracked);
     return status;

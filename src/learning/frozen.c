@@ -11,6 +11,7 @@
 #include "datasets/dataset.h"
 #include "engine/plan.h"
 #include "learning/frozen_cache.h"
+#include "models/identity.h"
 
 /* The set behind a data set, as the cache numbers it. */
 typedef struct origin {
@@ -37,50 +38,23 @@ struct frozen {
     forward_pass pass;
     int64_t pass_first; /* where in `missing` the pass begins */
     int pass_at;
+    forward *repair;  /* computes rows that are damaged in the cache; NULL until one is */
+    int64_t repaired; /* rows so far */
+    const reshift_progress *progress;
 };
 
 /* ---- the key ---- */
 
-static void add_node(digest *d, const graph_node *n)
-{
-    const int facts[] = {n->op, n->input, n->residual, n->channels_in, n->channels_out, n->kernel, n->stride,
-                         n->padding};
-    digest_add(d, n->name, strlen(n->name) + 1);
-    digest_add(d, facts, sizeof facts);
-    digest_add(d, &n->epsilon, sizeof n->epsilon);
-}
-
 reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST_HEX_BYTES], reshift_error *error)
 {
-    const graph *g = setup->net->graph;
-    const reshift_recipe recipe = reshift_recipe_at(setup->recipe, setup->size);
-    int first, last;
-    char text[256];
     digest *d = digest_create(DIGEST_SHA256);
     if (!d) {
         return error_memory(error, 0, "a digest");
     }
-    graph_block_range(g, setup->last_block, &first, &last);
-    int length = snprintf(text, sizeof text, "frozen 2, %s, %d threads, %s%s, batch %d, size %d, resize %d, %dx%d",
-                          engine_description(), threads_most(), engine_arithmetic(setup->precision),
-                          setup->halves ? " halves" : "", batch, recipe.size, recipe.resize, setup->width,
-                          setup->height);
-    digest_add(d, text, (size_t)length + 1);
-    digest_add(d, recipe.mean, sizeof recipe.mean);
-    digest_add(d, recipe.std, sizeof recipe.std);
-    for (int i = 0; i <= last; i++) {
-        add_node(d, &g->nodes[i]);
-    }
-    for (int p = 0; p < g->n_parameters; p++) {
-        if (g->parameters[p].node <= last) {
-            digest_add(d, network_parameter(setup->net, p), g->parameters[p].count * sizeof(float));
-        }
-    }
-    for (int i = 0; i <= last && setup->precision == RESHIFT_PRECISION_INT8; i++) {
-        if (setup->net->range[i]) {
-            digest_add(d, setup->net->range[i], (size_t)g->nodes[i].channels_out * sizeof(float));
-        }
-    }
+    identity_add_text(d, "frozen 3, %s, %d threads,%s batch %d, images %dx%d", engine_description(), threads_most(),
+                      setup->halves ? " halves," : "", batch, setup->width, setup->height);
+    identity_add_recipe(d, setup->recipe, setup->size);
+    identity_add_network(d, setup->net, setup->last_block, setup->precision);
     digest_finish(d, key);
     digest_destroy(&d);
     return RESHIFT_OK;
@@ -111,6 +85,7 @@ reshift_status frozen_create(const frozen_setup *setup, frozen **out, const resh
         return error_memory(error, sizeof *f, "the frozen blocks");
     }
     f->setup = *setup;
+    f->progress = progress;
     reshift_status status = forward_create(&f->setup.forward, &f->forward, error);
     if (status == RESHIFT_OK) {
         status = open_rows(f, progress, error);
@@ -127,6 +102,7 @@ void frozen_destroy(frozen **f)
 {
     if (f && *f) {
         forward_destroy(&(*f)->forward);
+        forward_destroy(&(*f)->repair);
         free((*f)->missing);
         free(*f);
         *f = NULL;
@@ -221,9 +197,9 @@ static size_t row_bytes(const frozen *f)
     return (size_t)forward_row_count(f->forward) * (size_t)forward_row_width(f->forward);
 }
 
-static const char *pass_values(const frozen *f)
+static const char *values_of(const forward_pass *pass)
 {
-    return f->pass.halves ? (const char *)f->pass.halves : (const char *)f->pass.output;
+    return pass->halves ? (const char *)pass->halves : (const char *)pass->output;
 }
 
 /* Runs the next rows that are missing; they are kept now, but handed out from the pass. */
@@ -246,7 +222,7 @@ static reshift_status compute(frozen *f, reshift_error *error)
         for (int i = 0; i < n; i++) {
             dataset_origin(f->dataset, f->missing[f->pass_first + first + i], &rows[i]);
         }
-        status = row_cache_add(f->rows, f->set, rows, n, pass_values(f) + (size_t)first * bytes, error);
+        status = row_cache_add(f->rows, f->set, rows, n, values_of(&f->pass) + (size_t)first * bytes, error);
     }
     return status;
 }
@@ -259,27 +235,72 @@ static reshift_status next_computed(frozen *f, void *values, int *label, reshift
             return status;
         }
     }
-    memcpy(values, pass_values(f) + (size_t)f->pass_at * row_bytes(f), row_bytes(f));
+    memcpy(values, values_of(&f->pass) + (size_t)f->pass_at * row_bytes(f), row_bytes(f));
     *label = f->pass.labels[f->pass_at++];
     return RESHIFT_OK;
 }
 
+/* ---- rows that are damaged in the cache ---- */
+
+/* Computes the marked rows of the next n and keeps them again. */
+static reshift_status repair_rows(frozen *f, int n, char *values, size_t bytes, const bool *damaged,
+                                  reshift_error *error)
+{
+    int64_t rows[FEW], kept_as[FEW];
+    int place[FEW], n_rows = 0;
+    for (int i = 0; i < n; i++) {
+        if (damaged[i]) {
+            place[n_rows] = i;
+            rows[n_rows] = row_at(f, f->at + i);
+            dataset_origin(f->dataset, rows[n_rows], &kept_as[n_rows]);
+            row_cache_forget(f->rows, f->set, kept_as[n_rows++]);
+        }
+    }
+    if (f->repaired == 0) {
+        progress_message(f->progress, RESHIFT_LOG_WARNING,
+                         "kept activations are damaged (row %lld): damaged rows are computed again", (long long)rows[0]);
+    }
+    f->repaired += n_rows;
+    f->computed += n_rows;
+    reshift_status status =
+        f->repair ? RESHIFT_OK : forward_create(&f->setup.forward, &f->repair, error); /* the same plan, the same bits */
+    if (status == RESHIFT_OK) {
+        status = forward_start(f->repair, f->dataset, rows, n_rows, error);
+    }
+    for (int done = 0; done < n_rows && status == RESHIFT_OK;) {
+        forward_pass pass;
+        status = forward_next(f->repair, &pass, error);
+        for (int i = 0; i < pass.n && status == RESHIFT_OK; i++, done++) {
+            const char *computed = values_of(&pass) + (size_t)i * bytes;
+            memcpy(values + (size_t)place[done] * bytes, computed, bytes);
+            status = row_cache_add(f->rows, f->set, &kept_as[done], 1, computed, error);
+        }
+    }
+    if (f->repair) {
+        forward_stop(f->repair);
+    }
+    return status == RESHIFT_OK ? row_cache_commit(f->rows, error) : status;
+}
+
 /* Rows that were there when the order began come from the cache, all others are computed, those kept meanwhile too. */
-static reshift_status from_cache(frozen *f, int n, char *values, size_t bytes, int *labels, bool *done,
+static reshift_status from_cache(frozen *f, int n, char *values, size_t bytes, int *labels, bool *there,
                                  reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
-#pragma omp parallel for schedule(static, 1)
+    bool damaged[FEW] = {false}, any = false;
+#pragma omp parallel for schedule(static, 1) reduction(|| : any)
     for (int i = 0; i < n; i++) {
-        int64_t row = row_at(f, f->at + i), there;
-        if (!done[i]) {
+        int64_t row = row_at(f, f->at + i), kept_as;
+        if (!there[i]) {
             continue;
         }
         reshift_error own;
-        dataset_origin(f->dataset, row, &there);
-        reshift_status got = row_cache_get(f->rows, f->set, there, values + (size_t)i * bytes, &own);
+        dataset_origin(f->dataset, row, &kept_as);
+        reshift_status got = row_cache_get(f->rows, f->set, kept_as, values + (size_t)i * bytes, &own);
         labels[i] = reshift_dataset_label(f->dataset, row);
-        if (got != RESHIFT_OK) {
+        damaged[i] = got == RESHIFT_ERROR_FORMAT;
+        any = any || damaged[i];
+        if (got != RESHIFT_OK && !damaged[i]) {
 #pragma omp critical(frozen_error)
             {
                 status = got;
@@ -289,7 +310,7 @@ static reshift_status from_cache(frozen *f, int n, char *values, size_t bytes, i
             }
         }
     }
-    return status;
+    return status == RESHIFT_OK && any ? repair_rows(f, n, values, bytes, damaged, error) : status;
 }
 
 static reshift_status next_few(frozen *f, int n, char *values, int *labels, reshift_error *error)

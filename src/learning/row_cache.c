@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
@@ -29,6 +30,7 @@ typedef struct row_entry {
     uint64_t offset;
     uint32_t bytes; /* 0: not there */
     uint32_t preferred;
+    uint64_t sum; /* checksum of the packed bytes; in files only, this process's memory is trusted */
 } row_entry;
 
 typedef struct row_set {
@@ -67,6 +69,7 @@ struct row_cache {
 typedef struct index_head {
     char magic[16], key[72], start[48];
     uint64_t row_count, width, n_sets, n_entries, end;
+    uint64_t sum; /* checksum of all that follows */
 } index_head;
 
 typedef struct index_set {
@@ -77,9 +80,10 @@ typedef struct index_set {
 typedef struct index_entry {
     uint64_t offset, row;
     uint32_t bytes, set;
+    uint64_t sum;
 } index_entry;
 
-static const char index_magic[16] = "reshift rows 1";
+static const char index_magic[16] = "reshift rows 2"; /* 1 had no checksums */
 
 /* Changes whenever the machine starts; "" where the system does not say. */
 static void machine_start(char text[48])
@@ -112,15 +116,13 @@ reshift_status row_cache_commit(row_cache *c, reshift_error *error)
     if (c->place != ROWS_IN_FOLDER) {
         return RESHIFT_OK;
     }
-    const index_head head = make_head(c);
+    index_head head = make_head(c);
     size_t bytes = sizeof head + (size_t)c->n_sets * sizeof(index_set) + (size_t)c->kept * sizeof(index_entry);
     char *index = calloc(1, bytes);
     if (!index) {
         return error_memory(error, bytes, "the index of kept activations");
     }
-    char *at = index;
-    memcpy(at, &head, sizeof head);
-    at += sizeof head;
+    char *at = index + sizeof head;
     for (int s = 0; s < c->n_sets; s++, at += sizeof(index_set)) {
         index_set set = {.n_rows = (uint64_t)c->sets[s].n_rows};
         memcpy(set.identity, c->sets[s].identity, sizeof c->sets[s].identity);
@@ -130,12 +132,14 @@ reshift_status row_cache_commit(row_cache *c, reshift_error *error)
         for (int64_t row = 0; row < c->sets[s].n_rows; row++) {
             const row_entry *e = &c->sets[s].entries[row];
             if (e->bytes) {
-                const index_entry entry = {e->offset, (uint64_t)row, e->bytes, (uint32_t)s};
+                const index_entry entry = {e->offset, (uint64_t)row, e->bytes, (uint32_t)s, e->sum};
                 memcpy(at, &entry, sizeof entry);
                 at += sizeof entry;
             }
         }
     }
+    head.sum = checksum_bytes(index + sizeof head, bytes - sizeof head, 0);
+    memcpy(index, &head, sizeof head);
     reshift_status status = file_write_all(c->index_path, index, bytes, true, error);
     free(index);
     return status;
@@ -156,6 +160,7 @@ static bool take_entries(row_cache *c, const index_head *head, const char *entri
         c->largest = e.bytes > c->largest ? e.bytes : c->largest;
         to->offset = e.offset;
         to->bytes = e.bytes;
+        to->sum = e.sum;
     }
     return true;
 }
@@ -173,7 +178,8 @@ static bool take_index(row_cache *c, const char *index, size_t size, uint64_t fi
         !expected.start[0] || memcmp(head.start, expected.start, sizeof head.start) != 0 ||
         head.row_count != expected.row_count || head.width != expected.width || head.n_sets > SETS_MOST ||
         head.end > file_bytes || head.n_entries > size / sizeof(index_entry) ||
-        size != sizeof head + head.n_sets * sizeof(index_set) + head.n_entries * sizeof(index_entry)) {
+        size != sizeof head + head.n_sets * sizeof(index_set) + head.n_entries * sizeof(index_entry) ||
+        head.sum != checksum_bytes(index + sizeof head, size - sizeof head, 0)) {
         return false;
     }
     for (uint64_t s = 0; s < head.n_sets; s++) {
@@ -410,6 +416,7 @@ static reshift_status add_packed(row_cache *c, row_entry *e, const char *packed,
         c->preferred_missing -= e->preferred;
         e->offset = offset;
         e->bytes = (uint32_t)bytes;
+        e->sum = c->place == ROWS_IN_MEMORY ? 0 : checksum_bytes(packed, (size_t)bytes, 0);
         c->used += bytes;
         c->largest = bytes > c->largest ? bytes : c->largest;
         c->kept++;
@@ -468,8 +475,22 @@ reshift_status row_cache_get(const row_cache *c, int set, int64_t row, void *val
         }
         done += (uint64_t)got;
     }
+    if (checksum_bytes(packed, e->bytes, 0) != e->sum) {
+        return error_set(error, RESHIFT_ERROR_FORMAT, "kept activations of row %lld are damaged", (long long)row);
+    }
     packing_unpack(packed, c->row_count, c->width, values);
     return RESHIFT_OK;
+}
+
+void row_cache_forget(row_cache *c, int set, int64_t row)
+{
+    row_entry *e = &c->sets[set].entries[row];
+    if (e->bytes) {
+        c->kept--;
+        c->used -= e->bytes;
+        c->preferred_missing += e->preferred;
+        e->bytes = 0;
+    }
 }
 
 void row_cache_announce(const row_cache *c, int set, int64_t row)

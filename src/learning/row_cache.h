@@ -1,8 +1,9 @@
 /*
- * Rows of activations by what they came from: a key that names the network's part, then a data set's identity and a
- * row. They lie packed (row_packing.h) in memory, in a file that has no name, or in a folder, where a later program
- * finds them again: FOLDER/rows, which only grows, and FOLDER/index, which says what of it counts and is replaced as a
- * whole. What a killed program had written but not committed is cut off when the folder is opened again.
+ * The activation store: rows of activations, found by a key that names the network's part, by a data set's identity and
+ * by a row. They are packed (row_packing.h) and kept in memory, in a file without a name, or in a folder, where a later
+ * program finds them again: FOLDER/rows, which only grows, and FOLDER/index, which says what of it counts and is replaced
+ * as a whole. What a killed program had written but not committed is cut off when the folder is opened again. Rows in a
+ * file carry a checksum that is verified whenever they are read.
  */
 #ifndef LEARNING_ROW_CACHE_H
 #define LEARNING_ROW_CACHE_H
@@ -48,8 +49,11 @@ void row_cache_prefer(row_cache *c, int set, const int64_t *rows, int64_t n);
 reshift_status row_cache_add(row_cache *c, int set, const int64_t *rows, int n, const void *values,
                              reshift_error *error);
 bool row_cache_has(const row_cache *c, int set, int64_t row);
-/** The row as it was added, bit for bit; by the threads of one team at once. Errors: IO. */
+/** The row as it was added, bit for bit; by the threads of one team at once. Errors: IO; FORMAT (what is in the file is
+ * not what was written: forget the row and compute it again). */
 reshift_status row_cache_get(const row_cache *c, int set, int64_t row, void *values, reshift_error *error);
+/** The row is not kept any more; its bytes stay unused. */
+void row_cache_forget(row_cache *c, int set, int64_t row);
 /** Says that a row will be wanted soon. */
 void row_cache_announce(const row_cache *c, int set, int64_t row);
 

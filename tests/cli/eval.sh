@@ -66,8 +66,13 @@ holds "to the same table" cmp -s killed/results.csv all/results.csv
 holds "and JSON" cmp -s killed/results.json all/results.json
 cell=$(find killed/cells -name 'fog-1-*.npy')
 printf 'torn' >"$cell"
-check "a cell that is no cell" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 --out killed --force
+check "a cell that is no cell" 0 "mean of 15" "fog-1-" table --corruption leaderboard --severity 1-2 --out killed --force
 holds "is measured anew" cmp -s killed/results.csv all/results.csv
+# the lowest bit of one number, as a failing disk flips it
+byte=$(od -An -tu1 -j 136 -N 1 "$cell")
+printf "$(printf '\\%03o' $((byte ^ 1)))" | dd of="$cell" bs=1 seek=136 conv=notrunc 2>/dev/null
+check "a cell with a flipped bit" 0 "mean of 15" "is damaged: the cell is measured again" table --corruption leaderboard --severity 1-2 --out killed --force
+holds "does not count" cmp -s killed/results.csv all/results.csv
 
 # Leaks: the study's network was fine-tuned on 20 of these 50 images.
 check "images seen in training are refused" 2 - "the network was trained on 20 of these 50 images (40.0 %)" "$reshift" eval \

@@ -3,6 +3,7 @@
  * no bit, interrupted training ends with the same bytes, measurements agree with a plain forward pass. Parity of the
  * numbers themselves is test_training_parity's matter.
  */
+#include "base/digest.h"
 #include "finetune_run.h"
 
 /* ---- what moves ---- */
@@ -185,6 +186,65 @@ static void test_a_shared_cache_changes_no_bit(void **state)
     check_shared_cache(RESHIFT_PRECISION_BF16); /* float32 again where the processor has none */
 }
 
+/* Flips one bit in every 64 KiB of the file that holds the kept rows. */
+static void damage_rows(const char *kept)
+{
+    char command[400], path[600] = "", *bytes = NULL;
+    size_t size;
+    reshift_error error;
+    snprintf(command, sizeof command, "find '%s' -name rows", kept);
+    FILE *found = popen(command, "r");
+    assert_non_null(found);
+    assert_non_null(fgets(path, sizeof path, found));
+    pclose(found);
+    path[strcspn(path, "\n")] = '\0';
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    for (size_t i = 1000; i < size; i += 65536) {
+        bytes[i] ^= 64;
+    }
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    free(bytes);
+}
+
+/* Rows that a disk has damaged are computed again, with a warning: the result is that of a training without a cache. */
+static void test_damaged_kept_rows_change_no_bit(void **state)
+{
+    (void)state;
+    reshift_error error;
+    run r, other;
+    char kept[300];
+    snprintf(kept, sizeof kept, "%s/damaged", folder);
+    reshift_frozen_cache_options options;
+    reshift_frozen_cache_options_default(&options);
+    options.folder = kept;
+    options.place = RESHIFT_CACHE_DISK;
+    run_create(&r);
+    run_create(&other);
+    r.options.batchnorm = other.options.batchnorm = RESHIFT_BATCHNORM_FROZEN;
+    check_ok(run_go(&r, &error));
+    for (int round = 0; round < 3; round++) { /* the third finds what the second has put right */
+        check_ok(reshift_frozen_cache_open(&options, &other.options.cache, &error));
+        other.epochs_seen = 0;
+        check_ok(run_go(&other, &error));
+        check_same_networks(r.model, other.model);
+        check_same_histories(&r.history, &other.history);
+        bool warned = false;
+        for (int i = 0; i < other.n_messages; i++) {
+            warned = warned || strstr(other.messages[i], "kept activations are damaged (row ");
+        }
+        assert_int_equal(warned, round == 1);
+        reshift_frozen_cache_close(&other.options.cache);
+        if (round == 0) {
+            damage_rows(kept);
+        }
+    }
+    run_destroy(&other);
+    run_destroy(&r);
+}
+
 static void test_nothing_is_kept_for_a_single_epoch(void **state)
 {
     (void)state;
@@ -288,7 +348,8 @@ static void test_a_training_can_be_made_longer(void **state)
     assert_int_equal(parts.steps_seen, 6);
     check_same_networks(whole.model, parts.model);
     check_same_histories(&whole.history, &parts.history);
-    parts.options.epochs = 1; /* fewer than are there: from the beginning */
+    parts.options.epochs = 1; /* fewer than are there: from the beginning, on request */
+    parts.options.checkpoint_mismatch = RESHIFT_CHECKPOINT_REPLACE;
     parts.epochs_seen = 0;
     check_ok(run_go(&parts, &error));
     assert_true(run_said(&parts, "holds 3 epochs and 1 are wanted"));
@@ -299,9 +360,13 @@ static void test_a_training_can_be_made_longer(void **state)
     run_destroy(&parts);
 }
 
-/* One thing changed at a time: a checkpoint of another training is not taken up. */
-static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
+/* One thing changed at a time: a checkpoint of another training is refused, naming what differs, and stays as it is; it
+ * is replaced on request. */
+static void test_checkpoints_of_other_trainings_are_refused(void **state)
 {
+    static const char *const words[] = {"'seed' was ",        "'batch' was ",
+                                        "'batchnorm' was ",   "'lr ",
+                                        "'test images' was ", "'initial weights' was "};
     (void)state;
     char path[300];
     snprintf(path, sizeof path, "%s/other.safetensors", folder);
@@ -309,6 +374,7 @@ static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
     run r;
     static const reshift_block_rate rates[] = {{"layer3", 1e-3}, {"layer4", 2e-3}, {"fc", 1e-2}};
     for (int change = 0; change < 6; change++) {
+        char before[DIGEST_HEX_BYTES], after[DIGEST_HEX_BYTES];
         run_create(&r);
         r.options.epochs = 1;
         r.options.checkpoint = path;
@@ -322,6 +388,14 @@ static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
         case 4: r.options.test = r.train; break;
         default: model_network(r.before)->values[0] += 1e-6f; break;
         }
+        check_ok(digest_file(DIGEST_SHA256, path, before, &error));
+        check_error(run_go(&r, &error), RESHIFT_ERROR_EXISTS, "belongs to another training: ");
+        check_error(RESHIFT_ERROR_EXISTS, RESHIFT_ERROR_EXISTS, words[change]);
+        assert_non_null(strstr(error.hint, "--force"));
+        assert_int_equal(r.steps_seen, 0);
+        check_ok(digest_file(DIGEST_SHA256, path, after, &error));
+        assert_string_equal(before, after);
+        r.options.checkpoint_mismatch = RESHIFT_CHECKPOINT_REPLACE;
         check_ok(run_go(&r, &error));
         assert_true(run_said(&r, "belongs to another training"));
         assert_true(r.steps_seen > 0);
@@ -338,6 +412,42 @@ static void test_checkpoints_of_other_trainings_are_left_aside(void **state)
     assert_non_null(strstr(error.message, "cannot read checkpoint"));
     assert_true(file_exists(path));
     unlink(path);
+    run_destroy(&r);
+}
+
+/* A checkpoint that was damaged on the disk, or that holds more epochs than are wanted, is not used. */
+static void test_damaged_checkpoints_are_not_taken_up(void **state)
+{
+    (void)state;
+    char path[300], *bytes = NULL;
+    size_t size;
+    snprintf(path, sizeof path, "%s/flipped.safetensors", folder);
+    reshift_error error;
+    run whole, r;
+    run_create(&whole);
+    check_ok(run_go(&whole, &error));
+    run_create(&r);
+    r.options.checkpoint = path;
+    r.options.epochs = 2;
+    check_ok(run_go(&r, &error));
+    r.options.epochs = 1;
+    check_error(run_go(&r, &error), RESHIFT_ERROR_EXISTS, "holds 2 epochs and 1 are wanted");
+    r.options.epochs = 3;
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    bytes[size / 2] ^= 1;
+    check_ok(file_write_all(path, bytes, size, true, &error));
+    check_error(run_go(&r, &error), RESHIFT_ERROR_FORMAT, "is damaged: its checksum is ");
+    r.options.checkpoint_mismatch = RESHIFT_CHECKPOINT_OWN;
+    r.epochs_seen = 0;
+    check_ok(run_go(&r, &error));
+    assert_int_equal(r.epochs_seen, 3);
+    check_same_networks(whole.model, r.model);
+    check_ok(file_write_all(path, bytes, 40, true, &error)); /* cut in its header */
+    check_ok(run_go(&r, &error));
+    assert_non_null(strstr(r.messages[0], "is damaged: "));
+    free(bytes);
+    unlink(path);
+    run_destroy(&whole);
     run_destroy(&r);
 }
 
@@ -499,6 +609,9 @@ int main(void)
 {
     open_folder();
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_damaged_kept_rows_change_no_bit),
+        cmocka_unit_test(test_checkpoints_of_other_trainings_are_refused),
+        cmocka_unit_test(test_damaged_checkpoints_are_not_taken_up),
         cmocka_unit_test(test_only_the_named_blocks_move),
         cmocka_unit_test(test_blocks_apart),
         cmocka_unit_test(test_fc_alone),
@@ -509,7 +622,6 @@ int main(void)
         cmocka_unit_test(test_measurement_is_that_of_a_forward_pass),
         cmocka_unit_test(test_interrupted_training_ends_with_the_same_bytes),
         cmocka_unit_test(test_a_training_can_be_made_longer),
-        cmocka_unit_test(test_checkpoints_of_other_trainings_are_left_aside),
         cmocka_unit_test(test_the_best_epoch_is_kept),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_every_epoch_has_its_own_order),

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
+#include "base/files.h"
 #include "base/random.h"
 #include "learning/available_memory.h"
 #include "learning/row_cache.h"
@@ -285,9 +287,81 @@ static void test_available_memory(void **state)
     assert_true(available <= (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
+/* One bit of the file anywhere: the row is not handed out, can be forgotten and kept again. */
+static void test_damaged_rows_are_found(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char path[300], *bytes = NULL, values[4 * count];
+    size_t size;
+    row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    int set = new_set(c, "a");
+    assert_int_equal(add(c, set, 0, n_rows, 4), n_rows);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+    snprintf(path, sizeof path, "%s/rows", folder);
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    bytes[size / 2] ^= 16;
+    check_ok(file_write_all(path, bytes, size, true, &error));
+    free(bytes);
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    set = new_set(c, "a");
+    int64_t damaged = -1;
+    for (int64_t row = 0; row < n_rows; row++) {
+        reshift_status status = row_cache_get(c, set, row, values, &error);
+        if (status != RESHIFT_OK) {
+            assert_int_equal(damaged, -1);
+            check_error(status, RESHIFT_ERROR_FORMAT, "are damaged");
+            damaged = row;
+        }
+    }
+    assert_int_not_equal(damaged, -1);
+    row_cache_forget(c, set, damaged);
+    assert_false(row_cache_has(c, set, damaged));
+    assert_int_equal(row_cache_rows(c), n_rows - 1);
+    assert_int_equal(add(c, set, damaged, 1, 4), 1);
+    check_rows(c, set, 4, n_rows);
+    row_cache_close(&c);
+    /* a damaged index holds nothing */
+    snprintf(path, sizeof path, "%s/index", folder);
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    bytes[size - 30] ^= 1;
+    check_ok(file_write_all(path, bytes, size, true, &error));
+    free(bytes);
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    assert_int_equal(row_cache_rows(c), 0);
+    row_cache_close(&c);
+    remove_folder();
+}
+
+/* Published values of XXH64, and every single bit counts. */
+static void test_checksum(void **state)
+{
+    (void)state;
+    assert_true(checksum_bytes("", 0, 0) == 0xef46db3751d8e999u);
+    assert_true(checksum_bytes("a", 1, 0) == 0xd24ec4f1a98c6e5bu);
+    assert_true(checksum_bytes("abc", 3, 0) == 0x44bc2cf5ad770999u);
+    unsigned char bytes[77];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * 37);
+    }
+    for (size_t n = 1; n <= sizeof bytes; n++) {
+        const uint64_t whole = checksum_bytes(bytes, n, 0);
+        assert_true(whole != checksum_bytes(bytes, n - 1, 0));
+        assert_true(whole != checksum_bytes(bytes, n, 1));
+        for (size_t bit = 0; bit < 8 * n; bit++) {
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            assert_true(whole != checksum_bytes(bytes, n, 0));
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_damaged_rows_are_found),
+        cmocka_unit_test(test_checksum),
         cmocka_unit_test(test_every_place),
         cmocka_unit_test(test_packing),
         cmocka_unit_test(test_budget),

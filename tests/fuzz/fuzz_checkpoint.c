@@ -1,0 +1,52 @@
+/*
+ * A checkpoint of fine-tuning: whatever the file is, it is taken up as a whole or nothing changes. The input is read as a
+ * file of another's (REFUSE) and as one's own (OWN), which never fails but for memory.
+ */
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "engine/network.h"
+#include "learning/checkpoint.h"
+#include "models/model.h"
+#include "reshift/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static reshift_model *model;
+    char path[64];
+    reshift_error error;
+    if (!model) {
+        must(reshift_model_create("resnet-demo", 2, 0, &model, &error) == RESHIFT_OK);
+    }
+    snprintf(path, sizeof path, "/dev/shm/fuzz-checkpoint-%d", (int)getpid());
+    FILE *file = fopen(path, "wb");
+    must(file != NULL && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+    network *net = model_network(model);
+    const int changed[] = {0, 1}, trained[] = {0};
+    const optimiser_span span = {network_parameter(net, 0), net->graph->parameters[0].count, 0.001};
+    const optimiser_rule rule = {.kind = OPTIMISER_ADAM};
+    for (int own = 0; own < 2; own++) {
+        reshift_epoch epochs[4];
+        reshift_history history = {.epochs = epochs};
+        checkpoint_state state = {.key = "key",
+                                  .options = "seed\t0\nbatch\t8\n",
+                                  .mismatch = own ? RESHIFT_CHECKPOINT_OWN : RESHIFT_CHECKPOINT_REFUSE,
+                                  .net = net,
+                                  .changed = changed,
+                                  .n_changed = 2,
+                                  .trained = trained,
+                                  .n_trained = 1,
+                                  .history = &history,
+                                  .epochs = 4};
+        bool taken = false;
+        must(optimiser_create(&rule, &span, 1, &state.optimiser, &error) == RESHIFT_OK);
+        reshift_status status = checkpoint_load(path, &state, &taken, NULL, &error);
+        must_explain(status, &error);
+        must(!taken || (status == RESHIFT_OK && history.n_epochs <= 4));
+        optimiser_destroy(&state.optimiser);
+    }
+    unlink(path);
+    return 0;
+}
