@@ -176,9 +176,8 @@ static int study(const usage *u, const common *c, const char *file, const char *
     }
     if (show) {
         char *yaml = reshift_experiment_yaml(experiment);
-        printf("%s", yaml ? yaml : "");
+        status = session_print(yaml);
         free(yaml);
-        status = session_end();
     } else {
         status = do_run(experiment, out, c);
     }
@@ -236,9 +235,9 @@ int command_run(int argc, char **argv)
     }
     if (keys) {
         char *text = reshift_experiment_keys();
-        printf("%s", text ? text : "");
+        status = session_print(text);
         free(text);
-        return session_end();
+        return status;
     }
     return words.n < 1 ? usage_error(&u, "expected an experiment file")
                        : study(&u, &c, words.items[0], out, cache_budget, &set, show);

@@ -1,4 +1,5 @@
 /* The program: finds the command by its name and hands over. What there is to type stands in one table. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,7 @@ static void print_version(void)
 int main(int argc, char **argv)
 {
     signals_reserve_descriptors();
+    json_set_alloc_funcs(session_allocate, free);
     reshift_error error;
     if (reshift_processor_check(&error) != RESHIFT_OK) {
         fprintf(stderr, "reshift: %s\n", error.message);

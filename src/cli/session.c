@@ -7,6 +7,7 @@
 #include "cli/signals.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -207,10 +208,36 @@ int session_fail(const reshift_error *error)
     }
 }
 
+static atomic_bool out_of_memory;
+
+void session_out_of_memory(void) { atomic_store(&out_of_memory, true); }
+
+void *session_allocate(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    if (!memory) {
+        session_out_of_memory();
+    }
+    return memory;
+}
+
+int session_print(const char *text)
+{
+    if (!text) {
+        session_out_of_memory();
+    }
+    fputs(text ? text : "", stdout);
+    return session_end();
+}
+
 int session_end(void)
 {
     clear_bar();
     errno = 0;
+    if (atomic_load(&out_of_memory)) {
+        fprintf(stderr, "reshift: out of memory: the result is not complete\n");
+        return 1;
+    }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "reshift: cannot write the result: %s\n", strerror(errno ? errno : EIO));
         return 1;

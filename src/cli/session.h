@@ -80,8 +80,15 @@ void session_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** Tells the error as "reshift: ..." and "hint: ..." on stderr; returns the exit status of its code. */
 int session_fail(const reshift_error *error);
-/** The exit status of a command that went well: 1 with a message when stdout could not be written. */
+/** The exit status of a command that went well: 1 with a message when stdout could not be written or memory ran out on
+ * the way (session_out_of_memory), so that a result that lacks something never ends with 0. */
 int session_end(void);
+/** Prints the text and ends; NULL is being out of memory. */
+int session_print(const char *text);
+/** Remembers for session_end() that something of the result could not be made. */
+void session_out_of_memory(void);
+/** malloc() that remembers when it fails; what jansson allocates with, whose callers need not look at every value. */
+void *session_allocate(size_t bytes);
 
 /** What --constants and --corrupt-at ask for; session_begin() has checked them. */
 reshift_constants session_constants(const common *c);

@@ -1,5 +1,6 @@
 /* Cleaned copies in a ring, and JSON whose strings hold no character that a terminal could act on. */
 #include "cli/show.h"
+#include "cli/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@ const char *shown(const char *text)
     char **copy = &copies[next++ % COPIES];
     free(*copy);
     *copy = text ? strdup(text) : NULL;
+    if (text && !*copy) {
+        session_out_of_memory();
+    }
     return *copy ? reshift_text_clean(*copy) : "";
 }
 
@@ -44,6 +48,7 @@ void print_json(const json_t *json, size_t flags, const char *otherwise)
     if (text) {
         print_escaped(text);
     } else {
+        session_out_of_memory();
         printf("%s", otherwise);
     }
     printf("\n");

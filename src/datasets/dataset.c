@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/memory.h"
 
 typedef reshift_status (*open_function)(const char *where, const reshift_dataset_options *options,
@@ -299,6 +300,12 @@ static reshift_status name_classes(reshift_dataset *d, const char *const *class_
         return error_memory(error, (size_t)d->n_classes * sizeof *d->class_names, "class names");
     }
     for (int k = 0; k < d->n_classes; k++) {
+        /* names go into JSON, weights and pages, all of which are UTF-8: refused here, before any work */
+        if (class_names && !text_is_utf8((const uint8_t *)class_names[k], strlen(class_names[k]))) {
+            error_set(error, RESHIFT_ERROR_FORMAT, "class name '%s' is not UTF-8", class_names[k]);
+            error_hint(error, "rename it, as in: convmv -f latin1 -t utf8 --notest NAME");
+            return RESHIFT_ERROR_FORMAT;
+        }
         if (class_names) {
             d->class_names[k] = strdup(class_names[k]);
         } else if (asprintf(&d->class_names[k], "%d", k) < 0) {

@@ -31,7 +31,7 @@ bool run_borrow(const run *r, const stage *one, const char *key, const char *con
         json_t *manifest = NULL;
         char file[256];
         bool good = manifest_load(folders[i], &manifest, NULL) == RESHIFT_OK && manifest &&
-                    manifest_stage_state(manifest, folders[i], one->name, key, false, file) == STAGE_DONE;
+                    manifest_stage_state(manifest, folders[i], one->name, key, true, file) == STAGE_DONE;
         json_decref(manifest);
         for (int j = 0; good && outputs[j]; j++) {
             good = link_file(folders[i], r->folder, outputs[j]);

@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <curl/curlver.h>
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,25 @@ json_t *manifest_machine(void)
                      names.release, "", "architecture", names.machine);
 }
 
+/* What a stage's record means depends on the layout: one of another program version is not read as this one's. */
+reshift_status manifest_check_layout(const json_t *manifest, const char *folder, reshift_error *error)
+{
+    const json_t *layout = json_object_get(manifest, "layout");
+    const json_int_t found = json_integer_value(layout);
+    if (json_is_integer(layout) && found == MANIFEST_LAYOUT) {
+        return RESHIFT_OK;
+    }
+    if (json_is_integer(layout)) {
+        error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s' holds a run of %s reshift: expected layout %d, found %lld",
+                  folder, found < MANIFEST_LAYOUT ? "an older" : "a newer", MANIFEST_LAYOUT, (long long)found);
+    } else {
+        error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s': its manifest names no layout, expected layout %d", folder,
+                  MANIFEST_LAYOUT);
+    }
+    error_hint(error, "choose another folder with --out, or run it again with --force");
+    return RESHIFT_ERROR_EXISTS;
+}
+
 /* ---- records of stages ---- */
 
 static json_t *find_stage(const json_t *manifest, const char *stage, size_t *place)
@@ -150,7 +170,7 @@ static json_t *find_stage(const json_t *manifest, const char *stage, size_t *pla
 }
 
 manifest_state manifest_stage_state(const json_t *manifest, const char *folder, const char *stage, const char *key,
-                                    bool by_existence, char file[256])
+                                    bool verify, char file[256])
 {
     size_t place;
     const json_t *record = find_stage(manifest, stage, &place);
@@ -173,7 +193,7 @@ manifest_state manifest_stage_state(const json_t *manifest, const char *folder, 
         struct stat facts;
         bool good =
             path && expected && stat(path, &facts) == 0 &&
-            (by_existence || (facts.st_size == (off_t)json_integer_value(json_object_get(entry, "bytes")) &&
+            (!verify || (facts.st_size == (off_t)json_integer_value(json_object_get(entry, "bytes")) &&
                               digest_file(DIGEST_SHA256, path, hex, NULL) == RESHIFT_OK && strcmp(hex, expected) == 0));
         free(path);
         if (!good) {
@@ -192,22 +212,91 @@ void manifest_stage_forget(json_t *manifest, const char *stage)
     }
 }
 
+/* The record of one file. */
+static reshift_status add_file(json_t *files, const char *folder, const char *name, reshift_error *error)
+{
+    char hex[DIGEST_HEX_BYTES];
+    struct stat facts;
+    char *path = path_join(folder, name);
+    reshift_status status = path ? digest_file(DIGEST_SHA256, path, hex, error) : error_memory(error, strlen(folder), "a path");
+    if (status == RESHIFT_OK && stat(path, &facts) != 0) {
+        status = error_from_errno(error, errno, "cannot look at '%s'", path);
+    }
+    if (status == RESHIFT_OK &&
+        json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "path", name, "bytes", (json_int_t)facts.st_size,
+                                               "sha256", hex)) != 0) {
+        status = error_memory(error, 0, "the manifest");
+    }
+    free(path);
+    return status;
+}
+
+typedef struct whole_folder {
+    const char *folder, *below; /* files of FOLDER/BELOW */
+    const char *const *outputs; /* these are recorded already */
+    char **names;
+    int n;
+} whole_folder;
+
+static reshift_status collect_file(void *context, const char *name, reshift_error *error)
+{
+    whole_folder *w = context;
+    char *relative = path_join(w->below, name);
+    for (int i = 0; relative && w->outputs[i]; i++) {
+        if (strcmp(w->outputs[i], relative) == 0) {
+            free(relative);
+            return RESHIFT_OK;
+        }
+    }
+    bool is_file = false;
+    char *path = relative ? path_join(w->folder, relative) : NULL;
+    reshift_status status = path ? path_is_file(path, &is_file, error) : error_memory(error, strlen(name), "a path");
+    if (is_file) {
+        char **more = realloc(w->names, ((size_t)w->n + 1) * sizeof *more);
+        w->names = more ? more : w->names;
+        status = more ? RESHIFT_OK : error_memory(error, strlen(name), "names of files");
+        if (more) {
+            w->names[w->n++] = relative;
+            relative = NULL;
+        }
+    }
+    free(relative);
+    free(path);
+    return status;
+}
+
+static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The other files of a folder that belongs to the stage as a whole, in order of their names. */
+static reshift_status add_folder(json_t *files, const char *folder, const char *below, const char *const *outputs,
+                                 reshift_error *error)
+{
+    whole_folder w = {.folder = folder, .below = below, .outputs = outputs};
+    char *path = path_join(folder, below);
+    reshift_status status =
+        path ? folder_visit(path, collect_file, &w, error) : error_memory(error, strlen(below), "a path");
+    if (w.n > 0) {
+        qsort(w.names, (size_t)w.n, sizeof *w.names, compare_names);
+    }
+    for (int i = 0; i < w.n; i++) {
+        status = status == RESHIFT_OK ? add_file(files, folder, w.names[i], error) : status;
+        free(w.names[i]);
+    }
+    free(w.names);
+    free(path);
+    return status;
+}
+
 reshift_status manifest_stage_done(json_t *manifest, const char *folder, const char *stage, const char *key,
-                                   const char *const *outputs, double seconds, reshift_error *error)
+                                   const char *const *outputs, const char *whole, double seconds, reshift_error *error)
 {
     json_t *files = json_array();
     reshift_status status = files ? RESHIFT_OK : error_memory(error, 0, "the manifest");
     for (int i = 0; outputs[i] && status == RESHIFT_OK; i++) {
-        char hex[DIGEST_HEX_BYTES];
-        struct stat facts;
-        char *path = path_join(folder, outputs[i]);
-        if (!path) {
-            status = error_memory(error, strlen(folder), "a path");
-        } else if ((status = digest_file(DIGEST_SHA256, path, hex, error)) == RESHIFT_OK && stat(path, &facts) == 0) {
-            json_array_append_new(files, json_pack("{s:s, s:I, s:s}", "path", outputs[i], "bytes",
-                                                   (json_int_t)facts.st_size, "sha256", hex));
-        }
-        free(path);
+        status = add_file(files, folder, outputs[i], error);
+    }
+    if (whole && status == RESHIFT_OK) {
+        status = add_folder(files, folder, whole, outputs, error);
     }
     if (status == RESHIFT_OK) {
         char now[32];
@@ -223,5 +312,30 @@ reshift_status manifest_stage_done(json_t *manifest, const char *folder, const c
         }
     }
     json_decref(files);
+    return status;
+}
+
+reshift_status manifest_stage_refresh(const char *folder, const char *stage, reshift_error *error)
+{
+    size_t place;
+    json_t *manifest = NULL, *files = json_array(), *entry;
+    reshift_status status = files ? manifest_load(folder, &manifest, error) : error_memory(error, 0, "the manifest");
+    json_t *record = status == RESHIFT_OK && manifest ? find_stage(manifest, stage, &place) : NULL;
+    if (record) {
+        size_t i;
+        json_array_foreach(json_object_get(record, "files"), i, entry)
+        {
+            const char *name = json_string_value(json_object_get(entry, "path"));
+            status = status == RESHIFT_OK && name ? add_file(files, folder, name, error) : status;
+        }
+        if (status == RESHIFT_OK && json_object_set(record, "files", files) != 0) {
+            status = error_memory(error, 0, "the manifest");
+        }
+        if (status == RESHIFT_OK) {
+            status = manifest_save(folder, manifest, error);
+        }
+    }
+    json_decref(files);
+    json_decref(manifest);
     return status;
 }

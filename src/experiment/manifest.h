@@ -18,6 +18,8 @@
 /** Reads FOLDER/manifest.json. *manifest is NULL and OK returned where there is none. Errors: FORMAT (with the line).
  */
 reshift_status manifest_load(const char *folder, json_t **manifest, reshift_error *error);
+/** Errors: EXISTS where the folder is of another layout, which nothing here reads. */
+reshift_status manifest_check_layout(const json_t *manifest, const char *folder, reshift_error *error);
 reshift_status manifest_save(const char *folder, const json_t *manifest, reshift_error *error);
 
 /** The resolved experiment as an object of sections, every value as text. NULL: out of memory. */
@@ -30,15 +32,19 @@ json_t *manifest_machine(void);
 typedef enum manifest_state { STAGE_NEW, STAGE_CHANGED, STAGE_DAMAGED, STAGE_DONE } manifest_state;
 
 /**
- * Holds the record of `stage` against `key` and the files in the folder. With `by_existence` files only have to be
- * there (a reader may have restyled a plot). `file` receives the name of a file that is missing or differs.
+ * Holds the record of `stage` against `key` and, with `verify`, the files in the folder against their hashes; without it
+ * they only have to be there. `file` receives the name of a file that is missing or differs.
  */
 manifest_state manifest_stage_state(const json_t *manifest, const char *folder, const char *stage, const char *key,
-                                    bool by_existence, char file[256]);
+                                    bool verify, char file[256]);
 
-/** Records a stage that is done: its key, its files with their hashes, and its seconds. */
+/** Records a stage that is done: its key, its files with their hashes, and its seconds. `whole`: every file of this folder
+ * belongs to it too; NULL: none. Errors: IO, MEMORY. */
 reshift_status manifest_stage_done(json_t *manifest, const char *folder, const char *stage, const char *key,
-                                   const char *const *outputs, double seconds, reshift_error *error);
+                                   const char *const *outputs, const char *whole, double seconds, reshift_error *error);
+/** Takes the hashes of a recorded stage's files again, after they were made again; nothing where it is not recorded.
+ * Errors: those of loading and saving. */
+reshift_status manifest_stage_refresh(const char *folder, const char *stage, reshift_error *error);
 void manifest_stage_forget(json_t *manifest, const char *stage);
 
 #endif

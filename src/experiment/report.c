@@ -2,8 +2,11 @@
  * The last stage: plots and report.html, from nothing but the files of a run folder, so that `reshift report` can draw
  * a finished run again anywhere. Nothing here reads a clock or asks about the machine; equal folders give equal pages.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -57,7 +60,7 @@ static void drawing_clean(drawing *d)
     }
 }
 
-reshift_status reshift_report_write(const char *run_folder, const reshift_progress *progress, reshift_error *error)
+static reshift_status draw_report(const char *run_folder, const reshift_progress *progress, reshift_error *error)
 {
     drawing d = {.folder = run_folder, .progress = progress};
     char *path = NULL;
@@ -66,6 +69,9 @@ reshift_status reshift_report_write(const char *run_folder, const reshift_progre
         error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' is no run folder: no manifest.json is there", run_folder);
         error_hint(error, "'reshift run EXPERIMENT' makes one");
         return RESHIFT_ERROR_NOT_FOUND;
+    }
+    if (status == RESHIFT_OK) {
+        status = manifest_check_layout(d.manifest, run_folder, error);
     }
     if (status == RESHIFT_OK) {
         status = drawing_describe_measurements(&d, error); /* the first to say that a run is not finished */
@@ -114,5 +120,19 @@ reshift_status reshift_report_write(const char *run_folder, const reshift_progre
 
 reshift_status stage_report(run *r, reshift_error *error)
 {
-    return reshift_report_write(r->folder, r->progress, error);
+    return draw_report(r->folder, r->progress, error);
+}
+
+/* The run's record of its page is brought up to date, unless a run is at work there: it makes a record of its own. */
+reshift_status reshift_report_write(const char *run_folder, const reshift_progress *progress, reshift_error *error)
+{
+    reshift_status status = draw_report(run_folder, progress, error);
+    const int lock = status == RESHIFT_OK ? open(run_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) {
+        status = manifest_stage_refresh(run_folder, run_stages()[STAGE_REPORT].name, error);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    return status;
 }

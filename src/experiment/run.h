@@ -57,8 +57,8 @@ typedef struct stage {
     const char *about;          /* for the line that announces it */
     feeds_mask reads;           /* inputs and earlier stages; its settings are in the settings table */
     bool every_setting;         /* depends on all settings, not only on those whose row names it */
-    bool by_existence;          /* its files may be restyled by hand */
     const char *const *outputs; /* in the run folder; end with NULL */
+    const char *folder;         /* everything in this folder is its output too; NULL: nothing */
     const char *validation;     /* one more, where rows are held out for validation; NULL: none */
     reshift_status (*work)(run *r, reshift_error *error);
 } stage;
@@ -69,6 +69,24 @@ typedef struct stage {
 const stage *run_stages(void);
 /** The files that the stage leaves in this run, ending with NULL; n_held_out counts by then. */
 void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST]);
+
+/** The folder of a run while the program works in it. */
+typedef struct run_hold {
+    int lock;  /* descriptor of the folder; -1: not locked */
+    bool made; /* by this program: removed again if nothing was written */
+} run_hold;
+
+/**
+ * Locks the folder, making it where it is not there, then loads the manifest and refuses what belongs to something else.
+ * Close it in the success and in the error case. Errors: EXISTS (a file; foreign files, another experiment or another
+ * layout without `force`), IO (another program works there), FORMAT (a manifest of something else), MEMORY.
+ */
+reshift_status run_folder_open(run *r, bool force, run_hold *f, reshift_error *error);
+void run_folder_close(const char *folder, run_hold *f);
+/** The folders below it. */
+reshift_status run_make_folders(const run *r, reshift_error *error);
+/** Writes all of the manifest but its stages, which stay. Errors: IO, MEMORY. */
+reshift_status run_begin_manifest(run *r, reshift_error *error);
 
 /** False for a stage that this study leaves out. */
 bool run_applies(const run *r, stage_name s);

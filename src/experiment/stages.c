@@ -102,8 +102,8 @@ static const stage stages[STAGE_COUNT] = {
                       .about = "plots and report.html",
                       .reads = STAGE(PROBE) | STAGE(FINETUNE) | STAGE(MEASURE) | STAGE(ADAPT) | STAGE(ANALYSIS),
                       .every_setting = true,
-                      .by_existence = true,
                       .outputs = report_outputs,
+                      .folder = "plots",
                       .work = stage_report},
 };
 

@@ -462,6 +462,50 @@ static void test_report_again(void **state)
 
 /* ---- another experiment ---- */
 
+/* The page and its pictures are verified as the other files are: emptied, cut or flipped they are drawn again. */
+static void test_damaged_report_is_drawn_again(void **state)
+{
+    (void)state;
+    static const char *const damage[] = {": > '%s/stopped/report.html'", "truncate -s -7 '%s/stopped/plots/pca.png'",
+                                         "printf X | dd of='%s/stopped/plots/severity.csv' bs=1 seek=3 conv=notrunc 2>/dev/null",
+                                         ": > '%s/stopped/plots/probe-loss.gp'"};
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        char command[400];
+        snprintf(command, sizeof command, damage[i], base);
+        assert_int_equal(shell("%s", command), 0);
+        run_ok("stopped", NULL, false);
+        assert_non_null(strstr(shared->said, "is missing or has been changed: 'report' is done again"));
+        assert_null(strstr(shared->said, "epoch"));
+        check_same_run("whole", "stopped");
+    }
+    run_ok("stopped", NULL, false);
+    assert_null(strstr(shared->said, "is done again"));
+}
+
+/* A crash of the machine may leave an empty manifest: the run goes on, and no stage counts as done. */
+static void test_damaged_manifest_does_not_block(void **state)
+{
+    (void)state;
+    assert_int_equal(shell(": > '%s/stopped/manifest.json'", base), 0);
+    run_ok("stopped", NULL, false);
+    assert_non_null(strstr(shared->said, "warning: the manifest is damaged"));
+    assert_null(strstr(shared->said, "done before"));
+    check_same_run("whole", "stopped");
+}
+
+static void test_another_layout(void **state)
+{
+    (void)state;
+    shell("cp -r '%s/stopped' '%s/older'; sed -i 's/\"layout\": [0-9]*/\"layout\": 1/' '%s/older/manifest.json'", base, base, base);
+    run_refused("older", NULL, RESHIFT_ERROR_EXISTS, "holds a run of an older reshift: expected layout ");
+    shell("sed -i 's/\"layout\": 1/\"layout\": 99/' '%s/older/manifest.json'", base);
+    run_refused("older", NULL, RESHIFT_ERROR_EXISTS, "holds a run of a newer reshift: expected layout ");
+    shell("sed -i 's/\"layout\": 99/\"layout\": true/' '%s/older/manifest.json'", base);
+    run_refused("older", NULL, RESHIFT_ERROR_EXISTS, "its manifest names no layout");
+    run_ok("older", NULL, true);
+    check_same_run("whole", "older");
+}
+
 static void test_another_experiment(void **state)
 {
     (void)state;
@@ -504,7 +548,14 @@ static void test_folder_in_use(void **state)
     int lock = open(path, O_RDONLY | O_DIRECTORY);
     assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), 0);
     run_refused("whole", NULL, RESHIFT_ERROR_IO, "another program is working in ");
+    const char *const other[] = {"analysis.pca=3", NULL}; /* locked before it is looked at */
+    run_refused("whole", other, RESHIFT_ERROR_IO, "another program is working in ");
     close(lock);
+    const char *const lost[] = {"source.data=npy:nowhere.npy,nowhere.npy", NULL};
+    run_refused("never", lost, RESHIFT_ERROR_NOT_FOUND, "nowhere.npy");
+    assert_false(there("never", "."));
+    snprintf(path, sizeof path, "%s/never", base);
+    assert_int_not_equal(access(path, F_OK), 0); /* a refused run leaves no folder */
 }
 
 /* Mistakes show before anything is computed or written. */
@@ -818,6 +869,9 @@ int main(void)
         cmocka_unit_test(test_stopped_on_request),
         cmocka_unit_test(test_damage_is_mended),
         cmocka_unit_test(test_report_again),
+        cmocka_unit_test(test_damaged_report_is_drawn_again),
+        cmocka_unit_test(test_damaged_manifest_does_not_block),
+        cmocka_unit_test(test_another_layout),
         cmocka_unit_test(test_another_experiment),
         cmocka_unit_test(test_foreign_folder),
         cmocka_unit_test(test_folder_in_use),
