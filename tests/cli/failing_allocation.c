@@ -3,7 +3,9 @@
  * libraries never do. FAIL_ALLOCATION=0 only counts; at the end the count is written to FAIL_COUNT_FILE. Programs that
  * the program starts (gnuplot) are left alone.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
