@@ -42,7 +42,7 @@ check "a network to measure with" 0 "" "" "$reshift" demo --quiet --out net --se
 holds "the run says that frost is drawn" grep -q '"note": "frost overlays are drawn procedurally' net/manifest.json
 cp net/weights/pretrained.safetensors net.safetensors
 check "frost drawn says so in JSON" 0 '"note": "frost overlays are drawn' "warning: frost overlays" "$reshift" corrupt --quiet --json --data demo --limit 2 --corruption frost --out F1
-check "and where images are measured" 0 "" "warning: frost overlays are drawn" "$reshift" eval --quiet --weights net.safetensors --data demo --limit 2 --corruption frost
+check "and where images are measured" 0 "" "warning: frost overlays are drawn" "$reshift" eval --quiet --weights net.safetensors --head net/weights/probe.safetensors --data demo --limit 2 --corruption frost
 mkdir data/frost
 check "frost's folder without pictures" 1 - "frost1.png" "$reshift" corrupt --quiet --data demo --limit 2 --corruption frost --out F2
 check "and the next step" 1 - "hint: reshift fetch frost" "$reshift" corrupt --quiet --data demo --limit 2 --corruption frost --out F2

@@ -24,7 +24,7 @@ check "16-bit grey is pointed out" 0 "image_I16.png" "warning: 'I.png': 16-bit g
 check "corruptions that may not be made" 2 - "'shift.generate': false: no files hold gaussian_blur of 'demo', it can only be made" "$reshift" demo --quiet --set shift.generate=false --out x
 check "run missing" 1 - "'nowhere' is no run folder" "$reshift" report nowhere
 check "nothing to inspect" 1 - "nowhere" "$reshift" inspect nowhere
-check "download unknown" 1 - "cifar99" "$reshift" fetch cifar99
+check "download unknown" 2 - "cifar99" "$reshift" fetch cifar99
 holds "none of them left a file" absent x.npy
 
 # contents that are wrong
