@@ -4,6 +4,7 @@
  */
 #include "reporting/report.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -194,6 +195,12 @@ static void add_shift(text_buffer *page, const report_content *content)
     text_destroy(&heading);
     free(shift);
     html_paragraph(page, NULL, "The frozen network with its probe, measured on clean and on shifted images, all rows.");
+    if (content->jpeg_quality > 0) {
+        char words[128];
+        snprintf(words, sizeof words, "The corrupted images went through JPEG of quality %d last, as ImageNet-C was stored.",
+                 content->jpeg_quality);
+        html_paragraph(page, NULL, words);
+    }
     observations list = {0};
     observe_drop(content, &list);
     html_observations(page, &list);

@@ -94,6 +94,7 @@ typedef struct report_content {
     const char *shift;      /* name of the shifted data: "CIFAR-10-C" or "demo" */
     const char *corruption; /* "gaussian_blur" */
     int severity_first, severity_last;
+    int jpeg_quality; /* of the JPEG that all corrupted images went through last; 0: none */
     int64_t n_parameters;
     int n_features;
 

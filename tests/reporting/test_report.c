@@ -34,6 +34,22 @@ static int count(const char *page, const char *words)
     return n;
 }
 
+/* Pages of photographs say how the corrupted images were stored; those of CIFAR-10-C have nothing to say. */
+static void test_jpeg_step(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    size_t size;
+    made_up_fill(&report);
+    char *page = write_and_read(&report.content, &size);
+    assert_int_equal(count(page, "JPEG"), 0);
+    free(page);
+    report.content.jpeg_quality = 85;
+    page = write_and_read(&report.content, &size);
+    assert_int_equal(count(page, "The corrupted images went through JPEG of quality 85 last, as ImageNet-C was stored."), 1);
+    free(page);
+}
+
 /* With all pictures, drawn as a run draws them. */
 static void test_whole_page(void **state)
 {
@@ -244,7 +260,7 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_jpeg_step), cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_words),
         cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_moved_and_kept),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_find),
     };
