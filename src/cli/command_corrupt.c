@@ -1,5 +1,6 @@
 /* reshift corrupt: corrupted versions of an image set, as arrays, as image folders, or one image on a sheet. */
 #include <jansson.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,9 @@ static reshift_status check_targets(const corrupt_command *k, reshift_error *err
     for (int i = 0; status == RESHIFT_OK && i < k->n; i++) {
         char path[4096];
         target_of(k, i, path, sizeof path);
-        if (!k->c.force && access(path, F_OK) == 0) {
+        if (!k->c.force && access(path, F_OK) != 0 && errno != ENOENT && errno != ENOTDIR) {
+            status = fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': %s", path, strerror(errno));
+        } else if (!k->c.force && access(path, F_OK) == 0) {
             reshift_error_clear(error);
             error->code = status = RESHIFT_ERROR_EXISTS;
             snprintf(error->message, sizeof error->message, "'%s' exists already", path);

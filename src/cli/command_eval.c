@@ -1,4 +1,5 @@
 /* reshift eval: accuracy and calibration of a network, or of two, on clean and corrupted images, with intervals. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,9 @@ static reshift_status check_targets(const request *q, targets *t, reshift_error 
     snprintf(t->cells, sizeof t->cells, "%s/cells", q->out);
     const char *files[] = {t->csv, t->json, t->confusion};
     for (size_t i = 0; !q->c.force && i < sizeof files / sizeof *files; i++) {
-        if (stat(files[i], &facts) == 0) {
+        if (stat(files[i], &facts) != 0 && errno != ENOENT && errno != ENOTDIR) {
+            return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': %s", files[i], strerror(errno));
+        } else if (stat(files[i], &facts) == 0) {
             fail_with(error, RESHIFT_ERROR_EXISTS, "'%s' exists already", files[i]);
             snprintf(error->hint, sizeof error->hint, "use --force to replace it, or choose another folder");
             return RESHIFT_ERROR_EXISTS;

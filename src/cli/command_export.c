@@ -1,7 +1,10 @@
 /* reshift export: a network as a file for other programs. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -21,13 +24,20 @@ static reshift_status read_names(const char *path, reshift_model *model, reshift
 {
     const int n = reshift_model_n_classes(model);
     char line[NAME_BYTES], **names = calloc((size_t)n + 1, sizeof *names);
-    FILE *file = fopen(path, "r");
+    struct stat facts;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
+    bool regular = descriptor >= 0 && fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode);
+    FILE *file = regular ? fdopen(descriptor, "r") : NULL;
+    if (descriptor >= 0 && !file) {
+        close(descriptor);
+    }
     int found = 0;
     reshift_status status = RESHIFT_OK;
     if (!names) {
         status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     } else if (!file) {
-        status = fail_with(error, RESHIFT_ERROR_NOT_FOUND, "cannot read the class names '%s'", path);
+        status = fail_with(error, RESHIFT_ERROR_NOT_FOUND, "cannot read the class names '%s'%s", path,
+                           descriptor < 0 ? "" : ": expected a file");
     }
     while (status == RESHIFT_OK && fgets(line, sizeof line, file)) {
         size_t length = strcspn(line, "\r\n");

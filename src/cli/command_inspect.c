@@ -175,27 +175,31 @@ int command_inspect(int argc, char **argv)
         return status;
     }
     json_t *all = json_array();
-    for (int i = 0; i < words.n && status < 0; i++) {
+    bool failed = false, first = true;
+    for (int i = 0; i < words.n; i++) {
         reshift_error error;
         char *text = NULL;
         if (reshift_inspect(words.items[i], &text, &error) != RESHIFT_OK) {
-            status = session_fail(&error);
-            break;
+            session_fail(&error); /* the others are described all the same */
+            failed = true;
+            continue;
         }
         json_t *object = json_loads(text, 0, NULL);
         describe_network(words.items[i], object);
         if (c.json) {
             json_array_append(all, object);
         } else {
-            printf("%s%s\n", i ? "\n" : "", shown(words.items[i]));
+            printf("%s%s\n", first ? "" : "\n", shown(words.items[i]));
+            first = false;
             print_object(object, INDENT);
         }
         json_decref(object);
         free(text);
     }
-    if (status < 0 && c.json) {
+    if (c.json) {
         print_json(all, JSON_INDENT(1) | JSON_REAL_PRECISION(17), "[]");
     }
     json_decref(all);
-    return status >= 0 ? status : session_end();
+    status = session_end();
+    return failed ? 1 : status;
 }

@@ -22,11 +22,27 @@ reshift_status image_array_check(const reshift_array *images, const char *name, 
     char found[256];
     reshift_array_describe(images, found, sizeof found);
     error_set(error, RESHIFT_ERROR_SHAPE, "images '%s': expected uint8 [N,H,W,3], found %s", name, found);
+    const int n_dims = images->n_dims;
     if (images->dtype == RESHIFT_F16 || images->dtype == RESHIFT_F32 || images->dtype == RESHIFT_F64) {
         error_hint(error,
                    "pixels are bytes from 0 to 255: for floats from 0 to 1, save (x * 255).round().astype('uint8')");
-    } else if (images->dtype == RESHIFT_U8 && images->n_dims == 4 && shape[1] == 3) {
+    } else if (images->dtype == RESHIFT_BOOL) {
+        error_hint(error, "pixels are bytes from 0 to 255: save x.astype('uint8') * 255");
+    } else if (images->dtype != RESHIFT_U8) {
+        error_hint(error, "pixels are bytes: for values from 0 to 255, save x.astype('uint8')");
+    } else if (n_dims == 4 && shape[1] == 3) {
         error_hint(error, "channels come last: save x.transpose(0, 2, 3, 1)");
+    } else if (n_dims == 4 && shape[3] == 4) {
+        error_hint(error, "without alpha: save x[..., :3]");
+    } else if (n_dims == 4 && shape[3] == 1) {
+        error_hint(error, "grey images have three equal channels here: save x.repeat(3, axis=3)");
+    } else if (n_dims == 3 && shape[2] != 3) {
+        error_hint(error, "grey images have three equal channels here: save x[..., None].repeat(3, axis=3)");
+    } else if (n_dims == 3) {
+        error_hint(error, "for one image, save x[None]");
+    } else if (n_dims == 2 && shape[1] % 3 == 0) {
+        error_hint(error, "for rows of flattened images, save x.reshape(-1, H, W, 3), or as CIFAR has them "
+                          "x.reshape(-1, 3, H, W).transpose(0, 2, 3, 1)");
     }
     return error_at_offset(error, RESHIFT_ERROR_SHAPE, name, -1);
 }

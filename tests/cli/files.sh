@@ -77,6 +77,8 @@ for words in "inspect pipe" "predict --weights p.safetensors pipe" "probe --trai
 done
 check "says what it found" 1 - "expected a file, found a pipe" "$reshift" inspect pipe
 check "a pipe of the shell" 1 - "expected a file, found a pipe" sh -c 'cat l.npy | "$1" probe --train f.npy /dev/stdin --out x' sh "$reshift"
+check "inspect goes on after a file it cannot read" 1 "[4,2]" "cannot read 'pipe'" "$reshift" inspect pipe f.npy
+check "in JSON, too" 1 '"float32"' "cannot read 'pipe'" "$reshift" inspect --json pipe f.npy
 check "a table called an array" 2 - "--out is written as .npy, found 'x.csv'" "$reshift" extract --weights x --data demo --out x.csv
 
 # ---- one process a corruption, all into one folder ----

@@ -91,6 +91,28 @@ static void test_refuses(void **state)
     put_npy("line.npy", RESHIFT_U8, 4, (const int64_t[]){2, 0, 4, 3}, zeros);
     check_refused("line.npy", "labels.npy", RESHIFT_ERROR_SHAPE, "found uint8 [2,0,4,3]");
 
+    static const struct {
+        reshift_dtype dtype;
+        int n_dims;
+        int64_t shape[4];
+        const char *hint;
+    } hints[] = {
+        {RESHIFT_I64, 4, {2, 4, 4, 3}, "save x.astype('uint8')"},
+        {RESHIFT_BOOL, 4, {2, 4, 4, 3}, "x.astype('uint8') * 255"},
+        {RESHIFT_U8, 4, {2, 4, 4, 4}, "x[..., :3]"},
+        {RESHIFT_U8, 4, {2, 4, 4, 1}, "x.repeat(3, axis=3)"},
+        {RESHIFT_U8, 3, {2, 4, 4}, "x[..., None].repeat(3, axis=3)"},
+        {RESHIFT_U8, 3, {4, 4, 3}, "x[None]"},
+        {RESHIFT_U8, 2, {2, 48}, "x.reshape(-1, H, W, 3)"},
+    };
+    static uint8_t much[2 * 4 * 4 * 4 * 8];
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        put_npy("hint.npy", hints[i].dtype, hints[i].n_dims, hints[i].shape, much);
+        check_refused("hint.npy", "labels.npy", RESHIFT_ERROR_SHAPE, "expected uint8 [N,H,W,3], found ");
+        if (!strstr(error.hint, hints[i].hint)) {
+            fail_msg("expected a hint with '%s', found '%s'", hints[i].hint, error.hint);
+        }
+    }
     put_npy("few.npy", RESHIFT_I32, 1, (const int64_t[]){1}, zeros);
     check_refused("good.npy", "few.npy", RESHIFT_ERROR_SHAPE,
                   "few.npy': expected integers [2], one for each row, found int32 [1]");
