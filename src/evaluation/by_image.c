@@ -47,7 +47,8 @@ reshift_interval interval_of_shares(const double *values, int64_t step, int64_t 
     return interval_of_wilson(share, fmin(effective, (double)n_rows));
 }
 
-/* The 97.5 % quantile of Student's t: Cornish and Fisher's expansion, within 0.2 % for 5 degrees of freedom and more. */
+/* The 97.5 % quantile of Student's t: Cornish and Fisher's expansion, within 0.2 % for 5 degrees of freedom and more.
+ */
 static double student(double freedom)
 {
     const double z3 = Z * Z * Z, z5 = z3 * Z * Z, z7 = z5 * Z * Z;
@@ -207,10 +208,7 @@ double reshift_mcnemar(int64_t only_a, int64_t only_b)
     return 2 * sum < 1 ? 2 * sum : 1;
 }
 
-static reshift_difference no_difference(void)
-{
-    return (reshift_difference){.accuracy = {NAN, NAN, NAN}, .p = NAN};
-}
+static reshift_difference no_difference(void) { return (reshift_difference){.accuracy = {NAN, NAN, NAN}, .p = NAN}; }
 
 /* One row an image on both sides: McNemar's test must agree with the interval. */
 static void settle(reshift_difference *d) { d->clear = interval_is_clear(&d->accuracy) && !(d->p >= 0.05); }

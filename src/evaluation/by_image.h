@@ -18,9 +18,9 @@
 reshift_interval interval_of_shares(const double *values, int64_t step, int64_t n, int64_t n_rows);
 
 /**
- * The 95 % interval of the mean of n differences in -1..1, cut to -1..1. n >= 1. Where every value is -1, 0 or 1 (one row
- * an image on both sides): Bonett & Price 2012, Wald's interval with one image added at -1 and one at 1. Else Student's
- * interval of the mean, and never narrower than Bonett & Price's of n images none of which differs.
+ * The 95 % interval of the mean of n differences in -1..1, cut to -1..1. n >= 1. Where every value is -1, 0 or 1 (one
+ * row an image on both sides): Bonett & Price 2012, Wald's interval with one image added at -1 and one at 1. Else
+ * Student's interval of the mean, and never narrower than Bonett & Price's of n images none of which differs.
  */
 reshift_interval interval_of_differences(const double *values, int64_t step, int64_t n);
 

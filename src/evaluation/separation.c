@@ -253,8 +253,9 @@ typedef struct row_values {
 } row_values;
 
 /*
- * The ratio of scatters F = T/W - 1, T the mean squared distance to the mean of all rows and W that to the own centroid:
- * a row contributes its influence, F + (t - (F + 1) w) / W (t, w: its own squared distances), whose mean is F.
+ * The ratio of scatters F = T/W - 1, T the mean squared distance to the mean of all rows and W that to the own
+ * centroid: a row contributes its influence, F + (t - (F + 1) w) / W (t, w: its own squared distances), whose mean is
+ * F.
  */
 static void spread_fisher(const float *x, const int *labels, int64_t n, const class_table *classes, double *mean,
                           double *rows)
@@ -351,8 +352,8 @@ static int by_image(const void *a, const void *b)
 /* The interval of the mean over rows of after - before, rows of an image together; NAN where no row has both. `shares`:
  * each row has 0 or 1. */
 static reshift_status compare_values(const double *before, const double *after, const image_row *order, int64_t n,
-                                     bool shares, uint64_t seed, double *means, reshift_interval *change, int64_t *n_images,
-                                     reshift_error *error)
+                                     bool shares, uint64_t seed, double *means, reshift_interval *change,
+                                     int64_t *n_images, reshift_error *error)
 {
     int64_t images = 0, rows = 0, in_image = 0;
     double sum = 0;
@@ -404,7 +405,8 @@ reshift_status reshift_separation_compare(const reshift_array *before, const res
     const int64_t n = before->shape[0];
     double *values = memory_allocate((size_t)n * 7 * sizeof *values);
     image_row *order = memory_allocate((size_t)n * sizeof *order);
-    reshift_status status = values && order ? RESHIFT_OK : error_memory(error, (size_t)n * 7 * sizeof *values, "values of rows");
+    reshift_status status =
+        values && order ? RESHIFT_OK : error_memory(error, (size_t)n * 7 * sizeof *values, "values of rows");
     for (int64_t i = 0; i < 6 * n && status == RESHIFT_OK; i++) {
         values[i] = NAN;
     }
@@ -424,8 +426,8 @@ reshift_status reshift_separation_compare(const reshift_array *before, const res
     }
     reshift_interval *const changes[3] = {&change->overlap, &change->silhouette, &change->fisher};
     for (int v = 0; v < 3 && status == RESHIFT_OK; v++) {
-        status = compare_values(values + v * n, values + (3 + v) * n, order, kept, v == 0, seed, values + 6 * n, changes[v],
-                                &change->n_images, error);
+        status = compare_values(values + v * n, values + (3 + v) * n, order, kept, v == 0, seed, values + 6 * n,
+                                changes[v], &change->n_images, error);
     }
     memory_free(values);
     memory_free(order);

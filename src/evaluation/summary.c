@@ -222,8 +222,7 @@ static void hand_out(const reshift_robustness *t, const figures_plan *p, const d
             w->mean->lost = interval_of_differences(values + w->lost, p->n_columns, n);
         }
         if (w->relative >= 0) {
-            w->mean->relative =
-                scaled(interval_of_shares(values + w->relative, p->n_columns, n, n_rows), w->weight);
+            w->mean->relative = scaled(interval_of_shares(values + w->relative, p->n_columns, n, n_rows), w->weight);
         }
         average_cells(t, w, unseen_only);
     }

@@ -153,14 +153,13 @@ static json_t *real_or_null(double value) { return isfinite(value) ? json_real(v
 bool results_add_change(json_t *object, const char *against, const reshift_difference *change)
 {
     const bool counted = isfinite(change->p); /* one row an image */
-    json_t *more = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "against", against, "change",
-                             real_or_null(change->accuracy.value), "change_low", real_or_null(change->accuracy.low),
-                             "change_high", real_or_null(change->accuracy.high), "paired",
-                             against[0] ? json_boolean(change->paired) : json_null(), "clear",
-                             against[0] ? json_boolean(change->clear) : json_null(), "only_this",
-                             counted ? json_integer(change->only_a) : json_null(), "only_other",
-                             counted ? json_integer(change->only_b) : json_null(), "mcnemar_p",
-                             real_or_null(change->p));
+    json_t *more = json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "against", against, "change",
+        real_or_null(change->accuracy.value), "change_low", real_or_null(change->accuracy.low), "change_high",
+        real_or_null(change->accuracy.high), "paired", against[0] ? json_boolean(change->paired) : json_null(), "clear",
+        against[0] ? json_boolean(change->clear) : json_null(), "only_this",
+        counted ? json_integer(change->only_a) : json_null(), "only_other",
+        counted ? json_integer(change->only_b) : json_null(), "mcnemar_p", real_or_null(change->p));
     const bool good = more && json_object_update(object, more) == 0;
     json_decref(more);
     return good;
@@ -184,9 +183,9 @@ static json_t *row_object(const reshift_measurement *row)
 }
 
 static const char *const results_columns[] = {
-    "model",    "set", "data", "corruption", "severity", "subset",     "headline",    "rows",  "images",    "correct",
-    "accuracy", "low", "high", "against",    "change",   "change_low", "change_high", "paired", "clear", "only_this", "only_other",
-    "mcnemar_p", NULL};
+    "model",       "set",     "data",     "corruption", "severity",   "subset",    "headline", "rows",
+    "images",      "correct", "accuracy", "low",        "high",       "against",   "change",   "change_low",
+    "change_high", "paired",  "clear",    "only_this",  "only_other", "mcnemar_p", NULL};
 
 static reshift_status write_field(file_writer *writer, const json_t *value, const char *before, reshift_error *error)
 {
@@ -232,8 +231,7 @@ reshift_status results_save_json(const char *path, const json_t *rows, reshift_e
 {
     char *text = json_dumps(rows, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     file_writer writer = {0};
-    reshift_status status =
-        text ? file_writer_open(path, true, &writer, error) : error_memory(error, 0, "results");
+    reshift_status status = text ? file_writer_open(path, true, &writer, error) : error_memory(error, 0, "results");
     if (status == RESHIFT_OK) {
         status = file_writer_printf(&writer, error, "%s\n", text);
     }
@@ -348,8 +346,8 @@ reshift_status results_load(const char *run_folder, const char *name, reshift_me
     if (status == RESHIFT_ERROR_NOT_FOUND) {
         status = error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' holds no results", run_folder);
         error_hint(error, "finish the run first: 'reshift run' continues where it stopped");
-    } else if (status == RESHIFT_OK &&
-               (!json_is_array(array) || !(*measurements = calloc(json_array_size(array) + 1, sizeof **measurements)))) {
+    } else if (status == RESHIFT_OK && (!json_is_array(array) ||
+                                        !(*measurements = calloc(json_array_size(array) + 1, sizeof **measurements)))) {
         status = error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': expected a list of measurements", path);
     }
     for (size_t i = 0; status == RESHIFT_OK && i < json_array_size(array); i++) {

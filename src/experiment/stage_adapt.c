@@ -15,11 +15,11 @@
 #include "reshift/corruption.h"
 #include "reshift/robustness.h"
 
-static const char *const columns[] = {
-    "model",  "method",     "batch",       "order", "source_images", "set",        "data",      "corruption", "severity",
-    "subset", "headline",   "rows",        "images", "correct",      "accuracy",   "low",       "high",       "nll",
-    "brier",  "ece",        "against",     "change", "change_low",   "change_high", "paired", "clear",    "only_this",  "only_other",
-    "mcnemar_p", NULL};
+static const char *const columns[] = {"model",  "method",     "batch",     "order",      "source_images", "set",
+                                      "data",   "corruption", "severity",  "subset",     "headline",      "rows",
+                                      "images", "correct",    "accuracy",  "low",        "high",          "nll",
+                                      "brier",  "ece",        "against",   "change",     "change_low",    "change_high",
+                                      "paired", "clear",      "only_this", "only_other", "mcnemar_p",     NULL};
 
 /* Where a row of the table belongs. */
 typedef struct adapted_place {
@@ -179,12 +179,12 @@ static void tell(const run *r, const char *model, const char *set, const json_t 
         if (sum && json_is_true(json_object_get(row, "headline")) &&
             strcmp(json_string_value(json_object_get(row, "model")), model) == 0 &&
             strcmp(json_string_value(json_object_get(row, "set")), set) == 0) {
-            progress_message(r->progress, RESHIFT_LOG_INFO, "%s network adapting (%s), %s images: accuracy %.2f %% on %lld rows",
-                             strcmp(model, "original") == 0 ? "original" : "fine-tuned",
-                             json_string_value(json_object_get(row, "method")),
-                             strcmp(set, "shift") == 0 ? "shifted" : "clean",
-                             reshift_percent(json_real_value(json_object_get(row, "accuracy")), 2),
-                             (long long)json_integer_value(json_object_get(row, "rows")));
+            progress_message(
+                r->progress, RESHIFT_LOG_INFO, "%s network adapting (%s), %s images: accuracy %.2f %% on %lld rows",
+                strcmp(model, "original") == 0 ? "original" : "fine-tuned",
+                json_string_value(json_object_get(row, "method")), strcmp(set, "shift") == 0 ? "shifted" : "clean",
+                reshift_percent(json_real_value(json_object_get(row, "accuracy")), 2),
+                (long long)json_integer_value(json_object_get(row, "rows")));
         }
     }
 }
@@ -220,7 +220,8 @@ static reshift_status measure(const run *r, const reshift_model *model, const ch
                                     .clean = true,
                                     .size = (int)SETTING(r, input.size),
                                     .batch = (int)SETTING(r, input.batch),
-                                    .precision = reshift_precision_here((reshift_precision)SETTING(r, input.precision), true),
+                                    .precision =
+                                        reshift_precision_here((reshift_precision)SETTING(r, input.precision), true),
                                     .allow_leak = true}; /* seen and unseen images are counted apart */
     reshift_dataset_options_default(&o.dataset);
     reshift_adapt_options_default(&o.adapt);

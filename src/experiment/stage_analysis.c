@@ -277,7 +277,8 @@ static reshift_status compare_panels(run *r, report_data data, const json_t *pan
         }
     }
     if (status == RESHIFT_OK) {
-        status = load_array(r, data == REPORT_SHIFT ? "features/shift-seen.npy" : "features/clean-seen.npy", &seen, error);
+        status =
+            load_array(r, data == REPORT_SHIFT ? "features/shift-seen.npy" : "features/clean-seen.npy", &seen, error);
     }
     if (status == RESHIFT_OK && (seen.dtype != RESHIFT_U8 || seen.shape[0] != n)) {
         status = error_set(error, RESHIFT_ERROR_SHAPE, "seen rows: expected uint8 [%lld]", (long long)n);
@@ -291,10 +292,11 @@ static reshift_status compare_panels(run *r, report_data data, const json_t *pan
     }
     if (status == RESHIFT_OK) {
         json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "images", (json_int_t)change.n_images, "overlap",
-                                 interval_json(&change.overlap), "silhouette", interval_json(&change.silhouette), "fisher",
-                                 interval_json(&change.fisher));
-        status = json && json_object_set_new(object, "change", json) == 0 ? RESHIFT_OK
-                                                                         : error_memory(error, 0, "separation figures");
+                                 interval_json(&change.overlap), "silhouette", interval_json(&change.silhouette),
+                                 "fisher", interval_json(&change.fisher));
+        status = json && json_object_set_new(object, "change", json) == 0
+                     ? RESHIFT_OK
+                     : error_memory(error, 0, "separation figures");
         text_printf(table, "%s,%lld", data == REPORT_SHIFT ? "shift" : "clean", (long long)change.n_images);
         const reshift_interval *const all[3] = {&change.overlap, &change.silhouette, &change.fisher};
         for (int i = 0; i < 3; i++) {

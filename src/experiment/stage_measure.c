@@ -51,7 +51,8 @@ static reshift_status facts_of(const run *r, const reshift_dataset *dataset, boo
         facts->labels[row] = reshift_dataset_label(dataset, row);
         facts->severities[row] = reshift_dataset_severity(dataset, row);
         facts->images[row] = source;
-        ((uint8_t *)facts->seen.data)[row] = comparable && source < run_split(r)->n_sources && run_split(r)->source_seen[source];
+        ((uint8_t *)facts->seen.data)[row] =
+            comparable && source < run_split(r)->n_sources && run_split(r)->source_seen[source];
     }
     return status;
 }
@@ -117,8 +118,12 @@ static reshift_status measure_set(run *r, int m, bool shifted, const row_facts *
         .data = reshift_dataset_kind(dataset),
         .corruption = shifted ? reshift_dataset_corruption(dataset) : NULL,
         .rows = rows_of(facts, m),
-        .against = m == 1 ? "original" : shifted ? "clean" : NULL,
-        .other = m == 1 ? &before : shifted ? &unshifted : NULL,
+        .against = m == 1    ? "original"
+                   : shifted ? "clean"
+                             : NULL,
+        .other = m == 1    ? &before
+                 : shifted ? &unshifted
+                           : NULL,
         .paired = m == 1 || run_paired(r),
         .headline_unseen = run_split(r)->kind != RESHIFT_SPLIT_BY_ROW,
     };
@@ -142,10 +147,12 @@ reshift_status stage_measure(run *r, reshift_error *error)
         status = run_calibrate(r, finetuned, error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, run_test_set(r), EXTRACT_FROM_KEPT, "finetuned-clean", NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, run_test_set(r), EXTRACT_FROM_KEPT, "finetuned-clean", NULL,
+                             error);
     }
     if (status == RESHIFT_OK) {
-        status = run_extract(r, STAGE_MEASURE, finetuned, run_shift_set(r), EXTRACT_FROM_KEPT, "finetuned-shift", NULL, error);
+        status = run_extract(r, STAGE_MEASURE, finetuned, run_shift_set(r), EXTRACT_FROM_KEPT, "finetuned-shift", NULL,
+                             error);
     }
     if (status == RESHIFT_OK) {
         status = facts_of(r, run_test_set(r), run_paired(r), &clean, error);

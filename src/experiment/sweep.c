@@ -125,19 +125,21 @@ typedef struct figure_column {
 } figure_column;
 
 #define OF(figure) offsetof(reshift_sweep_row, figure)
-static const figure_column clean_columns[] = {
-    {"clean_before", OF(clean_before), false}, {"clean_after", OF(clean_after), false},
-    {"clean_change", OF(clean_change), true},  {NULL, 0, false}};
-static const figure_column shift_columns[] = {
-    {"shift_before", OF(shift_before), false}, {"shift_after", OF(shift_after), false},
-    {"shift_change", OF(shift_change), true},  {NULL, 0, false}};
+static const figure_column clean_columns[] = {{"clean_before", OF(clean_before), false},
+                                              {"clean_after", OF(clean_after), false},
+                                              {"clean_change", OF(clean_change), true},
+                                              {NULL, 0, false}};
+static const figure_column shift_columns[] = {{"shift_before", OF(shift_before), false},
+                                              {"shift_after", OF(shift_after), false},
+                                              {"shift_change", OF(shift_change), true},
+                                              {NULL, 0, false}};
 static const figure_column adapted_columns[] = {{"clean_before_adapted", OF(clean_before_adapted), false},
-                                         {"clean_after_adapted", OF(clean_after_adapted), false},
-                                         {"clean_adapted_change", OF(clean_adapted_change), true},
-                                         {"shift_before_adapted", OF(shift_before_adapted), false},
-                                         {"shift_after_adapted", OF(shift_after_adapted), false},
-                                         {"shift_adapted_change", OF(shift_adapted_change), true},
-                                         {NULL, 0, false}};
+                                                {"clean_after_adapted", OF(clean_after_adapted), false},
+                                                {"clean_adapted_change", OF(clean_adapted_change), true},
+                                                {"shift_before_adapted", OF(shift_before_adapted), false},
+                                                {"shift_after_adapted", OF(shift_after_adapted), false},
+                                                {"shift_adapted_change", OF(shift_adapted_change), true},
+                                                {NULL, 0, false}};
 
 static reshift_interval interval_at(const reshift_sweep_row *row, size_t place, bool change)
 {
@@ -191,7 +193,10 @@ static reshift_status write_table(const reshift_sweep *sweep, const reshift_swee
         for (int k = 0; k < sweep->n_axes; k++) {
             add_field(&text, reshift_sweep_value(sweep, i, k));
         }
-        text_printf(&text, "%s,%lld,%lld", !r->measured ? "" : r->unseen ? "unseen" : "all",
+        text_printf(&text, "%s,%lld,%lld",
+                    !r->measured ? ""
+                    : r->unseen  ? "unseen"
+                                 : "all",
                     (long long)r->clean_after.n, (long long)r->clean_after.n_images);
         add_figures(&text, r, clean_columns);
         text_printf(&text, ",%lld,%lld", (long long)r->shift_after.n, (long long)r->shift_after.n_images);

@@ -180,7 +180,8 @@ void observe_lead(const report_content *content, text_buffer *text)
     if (measured(shift_before) && measured(shift_after)) {
         add_deed(content, text);
         add_change(content, REPORT_SHIFT, subset,
-                   subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included", text);
+                   subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included",
+                   text);
         if (measured(clean_before) && measured(clean_after)) {
             text_add(text, ", and ");
             add_change(content, REPORT_CLEAN, subset,
@@ -193,7 +194,8 @@ void observe_lead(const report_content *content, text_buffer *text)
         add_leak(content, text);
     }
     if (content->n_test_classes == 1) {
-        text_add(text, " All test images are of one class, so these accuracies do not show that classes are told apart.");
+        text_add(text,
+                 " All test images are of one class, so these accuracies do not show that classes are told apart.");
     }
     if (text->length == 0) {
         text_add(text, "Nothing has been measured in this run.");

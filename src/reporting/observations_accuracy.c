@@ -27,8 +27,8 @@ void text_add_change_interval(text_buffer *text, const reshift_difference *chang
     const double low = as_loss ? -change->accuracy.high : change->accuracy.low;
     const double high = as_loss ? -change->accuracy.low : change->accuracy.high;
     text_printf(text, "95 %% interval, %s: %.*f to %.*f points",
-                change->paired ? "paired by image" : "different images", digits,
-                reshift_percent(low, digits) + 0.0, digits, reshift_percent(high, digits) + 0.0);
+                change->paired ? "paired by image" : "different images", digits, reshift_percent(low, digits) + 0.0,
+                digits, reshift_percent(high, digits) + 0.0);
     if (isfinite(change->p)) {
         text_printf(text, change->p < 0.0001 ? "; McNemar p < 0.0001" : "; McNemar p = %.2g", change->p);
     }
@@ -73,7 +73,7 @@ static void add_move(text_buffer *text, const reshift_accuracy *before, const re
 
 static observation_tone tone_of(const reshift_difference *change)
 {
-    return !change || !change->clear        ? OBSERVATION_PLAIN
+    return !change || !change->clear    ? OBSERVATION_PLAIN
            : change->accuracy.value > 0 ? OBSERVATION_GOOD
                                         : OBSERVATION_BAD;
 }
@@ -281,7 +281,8 @@ static void add_gain_by_severity(const report_content *content, report_subset su
         text_printf(text, "The change is the same at every severity (%+.2f points).",
                     reshift_percent(gains.first_value, 2));
     } else {
-        text_printf(text, "By severity the change ranges from %+.2f points (severity %d) to %+.2f points (severity %d).",
+        text_printf(text,
+                    "By severity the change ranges from %+.2f points (severity %d) to %+.2f points (severity %d).",
                     reshift_percent(gains.lowest_value, 2), gains.lowest, reshift_percent(gains.highest_value, 2),
                     gains.highest);
     }
@@ -323,8 +324,8 @@ void observe_gain(const report_content *content, report_data data, observations 
     }
     /* by-row: seen rows are among these, so a gain is no good news */
     const observation_tone tone = tone_of(change);
-    text_buffer *text = observations_add(
-        list, subset == REPORT_ALL && tone == OBSERVATION_GOOD ? OBSERVATION_PLAIN : tone);
+    text_buffer *text =
+        observations_add(list, subset == REPORT_ALL && tone == OBSERVATION_GOOD ? OBSERVATION_PLAIN : tone);
     if (subset == REPORT_UNSEEN) {
         text_printf(text, "On %s images never seen in fine-tuning (", which);
     } else {

@@ -46,7 +46,8 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
         text_add_plural(text, panel->n, "point", "points");
         text_add(text, " of ");
         text_add_count(text, s->n_classes);
-        text_add(text, " classes are too few to judge separation: each point is a large part of its own class's centre.");
+        text_add(text,
+                 " classes are too few to judge separation: each point is a large part of its own class's centre.");
     } else {
         text_printf(text, "%s: ", overlap_words(s->overlap));
         text_add_percent(text, s->overlap, 1);
@@ -165,25 +166,23 @@ void observe_change(const report_content *content, report_data data, observation
     }
     /* one measure alone is no verdict */
     const bool better = n_better > 1 && n_worse == 0, worse = n_worse > 1 && n_better == 0;
-    text_buffer *text = observations_add(list, better  ? OBSERVATION_GOOD
-                                               : worse ? OBSERVATION_BAD
-                                                       : OBSERVATION_PLAIN);
+    text_buffer *text = observations_add(list, better ? OBSERVATION_GOOD : worse ? OBSERVATION_BAD : OBSERVATION_PLAIN);
     text_add(text, "Separation of the classes of ");
     data_words(content, data, text);
     text_add(text, " in two dimensions: ");
-    text_add(text, n_better > 0 && n_worse > 0    ? "the measures disagree. "
-                   : better                       ? "better after than before. "
-                   : worse                        ? "worse after than before. "
-                   : n_better + n_worse > 0       ? "only one measure changed clearly. "
-                   : !few                         ? "no clear change. "
+    text_add(text, n_better > 0 && n_worse > 0     ? "the measures disagree. "
+                   : better                        ? "better after than before. "
+                   : worse                         ? "worse after than before. "
+                   : n_better + n_worse > 0        ? "only one measure changed clearly. "
+                   : !few                          ? "no clear change. "
                    : change->n_images < FEW_IMAGES ? "too few images to tell. "
-                                                  : "too few points of each class to tell. ");
+                                                   : "too few points of each class to tell. ");
     const reshift_interval overlap = in_percent(&change->overlap), none = {NAN, NAN, NAN};
-    add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), few ? &none : &overlap, 1,
-                " %");
+    add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), few ? &none : &overlap,
+                1, " %");
     add_measure(text, "; silhouette", b->silhouette, a->silhouette, few ? &none : &change->silhouette, 2, "");
-    add_measure(text, "; scatter between classes over scatter within", b->fisher, a->fisher, few ? &none : &change->fisher,
-                2, "");
+    add_measure(text, "; scatter between classes over scatter within", b->fisher, a->fisher,
+                few ? &none : &change->fisher, 2, "");
     text_add(text, ".");
     if (!few) {
         text_add(text, " The changes are 95 % intervals by image");

@@ -77,7 +77,7 @@ static const char *set_word(const training_course *course) { return course->by_v
 /* Images whose answers one figure of the curve rests on; 0: not known. */
 static int64_t images_of(const training_course *course, const report_training *training)
 {
-    return course->by_validation        ? training->n_validation
+    return course->by_validation         ? training->n_validation
            : training->n_test_images > 0 ? training->n_test_images
                                          : training->n_test;
 }
@@ -251,9 +251,9 @@ static bool add_divergence(const training_course *course, const report_training 
 
 /* What speaks for overfitting. */
 typedef struct evidence {
-    double fall; /* from the best epoch to the end, fractions */
-    double gap;  /* training above test accuracy at the end; NAN where it is not known */
-    double rise; /* of the loss, from its lowest value to the end */
+    double fall;       /* from the best epoch to the end, fractions */
+    double gap;        /* training above test accuracy at the end; NAN where it is not known */
+    double rise;       /* of the loss, from its lowest value to the end */
     double half_width; /* how well one figure is known; 0: not known */
     bool falls, wide, loss_rises;
 } evidence;

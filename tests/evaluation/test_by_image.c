@@ -108,13 +108,14 @@ static void test_uneven_images(void **state)
     assert_int_equal(found.n, n);
     assert_int_equal(found.n_images, 40);
     assert_true(found.accuracy == (double)found.correct / n);
-    reshift_accuracy rows = reshift_accuracy_of(found.correct, n), single = reshift_accuracy_of(found.correct * 40 / n, 40);
+    reshift_accuracy rows = reshift_accuracy_of(found.correct, n),
+                     single = reshift_accuracy_of(found.correct * 40 / n, 40);
     assert_true(found.high - found.low > rows.high - rows.low);
     assert_true(found.high - found.low < 1.3 * (single.high - single.low));
 }
 
-/* Easy and hard images, five versions of each: 95 % intervals that hold the truth in 92 to 98 of 100 cases (2,000 cases:
- * one standard error is 0.5), where Wilson's of the rows hold it in fewer than 80. */
+/* Easy and hard images, five versions of each: 95 % intervals that hold the truth in 92 to 98 of 100 cases (2,000
+ * cases: one standard error is 0.5), where Wilson's of the rows hold it in fewer than 80. */
 static void test_coverage(void **state)
 {
     (void)state;
@@ -145,8 +146,7 @@ static void test_coverage(void **state)
         const reshift_accuracy rows = reshift_accuracy_of(accuracy.correct, accuracy.n);
         held += accuracy.low <= mean && mean <= accuracy.high;
         held_rows += rows.low <= mean && mean <= rows.high;
-        held_difference +=
-            difference.accuracy.low <= difference_mean && difference_mean <= difference.accuracy.high;
+        held_difference += difference.accuracy.low <= difference_mean && difference_mean <= difference.accuracy.high;
     }
     print_message("# coverage of 95 %%: by image %.1f %%, difference %.1f %%, rows as independent %.1f %%\n",
                   100.0 * held / CASES, 100.0 * held_difference / CASES, 100.0 * held_rows / CASES);
