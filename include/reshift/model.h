@@ -85,6 +85,8 @@ RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
 RESHIFT_API const char *reshift_model_note(const reshift_model *model, int index, reshift_log_level *level);
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
 RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
+/** Input size of the images that a head from a file was trained on, 0: not known. */
+RESHIFT_API int reshift_model_head_size(const reshift_model *model);
 /** Replaces the model's recipe by reshift_recipe_at(recipe, size); 0 changes nothing. */
 RESHIFT_API void reshift_model_set_size(reshift_model *model, int size);
 /** Class names stored with the weights, or NULL. Setting copies them; NULL takes them away. Errors: SHAPE, MEMORY. */
@@ -107,8 +109,12 @@ RESHIFT_API reshift_status reshift_tensors_set_trained_on(reshift_tensors *tenso
  *  go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */
 RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight,
                                                   const reshift_array *bias, reshift_error *error);
-/** fc.weight and fc.bias (or weight and bias, a bare linear layer's) out of a file that `reshift probe` or PyTorch wrote, with
- *  its class names. Errors: those of reading and of reshift_model_set_head(). */
+/**
+ * fc.weight and fc.bias (or weight and bias, a bare linear layer's) out of a file that `reshift probe` or PyTorch wrote, with
+ * its class names. Where the file says how its images were prepared (preparation.h), its input size and resize become the
+ * model's recipe. Errors: those of reading and of reshift_model_set_head(); ARGUMENT (another mean or standard deviation
+ * than the network's, naming both).
+ */
 RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
 /** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. */
 RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed,

@@ -8,6 +8,7 @@
 #include "reshift/export.h"
 #include "reshift/learning.h"
 #include "reshift/outputs.h"
+#include "reshift/preparation.h"
 
 static reshift_status save_images(const char *path, const reshift_dataset *dataset, bool force, reshift_error *error)
 {
@@ -20,6 +21,17 @@ static reshift_status save_images(const char *path, const reshift_dataset *datas
     }
     reshift_fingerprints_destroy(&images);
     return status;
+}
+
+/* FEATURES.json, which 'reshift probe' reads: how the images behind the features were prepared. */
+static reshift_status describe(const char *path, const char *features, const common *c, const reshift_model *model,
+                               const char *data, const char *split, const char *corruption, reshift_preparation *how,
+                               reshift_error *error)
+{
+    how->recipe = reshift_recipe_at(reshift_model_recipe(model), (int)c->size);
+    snprintf(how->arch, sizeof how->arch, "%s", reshift_model_arch(model));
+    snprintf(how->data, sizeof how->data, "%s, %s%s%s", data, split, corruption ? ", " : "", corruption ? corruption : "");
+    return reshift_preparation_save(path, features, how, c->force, error);
 }
 
 int command_extract(int argc, char **argv)
@@ -41,7 +53,8 @@ int command_extract(int argc, char **argv)
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         OPTION_SKIP_BAD(c),
-        TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]", NULL),
+        TEXT("--out", &out, "FILE.npy", "features, float32 [N,D]; FILE.npy.json gets how the images were prepared, for 'reshift probe'",
+             NULL),
         TEXT(
             "--cache", &cache_folder, "DIR",
             "where 'reshift finetune --cache' kept what its frozen blocks gave: of images that are there only the rest "
@@ -88,6 +101,11 @@ int command_extract(int argc, char **argv)
     reshift_outputs *outputs = NULL;
     reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
     reshift_status done = check_target(&c, out, &error);
+    char description[4096 + 8];
+    snprintf(description, sizeof description, "%s.json", out);
+    if (done == RESHIFT_OK) {
+        done = check_target(&c, description, &error);
+    }
     if (done == RESHIFT_OK && labels_out) {
         done = check_target(&c, labels_out, &error);
     }
@@ -117,13 +135,17 @@ int command_extract(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = reshift_outputs_create(&outputs, &error);
     }
-    const char *const paths[] = {out, labels_out, csv, images_out};
-    const char *parts[4] = {NULL};
-    for (int i = 0; i < 4 && done == RESHIFT_OK; i++) {
+    const char *const paths[] = {out, labels_out, csv, images_out, description};
+    const char *parts[5] = {NULL};
+    for (int i = 0; i < 5 && done == RESHIFT_OK; i++) {
         done = reshift_outputs_add(outputs, paths[i], c.force, &parts[i], &error);
     }
     if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, parts[0], parts[1], c.force, session_progress(), &error);
+    }
+    reshift_preparation how;
+    if (done == RESHIFT_OK) {
+        done = describe(parts[4], parts[0], &c, model, data, split, corruption, &how, &error);
     }
     if (done == RESHIFT_OK && csv) {
         reshift_array features = {0};
@@ -146,10 +168,11 @@ int command_extract(int argc, char **argv)
         long long n = (long long)reshift_dataset_count(dataset);
         int d = reshift_model_n_features(model);
         if (c.json) {
-            printf("{\"rows\": %lld, \"features\": %d, \"images_left_out\": %lld}\n", n, d,
-                   (long long)reshift_dataset_n_skipped(dataset));
+            printf("{\"rows\": %lld, \"features\": %d, \"input_size\": %d, \"resize\": %d, \"images_left_out\": %lld}\n",
+                   n, d, how.recipe.size, how.recipe.resize, (long long)reshift_dataset_n_skipped(dataset));
         } else {
-            printf("%s: %lld rows of %d features\n", shown(out), n, d);
+            printf("%s: %lld rows of %d features, images as %dx%d (photographs: resize %d)\n", shown(out), n, d,
+                   how.recipe.size, how.recipe.size, how.recipe.resize);
         }
         status = session_end();
     }

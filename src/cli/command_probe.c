@@ -8,6 +8,7 @@
 #include "reshift/classifiers.h"
 #include "reshift/model.h"
 #include "reshift/outputs.h"
+#include "reshift/preparation.h"
 
 static reshift_status load(const option_words *train, const option_words *test, const char *groups, probe_data *data,
                            reshift_error *error)
@@ -50,8 +51,29 @@ static reshift_status name_images(const char *path, reshift_tensors *tensors, re
     return status;
 }
 
+/* How the images behind the training features were prepared, where 'reshift extract' has said so; those behind the test
+ * features must have been prepared alike. */
+static reshift_status read_preparation(const option_words *train, const option_words *test, reshift_preparation *how,
+                                       bool *known, reshift_error *error)
+{
+    reshift_preparation other;
+    bool other_known = false;
+    char difference[256];
+    reshift_status status = reshift_preparation_load(train->items[0], how, known, error);
+    if (status == RESHIFT_OK && test->n == 2) {
+        status = reshift_preparation_load(test->items[0], &other, &other_known, error);
+    }
+    if (status == RESHIFT_OK && *known && other_known &&
+        !reshift_preparation_same(how, &other, difference, sizeof difference)) {
+        status = fail_with(error, RESHIFT_ERROR_ARGUMENT,
+                           "--train '%s' and --test '%s' are features of differently prepared images: %s",
+                           train->items[0], test->items[0], difference);
+    }
+    return status;
+}
+
 static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias, const char *images,
-                           reshift_error *error)
+                           const reshift_preparation *how, reshift_error *error)
 {
     reshift_tensors *tensors = reshift_tensors_create();
     reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
@@ -66,6 +88,9 @@ static reshift_status save(const char *path, bool force, reshift_array *weight, 
     }
     if (status == RESHIFT_OK && images) {
         status = name_images(images, tensors, error);
+    }
+    if (status == RESHIFT_OK && how) {
+        status = reshift_tensors_set_preparation(tensors, how, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_save(path, tensors, force, error);
@@ -171,8 +196,13 @@ int command_probe(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = training_check_plots(&c, plots, "probe", &error);
     }
+    reshift_preparation how_prepared;
+    bool prepared = false;
     if (done == RESHIFT_OK) {
         done = load(&train, &test, groups, &data, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = read_preparation(&train, &test, &how_prepared, &prepared, &error);
     }
     if (done == RESHIFT_OK) {
         done = by_adam ? reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
@@ -195,7 +225,7 @@ int command_probe(int argc, char **argv)
         done = reshift_outputs_add(outputs, history_out, c.force, &history_part, &error);
     }
     if (done == RESHIFT_OK && out) {
-        done = save(out_part, c.force, &weight, &bias, images, &error);
+        done = save(out_part, c.force, &weight, &bias, images, prepared ? &how_prepared : NULL, &error);
     }
     if (done == RESHIFT_OK && history_out) {
         done = reshift_history_save_csv(history_part, &history, c.force, &error);

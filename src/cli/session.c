@@ -288,7 +288,19 @@ reshift_status open_model(const common *c, const char *weights, const char *head
         snprintf(line, sizeof line, "%s: %s", weights, text);
         on_message(NULL, level, line);
     }
-    return status == RESHIFT_OK && head ? reshift_model_load_head(*model, head, error) : status;
+    if (status == RESHIFT_OK && head) {
+        status = reshift_model_load_head(*model, head, error);
+    }
+    const int size = status == RESHIFT_OK ? reshift_model_head_size(*model) : 0;
+    if (size > 0 && c->size > 0 && c->size != size) {
+        fail_with(error, RESHIFT_ERROR_ARGUMENT, "head '%s' was trained on images of %dx%d, --size is %lld", head, size,
+                  size, (long long)c->size);
+        snprintf(error->hint, sizeof error->hint,
+                 "leave --size out, or train a head on features of that size: reshift extract --size %lld",
+                 (long long)c->size);
+        status = RESHIFT_ERROR_ARGUMENT;
+    }
+    return status;
 }
 
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error)

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/progress.h"
 #include "experiment/run.h"
+#include "reshift/preparation.h"
 #include "formats/npy.h"
 #include "learning/extraction.h"
 #include "models/model.h"
@@ -137,6 +138,25 @@ static reshift_status open_extraction(run *r, const reshift_model *model, const 
     return extraction_create(&setup, e, r->progress, error);
 }
 
+/* FEATURES.json, as `reshift extract` writes it. */
+static reshift_status describe(const run *r, const reshift_model *model, const reshift_dataset *dataset, bool train,
+                               const char *features, reshift_error *error)
+{
+    const char *corruption = reshift_dataset_corruption(dataset);
+    reshift_preparation how = {
+        .recipe = reshift_recipe_at(reshift_model_recipe(model), (int)SETTING(r, input.size))};
+    snprintf(how.arch, sizeof how.arch, "%s", reshift_model_arch(model));
+    snprintf(how.data, sizeof how.data, "%s, %s%s%s", reshift_dataset_kind(dataset), train ? "train" : "test",
+             corruption ? ", " : "", corruption ? corruption : "");
+    char *path = NULL;
+    if (asprintf(&path, "%s.json", features) < 0) {
+        return error_memory(error, strlen(features), "a path");
+    }
+    reshift_status status = reshift_preparation_save(path, features, &how, true, error);
+    free(path);
+    return status;
+}
+
 reshift_status run_extract(run *r, stage_name owner, const reshift_model *model, const reshift_dataset *dataset,
                            extract_way way, const char *name, const char *labels_name, reshift_error *error)
 {
@@ -179,6 +199,9 @@ reshift_status run_extract(run *r, stage_name owner, const reshift_model *model,
     extraction_destroy(&e);
     if (status == RESHIFT_OK) {
         status = join_chunks(paths, n_chunks, rows, n_features, target, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = describe(r, model, dataset, strncmp(name, "train", 5) == 0, target, error);
     }
     if (status == RESHIFT_OK && labels_name) {
         status = save_labels(r, dataset, labels_name, error);

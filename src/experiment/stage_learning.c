@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "experiment/run.h"
 #include "reshift/learning.h"
+#include "reshift/preparation.h"
 
 void tell_epoch(void *context, const reshift_epoch *epoch)
 {
@@ -161,6 +162,21 @@ static reshift_status load_array(const run *r, const char *name, reshift_array *
     return status;
 }
 
+/* The preparation of the images that the probe is trained on, into its file. */
+static reshift_status describe_preparation(run *r, reshift_tensors *tensors, reshift_error *error)
+{
+    reshift_preparation how = {0};
+    reshift_status status = run_original(r, error);
+    if (status == RESHIFT_OK) {
+        const reshift_model *network = r->opened.original;
+        how.recipe = reshift_recipe_at(reshift_model_recipe(network), (int)SETTING(r, input.size));
+        snprintf(how.arch, sizeof how.arch, "%s", reshift_model_arch(network));
+        snprintf(how.data, sizeof how.data, "%s, train", reshift_dataset_kind(run_train_set(r)));
+        status = reshift_tensors_set_preparation(tensors, &how, error);
+    }
+    return status;
+}
+
 reshift_status stage_probe(run *r, reshift_error *error)
 {
     reshift_array train = {0}, train_labels = {0}, test = {0}, test_labels = {0}, weight = {0}, bias = {0};
@@ -218,6 +234,9 @@ reshift_status stage_probe(run *r, reshift_error *error)
         status = reshift_tensors_set_trained_on(tensors, &images, error);
     }
     reshift_fingerprints_destroy(&images);
+    if (status == RESHIFT_OK) {
+        status = describe_preparation(r, tensors, error);
+    }
     if (status == RESHIFT_OK) {
         status = run_path(r, "weights/probe.safetensors", &path, error);
     }

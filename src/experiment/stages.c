@@ -10,12 +10,15 @@
 
 static const char *const pretrain_outputs[] = {"weights/pretrained.safetensors", "history/pretrain.csv", NULL};
 
-static const char *const features_outputs[] = {"features/train-clean.npy", "features/train-clean-labels.npy",
-                                               "features/original-clean.npy", "features/clean-labels.npy", NULL};
+static const char *const features_outputs[] = {"features/train-clean.npy", "features/train-clean.npy.json",
+                                               "features/train-clean-labels.npy",
+                                               "features/original-clean.npy", "features/original-clean.npy.json",
+                                               "features/clean-labels.npy", NULL};
 
 static const char *const probe_outputs[] = {"weights/probe.safetensors", "history/probe.csv", NULL};
 
-static const char *const shift_outputs[] = {"features/original-shift.npy", "features/shift-labels.npy", NULL};
+static const char *const shift_outputs[] = {"features/original-shift.npy", "features/original-shift.npy.json",
+                                            "features/shift-labels.npy", NULL};
 
 static const char *const finetune_outputs[] = {"split/train-rows.npy",          "split/test-rows.npy",
                                                "weights/finetuned.safetensors", "weights/moved.csv",
@@ -23,6 +26,8 @@ static const char *const finetune_outputs[] = {"split/train-rows.npy",          
 
 static const char *const measure_outputs[] = {"features/finetuned-clean.npy",
                                               "features/finetuned-shift.npy",
+                                              "features/finetuned-clean.npy.json",
+                                              "features/finetuned-shift.npy.json",
                                               "features/clean-seen.npy",
                                               "features/shift-seen.npy",
                                               "predictions/original-clean.npy",

@@ -21,6 +21,7 @@
 #include "models/trained_on.h"
 #include "models/unwrap.h"
 #include "models/weights.h"
+#include "reshift/preparation.h"
 
 struct reshift_model {
     const resnet_arch *arch;
@@ -32,6 +33,7 @@ struct reshift_model {
     bool training_known;
     bool headless; /* fc is not filled, n_classes is 0 */
     notes notes;
+    int head_size; /* input size of the images that a head from a file was trained on; 0: not known */
 };
 
 /* "cannot read weights 'PATH': ..."; a reader below may have said "cannot read 'PATH': " already, once is enough. */
@@ -228,6 +230,7 @@ int reshift_model_n_classes(const reshift_model *model) { return model->n_classe
 int reshift_model_n_features(const reshift_model *model) { return resnet_n_features(model->arch); }
 const reshift_recipe *reshift_model_recipe(const reshift_model *model) { return &model->recipe; }
 void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe) { model->recipe = *recipe; }
+int reshift_model_head_size(const reshift_model *model) { return model->head_size; }
 void reshift_model_set_size(reshift_model *model, int size) { model->recipe = reshift_recipe_at(&model->recipe, size); }
 
 const char *reshift_model_note(const reshift_model *model, int index, reshift_log_level *level)
@@ -441,6 +444,30 @@ static reshift_status read_head_tensor(const reshift_tensors *tensors, const cha
     return status;
 }
 
+/*
+ * How the images were prepared that the head was trained on, where its file says so. Size and resize become the network's:
+ * they are only what it is used at unless told otherwise. Mean and standard deviation must agree.
+ */
+static reshift_status adopt_preparation(reshift_model *model, const reshift_tensors *tensors, reshift_error *error)
+{
+    reshift_preparation head = {.recipe = model->recipe}, own = {.recipe = model->recipe};
+    char difference[256];
+    head.recipe.stored = false;
+    reshift_status status = recipe_from_tensors(tensors, &head.recipe, &model->notes, error);
+    if (status != RESHIFT_OK || !head.recipe.stored || !metadata_find(tensors, "input_size").text) {
+        return status;
+    }
+    own.recipe.size = head.recipe.size;
+    own.recipe.resize = head.recipe.resize;
+    if (!reshift_preparation_same(&head, &own, difference, sizeof difference)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "head and network were trained on differently prepared images: %s", difference);
+    }
+    model->recipe.size = model->head_size = head.recipe.size;
+    model->recipe.resize = head.recipe.resize;
+    return RESHIFT_OK;
+}
+
 reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error)
 {
     reshift_tensors *tensors = NULL;
@@ -467,6 +494,9 @@ reshift_status reshift_model_load_head(reshift_model *model, const char *path, r
     }
     if (status == RESHIFT_OK) {
         status = reshift_model_set_head(model, &weight, &bias, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = adopt_preparation(model, tensors, error);
     }
     if (status == RESHIFT_OK && training_known) {
         status = reshift_model_add_trained_on(model, &trained_on, error);

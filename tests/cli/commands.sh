@@ -22,7 +22,7 @@ check "the resolved experiment is the same experiment" 0 "report: study/report.h
 before=study/weights/pretrained.safetensors
 after=study/weights/finetuned.safetensors
 check "extract" 0 "train.npy: 240 rows of 128 features" - "$reshift" extract --quiet --weights $before --data demo --split train --limit 240 --out train.npy --labels-out train-labels.npy --images-out train-images.npy
-check "extract the test set" 0 '{"rows": 50, "features": 128}' - "$reshift" extract --quiet --json --weights $before --data demo --limit 50 --out test.npy --labels-out test-labels.npy
+check "extract the test set" 0 '{"rows": 50, "features": 128, "input_size": 32, "resize": 32' - "$reshift" extract --quiet --json --weights $before --data demo --limit 50 --out test.npy --labels-out test-labels.npy
 holds "labels are those of the study" cmp -s test-labels.npy study/features/clean-labels.npy
 check "probe" 0 "    3 " - "$reshift" probe --quiet --train study/features/train-clean.npy study/features/train-clean-labels.npy --test test.npy test-labels.npy --epochs 3 --images train-images.npy --out fc.safetensors --history probe.csv --plots curves
 holds "is the study's own" cmp -s fc.safetensors study/weights/probe.safetensors

@@ -16,24 +16,60 @@ value() { # FILE COLUMN: of the row of clean images
         $1 == "clean" { print $column; exit }' "$1"
 }
 
+# A head of these classes that says nothing of sizes: features without their description.
+"$reshift" extract --quiet --weights $before --data folder:$photos --out plain.npy --labels-out l.npy >/dev/null
+rm plain.npy.json
+"$reshift" probe --quiet --train plain.npy l.npy --epochs 20 --lr 0.1 --out plain.safetensors >/dev/null
+with="--weights $before --head plain.safetensors"
+# shellcheck disable=SC2086
 for size in 8 31 37 65 101; do
-    check "predict on a set at $size" 0 "accuracy" - "$reshift" predict --quiet --weights $before --data folder:$photos \
+    check "predict on a set at $size" 0 "accuracy" - "$reshift" predict --quiet $with --data folder:$photos \
         --size $size --out set$size.csv --top 1
     find $photos -name '*.png' | sort >files
     # shellcheck disable=SC2046
-    "$reshift" predict --quiet --weights $before --size $size --top 1 --json $(cat files) |
+    "$reshift" predict --quiet $with --size $size --top 1 --json $(cat files) |
         sed -n 's/.*"probability": \([0-9.]*\).*/\1/p' | awk '{ printf "%.4f\n", $1 }' >one$size
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^p/) column = i; next } { printf "%.4f\n", $column }' \
         set$size.csv >of_set$size
     holds "gives what predict gives for its files ($(wc -l <one$size) of them)" cmp one$size of_set$size
-    check "training at rate 0 and size $size" 0 "" "" "$reshift" finetune --quiet --weights $before --data folder:$photos \
+    check "training at rate 0 and size $size" 0 "" "" "$reshift" finetune --quiet $with --data folder:$photos \
         --size $size --lr 0 --epochs 1 --batch 8 --out tuned$size.safetensors
     check "its network, read again," 0 "clean" - "$reshift" eval --quiet --weights tuned$size.safetensors \
         --data folder:$photos --allow-leak --out after$size.csv
-    check "and the one it came from at that size" 0 "clean" "" "$reshift" eval --quiet --weights $before \
+    check "and the one it came from at that size" 0 "clean" "" "$reshift" eval --quiet $with \
         --data folder:$photos --size $size --out before$size.csv
     holds "are right alike" test "$(value after$size.csv nll)" = "$(value before$size.csv nll)"
 done
+# ---- features and heads carry the preparation of their images ----
+check "extract describes its features" 0 "images as 37x37" - "$reshift" extract --quiet --weights $before \
+    --data folder:$photos --size 37 --out f.npy
+holds "beside them" grep -q '"input_size": 37' f.npy.json
+check "a probe" 0 "" - "$reshift" probe --quiet --train f.npy l.npy --epochs 50 --lr 0.1 --out head.safetensors
+check "carries it" 0 "37" - "$reshift" inspect head.safetensors
+check "a network with it runs at its size" 0 "images as 37x37 (resize 37" "" "$reshift" eval --quiet --weights $before \
+    --head head.safetensors --data folder:$photos --allow-leak
+check "and is exported at it" 0 "images of 37x37, resize 37" - "$reshift" export --quiet --weights $before \
+    --head head.safetensors --out probed.safetensors
+for command in "eval --data folder:$photos --allow-leak" "export --out no.safetensors" \
+    "finetune --data folder:$photos --out no.safetensors" "predict --data folder:$photos --out no.csv"; do
+    # shellcheck disable=SC2086
+    check "${command%% *}: another size is refused" 2 - "'head.safetensors' was trained on images of 37x37, --size is 64" \
+        "$reshift" $command --quiet --weights $before --head head.safetensors --size 64
+done
+check "two networks, each at its own size" 0 "images as 37x37" "" "$reshift" eval --quiet --weights $before \
+    --head plain.safetensors --against $before --against-head head.safetensors --data folder:$photos --allow-leak --out both
+holds "named both" grep -q "images as 32x32" "$work.out"
+holds "in the JSON too" grep -q '"other_preparation"' both/results.json
+"$reshift" extract --quiet --weights $before --data folder:$photos --size 64 --out g.npy --force >/dev/null
+check "features of two preparations are not mixed" 2 - "differently prepared images: 37x37 (resize 37) and 64x64 (resize 64)" \
+    "$reshift" probe --quiet --train f.npy l.npy --test g.npy l.npy
+cp f.npy copied.npy
+cp g.npy.json copied.npy.json
+check "a description of other features counts for nothing" 0 "" - "$reshift" probe --quiet --train copied.npy l.npy \
+    --epochs 1 --out none.safetensors
+check "and is not carried on" 0 "" - "$reshift" inspect none.safetensors
+holds "so" test "$(grep -c input_size "$work.out")" = 0
+check "the head of a study says its size" 0 "input_size" - "$reshift" inspect study/weights/probe.safetensors
 check "sizes below the smallest are refused by all alike" 2 - "from 8 to 4096" "$reshift" predict --weights $before \
     --size 7 made/brightness/1
 check "by the settings too" 2 - "from 8 to 4096" "$reshift" demo --set input.size=7 --out small
