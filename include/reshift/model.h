@@ -94,6 +94,9 @@ RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
                                                          reshift_error *error);
 
+/** Class names from a text file, one a line. Errors: NOT_FOUND, IO, FORMAT (with the line), SHAPE (not one a class), MEMORY. */
+RESHIFT_API reshift_status reshift_model_load_class_names(reshift_model *model, const char *path, reshift_error *error);
+
 /**
  * The images that this network was trained on, as the weights' metadata says; NULL where it says nothing. A head's come along
  * with it. Adding puts `prints` to what is there. Errors: MEMORY.

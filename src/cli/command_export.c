@@ -1,74 +1,16 @@
 /* reshift export: a network as a file for other programs. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/show.h"
 #include "reshift/export.h"
 
-#define NAME_BYTES 256
-
 static bool ends_with(const char *path, const char *ending)
 {
     size_t length = strlen(path), part = strlen(ending);
     return length > part && strcmp(path + length - part, ending) == 0;
-}
-
-/* One name a line, one line a class. */
-static reshift_status read_names(const char *path, reshift_model *model, reshift_error *error)
-{
-    const int n = reshift_model_n_classes(model);
-    char line[NAME_BYTES], **names = calloc((size_t)n + 1, sizeof *names);
-    struct stat facts;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
-    bool regular = descriptor >= 0 && fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode);
-    FILE *file = regular ? fdopen(descriptor, "r") : NULL;
-    if (descriptor >= 0 && !file) {
-        close(descriptor);
-    }
-    int found = 0;
-    reshift_status status = RESHIFT_OK;
-    if (!names) {
-        status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
-    } else if (!file) {
-        status = fail_with(error, RESHIFT_ERROR_NOT_FOUND, "cannot read the class names '%s'%s", path,
-                           descriptor < 0 ? "" : ": expected a file");
-    }
-    while (status == RESHIFT_OK && fgets(line, sizeof line, file)) {
-        size_t length = strcspn(line, "\r\n");
-        if (length == 0 || length == sizeof line - 1) {
-            status =
-                fail_with(error, RESHIFT_ERROR_FORMAT, "class names '%s' line %d: expected 1 to %d bytes, found %s",
-                          path, found + 1, NAME_BYTES - 2, length ? "more" : "none");
-            break;
-        }
-        line[length] = '\0';
-        if (found < n && !(names[found] = strdup(line))) {
-            status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
-            break;
-        }
-        found++;
-    }
-    if (status == RESHIFT_OK && found != n) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "class names '%s': expected %d lines, one a class, found %d",
-                           path, n, found);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_model_set_class_names(model, (const char *const *)names, n, error);
-    }
-    for (int i = 0; names && i < n; i++) {
-        free(names[i]);
-    }
-    free(names);
-    if (file) {
-        fclose(file);
-    }
-    return status;
 }
 
 int command_export(int argc, char **argv)
@@ -123,7 +65,7 @@ int command_export(int argc, char **argv)
         done = open_model(&c, weights, head, &model, &error);
     }
     if (done == RESHIFT_OK && names) {
-        done = read_names(names, model, &error);
+        done = reshift_model_load_class_names(model, names, &error);
     }
     if (done == RESHIFT_OK) {
         reshift_model_set_size(model, (int)c.size);

@@ -262,6 +262,40 @@ static void test_recipes(void **state)
 #define NINE "1,1,1,1,1,1,1,1,1,"
 #define RANGES_64(last) "{\"maxpool\":[" NINE NINE NINE NINE NINE NINE NINE last "]}"
 
+static void test_class_names_of_a_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        reshift_status code;
+        const char *words; /* the second name, or of the message */
+    } cases[] = {
+#define LINES(text, code, words) {text, sizeof text - 1, code, words}
+        LINES("cat\ndog\n", RESHIFT_OK, "dog"),
+        LINES("cat\r\ndog", RESHIFT_OK, "dog"),
+        LINES("\xef\xbb\xbf"
+              "cat\n\u00e9t\u00e9\n",
+              RESHIFT_OK, "\u00e9t\u00e9"),
+        LINES("cat\n\ndog\n", RESHIFT_ERROR_FORMAT, "line 2: expected 1 to 254 bytes, found none"),
+        LINES("cat\n", RESHIFT_ERROR_SHAPE, "expected 2 lines, one a class, found 1"),
+        LINES("a\nb\nc\n", RESHIFT_ERROR_SHAPE, "expected 2 lines, one a class, found 3"),
+        LINES("cat\nd\0g\n", RESHIFT_ERROR_FORMAT, "line 2: a zero byte"),
+        LINES("cat\n\xe9t\xe9\n", RESHIFT_ERROR_FORMAT, "line 2: expected UTF-8, found '?t?'"),
+    };
+    reshift_error error;
+    reshift_model *model = create("resnet-demo", 2);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        check_ok(file_write_all(in_folder("names.txt"), cases[c].text, cases[c].size, true, &error));
+        reshift_status status = reshift_model_load_class_names(model, in_folder("names.txt"), &error);
+        assert_int_equal(status, cases[c].code);
+        assert_non_null(strstr(status == RESHIFT_OK ? reshift_model_class_name(model, 1) : error.message, cases[c].words));
+    }
+    check_error(reshift_model_load_class_names(model, in_folder("no.txt"), &error), RESHIFT_ERROR_NOT_FOUND, "no.txt");
+    check_error(reshift_model_load_class_names(model, folder, &error), RESHIFT_ERROR_IO, "folder");
+    reshift_model_destroy(&model);
+}
+
 /* Values of other programs under the plain names: read where they can be, else ignored with a warning that says so. */
 static void test_metadata_of_other_programs(void **state)
 {
@@ -577,6 +611,7 @@ int main(void)
         FOLDER_TEST(test_clone),
         FOLDER_TEST(test_class_names),
         FOLDER_TEST(test_recipes),
+        FOLDER_TEST(test_class_names_of_a_file),
         FOLDER_TEST(test_metadata_of_other_programs),
         FOLDER_TEST(test_recipes_that_cannot_be),
         FOLDER_TEST(test_numbers_in_any_locale),
