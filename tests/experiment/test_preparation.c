@@ -232,7 +232,7 @@ static void check_stored(const char *folder, const char *data, int size, const c
     assert_int_equal(reshift_model_recipe(model)->resize, size * 256 / 224);
     reshift_dataset_options_default(&options);
     options.data_dir = data_dir;
-    options.limit = TEST;
+    options.limit = 5;
     options.test_share = 0.3;
     check_ok(reshift_dataset_open(data, &options, &dataset, &error));
     const reshift_forward_options forward = {.precision = RESHIFT_PRECISION_F32};
@@ -278,13 +278,13 @@ static void study(const char *data, const char *shift, int size)
                                      "shift.corruption=impulse_noise",
                                      "shift.severity=5",
                                      strcmp(data, "demo") == 0 ? "source.limit_train=30" : "source.limit_train=6",
-                                     "source.limit_test=3",
+                                     "source.limit_test=5",
                                      "source.test_fraction=0.3",
                                      "probe.epochs=20",
                                      "probe.lr=0.05",
                                      "finetune.lr=0",
                                      "finetune.epochs=1",
-                                     "finetune.samples=1",
+                                     strncmp(data, "folder", 6) == 0 ? "finetune.samples=2" : "finetune.samples=3",
                                      "finetune.batch=2",
                                      "input.batch=2"};
     put_file("any.yaml", "name: any\n", 10);
