@@ -65,7 +65,7 @@ check "data folder without the set" 1 - "no CIFAR-10 test set in '$work/data'" "
 check "no such folder" 1 - "no CIFAR-10 test set in 'nowhere': there is no such folder" "$reshift" eval --weights $net --data cifar10:nowhere
 mkdir $batches
 head -c 30730000 /dev/zero >$batches/test_batch.bin
-check "a part as it should be" 0 "clean" "" "$reshift" eval --quiet --weights $net --data cifar10 --limit 3
+check "a part as it should be" 0 "3 rows" "" "$reshift" extract --quiet --weights $net --data cifar10 --limit 3 --out /dev/null
 tar czf whole.tar.gz -C data cifar-10-batches-bin
 printf '\014' | dd of=$batches/test_batch.bin bs=1 seek=$((3073 * 17)) conv=notrunc 2>/dev/null
 check "label out of range" 1 - "test_batch.bin': record 17: expected a label from 0 to 9, found 12" "$reshift" eval --weights $net --data cifar10 --limit 3
@@ -75,7 +75,7 @@ check "a part cut short" 1 - "expected 30730000 bytes (10000 records of 3073), f
 check "parts missing or empty" 1 - "data_batch_1.bin': expected 30730000 bytes" "$reshift" extract --weights $net --data cifar10 --split train --out x.npy
 mkdir packed
 cp whole.tar.gz packed/cifar-10-binary.tar.gz
-check "an archive as it should be" 0 "clean" "" "$reshift" eval --quiet --weights $net --data cifar10:packed --limit 3
+check "an archive as it should be" 0 "3 rows" "" "$reshift" extract --quiet --weights $net --data cifar10:packed --limit 3 --out /dev/null
 for part in 100 10000 20000; do
     head -c "$part" whole.tar.gz >packed/cifar-10-binary.tar.gz
     check "an archive of $part bytes" 1 - "hint: the archive is cut short or damaged; fetch it again with: reshift fetch cifar10" "$reshift" eval --weights $net --data cifar10:packed --limit 3
