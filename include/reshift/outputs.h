@@ -18,6 +18,9 @@ extern "C" {
  */
 RESHIFT_API reshift_status reshift_output_check(const char *path, bool overwrite, reshift_error *error);
 
+/** True if `path` is a device, a pipe or an open descriptor (/dev/stdout): what is written there cannot be read back. */
+RESHIFT_API bool reshift_output_is_through(const char *path);
+
 /** Writes all of `text` under a temporary name, then renames it. Errors: as above. */
 RESHIFT_API reshift_status reshift_output_write(const char *path, const void *text, size_t size, bool overwrite,
                                                 reshift_error *error);

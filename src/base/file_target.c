@@ -316,6 +316,13 @@ reshift_status file_target_check(const char *path, bool overwrite, reshift_error
     return status;
 }
 
+bool file_target_is_through(const char *path)
+{
+    struct stat facts;
+    return descriptor_of(path) >= 0 ||
+           (stat(path, &facts) == 0 && (S_ISCHR(facts.st_mode) || S_ISFIFO(facts.st_mode)));
+}
+
 reshift_status file_target_rename(file_target *t, reshift_error *error)
 {
     if (!t->temporary) {

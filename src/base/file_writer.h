@@ -39,6 +39,8 @@ typedef struct file_target {
 reshift_status file_target_open(const char *path, bool overwrite, file_target *target, reshift_error *error);
 /** The checks alone: leaves nothing. Errors: EXISTS, IO, NOT_FOUND. */
 reshift_status file_target_check(const char *path, bool overwrite, reshift_error *error);
+/** True if `path` is written through: a character device, a pipe, or the name of an open descriptor. */
+bool file_target_is_through(const char *path);
 /** Gives the temporary its name; the lock stays until file_target_close(). Errors: EXISTS, IO. */
 reshift_status file_target_rename(file_target *target, reshift_error *error);
 /** Removes the temporary if it was not renamed, closes the descriptor, empties the target. NULL and empty accepted. */

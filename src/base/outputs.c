@@ -21,6 +21,8 @@ reshift_status reshift_output_check(const char *path, bool overwrite, reshift_er
     return path ? file_target_check(path, overwrite, error) : RESHIFT_OK;
 }
 
+bool reshift_output_is_through(const char *path) { return file_target_is_through(path); }
+
 reshift_status reshift_output_write(const char *path, const void *text, size_t size, bool overwrite,
                                     reshift_error *error)
 {

@@ -103,7 +103,11 @@ int command_extract(int argc, char **argv)
     reshift_status done = check_target(&c, out, &error);
     char description[4096 + 8];
     snprintf(description, sizeof description, "%s.json", out);
-    if (done == RESHIFT_OK) {
+    const bool through = reshift_output_is_through(out); /* nothing to describe, or to read back */
+    if (through && csv) {
+        return usage_error(&u, "--csv is made from the features: expected --out to be a file, found '%s'", shown(out));
+    }
+    if (done == RESHIFT_OK && !through) {
         done = check_target(&c, description, &error);
     }
     if (done == RESHIFT_OK && labels_out) {
@@ -135,7 +139,7 @@ int command_extract(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = reshift_outputs_create(&outputs, &error);
     }
-    const char *const paths[] = {out, labels_out, csv, images_out, description};
+    const char *const paths[] = {out, labels_out, csv, images_out, through ? NULL : description};
     const char *parts[5] = {NULL};
     for (int i = 0; i < 5 && done == RESHIFT_OK; i++) {
         done = reshift_outputs_add(outputs, paths[i], c.force, &parts[i], &error);
@@ -143,8 +147,11 @@ int command_extract(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = reshift_extract(model, dataset, &forward, parts[0], parts[1], c.force, session_progress(), &error);
     }
-    reshift_preparation how;
+    reshift_preparation how = {.recipe = {0}};
     if (done == RESHIFT_OK) {
+        how.recipe = reshift_recipe_at(reshift_model_recipe(model), (int)c.size);
+    }
+    if (done == RESHIFT_OK && !through) {
         done = describe(parts[4], parts[0], &c, model, data, split, corruption, &how, &error);
     }
     if (done == RESHIFT_OK && csv) {
