@@ -105,6 +105,17 @@ typedef struct reshift_metrics {
                      belongs to it; sum of |B|/n |accuracy(B) - mean confidence(B)| (Guo et al. 2017) */
 } reshift_metrics;
 
+typedef struct reshift_class_metrics {
+    double balanced; /* mean over the classes that have rows of the share of their rows that are right (scikit-learn's
+                        balanced_accuracy_score) */
+    double top5;     /* share of rows whose label is one of the five largest scores, of equal ones the lower class; NAN where
+                        K < 5 */
+} reshift_class_metrics;
+
+/** Of scores [N,K] float32 or float64, finite, against labels [N] in 0..K-1, N at least 1. Errors: SHAPE, MEMORY. */
+RESHIFT_API reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *labels,
+                                                    reshift_class_metrics *metrics, reshift_error *error);
+
 /**
  * Figures of scores [N,K] float32 against labels [N] in 0..K-1. `predictions` [N] gets the first of the largest of every row,
  * `confusion` [K,K] the number of rows by label (row) and prediction (column), added to what it holds; both are the caller's

@@ -1,6 +1,8 @@
 /* Levenshtein's distance with one row of its table. */
 #include "reshift/words.h"
 
+#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 int reshift_word_distance(const char *a, const char *b)
@@ -24,4 +26,18 @@ int reshift_word_distance(const char *a, const char *b)
         }
     }
     return row[m];
+}
+
+const char *reshift_number_text(double value, char text[40])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, 40, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    if (!strpbrk(text, ".en")) {
+        strcat(text, ".0"); /* a real stays one */
+    }
+    return text;
 }

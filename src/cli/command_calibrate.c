@@ -16,7 +16,7 @@ int command_calibrate(int argc, char **argv)
         TEXT("--head", &head, "FILE", "fc to store instead, as 'reshift probe' writes it", NULL),
         TEXT("--data", &data, "DATA", "images as the network will see them: cifar10[:DIR], folder:DIR, ...", NULL),
         TEXT("--split", &split, "train|test", "which part of the set; labels are not looked at", "train"),
-        TEXT("--out", &out, "FILE.safetensors", "the weights, with what was measured", NULL),
+        OUTPUT("--out", &out, "FILE.safetensors", "the weights, with what was measured", NULL),
         OPTION_SIZE(c),
         OPTION_LIMIT(c),
         OPTION_SKIP_BAD(c),

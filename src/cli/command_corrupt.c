@@ -221,7 +221,8 @@ static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset 
     json_t *corrupted_at = k->size > 0 ? json_pack("{s:i, s:i}", "resize", crop.resize, "crop", crop.size)
                                        : json_string("native");
     int64_t severities = k->severity.last - k->severity.first + 1;
-    return json_pack("{s:s, s:s, s:I, s:[I, I], s:s, s:o, s:I, s:I, s:s?}", "corruption", k->chosen[i]->name, "path", path,
+    return json_pack("{s:s, s:o, s:I, s:[I, I], s:s, s:o, s:I, s:I, s:s?}", "corruption", k->chosen[i]->name, "path",
+                     json_text(path),
                      "images", (json_int_t)(severities * reshift_dataset_count(dataset)), "severities",
                      (json_int_t)k->severity.first, (json_int_t)k->severity.last, "constants",
                      large ? "imagenet" : "cifar", "corrupted_at", corrupted_at, "jpeg_quality", quality, "seed", (json_int_t)k->c.seed, "note",
@@ -340,7 +341,7 @@ int command_corrupt(int argc, char **argv)
         json_t *files = json_array();
         status = work(&k, files, &error) == RESHIFT_OK ? -1 : session_fail(&error);
         if (status < 0 && k.c.json) {
-            json_t *object = json_pack("{s:O, s:s?}", "files", files, "sheet", k.sheet);
+            json_t *object = json_pack("{s:O, s:o}", "files", files, "sheet", k.sheet ? json_text(k.sheet) : json_null());
             print_json(object, JSON_INDENT(1), "{}");
             json_decref(object);
         }

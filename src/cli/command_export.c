@@ -58,6 +58,9 @@ int command_export(int argc, char **argv)
                        : usage_error(&u, "--out '%s': expected a name that ends in .onnx or .safetensors, or --format",
                                      out);
     }
+    if (ends_with(out, onnx ? ".safetensors" : ".onnx")) {
+        return usage_error(&u, "--out '%s': what is written is %s: choose a name that does not say otherwise", out, format);
+    }
     reshift_error error;
     reshift_model *model = NULL;
     reshift_status done = check_target(&c, out, &error);

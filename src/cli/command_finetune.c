@@ -41,7 +41,12 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
     char *memory = malloc(strlen(train) + strlen(lr) + 2);
     option_words blocks, given;
     int status = -1;
-    if (!memory || !split_words(train, memory, &blocks) || blocks.n > BLOCKS_MOST) {
+    if (!memory) {
+        reshift_error error;
+        fail_with(&error, RESHIFT_ERROR_MEMORY, "out of memory");
+        return session_fail(&error);
+    }
+    if (!split_words(train, memory, &blocks) || blocks.n > BLOCKS_MOST) {
         free(memory);
         return usage_error(u, "--train: expected blocks with commas between them, found '%s'", train);
     }
@@ -289,9 +294,9 @@ int command_finetune(int argc, char **argv)
              "keep it there, for later trainings of the same images and for 'reshift extract --cache'",
              "in memory, for this training alone"),
         TEXT("--checkpoint", &checkpoint, "FILE", "written after every epoch, and taken up when it is there", NULL),
-        TEXT("--out", &out, "FILE.safetensors", "gets the whole network, with torchvision's names", NULL),
-        TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
-        TEXT("--moved", &moved_out, "FILE.csv", "gets every tensor: how many values changed, and by how much", NULL),
+        OUTPUT("--out", &out, "FILE.safetensors", "gets the whole network, with torchvision's names", NULL),
+        OUTPUT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
+        OUTPUT("--moved", &moved_out, "FILE.csv", "gets every tensor: how many values changed, and by how much", NULL),
         TEXT("--plots", &plots, "DIR", "gets a loss curve and an accuracy curve, PNG and SVG", NULL),
         OPTION_SIZE(c),
         OPTION_LIMIT(c),

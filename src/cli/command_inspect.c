@@ -133,7 +133,12 @@ static void describe_network(const char *path, json_t *object)
     reshift_error error;
     reshift_model *model = NULL;
     json_t *network;
-    if (reshift_model_load(path, NULL, &model, &error) != RESHIFT_OK) {
+    const reshift_status status = reshift_model_load(path, NULL, &model, &error);
+    if (status == RESHIFT_ERROR_MEMORY) { /* says nothing about the file */
+        session_out_of_memory();
+        return;
+    }
+    if (status != RESHIFT_OK) {
         network = json_pack("{s:s}", "refused", error.message);
     } else {
         const reshift_recipe *r = reshift_model_recipe(model);

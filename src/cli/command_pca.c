@@ -75,7 +75,7 @@ static void explained(const pca_set *set, double ratio[2])
     const int64_t widths[] = {d, k};
     double total = 0;
     for (int which = 0; which < 2; which++) {
-        for (int64_t j = 0; j < (which ? 2 : d); j++) {
+        for (int64_t j = 0; j < (!which ? d : k < 2 ? k : 2); j++) {
             double sum = 0, squares = 0;
             for (int64_t row = 0; row < n; row++) {
                 sum += arrays[which][row * widths[which] + j];
@@ -117,7 +117,7 @@ static reshift_status project(pca_set *sets, int place, const char *path, int co
     }
     for (int64_t row = 0; status == RESHIFT_OK && row < n; row++) {
         set->xy[2 * row] = ((const float *)set->pca.coordinates.data)[row * k];
-        set->xy[2 * row + 1] = ((const float *)set->pca.coordinates.data)[row * k + 1];
+        set->xy[2 * row + 1] = k > 1 ? ((const float *)set->pca.coordinates.data)[row * k + 1] : 0;
     }
     return status == RESHIFT_OK ? status : fail_in(error, status, "'%s'", path);
 }
@@ -190,7 +190,7 @@ static void print_sets(const common *c, const pca_set *sets, int n, bool labelle
     for (int i = 0; i < n; i++) {
         const pca_set *s = &sets[i];
         if (c->json) {
-            json_t *object = json_pack("{s:s, s:I, s:[f,f]}", "features", s->name, "rows",
+            json_t *object = json_pack("{s:o, s:I, s:[f,f]}", "features", json_text(s->name), "rows",
                                        (json_int_t)s->features.shape[0], "explained", s->ratio[0], s->ratio[1]);
             if (labelled) {
                 const struct {
@@ -228,7 +228,7 @@ int command_pca(int argc, char **argv)
     option_words words, features = {.n = 0}, labels = {.n = 0};
     const char *out = NULL;
     int64_t components = 2;
-    bool shared = false;
+    bool shared = false, flat = false; /* flat: fewer than two components */
     const option options[] = {
         WORDS("--features", &features, "FILE.npy...", 0, "float32 [N,D], up to 16 files"),
         WORDS("--labels", &labels, "FILE.npy...", 0,
@@ -237,7 +237,7 @@ int command_pca(int argc, char **argv)
              "gets coordinates NAME.npy, NAME-components.npy, NAME-mean.npy, NAME-variance.npy and the figure pca.png "
              "and .svg",
              NULL),
-        COUNT("--components", &components, "N", 2, 64, "how many axes", "2"),
+        COUNT("--components", &components, "N", 1, 64, "how many axes", "2"),
         FLAG("--shared", &shared, "project all files on the components of the first"),
         OPTION_THREADS(c),
         OPTION_FORCE(c),
@@ -279,12 +279,21 @@ int command_pca(int argc, char **argv)
         }
     }
     for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
-        done = project(sets, i, features.items[i], (int)components, shared, n_classes, &error);
+        const int64_t columns = sets[i].features.shape[1];
+        if (components > columns) {
+            session_say("'%s' has %lld columns, so it has %lld components", features.items[i], (long long)columns,
+                        (long long)columns);
+        }
+        flat = flat || components < 2 || columns < 2;
+        done = project(sets, i, features.items[i], (int)(components < columns ? components : columns), shared, n_classes,
+                       &error);
     }
     if (done == RESHIFT_OK) {
         done = save(&c, out, sets, features.n, &error);
     }
-    if (done == RESHIFT_OK && labels.n) {
+    if (done == RESHIFT_OK && labels.n && flat) {
+        session_say("no figure: it needs two components");
+    } else if (done == RESHIFT_OK && labels.n) {
         done = draw(&c, sets, features.n, n_classes, out, &error);
     }
     if (done == RESHIFT_OK) {

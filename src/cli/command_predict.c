@@ -26,16 +26,22 @@ static void print_text(const reshift_model *model, const char *path, const float
     }
 }
 
+static json_t *name_of(const reshift_model *model, int class)
+{
+    const char *name = reshift_model_output_name(model, class);
+    return name ? json_text(name) : json_null();
+}
+
 static json_t *to_json(const reshift_model *model, const char *path, const float *probabilities, const int *order,
                        int top)
 {
     json_t *classes = json_array();
     for (int i = 0; i < top; i++) {
-        json_array_append_new(classes, json_pack("{s:i, s:s?, s:f}", "class", order[i], "name",
-                                                 reshift_model_output_name(model, order[i]), "probability",
+        json_array_append_new(classes, json_pack("{s:i, s:o, s:f}", "class", order[i], "name", name_of(model, order[i]),
+                                                 "probability",
                                                  (double)probabilities[order[i]]));
     }
-    return json_pack("{s:s, s:o}", "file", path, "classes", classes);
+    return json_pack("{s:o, s:o}", "file", json_text(path), "classes", classes);
 }
 
 int command_predict(int argc, char **argv)
@@ -59,6 +65,7 @@ int command_predict(int argc, char **argv)
         OPTION_SKIP_BAD(c),
         TEXT("--out", &set.out, "FILE.csv|FILE.npy",
              "for --data: a line an image with its likeliest classes, or probabilities float32 [N,K]", NULL),
+        FLAG("--logits", &set.logits, "--out FILE.npy gets logits instead of probabilities"),
         COUNT("--top", &top, "N", 1, 1000, "how many classes to show", "5"),
         OPTION_SIZE(c),
         OPTION_BATCH(c),
@@ -99,6 +106,7 @@ int command_predict(int argc, char **argv)
     }
     const char *wrong = set.data         ? predict_set_check(&set)
                         : set.out        ? "--out goes with --data"
+                        : set.logits     ? "--logits goes with --data"
                         : set.corruption ? "--corruption goes with --data"
                         : c.limit > 0    ? "--limit goes with --data"
                                          : NULL;

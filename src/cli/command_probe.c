@@ -112,7 +112,7 @@ int command_probe(int argc, char **argv)
     const option options[] = {
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "what to train on: float32 [N,D] and whole numbers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "what to measure after every epoch"),
-        TEXT("--out", &out, "FILE.safetensors",
+        OUTPUT("--out", &out, "FILE.safetensors",
              "gets fc.weight [K,D] and fc.bias [K]; neighbours have none; not needed with --test", NULL),
         TEXT("--method", &choice.method, "adam|lbfgs|mean|neighbours",
              "adam, lbfgs: softmax regression; mean: the nearest class mean; neighbours: votes of the nearest rows",
@@ -127,12 +127,15 @@ int command_probe(int argc, char **argv)
         NUMBER("--held-out", &choice.held_out, "SHARE", 0, 0.9, "lbfgs: of the training rows, to choose l2", "0.1"),
         TEXT("--groups", &groups, "FILE.npy",
              "lbfgs: int64 [N]; rows of a group (versions of an image) are held out together", "every row by itself"),
+        TEXT("--class-weight", &choice.class_weight, "balanced|FILE.npy",
+             "lbfgs: factors of the rows' losses by class, float64 [K]; balanced: N / (classes * rows of the class)",
+             "1 for all"),
         COUNT("--neighbours", &neighbours, "K", 1, 1000000, "neighbours: how many vote", "20"),
         NUMBER("--temperature", &choice.temperature, "T", 0, 1000, "neighbours: a vote counts exp(cosine / T)", "0.07"),
         COUNT("--classes", &classes, "K", 1, 1000000, "number of classes", "the largest training label and one"),
         TEXT("--images", &images, "FILE.npy",
              "the images trained on, as 'reshift extract --images-out' names them: goes with the weights", NULL),
-        TEXT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
+        OUTPUT("--history", &history_out, "FILE.csv", "gets the figures of every epoch", NULL),
         TEXT("--plots", &plots, "DIR", "gets a loss curve and an accuracy curve, PNG and SVG", NULL),
         OPTION_SEED(c),
         OPTION_THREADS(c),
@@ -171,6 +174,9 @@ int command_probe(int argc, char **argv)
     }
     if (!by_adam && (history_out || plots)) {
         return usage_error(&u, "--history and --plots are about epochs, which only --method adam has");
+    }
+    if (choice.class_weight && strcmp(choice.method, "lbfgs") != 0) {
+        return usage_error(&u, "--class-weight is about --method lbfgs");
     }
     choice.neighbours = (int)neighbours;
     choice.n_classes = (int)classes;

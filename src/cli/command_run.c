@@ -174,7 +174,9 @@ static int study(const usage *u, const common *c, const char *file, const char *
     if (loaded != RESHIFT_OK) {
         return session_fail(&error);
     }
-    if (show) {
+    if (show && c->json) {
+        status = usage_error(u, "--show prints YAML: expected no --json beside it");
+    } else if (show) {
         char *yaml = reshift_experiment_yaml(experiment);
         status = session_print(yaml);
         free(yaml);

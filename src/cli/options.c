@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "reshift/words.h"
 
@@ -231,16 +232,36 @@ static int wrong_value(const usage *u, const option *o, const char *text)
     case OPTION_RANGE:
         return usage_error(u, "%s: expected a number from %.0f to %.0f or a range such as %.0f-%.0f, found '%s'",
                            o->name, o->low, o->high, o->low, o->high, text);
+    case OPTION_OUTPUT:
+        return usage_error(u, "%s '%s': what is written is %s: choose a name that does not say otherwise", o->name, text,
+                           strchr(o->argument, '.') ? strchr(o->argument, '.') : o->argument);
     default: return usage_error(u, "%s: too many values", o->name);
     }
 }
 
 static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
 
+/* An ending that names another format than the one that is written; none, or one that names no format, is fine. */
+static bool contradicts(const char *path, const char *argument)
+{
+    static const char *const endings[] = {".npy", ".npz", ".csv", ".json", ".txt", ".safetensors", ".pth", ".pt",
+                                          ".bin", ".pkl", ".ckpt", ".h5", ".onnx", ".yaml", ".png", ".jpg",
+                                          ".svg", ".pdf", ".html", ".zip", ".tar"};
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    const char *written = strchr(argument, '.');
+    for (size_t i = 0; dot && written && i < sizeof endings / sizeof *endings; i++) {
+        if (strcasecmp(dot, endings[i]) == 0) {
+            return strcasecmp(dot, written) != 0;
+        }
+    }
+    return false;
+}
+
 static bool set_value(const option *o, const char *text)
 {
     switch (o->kind) {
     case OPTION_TEXT: *(const char **)o->value = text; return true;
+    case OPTION_OUTPUT: *(const char **)o->value = text; return !contradicts(text, o->argument);
     case OPTION_COUNT: return read_whole_number(text, o->low, o->high, o->value);
     case OPTION_NUMBER: return read_number_above(text, o->low, o->high, o->value);
     case OPTION_NUMBER_FROM: return read_number(text, o->low, o->high, o->value);

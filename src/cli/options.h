@@ -12,6 +12,7 @@ typedef enum option_kind {
     OPTION_END,
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char * */
+    OPTION_OUTPUT, /* const char *, a file to write; `argument` names its ending: "FILE.npy" */
     OPTION_COUNT,  /* int64_t from low to high */
     OPTION_NUMBER, /* double above low, up to high */
     OPTION_NUMBER_FROM, /* double from low to high, both included */
@@ -49,6 +50,11 @@ typedef struct option {
 #define TEXT(name_, value_, argument_, about_, fallback_)                                                              \
     {                                                                                                                  \
         .kind = OPTION_TEXT, .name = name_, .value = value_, .argument = argument_, .about = about_,                   \
+        .fallback = fallback_                                                                                          \
+    }
+#define OUTPUT(name_, value_, argument_, about_, fallback_)                                                            \
+    {                                                                                                                  \
+        .kind = OPTION_OUTPUT, .name = name_, .value = value_, .argument = argument_, .about = about_,                 \
         .fallback = fallback_                                                                                          \
     }
 #define LIMITED(kind_, name_, value_, argument_, low_, high_, about_, fallback_)                                       \

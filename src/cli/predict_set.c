@@ -1,6 +1,7 @@
 /* Predictions for a whole data set. Labels are there, so their accuracy is told with them. */
 #include "cli/predict_set.h"
 #include "cli/show.h"
+#include "reshift/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,9 @@ const char *predict_set_check(const predict_set *what)
 {
     if (!what->out) {
         return "--data goes with --out FILE.csv or FILE.npy";
+    }
+    if (what->logits && !ends_with(what->out, ".npy")) {
+        return "--logits goes with --out FILE.npy";
     }
     return ends_with(what->out, ".csv") || ends_with(what->out, ".npy")
                ? NULL
@@ -42,8 +46,9 @@ static void tell(const common *c, const predict_set *what, const reshift_array *
     }
     reshift_accuracy a = reshift_accuracy_of(right, n);
     if (c->json) {
-        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %.17g}\n", (long long)n, (long long)right,
-               a.accuracy);
+        char text[40];
+        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s}\n", (long long)n, (long long)right,
+               reshift_number_text(a.accuracy, text));
     } else {
         printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)\n", shown(what->out), (long long)n,
                100 * a.accuracy, 100 * a.low, 100 * a.high);
@@ -62,7 +67,12 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     }
     reshift_class_map map = {0}; /* predictions need none, their accuracy does */
     reshift_error no_map;
-    if (status == RESHIFT_OK && reshift_classes_map(model, dataset, NULL, &map, &no_map) != RESHIFT_OK) {
+    const reshift_status mapped =
+        status == RESHIFT_OK ? reshift_classes_map(model, dataset, NULL, &map, &no_map) : RESHIFT_OK;
+    if (mapped == RESHIFT_ERROR_MEMORY) {
+        status = mapped;
+        *error = no_map;
+    } else if (mapped != RESHIFT_OK) {
         char text[sizeof no_map.message + 16];
         snprintf(text, sizeof text, "no accuracy: %s", no_map.message);
         session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
@@ -75,7 +85,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     }
     if (status == RESHIFT_OK) {
         const int64_t n = logits.shape[0], k = logits.shape[1];
-        for (int64_t row = 0; row < n; row++) {
+        for (int64_t row = 0; row < n && !what->logits; row++) {
             float *values = (float *)logits.data + row * k;
             reshift_probabilities(values, (int)k, values);
         }

@@ -10,11 +10,13 @@ typedef struct predict_set {
     const char *data, *split, *corruption, *out;
     option_range severity;
     int top;
+    bool logits; /* .npy: logits instead of probabilities */
 } predict_set;
 
 /** NULL, or what is wrong with the words given. */
 const char *predict_set_check(const predict_set *what);
-/** Writes what->out: .csv (the likeliest classes with their names) or .npy (probabilities float32 [N,K]); prints accuracy. */
+/** Writes what->out: .csv (the likeliest classes with their names) or .npy (probabilities, or logits, float32
+ * [N,K]); prints accuracy. */
 reshift_status predict_set_write(const common *c, const predict_set *what, reshift_model *model, reshift_error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cli/show.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,35 +70,91 @@ static reshift_status take_groups(const probe_data *data, const int64_t **groups
     return RESHIFT_OK;
 }
 
+/*
+ * Factors of the rows' losses by class: "balanced" is N / (classes with rows * rows of the class), as in scikit-learn; else
+ * a file of K floats. free() *weights.
+ */
+static reshift_status take_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
+                                         reshift_error *error)
+{
+    const int64_t n = data->features.shape[0];
+    int found = 0, K = choice->n_classes;
+    int *labels = choice->class_weight ? malloc((size_t)n * sizeof *labels + 1) : NULL;
+    *weights = NULL;
+    if (!choice->class_weight) {
+        return RESHIFT_OK;
+    }
+    reshift_status status = labels ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    if (status == RESHIFT_OK) {
+        status = reshift_labels_read(&data->labels, "training labels", n, 0, labels, &found, error);
+    }
+    K = K > 0 ? K : found;
+    if (status == RESHIFT_OK && found > K) {
+        status = fail_with(error, RESHIFT_ERROR_SHAPE, "training labels: expected labels below %d, found %d", K, found - 1);
+    }
+    if (status == RESHIFT_OK && !(*weights = calloc((size_t)K + 1, sizeof **weights))) {
+        status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
+    }
+    if (status == RESHIFT_OK && strcmp(choice->class_weight, "balanced") == 0) {
+        int present = 0;
+        for (int64_t i = 0; i < n; i++) {
+            present += (*weights)[labels[i]]++ == 0;
+        }
+        for (int k = 0; k < K; k++) {
+            (*weights)[k] = (*weights)[k] > 0 ? (double)n / (present * (*weights)[k]) : 0;
+        }
+    } else if (status == RESHIFT_OK) {
+        reshift_array file = {0};
+        status = reshift_array_load_npy(choice->class_weight, &file, error);
+        if (status == RESHIFT_OK && (file.dtype != RESHIFT_F64 || file.n_dims != 1 || file.shape[0] != K)) {
+            char text[256];
+            reshift_array_describe(&file, text, sizeof text);
+            status = fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': expected a weight a class, float64 [%d], found %s",
+                               choice->class_weight, K, text);
+        }
+        if (status == RESHIFT_OK) {
+            memcpy(*weights, file.data, (size_t)K * sizeof **weights);
+        }
+        reshift_array_destroy(&file);
+    }
+    free(labels);
+    return status;
+}
+
 static reshift_status by_lbfgs(const common *c, const probe_choice *choice, const probe_data *data, json_t *result,
                                reshift_array *weight, reshift_array *bias, reshift_error *error)
 {
     reshift_logistic_options options;
     reshift_logistic_options_default(&options);
     reshift_logistic_fit fit;
-    reshift_status status = RESHIFT_OK;
-    if (strcmp(choice->l2, "auto") == 0) {
+    double *weights;
+    reshift_status status = take_class_weights(choice, data, &weights, error);
+    options.class_weights = weights;
+    if (status == RESHIFT_OK && strcmp(choice->l2, "auto") == 0) {
         reshift_logistic_point points[RESHIFT_LOGISTIC_POINTS];
         reshift_logistic_path_options path;
         int n, best;
         reshift_logistic_path_options_default(&path);
         path.held_out = choice->held_out;
         path.seed = (uint64_t)c->seed;
+        path.fit.class_weights = weights;
         status = take_groups(data, &path.groups, error);
         if (status == RESHIFT_OK) {
             status = reshift_logistic_path(&data->features, &data->labels, choice->n_classes, &path, points, &n, &best,
                                            session_progress(), error);
         }
-        if (status != RESHIFT_OK) {
-            return status;
+        if (status == RESHIFT_OK) {
+            tell_path(c, points, n, best, result);
+            options.l2 = points[best].l2;
         }
-        tell_path(c, points, n, best, result);
-        options.l2 = points[best].l2;
-    } else {
+    } else if (status == RESHIFT_OK) {
         read_number(choice->l2, 0, 1e6, &options.l2);
     }
-    status = reshift_logistic_train(&data->features, &data->labels, choice->n_classes, &options, weight, bias, &fit,
-                                    session_progress(), error);
+    if (status == RESHIFT_OK) {
+        status = reshift_logistic_train(&data->features, &data->labels, choice->n_classes, &options, weight, bias, &fit,
+                                        session_progress(), error);
+    }
+    free(weights);
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -135,21 +192,29 @@ static reshift_status measure(const common *c, const probe_data *data, const res
             fail_in(error, status, "test rows");
         }
     }
+    reshift_class_metrics by_class = {0};
+    if (status == RESHIFT_OK) {
+        status = reshift_class_metrics_of(scores, labels, &by_class, error);
+    }
     free(labels);
     if (status != RESHIFT_OK) {
         return status;
     }
     if (c->json) {
         json_object_set_new(result, "test",
-                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f}", "n", (json_int_t)m.accuracy.n,
+                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:o}", "n", (json_int_t)m.accuracy.n,
                                       "correct", (json_int_t)m.accuracy.correct, "accuracy", m.accuracy.accuracy, "low",
                                       m.accuracy.low, "high", m.accuracy.high, "nll",
-                                      m.nll < 1e300 ? json_real(m.nll) : json_null(), "brier", m.brier, "ece", m.ece));
+                                      m.nll < 1e300 ? json_real(m.nll) : json_null(), "brier", m.brier, "ece", m.ece,
+                                      "balanced_accuracy", by_class.balanced, "top5_accuracy",
+                                      isnan(by_class.top5) ? json_null() : json_real(by_class.top5)));
     } else {
         printf("test accuracy %.2f %% (95 %% interval %.2f-%.2f) of %lld rows; log-likelihood %.4f, Brier %.4f, ECE "
                "%.2f %%\n",
                100 * m.accuracy.accuracy, 100 * m.accuracy.low, 100 * m.accuracy.high, (long long)m.accuracy.n, -m.nll,
                m.brier, 100 * m.ece);
+        printf("balanced accuracy %.2f %% (mean of the classes' own)", 100 * by_class.balanced);
+        printf(isnan(by_class.top5) ? "\n" : ", top-5 accuracy %.2f %%\n", 100 * by_class.top5);
     }
     return RESHIFT_OK;
 }

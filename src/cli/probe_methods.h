@@ -13,6 +13,7 @@ typedef struct probe_data {
 typedef struct probe_choice {
     const char *method; /* "lbfgs", "mean" or "neighbours" */
     const char *l2;     /* "auto", or a number */
+    const char *class_weight; /* lbfgs: NULL, "balanced" or a file */
     double held_out, temperature;
     int neighbours, n_classes;
 } probe_choice;

@@ -87,7 +87,8 @@ int session_end(void);
 int session_print(const char *text);
 /** Remembers for session_end() that something of the result could not be made. */
 void session_out_of_memory(void);
-/** malloc() that remembers when it fails; what jansson allocates with, whose callers need not look at every value. */
+/** What jansson allocates with: malloc() that ends the program, "out of memory", 1, so that its callers need not look at every
+ *  value. */
 void *session_allocate(size_t bytes);
 
 /** What --constants and --corrupt-at ask for; session_begin() has checked them. */

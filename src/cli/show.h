@@ -10,7 +10,13 @@
  */
 const char *shown(const char *text);
 
-/** Prints `json` and a newline to stdout, with DEL, C1 and the like written as \uXXXX. NULL prints `otherwise`. */
+/** A JSON string of any bytes: those that are not UTF-8 become '?'. NULL only when out of memory. */
+json_t *json_text(const char *text);
+
+/**
+ * Prints `json` and a newline to stdout, with DEL, C1 and the like written as \uXXXX and numbers as reshift_number_text()
+ * does. NULL prints `otherwise`.
+ */
 void print_json(const json_t *json, size_t flags, const char *otherwise);
 
 #endif

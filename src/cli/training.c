@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/show.h"
+#include "reshift/words.h"
 #include "reshift/reporting.h"
 
 static void cell(double value, double scale, int digits)
@@ -50,7 +52,8 @@ void training_print_epoch(void *context, const reshift_epoch *epoch)
 
 static void json_number(const char *key, double value)
 {
-    printf(isfinite(value) ? ", \"%s\": %.17g" : ", \"%s\": null", key, value);
+    char text[40];
+    printf(", \"%s\": %s", key, isfinite(value) ? reshift_number_text(value, text) : "null");
 }
 
 /* Test accuracy falling while training accuracy rises: from the best epoch to the last, by more than chance moves it.
@@ -95,7 +98,8 @@ void training_print_result(const common *c, const reshift_history *history, cons
         json_number("seconds", e->seconds);
         for (int b = 0; b < history->n_rated; b++) {
             const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];
-            printf("%s\"%s\": {\"lr\": %.17g", b ? ", " : ", \"rates\": {", r->block, r->learning_rate);
+            char rate[40];
+            printf("%s\"%s\": {\"lr\": %s", b ? ", " : ", \"rates\": {", r->block, reshift_number_text(r->learning_rate, rate));
             json_number("ratio", r->ratio);
             printf(b == history->n_rated - 1 ? "}}" : "}");
         }

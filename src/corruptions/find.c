@@ -69,12 +69,12 @@ reshift_status reshift_corruption_find(const char *name, const reshift_corruptio
             return RESHIFT_OK;
         }
     }
-    error_set(error, RESHIFT_ERROR_NOT_FOUND, "there is no corruption '%.100s'", name);
+    error_set(error, RESHIFT_ERROR_ARGUMENT, "there is no corruption '%.100s'", name);
     const char *nearest = nearest_name(name);
     if (nearest) {
         error_hint(error, "did you mean '%s'?", nearest);
     } else {
         hint_names(error);
     }
-    return RESHIFT_ERROR_NOT_FOUND;
+    return RESHIFT_ERROR_ARGUMENT;
 }

@@ -168,3 +168,52 @@ reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores ki
     memory_free(rows);
     return status;
 }
+
+reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *labels, reshift_class_metrics *metrics,
+                                        reshift_error *error)
+{
+    *metrics = (reshift_class_metrics){NAN, NAN};
+    if ((scores->dtype != RESHIFT_F32 && scores->dtype != RESHIFT_F64) || scores->n_dims != 2 || scores->shape[0] < 1 ||
+        scores->shape[1] < 1) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "scores: expected floats [N,K], found %s with %d dimensions",
+                         reshift_dtype_name(scores->dtype), scores->n_dims);
+    }
+    const int64_t n = scores->shape[0], K = scores->shape[1];
+    int64_t *rows = memory_allocate(2 * (size_t)K * sizeof *rows), among_five = 0;
+    if (!rows) {
+        return error_memory(error, 2 * (size_t)K * sizeof *rows, "counts of classes");
+    }
+    int64_t *right = rows + K;
+    for (int64_t k = 0; k < 2 * K; k++) {
+        rows[k] = 0;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const int label = labels[i];
+        if (label < 0 || label >= K) {
+            memory_free(rows);
+            return error_set(error, RESHIFT_ERROR_SHAPE, "label of row %lld: expected 0 to %lld, found %d", (long long)i,
+                             (long long)K - 1, label);
+        }
+        const double own = score_at(scores, i * K + label);
+        int64_t before = 0; /* classes that come before the label's in the order of scores */
+        for (int64_t k = 0; k < K; k++) {
+            const double other = score_at(scores, i * K + k);
+            before += other > own || (other == own && k < label);
+        }
+        rows[label]++;
+        right[label] += before == 0;
+        among_five += before < 5;
+    }
+    double sum = 0;
+    int64_t present = 0;
+    for (int64_t k = 0; k < K; k++) {
+        if (rows[k]) {
+            sum += (double)right[k] / (double)rows[k];
+            present++;
+        }
+    }
+    metrics->balanced = sum / (double)present;
+    metrics->top5 = K < 5 ? NAN : (double)among_five / (double)n;
+    memory_free(rows);
+    return RESHIFT_OK;
+}

@@ -275,7 +275,7 @@ static reshift_status look_for_leaks(measuring *m, const reshift_dataset *set, r
     }
     if (status == RESHIFT_OK && t->n_seen > 0 && !m->options->allow_leak) {
         status =
-            error_set(error, RESHIFT_ERROR_ARGUMENT,
+            error_set(error, RESHIFT_ERROR_UNSUPPORTED, /* well asked, and refused for what the weights say */
                       "the network was trained on %lld of these %lld images (%.1f %%): measured on them it would look "
                       "better than it is",
                       (long long)t->n_seen, (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "datasets/dataset.h"
 #include "experiment/run.h"
+#include "learning/classes.h"
 #include "reshift/learning.h"
 #include "reshift/tensors.h"
 
@@ -139,6 +140,9 @@ static reshift_status open_sets(run *r, reshift_error *error)
     reshift_status status = r->opened.pretrained_here ? open_pretraining_set(r, error) : RESHIFT_OK;
     if (status == RESHIFT_OK) {
         status = open_train(r, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = classes_check_dataset(r->opened.train, "training images", NULL, error); /* the probe warns of gaps */
     }
     if (status == RESHIFT_OK) {
         status = open_test(r, error);

@@ -27,10 +27,10 @@ reshift_status tensors_add_unread(reshift_tensors *tensors, const char *name, co
 /** Adds a remark. Errors: MEMORY. */
 reshift_status tensors_add_remark(reshift_tensors *tensors, const char *remark, reshift_error *error);
 /**
- * Renames every tensor: new_names [count], NULL drops the tensor; a name may be a part of the old one. False, and nothing is
- * changed, where two names are equal or memory runs out.
+ * Renames every tensor: new_names [count], NULL drops the tensor; a name may be a part of the old one. Nothing is
+ * changed after an error: SHAPE (two names are equal), MEMORY.
  */
-bool tensors_rename(reshift_tensors *tensors, const char *const *new_names);
+reshift_status tensors_rename(reshift_tensors *tensors, const char *const *new_names);
 
 void tensors_set_container(reshift_tensors *tensors, reshift_container container);
 

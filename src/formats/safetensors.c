@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/files.h"
 
 #define HEADER_BYTES_MAX ((uint64_t)100000000) /* the format's own limit */
@@ -252,6 +253,12 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
     json_error_t words;
     json_t *header = json_loadb((const char *)b->data + 8, length, JSON_REJECT_DUPLICATES, &words);
     if (!header) {
+        /* jansson calls a lack of memory by several names: a text that can be read now was never wrong */
+        json_t *again = json_loadb((const char *)b->data + 8, length, JSON_REJECT_DUPLICATES, NULL);
+        if (again) {
+            json_decref(again);
+            return error_memory(error, length, "the header of a safetensors file");
+        }
         bool zero = strstr(words.text, "JSON_ALLOW_NUL") != NULL;
         return refuse(error, RESHIFT_ERROR_FORMAT, name, 8 + words.position, "header: %s",
                       zero ? "a text with a zero character (\\u0000)" : words.text);
@@ -319,6 +326,27 @@ static int add_tensor(json_t *header, const char *name, const reshift_array *arr
     return add_new(header, name, item) || failed;
 }
 
+/* The first name or text that JSON cannot hold; NULL: all can be written. */
+static const char *text_not_utf8(const reshift_tensors *tensors)
+{
+    for (int64_t i = 0; i < reshift_tensors_count(tensors); i++) {
+        const char *name = reshift_tensors_name(tensors, i);
+        if (!text_is_utf8((const uint8_t *)name, strlen(name))) {
+            return name;
+        }
+    }
+    for (int64_t i = 0; i < reshift_tensors_text_count(tensors); i++) {
+        const char *key = reshift_tensors_text_key(tensors, i), *text = reshift_tensors_text(tensors, key);
+        if (!text_is_utf8((const uint8_t *)key, strlen(key))) {
+            return key;
+        }
+        if (!text_is_utf8((const uint8_t *)text, strlen(text))) {
+            return text;
+        }
+    }
+    return NULL;
+}
+
 /* The header's JSON, padded with spaces to a multiple of 8; NULL when it cannot be made. free() it. */
 static char *make_header(const reshift_tensors *tensors, const uint64_t *begin, size_t *length)
 {
@@ -382,8 +410,13 @@ reshift_status reshift_tensors_save(const char *path, const reshift_tensors *ten
                          path);
     }
     if (!header) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT,
-                         "cannot write '%s': a name or text is not UTF-8, or memory ran out", path);
+        const char *bad = text_not_utf8(tensors);
+        if (!bad) {
+            return error_memory(error, 0, "the header of a safetensors file");
+        }
+        error_set(error, RESHIFT_ERROR_FORMAT, "cannot write '%s': '%s' is not UTF-8, which safetensors needs", path, bad);
+        error_hint(error, "class names come from folder names: rename the folders, for example with convmv");
+        return RESHIFT_ERROR_FORMAT;
     }
     file_writer writer;
     reshift_status status = file_writer_open(path, overwrite, &writer, error);

@@ -191,16 +191,17 @@ typedef struct wrapping {
 
 static const wrapping wrappings[] = {{"state_dict.", true}, {"model.", true}, {"module.", false}};
 
-bool tensors_rename(reshift_tensors *tensors, const char *const *new_names)
+reshift_status tensors_rename(reshift_tensors *tensors, const char *const *new_names)
 {
     int64_t n = tensors->n_items, kept = 0;
     names index = {0};
-    bool done = true;
+    bool done = true, twice = false;
     char **copies = calloc((size_t)(n ? n : 1), sizeof *copies);
     for (int64_t i = 0; copies && i < n && done; i++) {
         if (new_names[i]) {
             copies[i] = strdup(new_names[i]);
-            done = copies[i] && names_find(&index, copies[i]) < 0 && names_add(&index, copies[i], kept++);
+            twice = copies[i] && names_find(&index, copies[i]) >= 0;
+            done = copies[i] && !twice && names_add(&index, copies[i], kept++);
         }
     }
     if (!copies || !done) {
@@ -209,7 +210,7 @@ bool tensors_rename(reshift_tensors *tensors, const char *const *new_names)
             free(copies[i]);
         }
         free(copies);
-        return false;
+        return twice ? RESHIFT_ERROR_SHAPE : RESHIFT_ERROR_MEMORY;
     }
     kept = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -226,7 +227,7 @@ bool tensors_rename(reshift_tensors *tensors, const char *const *new_names)
     tensors->n_items = kept;
     names_clear(&tensors->item_names);
     tensors->item_names = index;
-    return true;
+    return RESHIFT_OK;
 }
 
 bool reshift_tensors_unwrap(reshift_tensors *tensors)
@@ -254,7 +255,7 @@ bool reshift_tensors_unwrap(reshift_tensors *tensors)
             changed = changed || found;
         }
     }
-    bool done = stripped && tensors_rename(tensors, stripped);
+    bool done = stripped && tensors_rename(tensors, stripped) == RESHIFT_OK;
     free(stripped);
     return done;
 }

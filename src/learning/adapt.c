@@ -96,11 +96,12 @@ static reshift_status find_affine(adapt *a, reshift_error *error)
 
 static reshift_status check_options(const reshift_adapt_options *o, reshift_error *error)
 {
-    if (o->kind == RESHIFT_ADAPT_NONE || o->batch < 2 || !(o->source_images >= 0 && o->source_images <= 1e9) ||
+    const bool mixed = o->kind == RESHIFT_ADAPT_BN && o->source_images > 0; /* then one image has statistics too */
+    if (o->kind == RESHIFT_ADAPT_NONE || o->batch < (mixed ? 1 : 2) || !(o->source_images >= 0 && o->source_images <= 1e9) ||
         !(o->learning_rate > 0 && o->learning_rate <= 10)) {
         return error_set(
             error, RESHIFT_ERROR_ARGUMENT,
-            "adaptation: expected a batch of 2 or more, source images of 0 or more and a learning rate above "
+            "adaptation: expected a batch of 2 or more (1 with bn and source images), source images of 0 or more and a learning rate above "
             "0, found %d, %g and %g",
             o->batch, o->source_images, o->learning_rate);
     }

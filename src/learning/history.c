@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "reshift/learning.h"
+#include "reshift/words.h"
 
 /* The second where a validation set was measured. */
 static const char *const headers[2] = {
@@ -72,12 +73,15 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
                                             e->seconds};
         status = file_writer_printf(&writer, error, "%d", e->epoch);
         for (int v = 0; status == RESHIFT_OK && v < (more ? 7 : 5); v++) {
-            status = isnan(values[v]) ? file_writer_printf(&writer, error, ",")
-                                      : file_writer_printf(&writer, error, ",%.17g", values[v]);
+            char text[40];
+            status = file_writer_printf(&writer, error, ",%s",
+                                        isnan(values[v]) ? "" : reshift_number_text(values[v], text));
         }
         for (int b = 0; status == RESHIFT_OK && b < history->n_rated; b++) {
             const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];
-            status = file_writer_printf(&writer, error, ",%.17g,%.17g", r->ratio, r->learning_rate);
+            char ratio[40], rate[40];
+            status = file_writer_printf(&writer, error, ",%s,%s", reshift_number_text(r->ratio, ratio),
+                                        reshift_number_text(r->learning_rate, rate));
         }
         if (status == RESHIFT_OK) {
             status = file_writer_printf(&writer, error, "\n");

@@ -280,7 +280,10 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
     if (status == RESHIFT_OK) {
         status = note_dropped(w, list, error);
     }
-    if (status == RESHIFT_OK && !tensors_rename(tensors, w->new_names)) {
+    const reshift_status renamed = status == RESHIFT_OK ? tensors_rename(tensors, w->new_names) : RESHIFT_OK;
+    if (renamed == RESHIFT_ERROR_MEMORY) {
+        status = error_memory(error, 0, "names of tensors");
+    } else if (renamed != RESHIFT_OK) {
         status = error_set(error, RESHIFT_ERROR_SHAPE, "two tensors of the checkpoint have one name below '%.100s'", w->prefix);
     }
     return status;

@@ -29,9 +29,28 @@ static void test_long_words_are_far(void **state)
     assert_int_equal(reshift_word_distance("a", longest), RESHIFT_WORD_FAR - 1);
 }
 
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } numbers[] = {{0.61, "0.61"},   {0.1 + 0.2, "0.30000000000000004"}, {1, "1.0"}, {0, "0.0"}, {-2.5, "-2.5"},
+                   {1e-7, "1e-07"}, {123456, "123456.0"}, {1.0 / 3, "0.3333333333333333"}, {5e-324, "5e-324"}};
+    char text[40];
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        reshift_number_text(numbers[i].value, text);
+        assert_true(strtod(text, NULL) == numbers[i].value);
+        if (strcmp(numbers[i].text, "123456.0") != 0) {
+            assert_string_equal(text, numbers[i].text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_known_distances),
         cmocka_unit_test(test_long_words_are_far),
     };

@@ -84,9 +84,9 @@ check "beside an array" 0 "S/contrast.npy" "" "$reshift" corrupt --quiet --data 
 # wrong usage
 check "severity 0" 2 - "--severity: expected a number from 1 to 5" "$reshift" corrupt --data demo --corruption fog --severity 0 --out x
 check "severity 6" 2 - "found '6'" "$reshift" corrupt --data demo --corruption fog --severity 6 --out x
-check "a name nearly right" 1 - "hint: did you mean 'zoom_blur'?" "$reshift" corrupt --data demo --corruption zom_blur --out x
-check "a name near nothing" 1 - "hint: the corruptions are gaussian_noise" "$reshift" corrupt --data demo --corruption xyzzyxyzzy --out x
-check "one wrong name among right ones" 1 - "no corruption 'fogg'" "$reshift" corrupt --data demo --corruption contrast,fogg --out x
+check "a name nearly right" 2 - "hint: did you mean 'zoom_blur'?" "$reshift" corrupt --data demo --corruption zom_blur --out x
+check "a name near nothing" 2 - "hint: the corruptions are gaussian_noise" "$reshift" corrupt --data demo --corruption xyzzyxyzzy --out x
+check "one wrong name among right ones" 2 - "no corruption 'fogg'" "$reshift" corrupt --data demo --corruption contrast,fogg --out x
 check "a format that is none" 2 - "--format: expected npy or folder, found 'zip'" "$reshift" corrupt --data demo --corruption fog --format zip --out x
 check "a corruption without a place" 2 - "expected --data, and --corruption with --out, or --sheet" "$reshift" corrupt --data demo --corruption fog
 check "an image without a sheet" 2 - "there is no --sheet" "$reshift" corrupt --data demo --corruption fog --out x --image 3

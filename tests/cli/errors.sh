@@ -29,8 +29,8 @@ holds "none of them left a file" absent x.npy
 
 # contents that are wrong
 check "data of an unknown kind" 2 - "mnist" "$reshift" eval --weights $net --data mnist
-check "corruption unknown" 1 - "gaussian_blurr" "$reshift" eval --weights $net --data demo --corruption gaussian_blurr
-check "corruption unknown, with the nearest" 1 - "gaussian_blur'" "$reshift" corrupt --data demo --corruption gaussian_blurr --out x
+check "corruption unknown" 2 - "gaussian_blurr" "$reshift" eval --weights $net --data demo --corruption gaussian_blurr
+check "corruption unknown, with the nearest" 2 - "gaussian_blur'" "$reshift" corrupt --data demo --corruption gaussian_blurr --out x
 check "empty folder of images" 1 - "empty" "$reshift" eval --weights $net --data folder:empty
 head -c 5000 $net >torn.safetensors
 check "weights torn" 1 - "torn.safetensors" "$reshift" eval --weights torn.safetensors --data demo
@@ -48,6 +48,32 @@ check "a head that does not fit" 1 - "reshift: " "$reshift" eval --weights $net 
 check "text as an image" 1 - "text.pth" "$reshift" predict --weights $net text.pth
 holds "none of them left a file" absent x.safetensors
 holds "nor a folder" absent x
+
+# labels of one class; class weights; few columns; names that are not UTF-8
+python=/usr/bin/printf # .npy files of a few bytes, version 1
+npy() { # FILE DESCR SHAPE BYTES
+    header="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
+    { $python '\223NUMPY\001\000v\000'; printf '%-117s\n' "$header"; $python "$4"; } >"$1"
+}
+npy one.npy '|u1' '40,' "$(printf '\\003%.0s' $(seq 40))"
+for method in adam lbfgs mean neighbours; do
+    check "one class by $method" 1 - "expected at least two classes, found class 3 alone in all 40 rows" "$reshift" probe --method $method --train f.npy one.npy --test f.npy one.npy
+done
+check "balanced classes" 0 "test accuracy" "" "$reshift" probe --quiet --method lbfgs --l2 1 --class-weight balanced --train f.npy l.npy --test f.npy l.npy
+check "class weights of another count" 1 - "expected a weight a class, float64 [10], found uint8 [40]" "$reshift" probe --method lbfgs --l2 1 --class-weight one.npy --train f.npy l.npy --test f.npy l.npy
+npy column.npy '<f4' '3,1' '\000\000\200\077\000\000\000\100\000\000\240\100'
+check "principal component of one column" 0 "100.00 %" "" "$reshift" pca --quiet --features column.npy --out column
+check "one component" 0 "f " "" "$reshift" pca --quiet --components 1 --features f.npy --labels l.npy --out onecomponent
+holds "without a figure" absent onecomponent/pca.png
+check "a good file and a bad one" 1 '"shape"' "no.npy" "$reshift" inspect --json f.npy no.npy
+cp f.npy "$($python 'f\351.npy')"
+check "a name that is not UTF-8" 0 '"features": "f?"' "" "$reshift" pca --quiet --json --features "$($python 'f\351.npy')" --out latin
+check "the shortest numbers" 0 '"accuracy": 1.0' "" "$reshift" probe --quiet --json --method neighbours --neighbours 1 --train f.npy l.npy --test f.npy l.npy
+
+check "balanced and top-5 accuracy" 0 "balanced accuracy 100.00 % (mean of the classes' own), top-5 accuracy 100.00 %" "" "$reshift" probe --quiet --method neighbours --neighbours 1 --train f.npy l.npy --test f.npy l.npy
+check "logits" 0 "6 rows" "" "$reshift" predict --quiet --logits --weights $net --data demo --limit 6 --out logits.npy
+check "logits as a table" 2 - "--logits goes with --out FILE.npy" "$reshift" predict --logits --weights $net --data demo --out logits.csv
+check "a leak is refused, not wrong usage" 1 - "the network was trained on" "$reshift" eval --quiet --weights $net --data demo --split train --limit 60
 
 # experiments
 printf 'name: a\nprobe:\n  epoch: 3\n' >typo.yaml

@@ -55,6 +55,17 @@ for zero in 0 0.0 -0 0e3; do
     check "l2 of $zero" 1 - "no.npy" "$reshift" probe --method lbfgs --l2 $zero --train no.npy no.npy --out x.safetensors
     check "weight decay, momentum, smoothing of $zero" 1 - "no.safetensors" "$reshift" finetune --weights no.safetensors --data demo --train fc --lr fc=$zero --weight-decay $zero --momentum $zero --label-smoothing $zero --out x.safetensors
 done
+for file in x.pth x.PT x.onnx x.npy x.txt; do
+    check "weights written to $file" 2 - "what is written is .safetensors" "$reshift" finetune --weights w --data demo --out $file
+    check "probe written to $file" 2 - "--out '$file': what is written is .safetensors" "$reshift" probe --train a b --out $file
+done
+check "features written to x.csv" 2 - "what is written is .npy" "$reshift" extract --weights w --data demo --out x.csv
+check "history written to x.npy" 2 - "what is written is .csv" "$reshift" probe --train a b --history x.npy
+check "calibrated weights written to x.onnx" 2 - "what is written is .safetensors" "$reshift" calibrate --weights w --data demo --out x.onnx
+check "safetensors exported to x.onnx" 2 - "what is written is safetensors" "$reshift" export --weights w --format safetensors --out x.onnx
+check "a name without an ending" 1 - "no.npy" "$reshift" probe --train no.npy no.npy --out x.v2
+check "class weights of another method" 2 - "--class-weight is about --method lbfgs" "$reshift" probe --class-weight balanced --train a b --out x
+check "YAML as JSON" 2 - "--show prints YAML" "$reshift" demo --show --json
 check "temperature of 0" 2 - "--temperature: expected a number above 0, at most 1000, found '0'" "$reshift" probe --method neighbours --temperature 0 --train a b --test a b
 check "the largest seed" 1 - "no.npy" "$reshift" probe --seed 9223372036854775807 --train no.npy no.npy --out x.safetensors
 check "a seed beyond" 2 - "--seed: expected a whole number from 0 to 9223372036854775807, found '9223372036854775808'" "$reshift" probe --seed 9223372036854775808 --train no.npy no.npy --out x.safetensors

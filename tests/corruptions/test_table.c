@@ -45,7 +45,7 @@ static void test_names(void **state)
     for (size_t i = 0; i < sizeof misspelt / sizeof misspelt[0]; i++) {
         const reshift_corruption *corruption = NULL;
         reshift_error error;
-        check_error(reshift_corruption_find(misspelt[i].typed, &corruption, &error), RESHIFT_ERROR_NOT_FOUND,
+        check_error(reshift_corruption_find(misspelt[i].typed, &corruption, &error), RESHIFT_ERROR_ARGUMENT,
                     "there is no corruption '");
         assert_null(corruption);
         if (!strstr(error.hint, misspelt[i].hint)) {
@@ -57,7 +57,7 @@ static void test_names(void **state)
     endless[sizeof endless - 1] = '\0';
     const reshift_corruption *corruption = NULL;
     reshift_error error;
-    check_error(reshift_corruption_find(endless, &corruption, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_corruption_find(endless, &corruption, &error), RESHIFT_ERROR_ARGUMENT,
                 "there is no corruption");
 }
 

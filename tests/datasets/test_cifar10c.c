@@ -316,7 +316,7 @@ static void test_generated(void **state)
     reshift_dataset_close(&d);
 
     options.corruption = "gaussian_blurr";
-    check_error(reshift_dataset_open(spec_of("clean-only"), &options, &d, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_dataset_open(spec_of("clean-only"), &options, &d, &error), RESHIFT_ERROR_ARGUMENT,
                 "no corruption 'gaussian_blurr'");
     options.corruption = "gaussian_blur";
     check_error(reshift_dataset_open(spec_of("nowhere"), &options, &d, &error), RESHIFT_ERROR_NOT_FOUND,

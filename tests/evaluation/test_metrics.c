@@ -155,9 +155,40 @@ static void test_threads(void **state)
     reshift_array_destroy(&scores);
 }
 
+/* Two of class 0 right of three, none of one of class 2, class 5 once: (2/3 + 0 + 1) / 3. */
+static void test_by_class(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_array scores;
+    reshift_class_metrics m;
+    enum { ROWS = 5, CLASSES = 6 };
+    static const int labels[ROWS] = {0, 0, 0, 2, 5};
+    static const float values[ROWS][CLASSES] = {{6, 5, 4, 3, 2, 1},
+                                                {6, 6, 4, 3, 2, 1},  /* the first of equal ones is the answer */
+                                                {1, 2, 3, 4, 5, 6},  /* the label is the sixth */
+                                                {6, 5, 2, 4, 3, 2},  /* the fifth, before the equal class 5 */
+                                                {1, 2, 3, 4, 5, 6}};
+    check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){ROWS, CLASSES}, &scores, &error));
+    memcpy(scores.data, values, sizeof values);
+    check_ok(reshift_class_metrics_of(&scores, labels, &m, &error));
+    assert_true(fabs(m.balanced - (2.0 / 3 + 0 + 1) / 3) < 1e-15);
+    assert_true(m.top5 == 0.8);
+    scores.shape[0] = 3;
+    scores.shape[1] = 4;
+    check_ok(reshift_class_metrics_of(&scores, labels, &m, &error));
+    assert_true(isnan(m.top5));
+    check_error(reshift_class_metrics_of(&scores, (int[]){0, 4, 0}, &m, &error), RESHIFT_ERROR_SHAPE,
+                "label of row 1: expected 0 to 3, found 4");
+    scores.shape[0] = ROWS;
+    scores.shape[1] = CLASSES;
+    reshift_array_destroy(&scores);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_by_class),
         cmocka_unit_test(test_golden),   cmocka_unit_test(test_probabilities), cmocka_unit_test(test_bins),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_threads),
     };
