@@ -49,6 +49,6 @@ survives "probe by Adam" h.safetensors "$reshift" probe --quiet --lr 1e-3 --epoc
 survives "class means" h.safetensors "$reshift" probe --quiet --json --method mean --train f.npy l.npy --test t.npy tl.npy --out h.safetensors
 survives "neighbours" none "$reshift" probe --quiet --json --method neighbours --train f.npy l.npy --test t.npy tl.npy
 survives "predictions" p.csv "$reshift" predict --quiet --json --weights $net --data demo --limit 6 --out p.csv
-survives "features" x.npy "$reshift" extract --quiet --json --weights $net --data demo --limit 6 --out x.npy
+survives "features" x.npy "$reshift" extract --quiet --force --json --weights $net --data demo --limit 6 --out x.npy
 survives "inspect" none "$reshift" inspect --json f.npy $net
 finish
