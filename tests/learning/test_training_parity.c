@@ -52,6 +52,7 @@ typedef struct training {
     int size, n_steps, epochs;
     const int64_t *order;
     reshift_batchnorm batchnorm;
+    reshift_frozen_cache *cache; /* NULL: of the training's own */
     reshift_block_rate rates[8];
     int n_rates;
     double losses[max_steps];
@@ -211,6 +212,7 @@ static void check_losses(training *t)
     options.size = t->size;
     options.batchnorm = t->batchnorm;
     options.order = t->order;
+    options.cache = t->cache;
     options.on_step = keep_loss;
     options.context = t;
     reshift_history history;
@@ -277,7 +279,26 @@ static void test_bare_train_mode(void **state)
 
 /* ---- ResNet-50 on real images ---- */
 
-static void run_resnet50(const char *part, reshift_batchnorm batchnorm)
+/* Both parts train from layer4 on: the frozen blocks, most of the work, run once for both. */
+static int open_cache(void **state)
+{
+    reshift_frozen_cache_options options;
+    reshift_frozen_cache_options_default(&options);
+    reshift_error error;
+    reshift_frozen_cache *cache;
+    check_ok(reshift_frozen_cache_open(&options, &cache, &error));
+    *state = cache;
+    return 0;
+}
+
+static int close_cache(void **state)
+{
+    reshift_frozen_cache *cache = *state;
+    reshift_frozen_cache_close(&cache);
+    return 0;
+}
+
+static void run_resnet50(const char *part, reshift_batchnorm batchnorm, reshift_frozen_cache *cache)
 {
     enum { n = 400, epochs = 4 };
     check_need_data();
@@ -295,6 +316,7 @@ static void run_resnet50(const char *part, reshift_batchnorm batchnorm)
                   .n_steps = max_steps,
                   .epochs = epochs,
                   .batchnorm = batchnorm,
+                  .cache = cache,
                   .rates = {{"layer4", 1e-4}, {"fc", 1e-3}},
                   .n_rates = 2};
     check_ok(reshift_model_load("resnet50", NULL, &t.model, &error));
@@ -325,14 +347,12 @@ static void run_resnet50(const char *part, reshift_batchnorm batchnorm)
 
 static void test_resnet50_frozen(void **state)
 {
-    (void)state;
-    run_resnet50("frozen", RESHIFT_BATCHNORM_FROZEN);
+    run_resnet50("frozen", RESHIFT_BATCHNORM_FROZEN, *state);
 }
 
 static void test_resnet50_training(void **state)
 {
-    (void)state;
-    run_resnet50("training", RESHIFT_BATCHNORM_TRAIN);
+    run_resnet50("training", RESHIFT_BATCHNORM_TRAIN, *state);
 }
 
 int main(void)
@@ -343,5 +363,5 @@ int main(void)
         cmocka_unit_test(test_resnet50_frozen),
         cmocka_unit_test(test_resnet50_training),
     };
-    return cmocka_run_group_tests_name("training_parity", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("training_parity", tests, open_cache, close_cache);
 }
