@@ -35,7 +35,7 @@ typedef struct reshift_recipe {
  * input size gets resize and crop from here.
  *
  * recipe  NULL: ImageNet's (resize 256, crop 224, its mean and standard deviation)
- * size    0: the recipe's own
+ * size    0: the recipe's own. Others are not checked here: functions that use the recipe refuse those out of range
  */
 RESHIFT_API reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size);
 

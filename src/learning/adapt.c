@@ -10,6 +10,7 @@
 #include "learning/optimiser.h"
 #include "learning/outputs.h"
 #include "models/model.h"
+#include "models/recipe.h"
 
 #define MOMENTUM 0.9
 
@@ -116,10 +117,13 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
     if (status == RESHIFT_OK) {
         status = model_need_head(model, error);
     }
+    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(model), size);
+    if (status == RESHIFT_OK) {
+        status = recipe_check_size(recipe.size, error);
+    }
     if (status != RESHIFT_OK) {
         return status;
     }
-    const reshift_recipe recipe = reshift_recipe_at(reshift_model_recipe(model), size);
     adapt *a = calloc(1, sizeof *a);
     if (!a) {
         return error_memory(error, sizeof *a, "adaptation");

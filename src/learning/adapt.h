@@ -14,8 +14,10 @@
 
 typedef struct adapt adapt;
 
-/** `size` 0: the recipe's. n_rows come at every start. Errors: ARGUMENT (batch, rates), those of plan_create, MEMORY.
- * The caller destroys *out; the model outlives it and does not change. */
+/**
+ * `size` 0: the recipe's. n_rows come at every start. The caller destroys *out; the model outlives it and does not change.
+ * Errors: ARGUMENT (batch, rates, input size), those of plan_create, MEMORY.
+ */
 reshift_status adapt_create(const reshift_model *model, const reshift_adapt_options *options, int size, int64_t n_rows,
                             reshift_precision precision, adapt **out, reshift_error *error);
 void adapt_destroy(adapt **a);

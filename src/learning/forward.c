@@ -15,6 +15,7 @@
 #include "engine/plan.h"
 #include "engine/stem.h"
 #include "learning/outputs.h"
+#include "models/recipe.h"
 
 struct forward {
     plan *plan;         /* NULL: the images themselves come out, or the stem's output */
@@ -121,9 +122,9 @@ reshift_status forward_create(const forward_setup *setup, forward **out, reshift
     *out = NULL;
     const reshift_recipe recipe = reshift_recipe_at(setup->recipe, setup->size);
     const int size = recipe.size;
-    if (size < RESHIFT_SIZE_SMALLEST || size > RESHIFT_SIZE_LARGEST) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "input size: expected %d to %d, found %d",
-                         RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, size);
+    reshift_status status = recipe_check_size(size, error);
+    if (status != RESHIFT_OK) {
+        return status;
     }
     if (setup->batch < 0) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "batch: expected a positive number, found %d", setup->batch);
@@ -144,7 +145,7 @@ reshift_status forward_create(const forward_setup *setup, forward **out, reshift
     if (setup->last_block == setup->net->graph->n_blocks - 1) {
         f->what = setup->stop_at_features ? "features" : "logits";
     }
-    reshift_status status = setup->last_block < 0 ? RESHIFT_OK : make_plan(f, setup, error);
+    status = setup->last_block < 0 ? RESHIFT_OK : make_plan(f, setup, error);
     if (status != RESHIFT_OK) {
         forward_destroy(&f);
         return status;

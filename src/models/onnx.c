@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "models/model.h"
 #include "models/onnx.pb-c.h"
+#include "models/recipe.h"
 
 #define OPERATOR_SET 11
 #define REPRESENTATION 6 /* of the file: the one that came with operator set 11 */
@@ -355,12 +356,11 @@ reshift_status reshift_model_save_onnx(const char *path, const reshift_model *mo
 {
     onnx_file f = {.net = model_network(model)};
     file_writer writer = {0};
-    size = size > 0 ? size : reshift_model_recipe(model)->size;
-    if (size < RESHIFT_SIZE_SMALLEST || size > RESHIFT_SIZE_LARGEST) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of %dx%d: expected %d to %d", size, size,
-                         RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST);
+    size = reshift_recipe_at(reshift_model_recipe(model), size).size;
+    reshift_status status = recipe_check_size(size, error);
+    if (status == RESHIFT_OK) {
+        status = model_need_head(model, error);
     }
-    reshift_status status = model_need_head(model, error);
     if (status == RESHIFT_OK) {
         status = build(&f, model, size, error);
     }

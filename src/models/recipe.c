@@ -27,11 +27,20 @@ void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe)
 reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size)
 {
     reshift_recipe scaled = recipe ? *recipe : imagenet;
-    if (size > 0 && size != scaled.size) {
+    if (size != 0 && size != scaled.size) {
         scaled.resize = (int)((int64_t)size * scaled.resize / scaled.size);
         scaled.size = size;
     }
     return scaled;
+}
+
+reshift_status recipe_check_size(int size, reshift_error *error)
+{
+    if (size < RESHIFT_SIZE_SMALLEST || size > RESHIFT_SIZE_LARGEST) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "input size: expected %d to %d, found %d",
+                         RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, size);
+    }
+    return RESHIFT_OK;
 }
 
 static reshift_status bad_value(const metadata *m, const char *expected, reshift_error *error)

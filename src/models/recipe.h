@@ -10,6 +10,9 @@
 /** ImageNet's mean and deviation, the architecture's own size; V1: shorter side 256 for 224, V2: 232. Not `stored`. */
 void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe);
 
+/** Errors: ARGUMENT where a network's input size is not RESHIFT_SIZE_SMALLEST to RESHIFT_SIZE_LARGEST. */
+reshift_status recipe_check_size(int size, reshift_error *error);
+
 /**
  * Takes what the metadata says (input_size, resize, mean, std; docs/formats.md) over into `recipe`, which holds the
  * defaults; a PyTorch file's metadata are its training script's own and are not read. Values of other programs under the

@@ -74,7 +74,9 @@ static inline void server_answer(server *s, int connection, const char *request)
         s->ranges[s->requests++] = first;
     }
     server_manner manner = s->manner;
+    const uint8_t *body = s->body;
     size_t size = s->size, cut = s->cut < size ? s->cut : size;
+    int n_requests = s->requests;
     pthread_mutex_unlock(&s->lock);
     if (manner == SERVER_REDIRECTS && strncmp(request, "GET /real ", 10) == 0) {
         manner = SERVER_HONEST;
@@ -91,7 +93,7 @@ static inline void server_answer(server *s, int connection, const char *request)
         return;
     case SERVER_NO_HTTP: server_text(connection, "SSH-2.0-no server of yours\r\n"); return;
     case SERVER_BUSY:
-        if (s->requests <= 2) {
+        if (n_requests <= 2) {
             server_text(connection, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 4\r\n"
                                     "Connection: close\r\n\r\nbusy");
             return;
@@ -112,7 +114,7 @@ static inline void server_answer(server *s, int connection, const char *request)
     case SERVER_ENDLESS:
         server_text(connection, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
         for (int i = 0; i < 64; i++) {
-            server_send(connection, s->body, size);
+            server_send(connection, body, size);
         }
         return;
     case SERVER_WRONG_RANGE:
@@ -121,7 +123,7 @@ static inline void server_answer(server *s, int connection, const char *request)
                  "Connection: close\r\n\r\n",
                  size - 1, size, size - 1);
         server_text(connection, range ? head : "HTTP/1.1 500 Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        server_send(connection, s->body + 1, range ? size - 1 : 0);
+        server_send(connection, body + 1, range ? size - 1 : 0);
         return;
     case SERVER_HONEST:
     case SERVER_IGNORES_RANGE:
@@ -147,7 +149,7 @@ static inline void server_answer(server *s, int connection, const char *request)
     server_text(connection, head);
     size_t rest = size - from;
     bool cuts = manner == SERVER_CUTS || manner == SERVER_STALLS;
-    server_send(connection, s->body + from, cuts && cut < rest ? cut : rest);
+    server_send(connection, body + from, cuts && cut < rest ? cut : rest);
     if (manner == SERVER_STALLS) {
         recv(connection, head, sizeof head, 0);
     }

@@ -202,6 +202,11 @@ static void test_refusals(void **state)
     options.source_images = 0;
     check_error(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_ARGUMENT,
                 "more than one value per channel"); /* a last batch of one image with maps of 1x1 */
+    static const int no_sizes[] = {-1, RESHIFT_SIZE_SMALLEST - 1, RESHIFT_SIZE_LARGEST + 1};
+    for (int i = 0; i < 3; i++) {
+        check_error(adapt_create(model, &options, no_sizes[i], N, RESHIFT_PRECISION_F32, &a, &error),
+                    RESHIFT_ERROR_ARGUMENT, "input size: expected 8 to 4096");
+    }
     assert_true(reshift_adapt_read("tent", &kind) && kind == RESHIFT_ADAPT_TENT && !reshift_adapt_read("tents", &kind));
     assert_string_equal(reshift_adapt_name(RESHIFT_ADAPT_BN), "bn");
 }

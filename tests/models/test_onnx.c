@@ -154,6 +154,7 @@ static void test_small_one(void **state)
     onnx__model_proto__free_unpacked(m, NULL);
     check_error(reshift_model_save_onnx("/tmp/no.onnx", model, 7, true, &error), RESHIFT_ERROR_ARGUMENT,
                 "expected 8 to 4096");
+    check_error(reshift_model_save_onnx("/tmp/no.onnx", model, -1, true, &error), RESHIFT_ERROR_ARGUMENT, "found -1");
     check_error(reshift_model_save_onnx("/nowhere/at/all.onnx", model, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "nowhere");
     reshift_model_destroy(&model);
