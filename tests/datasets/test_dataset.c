@@ -44,7 +44,7 @@ static void test_options(void **state)
     }
     options.severity_first = options.severity_last = 2;
     options.corruption = "gausian_blur";
-    check_error(reshift_dataset_open("demo", &options, &d, &error), RESHIFT_ERROR_NOT_FOUND, "gausian_blur");
+    check_error(reshift_dataset_open("demo", &options, &d, &error), RESHIFT_ERROR_ARGUMENT, "gausian_blur");
     assert_non_null(strstr(error.hint, "gaussian_blur"));
     options.corruption = "gaussian_blur";
     check_ok(reshift_dataset_open("demo", &options, &d, &error));
