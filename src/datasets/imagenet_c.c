@@ -228,7 +228,7 @@ static reshift_status look_at_first(imagenet_c *c, int *quality, reshift_error *
     return status;
 }
 
-static reshift_status find_images(imagenet_c *c, const char *root, int *quality, reshift_error *error)
+static reshift_status find_images(imagenet_c *c, const char *root, int64_t limit, int *quality, reshift_error *error)
 {
     reshift_status status = tree_find_corruption(root, c->corruption, &c->folder, error);
     if (status == RESHIFT_OK) {
@@ -240,7 +240,11 @@ static reshift_status find_images(imagenet_c *c, const char *root, int *quality,
     if (status == RESHIFT_OK) {
         status = check_same_images(c, root, error);
     }
-    return status == RESHIFT_OK ? look_at_first(c, quality, error) : status;
+    if (status == RESHIFT_OK) {
+        c->n = dataset_limit(c->images.n, limit); /* row_path() divides by it */
+        status = look_at_first(c, quality, error);
+    }
+    return status;
 }
 
 reshift_status imagenet_c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
@@ -265,14 +269,14 @@ reshift_status imagenet_c_open(const char *where, const reshift_dataset_options 
     c->severity_last = options->severity_last;
     status = find_root(where, options, &root, error);
     if (status == RESHIFT_OK) {
-        status = find_images(c, root, &quality, error);
+        status = find_images(c, root, options->limit, &quality, error);
     }
     free(root);
     if (status != RESHIFT_OK) {
         imagenet_c_destroy(c);
         return status;
     }
-    const int64_t n = c->n = dataset_limit(c->images.n, options->limit);
+    const int64_t n = c->n;
     const int64_t count = n * (c->severity_last - c->severity_first + 1);
     status = dataset_create(&imagenet_c_kind, c, "imagenet-c", count, c->images.n_classes,
                             (const char *const *)c->images.classes, dataset, error);
