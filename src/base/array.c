@@ -46,7 +46,9 @@ reshift_status reshift_array_create(reshift_dtype dtype, int n_dims, const int64
     }
     array->dtype = dtype;
     array->n_dims = n_dims;
-    memcpy(array->shape, shape, (size_t)n_dims * sizeof *shape);
+    if (n_dims > 0) { /* a scalar's shape may be NULL */
+        memcpy(array->shape, shape, (size_t)n_dims * sizeof *shape);
+    }
     array->data = data;
     array->release = release_memory;
     array->owner = data;
