@@ -21,7 +21,7 @@ int command_export(int argc, char **argv)
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to write instead, as 'reshift probe' writes it", NULL),
-        TEXT("--out", &out, "FILE", "the file to write", NULL),
+        OUTPUT("--out", &out, "FILE", "the file to write", NULL),
         TEXT("--format", &format, "onnx|safetensors",
              "onnx: for OpenCV, ONNX Runtime and others; safetensors: for torchvision's load_state_dict, strict",
              "by FILE's ending"),

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "reshift/words.h"
 
@@ -241,6 +243,17 @@ static int wrong_value(const usage *u, const option *o, const char *text)
 
 static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
 
+/* Where an output is standard output itself (/dev/stdout, a name of the same file), what a command prints there goes to
+ * standard error: nothing mixes with the data. */
+static void keep_apart_from_stdout(const char *path)
+{
+    struct stat output, printed;
+    if (stat(path, &output) == 0 && fstat(STDOUT_FILENO, &printed) == 0 && output.st_dev == printed.st_dev &&
+        output.st_ino == printed.st_ino && !isatty(STDOUT_FILENO)) {
+        stdout = stderr;
+    }
+}
+
 /* An ending that names another format than the one that is written; none, or one that names no format, is fine. */
 static bool contradicts(const char *path, const char *argument)
 {
@@ -261,7 +274,10 @@ static bool set_value(const option *o, const char *text)
 {
     switch (o->kind) {
     case OPTION_TEXT: *(const char **)o->value = text; return true;
-    case OPTION_OUTPUT: *(const char **)o->value = text; return !contradicts(text, o->argument);
+    case OPTION_OUTPUT:
+        *(const char **)o->value = text;
+        keep_apart_from_stdout(text);
+        return !contradicts(text, o->argument);
     case OPTION_COUNT: return read_whole_number(text, o->low, o->high, o->value);
     case OPTION_NUMBER: return read_number_above(text, o->low, o->high, o->value);
     case OPTION_NUMBER_FROM: return read_number(text, o->low, o->high, o->value);

@@ -115,6 +115,16 @@ static severity_range range_over_severities(const report_content *content, repor
     return range;
 }
 
+/* `lost`: printed points below the accuracy on clean images. */
+static void add_distance_from_clean(text_buffer *text, double lost, const char *clean)
+{
+    if (lost == 0) {
+        text_add(text, "equal to clean");
+    } else {
+        text_printf(text, "%.2f points %s%s", fabs(lost), lost > 0 ? "below" : "above", clean);
+    }
+}
+
 static void add_severities(const report_content *content, const reshift_accuracy *clean, observations *list)
 {
     severity_range range = range_over_severities(content, REPORT_ALL, false);
@@ -137,8 +147,10 @@ static void add_severities(const report_content *content, const reshift_accuracy
         if (measured(clean)) {
             const double mild = reshift_percent_change(range.first_value, clean->accuracy, 2),
                          strong = reshift_percent_change(range.last_value, clean->accuracy, 2);
-            text_printf(text, ": %.2f points %s clean, then %.2f points %s", fabs(mild), mild >= 0 ? "below" : "above",
-                        fabs(strong), strong >= 0 ? "below" : "above");
+            text_add(text, ": ");
+            add_distance_from_clean(text, mild, " clean");
+            text_add(text, ", then ");
+            add_distance_from_clean(text, strong, "");
         }
         text_add(text, ".");
     } else {
@@ -260,7 +272,7 @@ static void add_all_rows(const report_content *content, report_data data, const 
                                                    : " of these rows show images that were used in fine-tuning");
         const double more = reshift_percent_change(unseen_after->accuracy, after->accuracy, 2);
         if (more == 0) {
-            text_add(text, ", though here both counts agree.");
+            text_add(text, ", though the accuracy afterwards is the same on both.");
         } else {
             text_printf(text, ", and the figure comes out %.2f points %s than on unseen images.", fabs(more),
                         more > 0 ? "higher" : "lower");

@@ -26,6 +26,11 @@ holds "which stays a device" is "$(kind /dev/null)" "character special file"
 check "with --force, too" 0 "" - probe --out /dev/null --force
 holds "which stays a device" is "$(kind /dev/null)" "character special file"
 check "a device that is full" 1 "" "No space left on device" probe --out /dev/full
+probe --out /dev/stdout >printed.safetensors 2>printed.err
+holds "to standard output" cmp printed.safetensors p.safetensors
+probe --json --out /dev/stdout 2>printed.err | cat >printed.safetensors
+holds "and through a pipe, printed numbers elsewhere" cmp printed.safetensors p.safetensors
+holds "on standard error" grep -q '"accuracy\|train' printed.err
 mkfifo pipe
 check "a pipe that nobody reads" 1 "" "no program reads this pipe" timeout 20 "$reshift" probe --quiet --train f.npy l.npy --epochs 1 --out pipe
 cat pipe >through.safetensors &
@@ -79,7 +84,7 @@ check "says what it found" 1 - "expected a file, found a pipe" "$reshift" inspec
 check "a pipe of the shell" 1 - "expected a file, found a pipe" sh -c 'cat l.npy | "$1" probe --train f.npy /dev/stdin --out x' sh "$reshift"
 check "inspect goes on after a file it cannot read" 1 "[4,2]" "cannot read 'pipe'" "$reshift" inspect pipe f.npy
 check "in JSON, too" 1 '"float32"' "cannot read 'pipe'" "$reshift" inspect --json pipe f.npy
-check "a table called an array" 2 - "--out is written as .npy, found 'x.csv'" "$reshift" extract --weights x --data demo --out x.csv
+check "a table called an array" 2 - "--out 'x.csv': what is written is .npy" "$reshift" extract --weights x --data demo --out x.csv
 
 # ---- one process a corruption, all into one folder ----
 processes=

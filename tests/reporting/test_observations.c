@@ -570,8 +570,8 @@ static void test_gain_by_image(void **state)
                "a loss of 8.80 points (95 % interval, paired by image: 7.9 to 9.7 points; McNemar p < 0.0001). "
                "What fine-tuning gained on shifted images cost accuracy on clean ones.",
                "Counted on all 10,000 images, accuracy falls from 78.80 % to 70.00 %, a loss of 8.80 points. "
-               "That is not to be trusted: 4,000 of these images were used in fine-tuning, though here both "
-               "counts agree.");
+               "That is not to be trusted: 4,000 of these images were used in fine-tuning, though the "
+               "accuracy afterwards is the same on both.");
     /* no change on one row, no all-rows figure */
     *made_up_find(&report, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(1, 1);
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(1, 1);
