@@ -171,9 +171,40 @@ static bool looks_like_a_run(const run *r)
     return all;
 }
 
-/* A manifest that cannot be read, as a crash of the machine leaves one: no stage counts as done, and all are done again. */
-static reshift_status lost_manifest(run *r, const char *why, reshift_error *error)
+/* Whether a stage has left a file. Empty folders do not count. */
+static reshift_status find_results(const run *r, bool *any, reshift_error *error)
 {
+    static const char *const names[] = {"features", "history", "weights", "predictions", "pca", "plots"};
+    reshift_status status = RESHIFT_OK;
+    *any = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == RESHIFT_OK && !*any; i++) {
+        bool empty = true;
+        char *path = path_join(r->folder, names[i]);
+        status = path ? folder_is_empty(path, &empty, error) : error_memory(error, strlen(names[i]), "a path");
+        *any = !empty;
+        free(path);
+    }
+    return status;
+}
+
+/*
+ * A manifest that cannot be read, as a crash of the machine leaves one. Which experiment the folder's results belong to is
+ * then not known: they are replaced only with `force`. Without results the run starts from the beginning.
+ */
+static reshift_status lost_manifest(run *r, bool force, const char *why, reshift_error *error)
+{
+    bool results;
+    reshift_status status = find_results(r, &results, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (results && !force) {
+        error_set(error, RESHIFT_ERROR_EXISTS,
+                  "folder '%s' holds results, and its manifest is damaged (%s): which experiment they belong to is not known",
+                  r->folder, why);
+        error_hint(error, "choose another folder with --out, or use --force to do all stages again");
+        return RESHIFT_ERROR_EXISTS;
+    }
     progress_message(r->progress, RESHIFT_LOG_WARNING, "the manifest is damaged (%s): all stages of '%s' are done again",
                      why, r->folder);
     return fresh_manifest(r, error);
@@ -225,7 +256,7 @@ reshift_status run_folder_open(run *r, bool force, run_hold *f, reshift_error *e
     reshift_error own;
     status = manifest_load(r->folder, &r->manifest, &own);
     if (status == RESHIFT_ERROR_FORMAT && own.line > 0 && looks_like_a_run(r)) {
-        return lost_manifest(r, own.message, error);
+        return lost_manifest(r, force, own.message, error);
     }
     if (status != RESHIFT_OK) {
         if (error) {

@@ -482,15 +482,24 @@ static void test_damaged_report_is_drawn_again(void **state)
     assert_null(strstr(shared->said, "is done again"));
 }
 
-/* A crash of the machine may leave an empty manifest: the run goes on, and no stage counts as done. */
-static void test_damaged_manifest_does_not_block(void **state)
+/*
+ * A crash of the machine may leave an empty manifest. Results are then replaced only on request, since nothing says which
+ * experiment they belong to; all stages are done again. Where there are none, the run starts without a question.
+ */
+static void test_damaged_manifest(void **state)
 {
     (void)state;
     assert_int_equal(shell(": > '%s/stopped/manifest.json'", base), 0);
-    run_ok("stopped", NULL, false);
+    run_refused("stopped", NULL, RESHIFT_ERROR_EXISTS, "holds results, and its manifest is damaged");
+    run_ok("stopped", NULL, true);
     assert_non_null(strstr(shared->said, "warning: the manifest is damaged"));
     assert_null(strstr(shared->said, "done before"));
     check_same_run("whole", "stopped");
+    shell("cd '%s' && mkdir -p first/features first/history first/weights && : > first/manifest.json", base);
+    run_ok("first", NULL, false);
+    assert_non_null(strstr(shared->said, "warning: the manifest is damaged"));
+    check_same_run("whole", "first");
+    shell("rm -r '%s/first'", base);
 }
 
 static void test_another_layout(void **state)
@@ -870,7 +879,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_mended),
         cmocka_unit_test(test_report_again),
         cmocka_unit_test(test_damaged_report_is_drawn_again),
-        cmocka_unit_test(test_damaged_manifest_does_not_block),
+        cmocka_unit_test(test_damaged_manifest),
         cmocka_unit_test(test_another_layout),
         cmocka_unit_test(test_another_experiment),
         cmocka_unit_test(test_foreign_folder),
