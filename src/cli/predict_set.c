@@ -1,9 +1,10 @@
-/* Predictions for a whole data set. Labels are there, so their accuracy is told with them. */
+/* Predictions for a whole data set. Its labels give an accuracy, printed with the number of rows that training has seen. */
 #include "cli/predict_set.h"
 #include "cli/show.h"
 #include "reshift/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reshift/class_map.h"
@@ -30,8 +31,29 @@ const char *predict_set_check(const predict_set *what)
                : "--out: expected a name ending in .csv or .npy";
 }
 
-static void tell(const common *c, const predict_set *what, const reshift_array *probabilities,
-                 const reshift_dataset *dataset, const reshift_class_map *map)
+/* How many of the set's first `n` rows show an image that the network or its head was trained on. */
+static reshift_status count_seen(const reshift_model *model, const reshift_dataset *dataset, int64_t n, int64_t *n_seen,
+                                 reshift_error *error)
+{
+    const reshift_fingerprints *known = reshift_model_trained_on(model);
+    *n_seen = 0;
+    if (!known || n == 0) {
+        return RESHIFT_OK;
+    }
+    uint8_t *seen = calloc((size_t)n, 1);
+    if (!seen) {
+        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for %lld rows", (long long)n);
+    }
+    reshift_status status = reshift_fingerprints_find(known, dataset, NULL, n, seen, error);
+    for (int64_t row = 0; row < n && status == RESHIFT_OK; row++) {
+        *n_seen += seen[row];
+    }
+    free(seen);
+    return status;
+}
+
+static void print_result(const common *c, const predict_set *what, const reshift_array *probabilities,
+                         const reshift_dataset *dataset, const reshift_class_map *map, int64_t n_seen)
 {
     const int64_t n = probabilities->shape[0], k = probabilities->shape[1];
     int64_t right = 0;
@@ -46,12 +68,17 @@ static void tell(const common *c, const predict_set *what, const reshift_array *
     }
     reshift_accuracy a = reshift_accuracy_of(right, n);
     if (c->json) {
-        char text[40];
-        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s}\n", (long long)n, (long long)right,
-               reshift_number_text(a.accuracy, text));
+        char text[3][40];
+        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s, \"low\": %s, \"high\": %s, \"seen_in_training\": %lld}\n",
+               (long long)n, (long long)right, reshift_number_text(a.accuracy, text[0]),
+               reshift_number_text(a.low, text[1]), reshift_number_text(a.high, text[2]), (long long)n_seen);
     } else {
-        printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)\n", shown(what->out), (long long)n,
+        printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)", shown(what->out), (long long)n,
                100 * a.accuracy, 100 * a.low, 100 * a.high);
+        if (n_seen > 0) {
+            printf("; %lld of these rows show images that the network was trained on", (long long)n_seen);
+        }
+        printf("\n");
     }
 }
 
@@ -83,6 +110,10 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     if (status == RESHIFT_OK) {
         status = reshift_forward(model, dataset, &forward, NULL, &logits, session_progress(), error);
     }
+    int64_t n_seen = 0;
+    if (status == RESHIFT_OK) {
+        status = count_seen(model, dataset, logits.shape[0], &n_seen, error);
+    }
     if (status == RESHIFT_OK) {
         const int64_t n = logits.shape[0], k = logits.shape[1];
         for (int64_t row = 0; row < n && !what->logits; row++) {
@@ -94,7 +125,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
                      : reshift_array_save_npy(what->out, &logits, c->force, error);
     }
     if (status == RESHIFT_OK) {
-        tell(c, what, &logits, dataset, &map);
+        print_result(c, what, &logits, dataset, &map, n_seen);
     }
     reshift_class_map_destroy(&map);
     reshift_array_destroy(&logits);
