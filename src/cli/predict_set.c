@@ -111,7 +111,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
         status = reshift_forward(model, dataset, &forward, NULL, &logits, session_progress(), error);
     }
     int64_t n_seen = 0;
-    if (status == RESHIFT_OK) {
+    if (status == RESHIFT_OK && map.outputs) { /* the number goes with an accuracy */
         status = count_seen(model, dataset, logits.shape[0], &n_seen, error);
     }
     if (status == RESHIFT_OK) {
