@@ -52,25 +52,39 @@ static reshift_status count_seen(const reshift_model *model, const reshift_datas
     return status;
 }
 
-static void print_result(const common *c, const predict_set *what, const reshift_array *probabilities,
-                         const reshift_dataset *dataset, const reshift_class_map *map, int64_t n_seen)
+static reshift_status print_result(const common *c, const predict_set *what, const reshift_array *probabilities,
+                         const reshift_dataset *dataset, const reshift_class_map *map, int64_t n_seen,
+                                   reshift_error *error)
 {
     const int64_t n = probabilities->shape[0], k = probabilities->shape[1];
-    int64_t right = 0;
-    for (int64_t row = 0; row < n; row++) {
-        int best;
-        reshift_top_classes((const float *)probabilities->data + row * k, (int)k, &best, 1);
-        right += map->outputs && best == map->outputs[reshift_dataset_label(dataset, row)];
-    }
     if (!map->outputs) {
         printf(c->json ? "{\"rows\": %lld}\n" : "%lld rows\n", (long long)n);
-        return;
+        return RESHIFT_OK;
     }
-    reshift_accuracy a = reshift_accuracy_of(right, n);
+    uint8_t *correct = calloc((size_t)n, 1);
+    int64_t *images = calloc((size_t)n, sizeof *images); /* versions of one image are not independent */
+    reshift_accuracy a;
+    reshift_status status = correct && images
+                                ? RESHIFT_OK
+                                : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for %lld rows", (long long)n);
+    for (int64_t row = 0; row < n && status == RESHIFT_OK; row++) {
+        int best;
+        reshift_top_classes((const float *)probabilities->data + row * k, (int)k, &best, 1);
+        correct[row] = best == map->outputs[reshift_dataset_label(dataset, row)];
+        images[row] = reshift_dataset_source(dataset, row);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_accuracy_by_image(&(reshift_answers){correct, images, n}, &a, error);
+    }
+    free(correct);
+    free(images);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     if (c->json) {
         char text[3][40];
         printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s, \"low\": %s, \"high\": %s, \"seen_in_training\": %lld}\n",
-               (long long)n, (long long)right, reshift_number_text(a.accuracy, text[0]),
+               (long long)n, (long long)a.correct, reshift_number_text(a.accuracy, text[0]),
                reshift_number_text(a.low, text[1]), reshift_number_text(a.high, text[2]), (long long)n_seen);
     } else {
         printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)", shown(what->out), (long long)n,
@@ -80,6 +94,7 @@ static void print_result(const common *c, const predict_set *what, const reshift
         }
         printf("\n");
     }
+    return RESHIFT_OK;
 }
 
 reshift_status predict_set_write(const common *c, const predict_set *what, reshift_model *model, reshift_error *error)
@@ -125,7 +140,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
                      : reshift_array_save_npy(what->out, &logits, c->force, error);
     }
     if (status == RESHIFT_OK) {
-        print_result(c, what, &logits, dataset, &map, n_seen);
+        status = print_result(c, what, &logits, dataset, &map, n_seen, error);
     }
     reshift_class_map_destroy(&map);
     reshift_array_destroy(&logits);
