@@ -37,7 +37,8 @@ RESHIFT_API reshift_status reshift_outputs_add(reshift_outputs *outputs, const c
                                                const char **write_to, reshift_error *error);
 /**
  * Gives all files their names, once all are written. If one cannot have its name, those that replaced nothing are removed
- * again. Errors: EXISTS, IO.
+ * again. If the process is killed in between, the files renamed so far count as absent for the next command that writes
+ * them, which needs no `overwrite`: marks NAME.reshift-commit say which they are. Errors: EXISTS, IO, MEMORY.
  */
 RESHIFT_API reshift_status reshift_outputs_commit(reshift_outputs *outputs, reshift_error *error);
 /** Removes what was not committed; NULLs the pointer. NULL accepted. */

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/outputs_journal.h"
 
 enum { MAX_LINKS = 40, MAX_PARTS = 100 };
 
@@ -93,18 +94,14 @@ static reshift_status open_through(file_target *t, mode_t mode, reshift_error *e
     return RESHIFT_OK;
 }
 
-/*
- * Name `i` of the temporaries of `final`. Where the file system would find it too long, the name is cut and gets a sum of
- * the whole in its place.
- */
-static char *part_name(const char *final, int i)
+char *file_target_side_name(const char *final, const char *suffix, int i)
 {
     const char *slash = strrchr(final, '/'), *name = slash ? slash + 1 : final;
     char number[16] = "", *path = NULL;
     if (i > 1) {
         snprintf(number, sizeof number, "%d", i);
     }
-    size_t length = strlen(name), most = NAME_MAX - sizeof PART_SUFFIX - 2;
+    size_t length = strlen(name), most = NAME_MAX - strlen(suffix) - 3;
     char sum[16] = "";
     if (length > most) {
         uint32_t hash = 2166136261u; /* FNV-1a */
@@ -117,8 +114,7 @@ static char *part_name(const char *final, int i)
         }
         snprintf(sum, sizeof sum, "~%08x", hash);
     }
-    return asprintf(&path, "%.*s%.*s%s" PART_SUFFIX "%s", (int)(name - final), final, (int)length, name, sum, number) <
-                   0
+    return asprintf(&path, "%.*s%.*s%s%s%s", (int)(name - final), final, (int)length, name, sum, suffix, number) < 0
                ? NULL
                : path;
 }
@@ -158,7 +154,7 @@ static bool remove_dead(const char *path, bool folder)
 static int make_part(const char *final, bool folder, char **path)
 {
     for (int i = 1, tries = 0; i <= MAX_PARTS && tries < 10 * MAX_PARTS; tries++) {
-        *path = part_name(final, i);
+        *path = file_target_side_name(final, PART_SUFFIX, i);
         if (!*path) {
             errno = ENOMEM;
             return -1;
@@ -200,7 +196,16 @@ static void keep_mode(int descriptor, const struct stat *replaced)
     fchmod(descriptor, replaced->st_mode & 0777);
 }
 
-/* What stands at the target: *existing is false where nothing does. */
+/* True if the file at `path` was left by a commit of several outputs that was killed. */
+static bool is_unfinished(const char *path, const struct stat *facts)
+{
+    char *final = NULL;
+    bool is = follow_links(path, &final, NULL) == RESHIFT_OK && outputs_journal_lists(final, facts);
+    free(final);
+    return is;
+}
+
+/* What is at the target: *existing is false if there is nothing. */
 static reshift_status look(const char *path, bool overwrite, struct stat *facts, bool *existing, reshift_error *error)
 {
     *existing = stat(path, facts) == 0;
@@ -210,7 +215,7 @@ static reshift_status look(const char *path, bool overwrite, struct stat *facts,
     if (*existing && S_ISDIR(facts->st_mode)) {
         return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': a folder is there", path);
     }
-    if (*existing && S_ISREG(facts->st_mode) && !overwrite && descriptor_of(path) < 0) {
+    if (*existing && S_ISREG(facts->st_mode) && !overwrite && descriptor_of(path) < 0 && !is_unfinished(path, facts)) {
         return refuse_existing(path, error);
     }
     return RESHIFT_OK;
@@ -330,12 +335,18 @@ reshift_status file_target_rename(file_target *t, reshift_error *error)
     }
     int renamed = t->overwrite ? rename(t->temporary, t->final)
                                : renameat2(AT_FDCWD, t->temporary, AT_FDCWD, t->final, RENAME_NOREPLACE);
+    struct stat facts;
+    if (renamed != 0 && !t->overwrite && errno == EEXIST) {
+        if (lstat(t->final, &facts) != 0 || !outputs_journal_lists(t->final, &facts)) {
+            return refuse_existing(t->path, error);
+        }
+        renamed = rename(t->temporary, t->final);
+    }
     if (renamed != 0 && !t->overwrite && (errno == EINVAL || errno == ENOSYS)) {
         renamed = rename(t->temporary, t->final); /* a file system without the no-replace form */
     }
     if (renamed != 0) {
-        return errno == EEXIST ? refuse_existing(t->path, error)
-                               : error_from_errno(error, errno, "cannot write '%s'", t->path);
+        return error_from_errno(error, errno, "cannot write '%s'", t->path);
     }
     free(t->temporary);
     t->temporary = NULL;
@@ -365,31 +376,16 @@ reshift_status folder_create_temporary(const char *path, char **temporary, int *
     return *lock < 0 ? error_from_errno(error, errno, "cannot write '%s'", path) : RESHIFT_OK;
 }
 
-static reshift_status remove_leftover(void *context, const char *name, reshift_error *error)
+static reshift_status remove_leftover(const char *path, const struct stat *facts, reshift_error *error)
 {
-    const char *folder = context;
-    char *path = path_join(folder, name);
-    struct stat facts;
-    if (!path) {
-        return error_memory(error, strlen(folder), "a path");
+    if (is_part(path)) {
+        remove_dead(path, S_ISDIR(facts->st_mode));
+        return RESHIFT_OK;
     }
-    reshift_status status = RESHIFT_OK;
-    if (lstat(path, &facts) == 0) {
-        if (is_part(name)) {
-            remove_dead(path, S_ISDIR(facts.st_mode));
-        } else if (S_ISDIR(facts.st_mode)) {
-            status = folder_remove_leftovers(path, error);
-        }
-    }
-    free(path);
-    return status;
+    return S_ISDIR(facts->st_mode) ? folder_remove_leftovers(path, error) : RESHIFT_OK;
 }
 
 reshift_status folder_remove_leftovers(const char *folder, reshift_error *error)
 {
-    char *context = strdup(folder);
-    reshift_status status =
-        context ? folder_visit(folder, remove_leftover, context, error) : error_memory(error, 1, "a path");
-    free(context);
-    return status;
+    return folder_visit_entries(folder, remove_leftover, error);
 }

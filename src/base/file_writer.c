@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/outputs_journal.h"
 
 /* fsync(), passing over files that have none (pipes, devices). */
 static int synchronise(int descriptor)
@@ -118,6 +119,9 @@ static reshift_status finish(file_writer *writer, reshift_error *error)
     }
     const bool renamed = target->temporary != NULL;
     reshift_status status = file_target_rename(target, error);
+    if (status == RESHIFT_OK && renamed) {
+        outputs_journal_forget(target->final);
+    }
     return status == RESHIFT_OK && renamed && !writer->no_sync ? folder_sync_of(target->final, error) : status;
 }
 

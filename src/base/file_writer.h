@@ -9,6 +9,9 @@
  *   character device, pipe written through, as there is nothing to replace (/dev/null, /dev/stdout, a FIFO)
  *   folder, block device   refused
  *
+ * Several outputs of one command are renamed together (reshift/outputs.h); base/outputs_journal.h makes that safe against
+ * being killed in between.
+ *
  * The temporary of NAME is NAME.reshift-part, NAME.reshift-part2, ... Its writer holds a lock on it. One without a lock
  * belonged to a process that was killed: the next writer of NAME removes it. Those of living processes are left alone.
  */
@@ -41,6 +44,11 @@ reshift_status file_target_open(const char *path, bool overwrite, file_target *t
 reshift_status file_target_check(const char *path, bool overwrite, reshift_error *error);
 /** True if `path` is written through: a character device, a pipe, or the name of an open descriptor. */
 bool file_target_is_through(const char *path);
+/**
+ * The path of a helper file beside `final`: its name, `suffix` and, from 2 on, `i`. A name that is too long for the file
+ * system is cut and gets a hash of the whole name. Fresh memory (free()); NULL when out of memory.
+ */
+char *file_target_side_name(const char *final, const char *suffix, int i);
 /** Gives the temporary its name; the lock stays until file_target_close(). Errors: EXISTS, IO. */
 reshift_status file_target_rename(file_target *target, reshift_error *error);
 /** Removes the temporary if it was not renamed, closes the descriptor, empties the target. NULL and empty accepted. */

@@ -245,30 +245,49 @@ reshift_status folder_create(const char *path, reshift_error *error)
     return status;
 }
 
-static reshift_status remove_entry(void *context, const char *name, reshift_error *error)
+typedef struct entry_visit {
+    const char *folder;
+    reshift_status (*visit)(const char *path, const struct stat *facts, reshift_error *error);
+} entry_visit;
+
+static reshift_status visit_entry(void *context, const char *name, reshift_error *error)
 {
-    const char *folder = context;
-    char *path = path_join(folder, name);
+    const entry_visit *v = context;
+    char *path = path_join(v->folder, name);
     struct stat facts;
     if (!path) {
-        return error_memory(error, strlen(folder), "a path");
+        return error_memory(error, strlen(v->folder), "a path");
     }
     reshift_status status = RESHIFT_OK;
-    if (lstat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
-        status = folder_remove(path, error);
-    } else if (unlink(path) != 0 && errno != ENOENT) {
-        status = error_from_errno(error, errno, "cannot remove '%s'", path);
+    if (lstat(path, &facts) == 0) {
+        status = v->visit(path, &facts, error);
+    } else if (errno != ENOENT) {
+        status = error_from_errno(error, errno, "cannot look at '%s'", path);
     }
     free(path);
     return status;
 }
 
+reshift_status folder_visit_entries(const char *folder,
+                                    reshift_status (*visit)(const char *path, const struct stat *facts,
+                                                            reshift_error *error),
+                                    reshift_error *error)
+{
+    return folder_visit(folder, visit_entry, &(entry_visit){folder, visit}, error);
+}
+
+static reshift_status remove_entry(const char *path, const struct stat *facts, reshift_error *error)
+{
+    if (S_ISDIR(facts->st_mode)) {
+        return folder_remove(path, error);
+    }
+    return unlink(path) != 0 && errno != ENOENT ? error_from_errno(error, errno, "cannot remove '%s'", path)
+                                                : RESHIFT_OK;
+}
+
 reshift_status folder_remove(const char *path, reshift_error *error)
 {
-    char *context = strdup(path);
-    reshift_status status =
-        context ? folder_visit(path, remove_entry, context, error) : error_memory(error, strlen(path), "a path");
-    free(context);
+    reshift_status status = folder_visit_entries(path, remove_entry, error);
     if (status == RESHIFT_OK && rmdir(path) != 0) {
         status = error_from_errno(error, errno, "cannot remove '%s'", path);
     }

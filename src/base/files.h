@@ -60,6 +60,12 @@ reshift_status folder_visit(const char *folder,
                             reshift_status (*visit)(void *context, const char *name, reshift_error *error),
                             void *context, reshift_error *error);
 
+/** The same with the path and lstat() facts of each entry; one that disappears meanwhile is left out. Errors: also MEMORY. */
+reshift_status folder_visit_entries(const char *folder,
+                                    reshift_status (*visit)(const char *path, const struct stat *facts,
+                                                            reshift_error *error),
+                                    reshift_error *error);
+
 /** Makes the folder and those above it; no error if it exists. */
 reshift_status folder_create(const char *path, reshift_error *error);
 /** Removes a folder with all it holds. Errors: IO, naming the entry. */

@@ -8,8 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-
-enum { OUTPUTS_MOST = 16 };
+#include "base/outputs_journal.h"
 
 struct reshift_outputs {
     file_target targets[OUTPUTS_MOST];
@@ -54,12 +53,20 @@ reshift_status reshift_outputs_add(reshift_outputs *outputs, const char *path, b
     return status;
 }
 
-/* Before the first rename: files that somebody else made meanwhile. */
-static reshift_status check_all(const reshift_outputs *outputs, reshift_error *error)
+/*
+ * Before the first rename: files that somebody else made meanwhile. What a killed commit left is replaced: is_new[i] tells
+ * that nothing else is at the name.
+ */
+static reshift_status check_all(reshift_outputs *outputs, bool *is_new, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
     for (int i = 0; i < outputs->n && status == RESHIFT_OK; i++) {
-        status = file_target_check(outputs->targets[i].path, outputs->targets[i].overwrite, error);
+        file_target *t = &outputs->targets[i];
+        struct stat facts;
+        status = file_target_check(t->path, t->overwrite, error);
+        bool absent = t->temporary && lstat(t->final, &facts) != 0;
+        is_new[i] = t->temporary && (absent || outputs_journal_lists(t->final, &facts));
+        t->overwrite = t->overwrite || (is_new[i] && !absent);
     }
     return status;
 }
@@ -67,24 +74,25 @@ static reshift_status check_all(const reshift_outputs *outputs, reshift_error *e
 reshift_status reshift_outputs_commit(reshift_outputs *outputs, reshift_error *error)
 {
     bool is_new[OUTPUTS_MOST] = {false};
-    reshift_status status = check_all(outputs, error);
-    int renamed = 0;
-    for (; renamed < outputs->n && status == RESHIFT_OK; renamed++) {
-        file_target *t = &outputs->targets[renamed];
-        struct stat facts;
-        is_new[renamed] = t->temporary && lstat(t->final, &facts) != 0;
-        status = file_target_rename(t, error);
+    outputs_journal journal = {.lock = -1};
+    reshift_status status = check_all(outputs, is_new, error);
+    if (status == RESHIFT_OK) {
+        status = outputs_journal_begin(&journal, outputs->targets, outputs->n, error);
     }
-    if (status != RESHIFT_OK) {
-        for (int i = 0; i < renamed - 1; i++) {
-            if (is_new[i]) {
-                unlink(outputs->targets[i].final);
-            }
+    int renamed = 0;
+    while (renamed < outputs->n && status == RESHIFT_OK) {
+        status = file_target_rename(&outputs->targets[renamed], error);
+        renamed += status == RESHIFT_OK;
+    }
+    for (int i = 0; i < renamed && status != RESHIFT_OK; i++) {
+        if (is_new[i]) {
+            unlink(outputs->targets[i].final);
         }
     }
     for (int i = 0; i < outputs->n && status == RESHIFT_OK; i++) {
         status = outputs->targets[i].final ? folder_sync_of(outputs->targets[i].final, error) : RESHIFT_OK;
     }
+    outputs_journal_end(&journal);
     return status;
 }
 
