@@ -2,6 +2,8 @@
 #ifndef RESHIFT_MACHINE_H
 #define RESHIFT_MACHINE_H
 
+#include <stdbool.h>
+
 #include "reshift/model.h"
 #include "reshift/precision.h"
 
@@ -12,6 +14,13 @@ extern "C" {
 /** Threads that work uses from now on (0: the CPUs this process may use, or OMP_NUM_THREADS). */
 RESHIFT_API void reshift_set_threads(int threads);
 RESHIFT_API int reshift_threads(void);
+/**
+ * True if there is address space for OpenBLAS' buffers of `threads` more threads, 128 MiB each. OpenBLAS itself asks for them
+ * again and again for ever. The only function that may be called before OpenBLAS is loaded.
+ */
+RESHIFT_API bool reshift_threads_fit(int threads);
+/** Whether reshift_set_threads(threads) is possible. Errors: MEMORY, if the address space is limited. */
+RESHIFT_API reshift_status reshift_threads_check(int threads, reshift_error *error);
 /** "oneDNN 2.6.3 (avx512_core)"; static. */
 RESHIFT_API const char *reshift_engine_description(void);
 /**
@@ -25,10 +34,11 @@ RESHIFT_API reshift_status reshift_processor_check(reshift_error *error);
 /** The kernels that OpenBLAS has chosen ("SkylakeX"); static. */
 RESHIFT_API const char *reshift_openblas_kernels(void);
 /**
- * The value of OPENBLAS_CORETYPE that limits OpenBLAS as RESHIFT_ISA limits the rest, or NULL where there is no limit;
- * static. OpenBLAS reads the variable when it is loaded, before reshift: a program has to be started with it.
+ * The value of OPENBLAS_CORETYPE that OpenBLAS should have been started with, or NULL if its own choice is right; static. Not
+ * NULL if RESHIFT_ISA is set, and on a processor that is newer than OpenBLAS: that gets kernels of 2004 (Prescott) otherwise.
+ * OpenBLAS reads the variable when it is loaded, before reshift: a program has to be started again with it.
  */
-RESHIFT_API const char *reshift_openblas_limit(void);
+RESHIFT_API const char *reshift_openblas_core(void);
 /** Peak resident memory, bytes: so far, or since it was forgotten. */
 RESHIFT_API size_t reshift_peak_memory_bytes(void);
 /** Begins the peak anew with what is in memory now. False where the system cannot: it goes on from the old one then. */

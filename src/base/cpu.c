@@ -30,7 +30,7 @@ static const struct {
     [CPU_FORM_AVX512] = {"avx512", AVX512, AVX512, "SkylakeX"},
     [CPU_FORM_AVX512_VNNI] = {"avx512_vnni", AVX512_VNNI, WITH_VNNI, "SkylakeX"},
     [CPU_FORM_AVX512_BF16] = {"avx512_bf16", AVX512_BF16, WITH_VNNI | CPU_BF16, "Cooperlake"},
-    [CPU_FORM_AMX] = {"amx", AVX512_BF16 | CPU_AMX, EVERYTHING, NULL},
+    [CPU_FORM_AMX] = {"amx", AVX512_BF16 | CPU_AMX, EVERYTHING, "Cooperlake"},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 

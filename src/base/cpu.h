@@ -48,7 +48,7 @@ bool cpu_form_limit(cpu_form *limit);
 reshift_status cpu_check_limit(reshift_error *error);
 /** Lowers the limit, for tests: what is above `form` is not used from now on. Before other threads start. */
 void cpu_lower_limit(cpu_form form);
-/** OPENBLAS_CORETYPE for a form, or NULL where OpenBLAS need not be limited. */
+/** The OPENBLAS_CORETYPE whose kernels use the instructions of a form and no newer ones. */
 const char *cpu_openblas_core(cpu_form form);
 
 #endif

@@ -86,12 +86,13 @@ static int unknown_command(const char *name)
 }
 
 /*
- * RESHIFT_ISA limits OpenBLAS, too. It chooses its kernels before main(), by a variable of its own: with that variable
- * set the program starts once more. Where that fails, it goes on with OpenBLAS' own choice.
+ * RESHIFT_ISA limits OpenBLAS, too, and OpenBLAS does not know processors newer than itself. It chooses its kernels before
+ * main(), by a variable of its own: with that variable set the program starts once more. If that fails, it goes on with
+ * OpenBLAS' own choice.
  */
-static void limit_openblas(char **argv)
+static void choose_openblas(char **argv)
 {
-    const char *core = reshift_openblas_limit();
+    const char *core = reshift_openblas_core();
     if (core && !getenv("OPENBLAS_CORETYPE") && setenv("OPENBLAS_CORETYPE", core, 1) == 0) {
         execv("/proc/self/exe", argv);
     }
@@ -112,7 +113,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "reshift: %s\n", error.message);
         return 2;
     }
-    limit_openblas(argv);
+    choose_openblas(argv);
     if (argc < 2) {
         print_overview(stderr);
         return 2;

@@ -189,6 +189,10 @@ int session_begin(const usage *u, const common *c)
     if (c->corrupt_at && !session_corrupts_native(c) && strcmp(c->corrupt_at, "crop") != 0) {
         return usage_error(u, "--corrupt-at: expected crop or native, found '%s'", c->corrupt_at);
     }
+    reshift_error error;
+    if (reshift_threads_check((int)c->threads, &error) != RESHIFT_OK) {
+        return session_fail(&error);
+    }
     reshift_set_threads((int)c->threads);
     return -1;
 }

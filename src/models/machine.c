@@ -7,8 +7,11 @@
 #include <omp.h>
 #endif
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "base/cpu.h"
+#include "base/error.h"
 #include "base/memory.h"
 #include "engine/limits.h"
 #include "engine/plan.h"
@@ -27,6 +30,38 @@ static int usual_threads(void)
     return omp_get_num_procs();
 }
 #endif
+
+bool reshift_threads_fit(int threads)
+{
+    enum { BUFFER_BYTES = 128 << 20, THREADS_MOST = 128 }; /* OpenBLAS (common_x86_64.h, Debian's MAX_CPU_NUMBER) */
+    void *buffers[THREADS_MOST];
+    int n = 0, wanted = threads < THREADS_MOST ? threads : THREADS_MOST;
+    while (n < wanted) {
+        buffers[n] = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (buffers[n] == MAP_FAILED) {
+            break;
+        }
+        n++;
+    }
+    for (int i = 0; i < n; i++) {
+        munmap(buffers[i], BUFFER_BYTES);
+    }
+    return n >= wanted;
+}
+
+reshift_status reshift_threads_check(int threads, reshift_error *error)
+{
+    int used = threads, there = openblas_get_num_threads();
+#ifdef _OPENMP
+    used = threads > 0 ? threads : usual_threads();
+#endif
+    if (reshift_threads_fit(used - there)) {
+        return RESHIFT_OK;
+    }
+    error_set(error, RESHIFT_ERROR_MEMORY, "no address space for %d threads: OpenBLAS takes 128 MiB for each", used);
+    error_hint(error, "take fewer threads (--threads, OMP_NUM_THREADS), or raise the limit (ulimit -v)");
+    return RESHIFT_ERROR_MEMORY;
+}
 
 void reshift_set_threads(int threads)
 {
@@ -57,10 +92,15 @@ reshift_status reshift_processor_check(reshift_error *error) { return cpu_check_
 
 const char *reshift_openblas_kernels(void) { return openblas_get_corename(); }
 
-const char *reshift_openblas_limit(void)
+const char *reshift_openblas_core(void)
 {
     cpu_form limit;
-    return cpu_form_limit(&limit) ? cpu_openblas_core(limit) : NULL;
+    if (cpu_form_limit(&limit)) {
+        return limit == CPU_FORM_AMX ? NULL : cpu_openblas_core(limit);
+    }
+    /* "Prescott" is what OpenBLAS takes for a processor that it does not know */
+    const bool unknown = strcmp(openblas_get_corename(), "Prescott") == 0;
+    return unknown && cpu_form_here() != CPU_FORM_SSE41 ? cpu_openblas_core(cpu_form_here()) : NULL;
 }
 
 size_t reshift_peak_memory_bytes(void) { return memory_peak_bytes(); }

@@ -13,6 +13,19 @@ done
 check "the limit reaches our kernels" 0 "instructions: sse41 " - env RESHIFT_ISA=sse41 "$reshift" --version
 check "the limit reaches oneDNN" 0 " (sse41)" - env RESHIFT_ISA=sse41 "$reshift" --version
 check "the limit reaches OpenBLAS" 0 "OpenBLAS Nehalem" - env -u OPENBLAS_CORETYPE RESHIFT_ISA=sse41 "$reshift" --version
+check "OPENBLAS_CORETYPE is respected" 0 "OpenBLAS Nehalem" - env OPENBLAS_CORETYPE=Nehalem RESHIFT_ISA=avx2 "$reshift" --version
+case $(env -u OPENBLAS_CORETYPE "$reshift" --version) in
+*"instructions: sse41"*) ;;
+*) env -u OPENBLAS_CORETYPE "$reshift" --version >"$work/version"
+    holds "a processor that OpenBLAS does not know gets fitting kernels" sh -c '! grep -q "OpenBLAS Prescott" "$1"' sh "$work/version" ;;
+esac
+# a limit on the address space: never a program that hangs. The sanitizers' own maps are larger than these.
+if (ulimit -v 1000000 && "$reshift" --version) >/dev/null 2>&1; then
+    check "an address space without room for OpenBLAS" 1 - "not enough address space: OpenBLAS takes 128 MiB for each of 1 thread" \
+        sh -c 'ulimit -v 200000; exec timeout 20 env OMP_NUM_THREADS=1 "$1" --version' sh "$reshift"
+    check "or for its threads" 1 - "no address space for 64 threads: OpenBLAS takes 128 MiB for each" \
+        sh -c 'ulimit -v 1000000; exec timeout 20 "$1" demo --threads 64 --out "$2"' sh "$reshift" "$work/never"
+fi
 check "RESHIFT_ISA unknown" 2 - "RESHIFT_ISA: expected sse41, avx2, avx2_vnni, avx512, avx512_vnni, avx512_bf16 or amx, found 'mmx'" \
     env RESHIFT_ISA=mmx "$reshift" demo
 check "help of a command" 0 "usage: reshift probe --train" - "$reshift" help probe
