@@ -159,6 +159,9 @@ reshift_status drawing_describe_panels(drawing *d, reshift_error *error)
     }
     if (status == RESHIFT_OK) {
         d->content.n_test_classes = count_classes(d->plain_labels[0], d->labels[0].shape[0], d->content.n_classes);
+        d->content.probe.n_test_classes = d->content.n_test_classes;
+        d->content.finetune.n_test_classes =
+            count_classes(d->plain_labels[1], d->labels[1].shape[0], d->content.n_classes);
     }
     d->content.panels = d->panels;
     d->content.n_panels = PANEL_COUNT;

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "experiment/report_drawing.h"
 #include "reporting/figures.h"
+#include "reporting/observations.h"
 #include "reshift/reporting.h"
 
 #define SEVERITIES 6 /* 0: clean */
@@ -44,7 +45,7 @@ static reshift_status draw_panels(drawing *d, const char *folder, reshift_error 
         snprintf(titles[place], sizeof titles[place], "%s%s, %s network",
                  shifted ? d->content.shift : d->content.source,
                  shifted && strcmp(d->content.shift, d->content.source) == 0 ? " shifted" : "",
-                 places[place].model == REPORT_ORIGINAL ? "original" : "fine-tuned");
+                 places[place].model == REPORT_ORIGINAL ? "original" : deed_adjective(&d->content));
         panels[place] = (reshift_panel){.title = titles[place],
                                         .coordinates = xy[place],
                                         .labels = d->plain_labels[shifted],

@@ -103,15 +103,20 @@ static int64_t monitored_images(const drawing *d)
     return each < 1 ? 1 : (int64_t)(each + 0.5);
 }
 
+/* Images among the rows trained on, where `n_validation` of the rows were held out, whole images of them. */
+static int64_t trained_images(const drawing *d, int64_t n_validation)
+{
+    const double all = (double)d->split.n_train, trained = all - (double)n_validation;
+    return all < 1 ? 0 : (int64_t)((double)d->split.n_images_seen * trained / all + 0.5);
+}
+
 /* What a study without epochs did to the network. */
 static const char *untrained(drawing *d)
 {
     const bool recalibrated = strcmp(drawing_setting(d, "finetune", "batchnorm"), "recalibrate") == 0;
-    snprintf(d->untrained, sizeof d->untrained,
-             recalibrated ? "the experiment has 0 epochs; only the batch norm statistics of the blocks %s were recomputed, "
-                            "from the rows drawn for fine-tuning"
-                          : "the experiment has 0 epochs",
-             drawing_setting(d, "finetune", "train"));
+    snprintf(d->untrained, sizeof d->untrained, "%s",
+             recalibrated ? "the experiment has 0 epochs, and only batch norm statistics were recomputed"
+                          : "the experiment has 0 epochs");
     return d->untrained;
 }
 
@@ -164,6 +169,9 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
                                     .n_classes = c->n_classes,
                                     .n_test_images = monitored_images(d),
                                     .n_test_all = d->split.n_test,
+                                    .n_train_images = trained_images(d, n_validation),
+                                    .test_has_training_rows =
+                                        d->split.kind == RESHIFT_SPLIT_BY_ROW && d->split.n_test_rows_seen > 0,
                                     .untrained = untrained(d),
                                     .kept = best_kept ? reshift_history_best(&d->finetune) : 0};
     if (strcmp(drawing_setting(d, "probe", "optimizer"), "lbfgs") == 0) {

@@ -339,7 +339,7 @@ reshift_status figure_severity(const char *folder, const char *name, const char 
     legend_entry legend[2];
     int n_legend = 0;
     if (before) {
-        legend[n_legend++] = (legend_entry){"before fine-tuning", 7, BLUE};
+        legend[n_legend++] = (legend_entry){"before", 7, BLUE};
     }
     if (after) {
         legend[n_legend++] = (legend_entry){"after", 5, ORANGE};

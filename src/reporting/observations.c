@@ -43,7 +43,22 @@ void text_add_plural(text_buffer *text, int64_t count, const char *one, const ch
 
 void text_add_spread(text_buffer *text, double distance)
 {
-    text_printf(text, fabs(distance) < 99.95 ? "%#.3g" : "%.0f", distance);
+    text_printf(text, fabs(distance) < 99.95 ? "%#.3g" : fabs(distance) < 99999.5 ? "%.0f" : "%.3g", distance);
+}
+
+void text_add_signed(text_buffer *text, double value, int digits)
+{
+    const double scale = pow(10, digits), rounded = round(value * scale) / scale;
+    text_printf(text, rounded == 0 ? "%.*f" : "%+.*f", digits, rounded == 0 ? 0.0 : rounded);
+}
+
+void text_add_loss(text_buffer *text, double loss, int digits)
+{
+    if (fabs(loss) < 1000) {
+        text_printf(text, "%.*f", digits, loss);
+    } else {
+        text_printf(text, "%.3g", loss);
+    }
 }
 
 void text_add_class(text_buffer *text, const report_content *content, int label)
@@ -69,6 +84,27 @@ report_subset headline_subset(const report_content *content)
     return content->split && content->split->kind == RESHIFT_SPLIT_BY_ROW ? REPORT_ALL : REPORT_UNSEEN;
 }
 
+bool only_recalibrated(const report_content *content)
+{
+    return content->finetune.history && content->finetune.history->n_epochs == 0 && content->batchnorm &&
+           strcmp(content->batchnorm, "recalibrate") == 0;
+}
+
+const char *deed_word(const report_content *content)
+{
+    return only_recalibrated(content) ? "recalibration" : "fine-tuning";
+}
+
+const char *deed_adjective(const report_content *content)
+{
+    return only_recalibrated(content) ? "recalibrated" : "fine-tuned";
+}
+
+bool block_changed(const report_content *content, const report_block *block)
+{
+    return block->trained && (!only_recalibrated(content) || block->statistics.tensors > 0);
+}
+
 /* ---- the lead ---- */
 
 static bool measured(const reshift_accuracy *accuracy) { return accuracy && accuracy->n > 0; }
@@ -83,10 +119,27 @@ static const char *setting(const report_content *content, const char *key)
     return NULL;
 }
 
-/* "[layer4, fc]" as " layer4 and fc" */
-static void add_blocks(text_buffer *text, const char *blocks)
+/* "[layer4, fc]" as " layer4 and fc", "all" as " all blocks". Only recalibrated: the blocks that have statistics. */
+static void add_blocks(const report_content *content, text_buffer *text)
 {
-    const char *last = blocks ? strrchr(blocks, ',') : NULL;
+    const char *blocks = setting(content, "finetune.train"), *last = blocks ? strrchr(blocks, ',') : NULL;
+    int n = 0, n_changed = 0;
+    for (int i = 0; i < content->n_blocks; i++) {
+        n_changed += block_changed(content, &content->blocks[i]);
+    }
+    if (blocks && (strcmp(blocks, "all") == 0 || strcmp(blocks, "[all]") == 0)) {
+        text_add(text, " all blocks");
+        return;
+    }
+    for (int i = 0; i < content->n_blocks; i++) {
+        if (block_changed(content, &content->blocks[i])) {
+            text_printf(text, "%s%s", n == 0 ? " " : n + 1 == n_changed ? " and " : ", ", content->blocks[i].name);
+            n++;
+        }
+    }
+    if (content->n_blocks > 0) {
+        return;
+    }
     text_add(text, blocks ? " " : "");
     for (const char *c = blocks; c && *c; c++) {
         if (c == last) {
@@ -106,51 +159,79 @@ static void add_leak(const report_content *content, text_buffer *text)
     }
     text_add(text, " But ");
     text_add_percent(text, (double)split->n_test_images_seen / (double)split->n_test_images, 1);
-    text_add(text, " of the test images have a version among the training rows, so the figures after fine-tuning "
-                   "are not to be trusted");
+    text_printf(text, " of the test images have a version among the rows of %s, so the accuracies after it are not to be trusted.",
+                deed_word(content));
     const reshift_accuracy *unseen = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, 0, REPORT_UNSEEN);
     if (measured(unseen)) {
-        text_add(text, ": on shifted versions of unseen images (");
+        text_add(text, " On shifted versions of unseen images (");
         text_add_rows(text, unseen);
-        text_add(text, ") it is ");
+        text_add(text, unseen->n_images < FEW_IMAGES ? ", too few to tell) it is " : ") it is ");
         text_add_percent(text, unseen->accuracy, 1);
+        text_add(text, ".");
     }
-    text_add(text, ".");
 }
 
-/* "from 65.4 % to 70.4 % on shifted images it never saw", and whether that may be chance. */
-static void add_change(const report_content *content, report_data data, report_subset subset, const char *where,
-                       text_buffer *text)
+/* "from 65.4 % to 70.4 % on shifted images it never saw", or "leaves it at 65.4 %", and whether a change may be chance. */
+static void add_change(const report_content *content, report_data data, report_subset subset, const char *goes,
+                       const char *stays, const char *where, text_buffer *text)
 {
     const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, subset);
     const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, subset);
     const reshift_difference *change = report_find_change(content, REPORT_FINETUNED, data, 0, subset);
-    text_add(text, "from ");
-    text_add_percent(text, before->accuracy, 1);
-    text_add(text, " to ");
+    if (reshift_percent(before->accuracy, 1) == reshift_percent(after->accuracy, 1)) {
+        text_printf(text, "%s ", stays);
+    } else {
+        text_printf(text, "%s ", goes);
+        text_add_percent(text, before->accuracy, 1);
+        text_add(text, " to ");
+    }
     text_add_percent(text, after->accuracy, 1);
     text_printf(text, " on %s", where);
-    if (change && !change->clear && before->correct != after->correct) {
-        text_add(text, change->n_images < FEW_IMAGES ? " (too few images to tell)" : " (which may be chance)");
+    if (change && !change->clear) {
+        text_add(text, change->n_images < FEW_IMAGES       ? " (too few images to tell)"
+                       : before->correct != after->correct ? " (which may be chance)"
+                                                           : "");
     }
 }
 
 /* What was done to the network: trained, or only its statistics computed again, or nothing. */
 static void add_deed(const report_content *content, text_buffer *text)
 {
-    const bool trained = content->finetune.history && content->finetune.history->n_epochs > 0;
-    const bool recalibrated = content->batchnorm && strcmp(content->batchnorm, "recalibrate") == 0;
-    if (!trained && !recalibrated) {
-        text_add(text, "Nothing was trained (0 epochs): accuracy goes ");
-        return;
-    }
-    text_add(text, trained ? "Fine-tuning" : "Recomputing the batch norm statistics of");
-    add_blocks(text, setting(content, "finetune.train"));
+    text_add(text, only_recalibrated(content) ? "Recomputing the batch norm statistics of" : "Fine-tuning");
+    add_blocks(content, text);
     if (content->finetune.n_train > 0) {
         text_add(text, " on ");
         text_add_plural(text, content->finetune.n_train, "shifted row", "shifted rows");
     }
-    text_add(text, trained ? " takes accuracy " : ", without any training, takes accuracy ");
+    text_add(text, only_recalibrated(content) ? ", without any training, " : " ");
+}
+
+static void add_changes(const report_content *content, text_buffer *text)
+{
+    const report_subset subset = headline_subset(content);
+    const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, subset);
+    const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset);
+    const bool trained = content->finetune.history && content->finetune.history->n_epochs > 0;
+    const bool done = trained || only_recalibrated(content);
+    if (done) {
+        add_deed(content, text);
+    } else {
+        text_add(text, "Nothing was trained (0 epochs): ");
+    }
+    add_change(content, REPORT_SHIFT, subset, done ? "takes accuracy from" : "accuracy goes from",
+               done ? "leaves accuracy at" : "accuracy stays at",
+               subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included", text);
+    if (measured(before) && measured(after)) {
+        text_add(text, ", and ");
+        add_change(content, REPORT_CLEAN, subset, done ? "takes it from" : "goes from",
+                   done ? "leaves it at" : "stays at",
+                   subset == REPORT_UNSEEN ? "clean ones it never saw" : "all clean ones", text);
+    }
+    text_add(text, ".");
+    if (training_diverged(&content->finetune)) {
+        text_add(text, " The training diverged.");
+    }
+    add_leak(content, text);
 }
 
 void observe_lead(const report_content *content, text_buffer *text)
@@ -160,42 +241,31 @@ void observe_lead(const report_content *content, text_buffer *text)
     report_subset subset = headline_subset(content);
     const reshift_accuracy *shift_before = report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, 0, subset);
     const reshift_accuracy *shift_after = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, 0, subset);
-    const reshift_accuracy *clean_before = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, subset);
-    const reshift_accuracy *clean_after = report_find(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset);
     if (measured(clean)) {
         text_printf(text, "A frozen %s with a linear probe on its features is right on ",
                     content->arch ? content->arch : "network");
         text_add_percent(text, clean->accuracy, 1);
         text_add(text, " of ");
         data_words(content, REPORT_CLEAN, text);
-        text_add(text, ". ");
+        text_add(text, " (");
+        text_add_rows(text, clean);
+        text_add(text, "). ");
     }
     if (measured(shift)) {
         text_add(text, "On ");
         data_words(content, REPORT_SHIFT, text);
         text_add(text, " it is right on ");
         text_add_percent(text, shift->accuracy, 1);
-        text_add(text, ". ");
+        text_add(text, " (");
+        text_add_rows(text, shift);
+        text_add(text, "). ");
     }
     if (measured(shift_before) && measured(shift_after)) {
-        add_deed(content, text);
-        add_change(content, REPORT_SHIFT, subset,
-                   subset == REPORT_UNSEEN ? "shifted images it never saw" : "all shifted rows, seen ones included",
-                   text);
-        if (measured(clean_before) && measured(clean_after)) {
-            text_add(text, ", and ");
-            add_change(content, REPORT_CLEAN, subset,
-                       subset == REPORT_UNSEEN ? "clean ones it never saw" : "all clean ones", text);
-        }
-        text_add(text, ".");
-        if (training_diverged(&content->finetune)) {
-            text_add(text, " Its training diverged.");
-        }
-        add_leak(content, text);
+        add_changes(content, text);
     }
     if (content->n_test_classes == 1) {
         text_add(text,
-                 " All test images are of one class, so these accuracies do not show that classes are told apart.");
+                 " All test images are of one class, so these accuracies do not show whether classes are told apart.");
     }
     if (text->length == 0) {
         text_add(text, "Nothing has been measured in this run.");

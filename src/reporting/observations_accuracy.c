@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-/* Differences that two decimals of a percentage do not show are no differences. */
-#define VISIBLE 0.00005
+/* Two figures in per cent that differ by less are printed alike. */
+#define VISIBLE 0.005
 
 static bool measured(const reshift_accuracy *accuracy) { return accuracy && accuracy->n > 0; }
 
@@ -78,87 +78,136 @@ static observation_tone tone_of(const reshift_difference *change)
                                         : OBSERVATION_BAD;
 }
 
-/* The severities with the highest and the lowest of some figure, and whether it never rises with severity. */
+/* A set of severities, by number. */
+typedef struct severity_set {
+    bool has[6];
+    int n;
+} severity_set;
+
+static void put(severity_set *set, int severity)
+{
+    set->n += !set->has[severity];
+    set->has[severity] = true;
+}
+
+/* "severity 1", "severities 1 and 3", "severities 2 to 5" */
+static void add_set(text_buffer *text, const severity_set *set)
+{
+    int first = 0, last = 0;
+    for (int severity = 1; severity <= 5; severity++) {
+        first = first == 0 && set->has[severity] ? severity : first;
+        last = set->has[severity] ? severity : last;
+    }
+    text_add(text, set->n == 1 ? "severity " : "severities ");
+    if (set->n > 2 && last - first + 1 == set->n) {
+        text_printf(text, "%d to %d", first, last);
+        return;
+    }
+    for (int severity = first, n = 0; severity <= last; severity++) {
+        if (set->has[severity]) {
+            text_printf(text, "%s%d", n == 0 ? "" : n + 1 == set->n ? " and " : ", ", severity);
+            n++;
+        }
+    }
+}
+
+/* One figure a severity, as it is printed: where it is highest and lowest, and where its change is more than chance. */
 typedef struct severity_range {
-    int n, first, last, highest, lowest;
-    double first_value, last_value, highest_value, lowest_value;
-    bool falls;
+    severity_set measured, highest, lowest, rises, falls;
+    double highest_value, lowest_value; /* per cent, two decimals */
+    int64_t n_images;                   /* the fewest of any severity */
 } severity_range;
 
+/* `as_gain`: the change of each severity by fine-tuning; else the accuracy of the original network, and whether that
+ * differs from its accuracy on clean images. */
 static severity_range range_over_severities(const report_content *content, report_subset subset, bool as_gain)
 {
-    severity_range range = {.falls = true};
+    severity_range range = {0};
     for (int severity = 1; severity <= 5; severity++) {
         const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, severity, subset);
         const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, severity, subset);
+        const reshift_difference *change = report_find_change(content, as_gain ? REPORT_FINETUNED : REPORT_ORIGINAL,
+                                                              REPORT_SHIFT, severity, subset);
         if (!measured(before) || (as_gain && !measured(after))) {
             continue;
         }
-        double value = as_gain ? reshift_percent_change(before->accuracy, after->accuracy, 2) / 100 : before->accuracy;
-        if (range.n == 0) {
-            range.first = range.highest = range.lowest = severity;
-            range.first_value = range.highest_value = range.lowest_value = value;
-        }
-        range.falls = range.falls && (range.n == 0 || value <= range.last_value);
-        if (value > range.highest_value) {
-            range.highest = severity;
+        const double value = as_gain ? reshift_percent_change(before->accuracy, after->accuracy, 2)
+                                     : reshift_percent(before->accuracy, 2);
+        if (range.measured.n == 0 || value > range.highest_value + VISIBLE) {
+            range.highest = (severity_set){0};
             range.highest_value = value;
         }
-        if (value < range.lowest_value) {
-            range.lowest = severity;
+        if (range.measured.n == 0 || value < range.lowest_value - VISIBLE) {
+            range.lowest = (severity_set){0};
             range.lowest_value = value;
         }
-        range.last = severity;
-        range.last_value = value;
-        range.n++;
+        if (fabs(value - range.highest_value) < VISIBLE) {
+            put(&range.highest, severity);
+        }
+        if (fabs(value - range.lowest_value) < VISIBLE) {
+            put(&range.lowest, severity);
+        }
+        if (change && change->clear) {
+            put(change->accuracy.value > 0 ? &range.rises : &range.falls, severity);
+        }
+        range.n_images = range.measured.n == 0 || before->n_images < range.n_images ? before->n_images : range.n_images;
+        put(&range.measured, severity);
     }
     return range;
 }
 
-/* `lost`: printed points below the accuracy on clean images. */
-static void add_distance_from_clean(text_buffer *text, double lost, const char *clean)
+/* " It is a loss by more than chance at severities 2 to 5 only." `higher`, `lower`: what a change up or down is. */
+static void add_clear_severities(text_buffer *text, const severity_range *range, const char *higher, const char *lower)
 {
-    if (lost == 0) {
-        text_add(text, "equal to clean");
-    } else {
-        text_printf(text, "%.2f points %s%s", fabs(lost), lost > 0 ? "below" : "above", clean);
+    if (range->rises.n + range->falls.n == 0) {
+        text_add(text, range->n_images < FEW_IMAGES ? " " : " No severity shows a difference that is more than chance.");
+        if (range->n_images < FEW_IMAGES) {
+            text_add_plural(text, range->n_images, "image is", "images are");
+            text_add(text, " too few to tell.");
+        }
+        return;
     }
+    const severity_set *sets[2] = {&range->falls, &range->rises};
+    const char *words[2] = {lower, higher};
+    text_add(text, " It is");
+    for (int i = 0, n = 0; i < 2; i++) {
+        if (sets[i]->n > 0) {
+            text_printf(text, "%s %s by more than chance at ", n++ ? " and" : "", words[i]);
+            if (sets[i]->n == range->measured.n) {
+                text_add(text, "every severity");
+            } else {
+                add_set(text, sets[i]);
+            }
+        }
+    }
+    text_add(text, range->rises.n + range->falls.n < range->measured.n ? " only." : ".");
 }
 
-static void add_severities(const report_content *content, const reshift_accuracy *clean, observations *list)
+static void add_severities(const report_content *content, observations *list)
 {
-    severity_range range = range_over_severities(content, REPORT_ALL, false);
-    if (range.n == 0) {
+    const severity_range range = range_over_severities(content, REPORT_ALL, false);
+    const reshift_accuracy *clean = report_find(content, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL);
+    if (range.measured.n == 0) {
         return;
     }
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
-    if (range.n == 1) {
-        text_printf(text, "Only severity %d was measured.", range.first);
-    } else if (range.highest_value - range.lowest_value < VISIBLE) {
-        text_add(text, "Accuracy is the same at every severity measured (");
-        text_add_percent(text, range.first_value, 2);
-        text_add(text, ").");
-    } else if (range.falls) {
-        text_add(text, "Accuracy falls with severity, from ");
-        text_add_percent(text, range.first_value, 2);
-        text_printf(text, " at severity %d to ", range.first);
-        text_add_percent(text, range.last_value, 2);
-        text_printf(text, " at severity %d", range.last);
-        if (measured(clean)) {
-            const double mild = reshift_percent_change(range.first_value, clean->accuracy, 2),
-                         strong = reshift_percent_change(range.last_value, clean->accuracy, 2);
-            text_add(text, ": ");
-            add_distance_from_clean(text, mild, " clean");
-            text_add(text, ", then ");
-            add_distance_from_clean(text, strong, "");
-        }
-        text_add(text, ".");
+    if (range.measured.n == 1) {
+        text_add(text, "Only ");
+        add_set(text, &range.measured);
+        text_add(text, " was measured.");
+        return; /* the sentence on all severities has its difference */
+    }
+    if (range.highest.n == range.measured.n) {
+        text_printf(text, "Accuracy is %.2f %% at every severity measured.", range.highest_value);
     } else {
-        text_printf(text, "Accuracy does not simply fall with severity: it is highest at severity %d (", range.highest);
-        text_add_percent(text, range.highest_value, 2);
-        text_printf(text, ") and lowest at severity %d (", range.lowest);
-        text_add_percent(text, range.lowest_value, 2);
+        text_printf(text, "By severity accuracy ranges from %.2f %% (", range.lowest_value);
+        add_set(text, &range.lowest);
+        text_printf(text, ") to %.2f %% (", range.highest_value);
+        add_set(text, &range.highest);
         text_add(text, ").");
+    }
+    if (measured(clean)) {
+        add_clear_severities(text, &range, "above that on clean images", "below that on clean images");
     }
 }
 
@@ -196,39 +245,42 @@ void observe_drop(const report_content *content, observations *list)
         } else if (points > 0) {
             text_printf(text, ": %.2f points more on shifted images", points);
         } else {
-            text_printf(text, ": the shift costs %.2f points", -points);
+            text_printf(text, change && change->clear ? ": the shift costs %.2f points"
+                                                      : ": %.2f points less on shifted images",
+                        -points);
         }
         add_verdict(text, change, points < 0, points == 0);
         text_add(text, ".");
     }
-    add_severities(content, clean, list);
+    add_severities(content, list);
 }
 
-void observe_split(const reshift_split *split, observations *list)
+void observe_split(const report_content *content, observations *list)
 {
+    const reshift_split *split = content->split;
     if (!split) {
         return;
     }
     if (split->kind == RESHIFT_SPLIT_BY_IMAGE) {
         text_buffer *text = observations_add(list, OBSERVATION_GOOD);
-        text_add(text, "Split by image: fine-tuning saw ");
+        text_printf(text, "Split by image: %s used ", deed_word(content));
         text_add_plural(text, split->n_train, "row", "rows");
         text_add(text, " of ");
         text_add_plural(text, split->n_images_seen, "image", "images");
-        text_add(text, ". Of the other ");
-        text_add_count(text, split->n_images - split->n_images_seen);
-        text_add(text, " it saw no version at all, and only those count in the figures after fine-tuning.");
+        text_add(text, ". It saw no version of the other ");
+        text_add_plural(text, split->n_images - split->n_images_seen, "image", "images");
+        text_add(text, ", and the headline figures count only these.");
         return;
     }
     if (split->kind == RESHIFT_SPLIT_APART) {
         text_buffer *text = observations_add(list, OBSERVATION_GOOD);
-        text_add(text, "Fine-tuning saw ");
+        text_printf(text, "%s used ", only_recalibrated(content) ? "Recalibration" : "Fine-tuning");
         text_add_plural(text, split->n_train, "row", "rows");
         text_add(text, " of ");
         text_add_plural(text, split->n_images_seen, "shifted training image", "shifted training images");
-        text_add(text, ". All ");
-        text_add_count(text, split->n_test_images);
-        text_add(text, " test images stayed unseen: nothing leaks.");
+        text_add(text, ". It saw no version of the ");
+        text_add_plural(text, split->n_test_images, "test image", "test images");
+        text_add(text, ".");
         return;
     }
     bool leaks = split->n_test_images_seen > 0;
@@ -237,67 +289,101 @@ void observe_split(const reshift_split *split, observations *list)
     text_add_count(text, split->n_test_images_seen);
     text_add(text, " of ");
     text_add_count(text, split->n_test_images);
-    text_printf(text, " test images (%.1f %%) have at least one version among the training rows, and ",
+    text_printf(text, " test images (%.1f %%) have at least one version among the rows of %s, and ",
                 split->n_test_images > 0
                     ? reshift_percent((double)split->n_test_images_seen / (double)split->n_test_images, 1)
-                    : 0.0);
+                    : 0.0,
+                deed_word(content));
     text_add_count(text, split->n_test_rows_seen);
     text_add(text, " of ");
     text_add_count(text, split->n_test);
-    text_printf(text, " test rows (%.1f %%) are training rows themselves.",
+    text_printf(text, " test rows (%.1f %%) are these rows themselves.",
                 split->n_test > 0 ? reshift_percent((double)split->n_test_rows_seen / (double)split->n_test, 1) : 0.0);
-    text_add(text, leaks ? " One version in training gives an image away, so accuracy after fine-tuning on all rows "
-                           "measures memory as well as robustness. For a figure to rely on use split: by-image."
-                         : " Nothing leaks in this draw.");
+    if (leaks) {
+        text_printf(text,
+                    " A network recognises other versions of an image that it was trained on, so accuracy after %s on all rows "
+                    "measures memory as well as robustness. For figures without this leak use split: by-image.",
+                    deed_word(content));
+    } else {
+        text_add(text, " Nothing leaks in this draw.");
+    }
 }
 
-/* What the figure on all rows would be, where the headline counts unseen rows. */
+/* "accuracy is 60.00 % before and 65.00 % after", "accuracy is 60.00 % before and after": numbers without a verdict */
+static void add_both(text_buffer *text, const reshift_accuracy *before, const reshift_accuracy *after)
+{
+    text_add(text, "accuracy is ");
+    if (reshift_percent(before->accuracy, 2) != reshift_percent(after->accuracy, 2)) {
+        text_add_percent(text, before->accuracy, 2);
+        text_add(text, " before and ");
+        text_add_percent(text, after->accuracy, 2);
+        text_add(text, " after");
+        return;
+    }
+    text_add_percent(text, after->accuracy, 2);
+    text_add(text, " before and after");
+}
+
+/* What the figures on all rows are, where the headline counts unseen rows: numbers without a verdict. */
 static void add_all_rows(const report_content *content, report_data data, const reshift_accuracy *unseen_after,
                          observations *list)
 {
     const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, REPORT_ALL);
     const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, REPORT_ALL);
-    if (!measured(before) || !measured(after) || (measured(unseen_after) && after->n == unseen_after->n)) {
+    const reshift_accuracy *seen_before = report_find(content, REPORT_ORIGINAL, data, 0, REPORT_SEEN);
+    const reshift_accuracy *seen_after = report_find(content, REPORT_FINETUNED, data, 0, REPORT_SEEN);
+    const int64_t n_unseen = measured(unseen_after) ? unseen_after->n : 0;
+    if (!measured(before) || !measured(after) || after->n == n_unseen) {
         return;
     }
+    const bool rows = after->n_images != after->n;
     text_buffer *text = observations_add(list, OBSERVATION_WARNING);
     text_add(text, "Counted on all ");
     text_add_rows(text, after);
     text_add(text, ", ");
-    add_move(text, before, after, NULL);
+    add_both(text, before, after);
     text_add(text, ". That is not to be trusted: ");
-    if (measured(unseen_after)) {
-        text_add_count(text, after->n - unseen_after->n);
-        text_add(text, after->n_images == after->n ? " of these images were used in fine-tuning"
-                                                   : " of these rows show images that were used in fine-tuning");
-        const double more = reshift_percent_change(unseen_after->accuracy, after->accuracy, 2);
-        if (more == 0) {
-            text_add(text, ", though the accuracy afterwards is the same on both.");
-        } else {
-            text_printf(text, ", and the figure comes out %.2f points %s than on unseen images.", fabs(more),
-                        more > 0 ? "higher" : "lower");
-        }
-    } else {
-        text_add(text, "fine-tuning was trained on versions of these images.");
+    if (n_unseen == 0) {
+        text_printf(text, "all of these images were used in %s.", deed_word(content));
+        return;
     }
+    text_add_count(text, after->n - n_unseen);
+    text_printf(text,
+                after->n - n_unseen == 1 ? rows ? " of these rows shows an image that was used in %s"
+                                                : " of these images was used in %s"
+                : rows                   ? " of these rows show images that were used in %s"
+                                         : " of these images were used in %s",
+                deed_word(content));
+    if (measured(seen_before) && measured(seen_after)) {
+        text_printf(text, ", and on %s ", after->n - n_unseen == 1 ? "it" : "them");
+        add_both(text, seen_before, seen_after);
+    }
+    text_add(text, ".");
 }
 
 static void add_gain_by_severity(const report_content *content, report_subset subset, observations *list)
 {
-    severity_range gains = range_over_severities(content, subset, true);
-    if (gains.n < 2) {
+    const severity_range gains = range_over_severities(content, subset, true);
+    if (gains.measured.n < 2) {
         return;
     }
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
-    if (gains.highest_value - gains.lowest_value < VISIBLE) {
-        text_printf(text, "The change is the same at every severity (%+.2f points).",
-                    reshift_percent(gains.first_value, 2));
+    if (gains.highest.n == gains.measured.n) {
+        text_add(text, "The change is ");
+        text_add_signed(text, gains.highest_value, 2);
+        text_add(text, " points at every severity.");
     } else {
-        text_printf(text,
-                    "By severity the change ranges from %+.2f points (severity %d) to %+.2f points (severity %d).",
-                    reshift_percent(gains.lowest_value, 2), gains.lowest, reshift_percent(gains.highest_value, 2),
-                    gains.highest);
+        text_add(text, "By severity the change ranges from ");
+        text_add_signed(text, gains.lowest_value, 2);
+        text_add(text, " points (");
+        add_set(text, &gains.lowest);
+        text_add(text, ") to ");
+        text_add_signed(text, gains.highest_value, 2);
+        text_add(text, " points (");
+        add_set(text, &gains.highest);
+        text_add(text, ").");
     }
+    add_clear_severities(text, &gains, "a gain", "a loss");
 }
 
 /* A clear loss on clean images, put beside what happened on shifted ones. */
@@ -308,10 +394,10 @@ static void add_price(const report_content *content, report_subset subset, text_
     if (!clean || !shift || !clean->clear || clean->accuracy.value > 0) {
         return;
     }
-    if (shift->clear) {
-        text_add(text, shift->accuracy.value > 0
-                           ? " What fine-tuning gained on shifted images cost accuracy on clean ones."
-                           : " Accuracy fell on shifted images too: fine-tuning harmed the network.");
+    if (shift->clear && shift->accuracy.value > 0) {
+        text_printf(text, " What %s gained on shifted images cost accuracy on clean ones.", deed_word(content));
+    } else if (shift->clear) {
+        text_printf(text, " Accuracy fell on shifted images too: %s harmed the network.", deed_word(content));
     } else {
         text_add(text, " On shifted images there is no clear change in return.");
     }
@@ -327,8 +413,8 @@ void observe_gain(const report_content *content, report_data data, observations 
     if (!measured(before) || !measured(after)) {
         text_printf(
             observations_add(list, OBSERVATION_PLAIN),
-            "There is no measurement before and after fine-tuning on %s%s images, so its effect there cannot be said.",
-            subset == REPORT_UNSEEN ? "unseen " : "", which);
+            "There is no measurement before and after %s on %s%s images, so its effect there cannot be said.",
+            deed_word(content), subset == REPORT_UNSEEN ? "unseen " : "", which);
         if (subset == REPORT_UNSEEN) {
             add_all_rows(content, data, after, list);
         }
@@ -339,7 +425,7 @@ void observe_gain(const report_content *content, report_data data, observations 
     text_buffer *text =
         observations_add(list, subset == REPORT_ALL && tone == OBSERVATION_GOOD ? OBSERVATION_PLAIN : tone);
     if (subset == REPORT_UNSEEN) {
-        text_printf(text, "On %s images never seen in fine-tuning (", which);
+        text_printf(text, "On %s images never seen in %s (", which, deed_word(content));
     } else {
         text_printf(text, "On all %s images, seen ones included (", which);
     }

@@ -3,8 +3,25 @@
 
 #include <math.h>
 
-/* Fewer points of a class than these: each is a large part of its own class's centre. */
+/* Fewer images of a class than these: each is a large part of its own class's centre. */
 #define FEW_OF_A_CLASS 5
+
+/* Images that the points of a panel show: versions of one image are no new evidence of how its class lies. */
+static int64_t images_of_panel(const report_content *content, const report_panel *panel)
+{
+    const reshift_accuracy *all = report_find(content, panel->model, panel->data, 0, REPORT_ALL);
+    return all && all->n > 0 && all->n_images < panel->n ? all->n_images : panel->n;
+}
+
+static bool few_of_a_class(const report_content *content, const report_panel *panel)
+{
+    return images_of_panel(content, panel) < (int64_t)FEW_OF_A_CLASS * panel->separation.n_classes;
+}
+
+bool panel_too_small(const report_content *content, const report_panel *panel)
+{
+    return images_of_panel(content, panel) < FEW_IMAGES || few_of_a_class(content, panel);
+}
 
 static const char *overlap_words(double overlap)
 {
@@ -26,7 +43,10 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
 {
     const reshift_separation *s = &panel->separation;
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
-    text_printf(text, "%s network on ", panel->model == REPORT_ORIGINAL ? "Original" : "Fine-tuned");
+    text_printf(text, "%s network on ",
+                panel->model == REPORT_ORIGINAL   ? "Original"
+                : only_recalibrated(content) ? "Recalibrated"
+                                                  : "Fine-tuned");
     data_words(content, panel->data, text);
     text_add(text, ": ");
     if (panel->n < 1) {
@@ -41,13 +61,20 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
         text_add(text, " of the variance.");
         return;
     }
-    const bool few = panel->n < (int64_t)FEW_OF_A_CLASS * s->n_classes;
+    const bool few = panel_too_small(content, panel);
     if (few) {
-        text_add_plural(text, panel->n, "point", "points");
-        text_add(text, " of ");
-        text_add_count(text, s->n_classes);
-        text_add(text,
-                 " classes are too few to judge separation: each point is a large part of its own class's centre.");
+        const int64_t n_images = images_of_panel(content, panel);
+        if (n_images < panel->n) {
+            text_add_plural(text, panel->n, "point", "points");
+            text_add(text, " of ");
+        }
+        text_add_plural(text, n_images, "image", "images");
+        text_add(text, " in ");
+        text_add_plural(text, s->n_classes, "class", "classes");
+        text_add(text, n_images == 1 ? " is too few to judge separation" : " are too few to judge separation");
+        text_add(text, few_of_a_class(content, panel)
+                           ? ": each image is a large part of its own class's centre."
+                           : ".");
     } else {
         text_printf(text, "%s: ", overlap_words(s->overlap));
         text_add_percent(text, s->overlap, 1);
@@ -93,13 +120,6 @@ static const report_panel *find_panel(const report_content *content, report_mode
     return NULL;
 }
 
-/* 1: the interval excludes no change in the direction of better separation, -1: of worse, 0: it does not. */
-static int direction(const reshift_interval *change, bool smaller_is_better)
-{
-    const int sign = !isfinite(change->value) ? 0 : change->low > 0 ? 1 : change->high < 0 ? -1 : 0;
-    return smaller_is_better ? -sign : sign;
-}
-
 /* Without a sign where it prints as 0. */
 static double rounded(double value, int digits)
 {
@@ -107,7 +127,18 @@ static double rounded(double value, int digits)
     return steps == 0 ? 0 : steps / scale;
 }
 
-/* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)" */
+/* 1: the interval, as it is printed, excludes no change in the direction of better separation, -1: of worse, 0: it does
+ * not. A change that its digits do not show gives no verdict. */
+static int direction(const reshift_interval *change, int digits, bool smaller_is_better)
+{
+    const int sign = !isfinite(change->value)             ? 0
+                     : rounded(change->low, digits) > 0  ? 1
+                     : rounded(change->high, digits) < 0 ? -1
+                                                         : 0;
+    return smaller_is_better ? -sign : sign;
+}
+
+/* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)"; the interval as direction() reads it */
 static void add_measure(text_buffer *text, const char *name, double before, double after,
                         const reshift_interval *change, int digits, const char *unit)
 {
@@ -117,8 +148,11 @@ static void add_measure(text_buffer *text, const char *name, double before, doub
     text_printf(text, "%s %.*f%s before, %.*f%s after", name, digits, rounded(before, digits), unit, digits,
                 rounded(after, digits), unit);
     if (isfinite(change->value)) {
-        text_printf(text, " (change %+.*f to %+.*f)", digits, rounded(change->low, digits), digits,
-                    rounded(change->high, digits));
+        text_add(text, " (change ");
+        text_add_signed(text, change->low, digits);
+        text_add(text, " to ");
+        text_add_signed(text, change->high, digits);
+        text_add(text, ")");
     }
 }
 
@@ -156,9 +190,10 @@ void observe_change(const report_content *content, report_data data, observation
     }
     const reshift_separation *b = &before->separation, *a = &after->separation;
     const reshift_separation_change *change = &after->change;
-    const int signs[3] = {direction(&change->overlap, true), direction(&change->silhouette, false),
-                          direction(&change->fisher, false)};
-    const bool few = change->n_images < FEW_IMAGES || after->n < (int64_t)FEW_OF_A_CLASS * a->n_classes;
+    const reshift_interval overlap = in_percent(&change->overlap);
+    const int signs[3] = {direction(&overlap, 1, true), direction(&change->silhouette, 2, false),
+                          direction(&change->fisher, 2, false)};
+    const bool few = change->n_images < FEW_IMAGES || panel_too_small(content, after);
     int n_better = 0, n_worse = 0;
     for (int i = 0; i < 3 && !few; i++) {
         n_better += signs[i] > 0;
@@ -170,37 +205,34 @@ void observe_change(const report_content *content, report_data data, observation
     text_add(text, "Separation of the classes of ");
     data_words(content, data, text);
     text_add(text, " in two dimensions: ");
-    text_add(text, n_better > 0 && n_worse > 0     ? "the measures disagree. "
-                   : better                        ? "better after than before. "
-                   : worse                         ? "worse after than before. "
-                   : n_better + n_worse > 0        ? "only one measure changed clearly. "
-                   : !few                          ? "no clear change. "
-                   : change->n_images < FEW_IMAGES ? "too few images to tell. "
-                                                   : "too few points of each class to tell. ");
-    const reshift_interval overlap = in_percent(&change->overlap), none = {NAN, NAN, NAN};
-    add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), few ? &none : &overlap,
-                1, " %");
-    add_measure(text, "; silhouette", b->silhouette, a->silhouette, few ? &none : &change->silhouette, 2, "");
-    add_measure(text, "; scatter between classes over scatter within", b->fisher, a->fisher,
-                few ? &none : &change->fisher, 2, "");
+    if (few) { /* then measures of it are artefacts of single points */
+        text_add(text, after->n_seen == after->n       ? "no unseen image is left to tell by."
+                       : change->n_images == 0         ? "no interval of the change is known, so it is not judged."
+                       : change->n_images < FEW_IMAGES ? "too few images to tell."
+                                                       : "too few images of each class to tell.");
+        return;
+    }
+    text_add(text, n_better > 0 && n_worse > 0 ? "the measures disagree. "
+                   : better                    ? "better after than before. "
+                   : worse                     ? "worse after than before. "
+                   : n_better + n_worse > 0    ? "only one measure changed clearly. "
+                                               : "no clear change. ");
+    add_measure(text, "Overlap", reshift_percent(b->overlap, 1), reshift_percent(a->overlap, 1), &overlap, 1, " %");
+    add_measure(text, "; silhouette", b->silhouette, a->silhouette, &change->silhouette, 2, "");
+    add_measure(text, "; scatter between classes over scatter within", b->fisher, a->fisher, &change->fisher, 2, "");
     text_add(text, ".");
-    if (!few) {
-        text_add(text, " The changes are 95 % intervals by image");
-        if (after->n_seen > 0) {
-            text_add(text, ", of ");
-            text_add_plural(text, change->n_images, "image", "images");
-            text_add(text, " never seen in fine-tuning");
-        }
-        text_add(text, ".");
-    }
-    if (!few) {
-        add_nearest(text, content, b, a);
-    }
     if (after->n_seen > 0) {
-        text_add(text, " ");
+        text_add(text, " The values before and after are those of all ");
+        text_add_plural(text, after->n, "point", "points");
+        text_add(text, "; ");
         text_add_count(text, after->n_seen);
-        text_add(text, " of the ");
-        text_add_count(text, after->n);
-        text_add(text, " points show images seen in fine-tuning, which may flatter the picture after it.");
+        text_printf(text, after->n_seen == 1 ? " shows an image seen in %s" : " show images seen in %s",
+                    deed_word(content));
+        text_add(text, ", which may flatter those after. The changes are 95 % intervals by image, of the ");
+        text_add_plural(text, change->n_images, "image", "images");
+        text_add(text, " never seen.");
+    } else {
+        text_add(text, " The changes are 95 % intervals by image.");
     }
+    add_nearest(text, content, b, a);
 }

@@ -82,11 +82,6 @@ static int64_t images_of(const training_course *course, const report_training *t
                                          : training->n_test;
 }
 
-static void add_loss(text_buffer *text, double loss)
-{
-    text_printf(text, isfinite(loss) && fabs(loss) < 1000 ? "%.3f" : "%.3g", loss);
-}
-
 /* ---- how it ended ---- */
 
 static void add_end(const training_course *course, const report_training *training, observations *list)
@@ -111,7 +106,7 @@ static void add_end(const training_course *course, const report_training *traini
         text_add(text, " no training figures are known");
     } else {
         text_add(text, " the training loss is ");
-        add_loss(text, course->last->train_loss);
+        text_add_loss(text, course->last->train_loss, 3);
         text_add(text, " and training accuracy ");
         text_add_percent(text, course->last->train_accuracy, 2);
     }
@@ -214,6 +209,30 @@ bool training_diverged(const report_training *training)
             best - last->train_accuracy >= UNSTABLE);
 }
 
+/* The accuracy `fraction` with the interval of `n` images; of no images where their number is not known. */
+static reshift_accuracy accuracy_of_images(double fraction, int64_t n)
+{
+    return n > 0 && isfinite(fraction) ? reshift_accuracy_of((int64_t)llround(fraction * (double)n), n)
+                                       : (reshift_accuracy){0};
+}
+
+/* `high` above `low` is more than chance. Without the answers to every image these count as different images, which
+ * makes the interval of two epochs on the same images too wide, not too narrow. 0 images: not known how many, and the
+ * accuracy counts as exact. */
+static bool clearly_above(double high, int64_t n_high, double low, int64_t n_low)
+{
+    const reshift_accuracy a = accuracy_of_images(high, n_high), b = accuracy_of_images(low, n_low);
+    return a.n > 0 && b.n > 0 ? reshift_difference_apart(&a, &b).clear
+           : b.n > 0          ? high > b.high
+           : a.n > 0          ? low < a.low
+                              : high > low;
+}
+
+static int64_t training_images(const report_training *training)
+{
+    return training->n_train_images > 0 ? training->n_train_images : training->n_train;
+}
+
 /* Returns true where nothing more can be said of the training. */
 static bool add_divergence(const training_course *course, const report_training *training, observations *list)
 {
@@ -228,7 +247,7 @@ static bool add_divergence(const training_course *course, const report_training 
     if (training_diverged(training)) {
         text_buffer *text = observations_add(list, OBSERVATION_BAD);
         text_add(text, "Training diverged: the training loss is ");
-        add_loss(text, last->train_loss);
+        text_add_loss(text, last->train_loss, 3);
         text_printf(text, " in epoch %d", last->epoch);
         if (guessing > 0) {
             text_printf(text, ", where guessing among %d classes costs %.3f", training->n_classes, guessing);
@@ -236,7 +255,8 @@ static bool add_divergence(const training_course *course, const report_training 
         text_add(text, ". A lower learning rate is the usual remedy.");
         return true;
     }
-    if (best && isfinite(last->train_accuracy) && best->train_accuracy - last->train_accuracy >= UNSTABLE) {
+    if (best && isfinite(last->train_accuracy) && best->train_accuracy - last->train_accuracy >= UNSTABLE &&
+        clearly_above(best->train_accuracy, training_images(training), last->train_accuracy, training_images(training))) {
         text_buffer *text = observations_add(list, OBSERVATION_BAD);
         text_add(text, "Training was unstable: training accuracy fell from ");
         text_add_percent(text, best->train_accuracy, 2);
@@ -254,7 +274,8 @@ typedef struct evidence {
     double fall;       /* from the best epoch to the end, fractions */
     double gap;        /* training above test accuracy at the end; NAN where it is not known */
     double rise;       /* of the loss, from its lowest value to the end */
-    double half_width; /* how well one figure is known; 0: not known */
+    double half_width; /* how well the difference of two figures is known; 0: not known */
+    bool above; /* the gap is more than chance */
     bool falls, wide, loss_rises;
 } evidence;
 
@@ -265,12 +286,14 @@ static evidence weigh(const training_course *course, const report_training *trai
     const double final = accuracy_of(course, end);
     evidence e = {.fall = accuracy_of(course, best) - final, .gap = end->train_accuracy - final};
     if (n > 0) {
-        const reshift_accuracy a = reshift_accuracy_of((int64_t)llround(final * (double)n), n);
-        e.half_width = (a.high - a.low) / 2;
+        const reshift_accuracy high = accuracy_of_images(accuracy_of(course, best), n), low = accuracy_of_images(final, n);
+        const reshift_interval fall = reshift_difference_apart(&high, &low).accuracy;
+        e.half_width = (fall.high - fall.low) / 2;
     }
     const bool held = isfinite(end->train_accuracy) && end->train_accuracy >= best->train_accuracy - VISIBLE_IN_CURVE;
-    e.falls = e.fall >= VISIBLE_IN_CURVE && e.fall >= e.half_width && held;
-    e.wide = isfinite(e.gap) && e.gap >= WIDE_GAP && e.gap >= e.half_width;
+    e.falls = e.fall >= VISIBLE_IN_CURVE && held && clearly_above(accuracy_of(course, best), n, final, n);
+    e.above = isfinite(e.gap) && clearly_above(end->train_accuracy, training_images(training), final, n);
+    e.wide = e.above && e.gap >= WIDE_GAP;
     if (lowest && isfinite(loss_of(course, end)) && end->epoch > lowest->epoch) {
         e.rise = loss_of(course, end) - loss_of(course, lowest);
         e.loss_rises = e.rise >= VISIBLE_IN_LOSS && e.rise >= LOSS_RISE * loss_of(course, lowest) &&
@@ -279,14 +302,14 @@ static evidence weigh(const training_course *course, const report_training *trai
     return e;
 }
 
-/* "With 100 test images such a figure is known to about 7.9 points either way" */
+/* "With 100 test images a difference of two such figures is known to about 11.1 points either way" */
 static void add_precision(text_buffer *text, const training_course *course, const report_training *training,
                           const evidence *e)
 {
-    text_add(text, "With ");
+    text_add(text, training->n_test_all > training->n_test ? "With about " : "With "); /* how many are monitored is a mean */
     text_add_count(text, images_of(course, training));
-    text_printf(text, " %s images such a figure is known to about ", set_word(course));
-    text_printf(text, "%.1f points either way", reshift_percent(e->half_width, 1));
+    text_printf(text, " %s images a difference of two such figures is known to about %.1f points either way",
+                set_word(course), reshift_percent(e->half_width, 1));
 }
 
 static void add_last_weights(text_buffer *text, const training_course *course, const report_training *training)
@@ -330,7 +353,7 @@ static void add_overfitting(const training_course *course, const report_training
     if (e->loss_rises) {
         text_printf(text, "%s%s loss rose from %.3f in epoch %d to ", e->wide || e->falls ? "; " : "", set_word(course),
                     loss_of(course, lowest), lowest->epoch);
-        add_loss(text, loss_of(course, end));
+        text_add_loss(text, loss_of(course, end), 3);
         text_printf(text, " in epoch %d while training loss fell from %.3f to %.3f", end->epoch, lowest->train_loss,
                     end->train_loss);
     }
@@ -402,7 +425,7 @@ static void add_course(const training_course *course, const report_training *tra
         text_add(text, ".");
         add_last_weights(text, course, training);
     }
-    if (isfinite(e->gap) && e->gap >= 0.02 && e->gap >= e->half_width) {
+    if (e->above && e->gap >= 0.02) {
         text_printf(text, " Training accuracy is %.2f points above %s accuracy.",
                     reshift_percent_change(accuracy_of(course, end), end->train_accuracy, 2), set_word(course));
     }
@@ -422,6 +445,15 @@ static void judge(const training_course *course, const report_training *training
         text_printf(text, " too few to judge overfitting by.");
         return;
     }
+    const char *unfit = course->by_validation              ? NULL
+                        : training->n_test_classes == 1    ? "are all of one class"
+                        : training->test_has_training_rows ? "include rows that were trained on"
+                                                           : NULL;
+    if (unfit) {
+        text_printf(observations_add(list, OBSERVATION_PLAIN), "The test rows %s, so overfitting cannot be judged.",
+                    unfit);
+        return;
+    }
     const evidence e = weigh(course, training);
     if (e.wide || e.falls || e.loss_rises) {
         add_overfitting(course, training, &e, list);
@@ -438,7 +470,7 @@ static void judge(const training_course *course, const report_training *training
         text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
         text_printf(text, "%s loss was lowest in epoch %d (%.3f) and is ",
                     course->by_validation ? "Validation" : "Test", lowest->epoch, loss_of(course, lowest));
-        add_loss(text, loss_of(course, end));
+        text_add_loss(text, loss_of(course, end), 3);
         text_printf(text, " in epoch %d.", end->epoch);
     }
 }

@@ -73,18 +73,31 @@ static void add_tile(text_buffer *page, const report_content *content, report_da
     }
     text_add(page, "</span>");
     if (change && after) {
-        text_printf(page, "<span%s>change %+.1f points (%+.1f to %+.1f)%s</span>",
+        text_add(&words, "change ");
+        text_add_signed(&words, reshift_percent_change(before->accuracy, after->accuracy, 1), 1);
+        text_add(&words, " points (");
+        text_add_signed(&words, reshift_percent(change->accuracy.low, 1), 1);
+        text_add(&words, " to ");
+        text_add_signed(&words, reshift_percent(change->accuracy.high, 1), 1);
+        text_add(&words, ")");
+        if (!change->clear && (before->correct != after->correct || change->n_images < FEW_IMAGES)) {
+            text_add(&words, change->n_images < FEW_IMAGES ? ": too few images to tell" : ": may be chance");
+        }
+        text_printf(page, "<span%s>",
                     !change->clear               ? ""
                     : change->accuracy.value > 0 ? " class=\"up\""
-                                                 : " class=\"down\"",
-                    reshift_percent_change(before->accuracy, after->accuracy, 1),
-                    reshift_percent(change->accuracy.low, 1), reshift_percent(change->accuracy.high, 1),
-                    change->clear || before->correct == after->correct ? ""
-                    : change->n_images < FEW_IMAGES ? ": too few images to tell"
-                                                    : ": may be chance");
+                                                 : " class=\"down\"");
+        html_words(page, words.bytes ? words.bytes : "");
+        text_add(page, "</span>");
+        page->failed |= words.failed;
+        text_destroy(&words);
     }
     text_add_rows(&words, before);
-    text_add(&words, subset == REPORT_UNSEEN ? " never seen in fine-tuning" : ", seen ones included (leaks)");
+    if (subset == REPORT_UNSEEN) {
+        text_printf(&words, " never seen in %s", deed_word(content));
+    } else {
+        text_add(&words, ", seen ones included (leaks)");
+    }
     text_add(page, "<span>");
     html_words(page, words.bytes ? words.bytes : "");
     text_add(page, "</span></div>\n");
@@ -98,8 +111,8 @@ static void add_lead(text_buffer *page, const report_content *content)
     text_add(page, "<h1>");
     html_words(page, content->name ? content->name : "reshift");
     text_add(page, "</h1>\n");
-    text_printf(&words, "How accurate %s is on shifted images, and how much fine-tuning restores.",
-                content->arch ? content->arch : "a pretrained network");
+    text_printf(&words, "How accurate %s is on shifted images, before and after %s.",
+                content->arch ? content->arch : "a pretrained network", deed_word(content));
     html_paragraph(page, "kicker", words.bytes ? words.bytes : "");
     page->failed |= words.failed;
     text_destroy(&words);
@@ -177,7 +190,7 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
         "how much nearer a point lies to its own class than to the next (at most 5,000 points drawn by a fixed "
         "seed). Scatter: scatter between classes over scatter within. Spread: root mean square distance to "
         "the class's centre. Apart: distance of two centres over the mean of their spreads. PC 1, 2: variance on the "
-        "two axes. A change of separation counts only where its 95 % interval (bootstrap over images, centres and axes held "
+        "two axes. A dash: too few images to judge. A change of separation counts only where its 95 % interval (bootstrap over images, centres and axes held "
         "fixed) excludes 0.");
     html_section_end(page);
     return RESHIFT_OK;
@@ -215,12 +228,17 @@ static reshift_status add_after(text_buffer *page, const report_content *content
     observe_gain(content, REPORT_SHIFT, &list);
     observe_gain(content, REPORT_CLEAN, &list);
     html_observations(page, &list);
-    reshift_status status = html_figure(
-        page, "medium", content->plots.severity, "Accuracy by severity before and after fine-tuning",
-        headline_subset(content) == REPORT_UNSEEN ? "Images never seen in fine-tuning; bars are separate 95 % intervals: whether a "
-                                                    "change is more than chance is in the table."
-                                                  : "All rows, seen ones included; bars are 95 % intervals.",
-        error);
+    text_buffer caption = {0};
+    if (headline_subset(content) == REPORT_UNSEEN) {
+        text_printf(&caption, "Images never seen in %s", deed_word(content));
+    } else {
+        text_add(&caption, "All rows, seen ones included");
+    }
+    text_add(&caption, "; bars are separate 95 % intervals: whether a change is more than chance is in the table.");
+    reshift_status status = html_figure(page, "medium", content->plots.severity, "Accuracy by severity before and after",
+                                        caption.bytes ? caption.bytes : "", error);
+    page->failed |= caption.failed;
+    text_destroy(&caption);
     table_of_comparison(page, content);
     html_section_end(page);
     return status;
@@ -312,9 +330,9 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
 
     add_shift(page, content);
 
-    html_section(page, "finetune", "Fine-tuning");
+    html_section(page, "finetune", only_recalibrated(content) ? "Recalibration" : "Fine-tuning");
     observations list = {0};
-    observe_split(content->split, &list);
+    observe_split(content, &list);
     html_observations(page, &list);
     status =
         add_training(page, &content->finetune, "fine-tuning", plots->finetune_loss, plots->finetune_accuracy, error);

@@ -48,6 +48,9 @@ typedef struct report_training {
     int n_classes;                  /* that are told apart; 0: not known */
     int64_t n_test_images;          /* that the n_test rows show; 0: as many as rows */
     int64_t n_test_all;             /* rows that the results count, where more than n_test; else 0 */
+    int64_t n_train_images;         /* that the n_train rows show; 0: as many as rows */
+    int n_test_classes;             /* classes of the n_test rows; 0: not known */
+    bool test_has_training_rows;    /* some of the n_test rows are trained on: they cannot show overfitting */
     const char *untrained;          /* what was done instead where there are no epochs: "..."; NULL: nothing is known */
 } report_training;
 

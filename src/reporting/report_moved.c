@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "reporting/html.h"
+#include "reporting/observations.h"
 #include "reporting/report_tables.h"
 
 static void add_of(text_buffer *page, int64_t part, int64_t whole, bool edge)
@@ -25,7 +26,11 @@ static void add_cells(text_buffer *page, const report_moved *moved)
         text_add(page, "<td>\xe2\x80\x93</td>");
     } else {
         const double share = 100 * moved->distance / moved->norm;
-        text_printf(page, share >= 9.95 ? "<td>%.0f&nbsp;%%</td>" : "<td>%#.2g&nbsp;%%</td>", share);
+        text_printf(page,
+                    share >= 99999.5 ? "<td>%.3g&nbsp;%%</td>"
+                    : share >= 9.95  ? "<td>%.0f&nbsp;%%</td>"
+                                     : "<td>%#.2g&nbsp;%%</td>",
+                    share);
     }
 }
 
@@ -47,9 +52,12 @@ void table_of_moved(text_buffer *page, const report_content *content)
     text_add(page, "</tr>\n</thead>\n<tbody>\n");
     for (int i = 0; i < content->n_blocks; i++) {
         const report_block *block = &content->blocks[i];
-        text_printf(page, "<tr%s><th scope=\"row\">", block->trained ? " class=\"sum\"" : "");
+        const bool changed = block_changed(content, block);
+        text_printf(page, "<tr%s><th scope=\"row\">", changed ? " class=\"sum\"" : "");
         html_words(page, block->name);
-        text_add(page, block->trained ? ", trained</th>" : "</th>");
+        text_add(page, !changed                      ? "</th>"
+                       : only_recalibrated(content) ? ", recalibrated</th>"
+                                                    : ", trained</th>");
         add_cells(page, &block->weights);
         add_cells(page, &block->statistics);
         text_add(page, "</tr>\n");

@@ -40,7 +40,9 @@ void table_of_history(text_buffer *page, const report_training *training)
             if (!isfinite(values[j])) {
                 text_add(page, "<td>\xe2\x80\x93</td>");
             } else if (j % 2 == 0) {
-                text_printf(page, "<td>%.4f</td>", values[j]);
+                text_add(page, "<td>");
+                text_add_loss(page, values[j], 4);
+                text_add(page, "</td>");
             } else {
                 text_printf(page, "<td>%.2f&nbsp;%%</td>", reshift_percent(values[j] / 100, 2));
             }
@@ -83,8 +85,15 @@ static void add_change_cell(text_buffer *page, const reshift_accuracy *before, c
                              : "\xe2\x88\x92",
                 fabs(points));
     if (change) {
-        text_printf(page, "<small>%+.1f to %+.1f</small>", reshift_percent(change->accuracy.low, 1),
-                    reshift_percent(change->accuracy.high, 1));
+        text_buffer interval = {0};
+        text_add_signed(&interval, reshift_percent(change->accuracy.low, 1), 1);
+        text_add(&interval, " to ");
+        text_add_signed(&interval, reshift_percent(change->accuracy.high, 1), 1);
+        text_add(page, "<small>");
+        html_words(page, interval.bytes ? interval.bytes : "");
+        text_add(page, "</small>");
+        page->failed |= interval.failed;
+        text_destroy(&interval);
     }
     text_add(page, "</td>");
 }
@@ -133,10 +142,13 @@ void table_of_comparison(text_buffer *page, const report_content *content)
 {
     text_add(
         page,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies before and after "
-        "fine-tuning\"><table>\n"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies before and after\"><table>\n"
         "<colgroup></colgroup><colgroup span=\"4\"></colgroup><colgroup span=\"4\"></colgroup>\n<thead>\n<tr><td></td>"
-        "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">images never seen in fine-tuning</th>"
+        "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">images never seen in ");
+    text_add(page, deed_word(content));
+    text_add(
+        page,
+        "</th>"
         "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">all rows, seen ones included</th></tr>\n<tr>"
         "<th scope=\"col\">data</th>");
     for (int i = 0; i < 2; i++) {
@@ -214,7 +226,10 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
              "<colgroup></colgroup><colgroup></colgroup><colgroup span=\"3\"></colgroup><colgroup span=\"3\">"
              "</colgroup>\n<thead>\n<tr><td></td><td></td>"
              "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">original network</th>"
-             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">fine-tuned network</th></tr>\n<tr>"
+             "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">");
+    text_add(page, deed_adjective(content));
+    text_add(page,
+             " network</th></tr>\n<tr>"
              "<th scope=\"col\">data</th><th scope=\"col\">rows</th>");
     for (int i = 0; i < 2; i++) {
         text_add(page, "<th scope=\"col\" class=\"edge\">as it is</th><th scope=\"col\">adapting</th>"
@@ -248,12 +263,17 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");
-    html_paragraph(page, NULL,
-                   subset == REPORT_UNSEEN
-                       ? "Images never seen in fine-tuning, counted alike for both networks. adapted.csv has all of "
-                         "them, with likelihood, Brier score and calibration error."
-                       : "All rows. adapted.csv has those never seen too, with likelihood, Brier score and calibration "
-                         "error.");
+    text_buffer note = {0};
+    if (subset == REPORT_UNSEEN) {
+        text_printf(&note, "Images never seen in %s, counted alike for both networks. adapted.csv has all of them, ",
+                    deed_word(content));
+    } else {
+        text_add(&note, "All rows. adapted.csv has those never seen too, ");
+    }
+    text_add(&note, "with likelihood, Brier score and calibration error.");
+    html_paragraph(page, NULL, note.bytes ? note.bytes : "");
+    page->failed |= note.failed;
+    text_destroy(&note);
 }
 
 /* ---- classes ---- */
@@ -267,6 +287,17 @@ static void add_number_cell(text_buffer *page, const char *format, double value)
         html_words(page, number.bytes ? number.bytes : "");
         page->failed |= number.failed;
         text_destroy(&number);
+    } else {
+        text_add(page, "\xe2\x80\x93");
+    }
+    text_add(page, "</td>");
+}
+
+static void add_spread_cell(text_buffer *page, double spread)
+{
+    text_add(page, "<td>");
+    if (isfinite(spread)) {
+        text_add_spread(page, spread);
     } else {
         text_add(page, "\xe2\x80\x93");
     }
@@ -303,16 +334,17 @@ void table_of_panels(text_buffer *page, const report_content *content)
         const report_panel *panel = &content->panels[i];
         const reshift_separation *s = &panel->separation;
         text_printf(page, "<tr><th scope=\"row\">%s, %s</th><td>", panel->data == REPORT_CLEAN ? "clean" : "shifted",
-                    panel->model == REPORT_ORIGINAL ? "original" : "fine-tuned");
+                    panel->model == REPORT_ORIGINAL ? "original" : deed_adjective(content));
         text_add_count(page, panel->n);
         text_add(page, "</td>");
-        add_number_cell(page, "%.1f %%", reshift_percent(s->overlap, 1));
-        add_number_cell(page, "%.3f", s->silhouette);
-        add_number_cell(page, "%.3f", s->fisher);
-        add_number_cell(page, fabs(s->spread) < 99.95 ? "%#.3g" : "%.0f", s->spread);
-        add_class_cell(page, content, s->nearest_a, s->nearest_b);
-        add_number_cell(page, "%.2f", s->nearest_distance);
-        add_class_cell(page, content, s->widest, -1);
+        const bool few = panel_too_small(content, panel); /* then these are artefacts of single points */
+        add_number_cell(page, "%.1f %%", few ? NAN : reshift_percent(s->overlap, 1));
+        add_number_cell(page, "%.3f", few ? NAN : s->silhouette);
+        add_number_cell(page, "%.3f", few ? NAN : s->fisher);
+        add_spread_cell(page, few ? NAN : s->spread);
+        add_class_cell(page, content, few ? -1 : s->nearest_a, few ? -1 : s->nearest_b);
+        add_number_cell(page, "%.2f", few ? NAN : s->nearest_distance);
+        add_class_cell(page, content, few ? -1 : s->widest, -1);
         text_printf(page, "<td>%.1f, %.1f&nbsp;%%</td>", reshift_percent(panel->ratio[0], 1),
                     reshift_percent(panel->ratio[1], 1));
         text_add(page, "</tr>\n");

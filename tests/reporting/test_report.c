@@ -77,7 +77,7 @@ static void test_whole_page(void **state)
                                            "<b>65.4&nbsp;% \xe2\x86\x92 70.4&nbsp;%</b>", /* the same images before and after */
                                            "<b>78.8&nbsp;% \xe2\x86\x92 78.6&nbsp;%</b>",
                                            "<span class=\"up\">change +5.0 points (+4.2 to +5.7)</span>",
-                                           "<span>change -0.2 points (-0.7 to +0.3): may be chance</span>",
+                                           "<span>change \xe2\x88\x92" "0.2 points (\xe2\x88\x92" "0.7 to +0.3): may be chance</span>",
                                            "30,000 rows of 6,000 images never seen in fine-tuning",
                                            "id=\"probe\"",
                                            "id=\"shift\"",
@@ -87,12 +87,12 @@ static void test_whole_page(void **state)
                                            "id=\"settings\"",
                                            "Overfitting: test accuracy was best in epoch 5",
                                            "the shift costs 13.38 points",
-                                           "Split by image: fine-tuning saw 20,000 rows",
+                                           "Split by image: fine-tuning used 20,000 rows",
                                            "<td>70.36&nbsp;%<small>69.2 to 71.5</small></td>",
                                            "<td class=\"edge\">30,000<small>of 6,000 images</small></td>",
                                            "<td class=\"up\">+4.94<small>+4.2 to +5.7</small></td>",
                                            ("<td>\xe2\x88\x92"
-                                            "0.20<small>-0.7 to +0.3</small></td>"),
+                                            "0.20<small>\xe2\x88\x92" "0.7 to +0.3</small></td>"),
                                            ("<td>\xe2\x88\x92"
                                             "0.080</td>"),
                                            "<td class=\"words\">cat, dog</td>",
@@ -176,7 +176,7 @@ static void test_moved_and_kept(void **state)
     page = write_and_read(&report.content, &size);
     static const char *const expected[] = {
         "<a href=\"weights/moved.csv\">",
-        "Every tensor outside the trained blocks (fc) is unchanged, byte for byte: 10 tensors, 1,240 values.",
+        "Every tensor outside the trained block (fc) is unchanged, byte for byte: 10 tensors, 1,240 values.",
         ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2 of 2</td><td>20,489 of 20,490</td>"
          "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>"),
         "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0 of 6</td><td>0 of 1,200</td><td>\xe2\x80\x93</td>",
