@@ -91,6 +91,8 @@ RESHIFT_API reshift_constants reshift_dataset_constants(const reshift_dataset *d
 RESHIFT_API int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize);
 /** Images of the folder that options->skip_bad left out, in whatever part of it this set is. */
 RESHIFT_API int64_t reshift_dataset_n_skipped(const reshift_dataset *dataset);
+/** Images of the folder that are used with damage, as Pillow uses them; with options->skip_bad all, else those noticed. */
+RESHIFT_API int64_t reshift_dataset_n_damaged(const reshift_dataset *dataset);
 /** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
 RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 /** Array sets (all rows one size): true and the size. A folder: false, and its images follow the weights' recipe. */

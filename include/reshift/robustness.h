@@ -65,6 +65,7 @@ typedef struct reshift_robustness {
     int64_t n_images;    /* N: of every cell */
     int64_t n_available; /* of the set, less those left out, of which N were drawn */
     int64_t n_left_out;  /* of the set: seen in training */
+    int64_t n_skipped, n_damaged; /* of the folder: images that cannot be read, left out; images read with damage */
     int64_t *images;     /* [N] their rows in a block of one severity, ascending */
     int *labels;         /* [N] outputs of the network */
     int *data_labels;    /* [N] classes of the set; NULL: the same */

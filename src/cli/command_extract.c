@@ -175,8 +175,9 @@ int command_extract(int argc, char **argv)
         long long n = (long long)reshift_dataset_count(dataset);
         int d = reshift_model_n_features(model);
         if (c.json) {
-            printf("{\"rows\": %lld, \"features\": %d, \"input_size\": %d, \"resize\": %d, \"images_left_out\": %lld}\n",
-                   n, d, how.recipe.size, how.recipe.resize, (long long)reshift_dataset_n_skipped(dataset));
+            printf("{\"rows\": %lld, \"features\": %d, \"input_size\": %d, \"resize\": %d, \"images_left_out\": %lld, \"images_damaged\": %lld}\n",
+                   n, d, how.recipe.size, how.recipe.resize, (long long)reshift_dataset_n_skipped(dataset),
+                   (long long)reshift_dataset_n_damaged(dataset));
         } else {
             printf("%s: %lld rows of %d features, images as %dx%d (photographs: resize %d)\n", shown(out), n, d,
                    how.recipe.size, how.recipe.size, how.recipe.resize);

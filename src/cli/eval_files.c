@@ -315,6 +315,8 @@ json_t *eval_json(const eval_result *r)
     }
     json_object_set_new(object, "jpeg_quality", jpeg_json(eval_jpeg(t)));
     json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
+    json_object_set_new(object, "images_left_out", json_integer(t->n_skipped));
+    json_object_set_new(object, "images_damaged", json_integer(t->n_damaged));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {
         json_object_set_new(object, "against_head", r->against_head ? json_string(r->against_head) : json_null());

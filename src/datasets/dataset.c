@@ -208,6 +208,23 @@ static reshift_status unknown_spec(const char *spec, reshift_error *error)
     return RESHIFT_ERROR_ARGUMENT;
 }
 
+reshift_status dataset_corrupt(reshift_dataset *clean, const reshift_dataset_options *options,
+                               reshift_dataset **dataset, reshift_error *error)
+{
+    *dataset = NULL;
+    if (options->crop_size == 0 || clean->fixed_size) {
+        return corrupted_open(clean, options, dataset, error);
+    }
+    reshift_dataset *cropped;
+    reshift_status status =
+        reshift_dataset_cropped(clean, options->crop_resize, options->crop_size, &cropped, error);
+    if (status == RESHIFT_OK) {
+        status = corrupted_open(cropped, options, dataset, error);
+        reshift_dataset_close(&cropped);
+    }
+    return status;
+}
+
 reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
                                     reshift_error *error)
 {
@@ -244,13 +261,8 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
         }
         reshift_dataset *clean;
         status = open_kind(k, spec, where, &used, &clean, error);
-        if (status == RESHIFT_OK && used.crop_size > 0 && !clean->fixed_size) {
-            reshift_dataset *whole = clean;
-            status = reshift_dataset_cropped(whole, used.crop_resize, used.crop_size, &clean, error);
-            reshift_dataset_close(&whole);
-        }
         if (status == RESHIFT_OK) {
-            status = corrupted_open(clean, &used, dataset, error);
+            status = dataset_corrupt(clean, &used, dataset, error);
             reshift_dataset_close(&clean);
         }
         return status;
@@ -375,6 +387,7 @@ reshift_status dataset_derive(const dataset_kind *functions, void *state, const 
     d->published = base->published;
     d->has_parts = base->has_parts;
     d->n_skipped = base->n_skipped;
+    d->n_damaged = base->n_damaged;
     return base->corruption ? dataset_name_corruption(dataset, base->corruption, error) : RESHIFT_OK;
 }
 
@@ -449,6 +462,7 @@ int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize)
     return made ? dataset->crop_size : 0;
 }
 int64_t reshift_dataset_n_skipped(const reshift_dataset *dataset) { return dataset->n_skipped; }
+int64_t reshift_dataset_n_damaged(const reshift_dataset *dataset) { return dataset->n_damaged; }
 bool reshift_dataset_from_file(const reshift_dataset *dataset) { return dataset->from_file; }
 
 bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width)

@@ -51,6 +51,7 @@ struct reshift_dataset {
     reshift_constants constants; /* of corruptions made here, never AUTO then */
     int crop_resize, crop_size;  /* of photographs cropped before they are corrupted; 0: none */
     int64_t n_skipped; /* images left out because they cannot be read */
+    int64_t n_damaged; /* images read with damage */
     bool verified; /* its files have the published checksums */
     bool has_parts; /* its training and test part are its own */
     /* names the photograph behind a row, the same for all its versions ("imagenet n01440764/..."); NULL: nothing does */
@@ -121,6 +122,12 @@ reshift_status demo_source_open(const char *where, const reshift_dataset_options
  */
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error);
+/**
+ * The same of a set that is open already, with the crop of `options` first: what reshift_dataset_open() does with the clean
+ * set of a kind that has no corrupted files. Errors: those of corrupted_open().
+ */
+reshift_status dataset_corrupt(reshift_dataset *clean, const reshift_dataset_options *options,
+                               reshift_dataset **dataset, reshift_error *error);
 
 /**
  * The overlays of the data folder's frost/ and that folder's path; both stay NULL, without an error, where it is not

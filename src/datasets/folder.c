@@ -210,7 +210,7 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
     while (f->tree.files.count > (size_t)count) { /* what is not in the set is not in its identity either */
         free(f->tree.files.names[--f->tree.files.count]);
     }
-    const int64_t skipped = (int64_t)f->tree.skipped;
+    const int64_t skipped = (int64_t)f->tree.skipped, damaged = (int64_t)f->tree.damaged;
     const bool has_parts = strcmp(f->root, where) != 0;
     status = dataset_create(&folder_kind, f, "folder", count, (int)f->tree.classes.count,
                             (const char *const *)f->tree.classes.names, dataset, error);
@@ -220,6 +220,7 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
     if (status == RESHIFT_OK) {
         (*dataset)->has_parts = has_parts;
         (*dataset)->n_skipped = skipped;
+        (*dataset)->n_damaged = damaged;
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* Which of many image files cannot be read: found before any work begins, and left out on request. */
+/* Which of many image files cannot be read, or only with damage: found before any work begins, left out on request. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "datasets/image_tree.h"
+#include "formats/blob.h"
 #include "formats/image_file.h"
 
 enum { TAIL_BYTES = 4096, LISTED_MOST = 20 };
@@ -28,7 +29,19 @@ static bool has_end(const char *format, const uint8_t *tail, size_t n, const uin
     return (uint64_t)size >= announced + 8;
 }
 
-/* Two reads a file: its first bytes and its last. */
+static bool has_header(const char *path)
+{
+    blob *b;
+    image_facts facts;
+    bool has = false;
+    if (blob_open(path, &b, NULL) == RESHIFT_OK) {
+        has = image_describe(b->data, b->size, path, &facts, NULL) == RESHIFT_OK;
+        blob_drop(&b);
+    }
+    return has;
+}
+
+/* The header and the last bytes. */
 static reshift_status looks_whole(const char *path, bool *whole, reshift_error *error)
 {
     int descriptor;
@@ -46,18 +59,19 @@ static reshift_status looks_whole(const char *path, bool *whole, reshift_error *
         status = error_from_errno(error, errno, "cannot read '%s'", path);
     } else {
         const char *format = image_format(head, (size_t)n_head);
-        *whole = format && has_end(format, tail, (size_t)n_tail, head, facts.st_size);
+        *whole = format && has_end(format, tail, (size_t)n_tail, head, facts.st_size) && has_header(path);
     }
     close(descriptor);
     return status;
 }
 
 /* OK for a readable image; any other status with the reason. `image` is scratch. */
-static reshift_status check_file(const char *path, bool decode, reshift_image *image, reshift_error *error)
+static reshift_status check_file(const char *path, bool decode, reshift_image *image, bool *damaged,
+                                 reshift_error *error)
 {
     bool whole = false;
     reshift_status status = decode ? RESHIFT_OK : looks_whole(path, &whole, error);
-    return status == RESHIFT_OK && !whole ? reshift_image_load(path, image, error) : status;
+    return status == RESHIFT_OK && !whole ? image_load(path, image, damaged, error) : status;
 }
 
 /* A disk that fails and memory that runs out say nothing about the image. */
@@ -68,6 +82,7 @@ static bool is_of_the_image(reshift_status status)
 
 typedef struct verdicts {
     char **reasons; /* [n] NULL: readable */
+    bool *damaged;  /* [n] readable, with damage */
     atomic_size_t bad;
     atomic_bool stop;
     reshift_status status; /* of the first other failure */
@@ -79,7 +94,7 @@ static void judge(const char *root, const image_tree *tree, size_t i, bool decod
     reshift_error trouble;
     reshift_error_clear(&trouble);
     char *path = path_join(root, tree->files.names[i]);
-    reshift_status status = path ? check_file(path, decode, image, &trouble)
+    reshift_status status = path ? check_file(path, decode, image, &v->damaged[i], &trouble)
                                  : error_memory(&trouble, strlen(root), "a path");
     free(path);
     if (status == RESHIFT_OK) {
@@ -144,6 +159,23 @@ static reshift_status refuse_bad(const image_tree *tree, const verdicts *v, resh
     return error_at_offset(error, RESHIFT_ERROR_FORMAT, tree->files.names[first], -1);
 }
 
+static void count_damaged(const char *root, image_tree *tree, const verdicts *v, const reshift_progress *progress)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < tree->files.count; i++) {
+        if (v->damaged[i] && !v->reasons[i]) {
+            first = first ? first : tree->files.names[i];
+            tree->damaged++;
+        }
+    }
+    if (first) {
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "'%s': %zu of %zu images are damaged and used as far as they can be read, as Pillow does; the "
+                         "first is '%s'",
+                         root, tree->damaged, tree->files.count, first);
+    }
+}
+
 static reshift_status leave_out(const char *root, image_tree *tree, const verdicts *v, const reshift_progress *progress,
                                 reshift_error *error)
 {
@@ -185,8 +217,12 @@ static reshift_status leave_out(const char *root, image_tree *tree, const verdic
 reshift_status image_tree_check(const char *root, image_tree *tree, bool skip_bad, const reshift_progress *progress,
                                 reshift_error *error)
 {
-    verdicts v = {.reasons = calloc(tree->files.count + 1, sizeof *v.reasons), .status = RESHIFT_OK};
-    if (!v.reasons) {
+    verdicts v = {.reasons = calloc(tree->files.count + 1, sizeof *v.reasons),
+                  .damaged = calloc(tree->files.count + 1, sizeof *v.damaged),
+                  .status = RESHIFT_OK};
+    if (!v.reasons || !v.damaged) {
+        free(v.reasons);
+        free(v.damaged);
         return error_memory(error, tree->files.count * sizeof *v.reasons, "file names");
     }
     const size_t n = tree->files.count;
@@ -195,6 +231,9 @@ reshift_status image_tree_check(const char *root, image_tree *tree, bool skip_ba
     if (status != RESHIFT_OK && error) {
         *error = v.error;
     }
+    if (status == RESHIFT_OK) {
+        count_damaged(root, tree, &v, progress);
+    }
     if (status == RESHIFT_OK && atomic_load(&v.bad) > 0) {
         status = skip_bad ? leave_out(root, tree, &v, progress, error) : refuse_bad(tree, &v, error);
     }
@@ -202,5 +241,6 @@ reshift_status image_tree_check(const char *root, image_tree *tree, bool skip_ba
         free(v.reasons[i]);
     }
     free(v.reasons);
+    free(v.damaged);
     return status;
 }

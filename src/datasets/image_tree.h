@@ -30,6 +30,7 @@ typedef struct image_tree {
     size_t passed_over;  /* files that are no images by their names */
     char example[256];   /* one of them */
     size_t skipped;      /* images that image_tree_check() removed */
+    size_t damaged;      /* images that are read though some of their data are wrong, of those that it decoded */
 } image_tree;
 
 /** The sub-folders of `folder` that are classes, sorted. Errors: IO, NOT_FOUND, MEMORY. */
@@ -37,7 +38,7 @@ reshift_status image_tree_classes(const char *folder, image_names *classes, resh
 /** Errors: FORMAT (no class folders; a class without images), IO, MEMORY. */
 reshift_status image_tree_scan(const char *root, image_tree *tree, reshift_error *error);
 /**
- * Looks at every file, in parallel. Without `skip_bad`: its beginning and end, and the whole file only where these are
+ * Looks at every file, in parallel. Without `skip_bad`: its header and end, and the whole file only where these are
  * suspicious; unreadable images are an error that names the first and counts them. With it: every image is decoded, and those
  * that fail are removed and listed as warnings. `progress` may be NULL. Errors: FORMAT, IO, MEMORY, CANCELLED.
  */

@@ -37,6 +37,7 @@ typedef struct measuring {
     reshift_robustness *table;
     block blocks[1 + RESHIFT_CORRUPTIONS_MOST];
     int n_blocks;
+    reshift_dataset *clean; /* the images that corruptions are made of, opened once; NULL: sets of their own (CIFAR-10-C) */
     bool surveying; /* sets are opened for the first time: their files are verified where that is asked for */
     int64_t *rows; /* [N] of the cell that is measured */
     forward_setup setup;
@@ -56,7 +57,7 @@ typedef struct measuring {
 const char *measuring_name(const reshift_corruption *corruption);
 
 /** The set of one block, at all severities, or at those of the table where it has no others; the caller closes it. Errors: those of opening. */
-reshift_status measuring_open(const measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
+reshift_status measuring_open(measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
                               reshift_error *error);
 
 /** Blocks, and what the table says of sets, corruptions and labels of all images. Errors: those of opening, SHAPE. */

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "datasets/dataset.h"
 #include "evaluation/cells.h"
 #include "evaluation/measuring.h"
 #include "models/model.h"
@@ -265,6 +266,7 @@ static void measuring_destroy(measuring **m)
         memory_free((*m)->scores);
         reshift_class_map_destroy(&(*m)->map);
         forward_destroy(&(*m)->forward);
+        reshift_dataset_close(&(*m)->clean);
         memory_free((*m)->rows);
         free(*m);
         *m = NULL;
@@ -292,9 +294,9 @@ static reshift_status map_labels(measuring *m, reshift_error *error)
     return RESHIFT_OK;
 }
 
-/* All that is known before the first image goes through the network. */
+/* All that is known before the first image goes through the network. `clean`: the images, if they are open, or NULL. */
 static reshift_status measuring_create(const reshift_model *model, const reshift_robustness_options *options,
-                                       reshift_robustness *table, measured_images *count,
+                                       reshift_dataset *clean, reshift_robustness *table, measured_images *count,
                                        const reshift_progress *progress, measuring **out, reshift_error *error)
 {
     network *net = model_network(model);
@@ -312,6 +314,7 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
         return error_memory(error, sizeof *m, "a table");
     }
     m->model = model;
+    m->clean = clean ? dataset_share(clean) : NULL;
     m->options = options;
     m->progress = progress;
     m->table = table;
@@ -354,7 +357,7 @@ reshift_status reshift_robustness_measure(const reshift_model *model, const resh
     measuring *m;
     measured_images count = {0};
     memset(table, 0, sizeof *table);
-    reshift_status status = measuring_create(model, options, table, &count, progress, &m, error);
+    reshift_status status = measuring_create(model, options, NULL, table, &count, progress, &m, error);
     if (status == RESHIFT_OK) {
         status = measure_cells(&m, 1, NULL, error);
     }
@@ -395,6 +398,16 @@ static reshift_status find_shared(measuring *const m[2], forked **f, reshift_err
     return status;
 }
 
+static bool same_words(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+/* Both tables' clean images are the same set, opened alike. */
+static bool same_images(const reshift_robustness_options *a, const reshift_robustness_options *b)
+{
+    const reshift_dataset_options *x = &a->dataset, *y = &b->dataset;
+    return same_words(a->data, b->data) && same_words(x->data_dir, y->data_dir) && same_words(x->split, y->split) &&
+           x->limit == y->limit && x->seed == y->seed && x->skip_bad == y->skip_bad && x->test_share == y->test_share;
+}
+
 reshift_status reshift_robustness_measure_two(const reshift_model *const models[2],
                                               const reshift_robustness_options options[2], reshift_robustness tables[2],
                                               const reshift_progress *progress, reshift_error *error)
@@ -405,7 +418,8 @@ reshift_status reshift_robustness_measure_two(const reshift_model *const models[
     reshift_status status = RESHIFT_OK;
     memset(tables, 0, 2 * sizeof *tables);
     for (int k = 0; k < 2 && status == RESHIFT_OK; k++) {
-        status = measuring_create(models[k], &options[k], &tables[k], &count, progress, &m[k], error);
+        reshift_dataset *clean = k == 1 && same_images(&options[0], &options[1]) ? m[0]->clean : NULL;
+        status = measuring_create(models[k], &options[k], clean, &tables[k], &count, progress, &m[k], error);
     }
     if (status == RESHIFT_OK && side_by_side(&tables[0], &tables[1])) {
         status = find_shared(m, &f, error);

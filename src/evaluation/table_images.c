@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "datasets/dataset.h"
 #include "evaluation/draw.h"
 #include "evaluation/measuring.h"
 #include "learning/calibrate.h"
@@ -16,7 +17,30 @@ const char *measuring_name(const reshift_corruption *corruption) { return corrup
 
 /* ---- which sets there are ---- */
 
-reshift_status measuring_open(const measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
+/*
+ * The set of a corruption made here. The clean images are opened once: in a folder every file is looked at and hashed, and
+ * with skip_bad decoded.
+ */
+static reshift_status open_made(measuring *m, const reshift_dataset_options *options, reshift_dataset **set,
+                                reshift_error *error)
+{
+    reshift_status status = RESHIFT_OK;
+    if (!m->clean) {
+        reshift_dataset_options plain = *options;
+        plain.progress = m->progress;
+        status = reshift_dataset_open_clean(m->options->data, &plain, &m->clean, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (!options->corruption) {
+        *set = dataset_share(m->clean);
+        return RESHIFT_OK;
+    }
+    return dataset_corrupt(m->clean, options, set, error);
+}
+
+reshift_status measuring_open(measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
                               reshift_error *error)
 {
     reshift_dataset_options options = m->options->dataset;
@@ -27,6 +51,9 @@ reshift_status measuring_open(const measuring *m, const reshift_corruption *corr
     options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
     options.crop_size = m->options->corrupt_native ? 0 : m->table->recipe.size;
     options.progress = corruption ? NULL : m->progress; /* the same images every time: told once */
+    if (!options.verify && !reshift_dataset_is_shifted(m->options->data)) {
+        return open_made(m, &options, set, error);
+    }
     if (!corruption) {
         return reshift_dataset_open_clean(m->options->data, &options, set, error);
     }
@@ -98,6 +125,8 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
         status = reshift_classes_map(m->model, set, m->options->class_map, &m->map, error);
     }
     if (status == RESHIFT_OK) {
+        m->table->n_skipped = reshift_dataset_n_skipped(set);
+        m->table->n_damaged = reshift_dataset_n_damaged(set);
         b->from_file = reshift_dataset_from_file(set);
         b->jpeg = reshift_dataset_jpeg(set);
         b->constants = reshift_dataset_constants(set);

@@ -25,6 +25,9 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
     if (set && reshift_dataset_n_skipped(dataset) > 0) {
         json_object_set_new(set, "images_left_out", json_integer((json_int_t)reshift_dataset_n_skipped(dataset)));
     }
+    if (set && reshift_dataset_n_damaged(dataset) > 0) {
+        json_object_set_new(set, "images_damaged", json_integer((json_int_t)reshift_dataset_n_damaged(dataset)));
+    }
     if (set && reshift_dataset_note(dataset)) {
         json_object_set_new(set, "note", json_string(reshift_dataset_note(dataset)));
     }

@@ -50,13 +50,21 @@ reshift_status image_describe(const uint8_t *bytes, size_t size, const char *nam
     return read(bytes, size, name, NULL, facts, error);
 }
 
-reshift_status reshift_image_load(const char *path, reshift_image *image, reshift_error *error)
+reshift_status image_load(const char *path, reshift_image *image, bool *damaged, reshift_error *error)
 {
     blob *b;
+    image_facts facts = {.damaged = false};
     reshift_status status = blob_open(path, &b, error);
     if (status == RESHIFT_OK) {
-        status = image_decode(b->data, b->size, path, image, error);
+        status = read(b->data, b->size, path, image, &facts, error);
         blob_drop(&b);
     }
+    *damaged = facts.damaged;
     return status;
+}
+
+reshift_status reshift_image_load(const char *path, reshift_image *image, reshift_error *error)
+{
+    bool damaged;
+    return image_load(path, image, &damaged, error);
 }

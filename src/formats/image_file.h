@@ -20,6 +20,7 @@ typedef struct image_facts {
     const char *colour; /* "grey", "rgb", "palette", "grey+alpha", "rgb+alpha", "cmyk"; static */
     int height, width;
     int bits; /* a channel */
+    bool damaged; /* set by decoding: some data are wrong, so that pixels may be, though Pillow, too, reads the file */
 } image_facts;
 
 /** "jpeg", "png", "webp", or NULL for other bytes; `size` of 12 is enough. */
@@ -32,11 +33,13 @@ const char *image_format(const uint8_t *bytes, size_t size);
  */
 reshift_status image_decode(const uint8_t *bytes, size_t size, const char *name, reshift_image *image,
                             reshift_error *error);
+/** The same of a file; *damaged as in image_facts. Errors: also those of opening. */
+reshift_status image_load(const char *path, reshift_image *image, bool *damaged, reshift_error *error);
 /** Reads the header only. Errors as image_decode(). */
 reshift_status image_describe(const uint8_t *bytes, size_t size, const char *name, image_facts *facts,
                               reshift_error *error);
 
-/* One format each. `image` or `facts` may be NULL. */
+/* One format each. `image` or `facts` may be NULL: without an image only the header is read. */
 reshift_status jpeg_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,
                          reshift_error *error);
 reshift_status png_read(const uint8_t *bytes, size_t size, const char *name, reshift_image *image, image_facts *facts,

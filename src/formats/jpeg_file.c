@@ -1,7 +1,8 @@
 /*
  * JPEG through libjpeg-turbo with its default, accurate transform, as Pillow uses it. CMYK files are taken as Adobe's,
- * inverted, and turned into RGB by Pillow's formula. As in Pillow a file that ends too early is an error, and other damage
- * that libjpeg only warns of gives the pixels that libjpeg makes of it.
+ * inverted, and turned into RGB by Pillow's formula. As in Pillow a file that ends before its last row is complete is an
+ * error; other damage that libjpeg only warns of gives the pixels that libjpeg makes of it. That includes a file whose rows
+ * are followed by no end marker, and one whose rest is zeros: these are decoded as any other data.
  */
 #include <stdio.h>
 
@@ -25,6 +26,7 @@ typedef struct jpeg_reader {
     jmp_buf escape;
     char words[JMSG_LENGTH_MAX];
     uint8_t *row; /* of a CMYK image */
+    bool damaged; /* data are wrong and libjpeg went on */
 } jpeg_reader;
 
 static void leave(j_common_ptr decoder)
@@ -34,13 +36,19 @@ static void leave(j_common_ptr decoder)
     longjmp(r->escape, 1);
 }
 
-/* Warnings. At the end of the data libjpeg goes on with grey; Pillow does not. */
+/* Warnings. At the end of the data libjpeg goes on with grey; Pillow does not, unless all rows are there already. */
 static void heed(j_common_ptr decoder, int level)
 {
-    if (level >= 0 || decoder->err->msg_code != JWRN_JPEG_EOF) {
+    jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
+    const int code = decoder->err->msg_code;
+    const bool complete = r->decoder.output_height > 0 && r->decoder.output_scanline == r->decoder.output_height;
+    if (level < 0 && (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
+                      code == JWRN_MUST_RESYNC || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JPEG_EOF)) {
+        r->damaged = true;
+    }
+    if (level >= 0 || code != JWRN_JPEG_EOF || complete) {
         return;
     }
-    jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
     if (r->decoder.image_height == 0) {
         snprintf(r->words, sizeof r->words, "the file ends within the header");
     } else {
@@ -109,7 +117,11 @@ static reshift_status decode(jpeg_reader *r, const uint8_t *bytes, size_t size, 
         status = refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, -1, "a JPEG of %d components", components);
     }
     if (status == RESHIFT_OK && facts) {
-        *facts = (image_facts){"jpeg", colour_of(decoder), (int)decoder->image_height, width, decoder->data_precision};
+        *facts = (image_facts){.format = "jpeg",
+                               .colour = colour_of(decoder),
+                               .height = (int)decoder->image_height,
+                               .width = width,
+                               .bits = decoder->data_precision};
     }
     if (status != RESHIFT_OK || !image) {
         return status;
@@ -151,6 +163,9 @@ reshift_status jpeg_read(const uint8_t *bytes, size_t size, const char *name, re
     reshift_status status;
     if (setjmp(r->escape) == 0) {
         status = decode(r, bytes, size, name, image, facts, error);
+        if (facts) {
+            facts->damaged = r->damaged;
+        }
     } else {
         status = refuse(error, RESHIFT_ERROR_FORMAT, name, -1, "JPEG: %s", r->words);
     }

@@ -26,6 +26,7 @@ typedef struct png_job {
     char words[256];
     const uint8_t *bytes;
     size_t size, at;
+    bool damaged; /* a check sum is wrong */
     uint8_t *samples; /* of grey 16-bit and palette images: [H,W] of 2 or 1 bytes */
     png_bytepp rows;
 } png_job;
@@ -37,10 +38,10 @@ static void leave(png_structp png, png_const_charp words)
     longjmp(job->escape, 1);
 }
 
-static void ignore(png_structp png, png_const_charp words)
+static void heed(png_structp png, png_const_charp words)
 {
-    (void)png;
-    (void)words;
+    png_job *job = png_get_error_ptr(png);
+    job->damaged |= strstr(words, "CRC") != NULL;
 }
 
 static void supply(png_structp png, png_bytep target, size_t count)
@@ -112,12 +113,13 @@ static reshift_status decode(png_job *job, const char *name, reshift_image *imag
     int type = png_get_color_type(job->png, job->info), bits = png_get_bit_depth(job->png, job->info);
     reshift_status status = image_check_size(height, width, name, error);
     if (status == RESHIFT_OK && facts) {
-        *facts = (image_facts){"png", colour_of(type), (int)height, (int)width, bits};
+        *facts = (image_facts){
+            .format = "png", .colour = colour_of(type), .height = (int)height, .width = (int)width, .bits = bits};
     }
     if (status != RESHIFT_OK || !image) {
         return status;
     }
-    png_set_crc_action(job->png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE); /* from IDAT on: as Pillow, no check sums */
+    png_set_crc_action(job->png, PNG_CRC_WARN_USE, PNG_CRC_WARN_USE); /* from IDAT on: as Pillow, no check sums */
     size_t sample_bytes = type == PNG_COLOR_TYPE_PALETTE ? 1 : type == PNG_COLOR_TYPE_GRAY && bits == 16 ? 2 : 0;
     if (sample_bytes == 1) {
         png_set_packing(job->png);
@@ -164,13 +166,16 @@ reshift_status png_read(const uint8_t *bytes, size_t size, const char *name, res
     }
     job->bytes = bytes;
     job->size = size;
-    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, leave, ignore);
+    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, leave, heed);
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     reshift_status status;
     if (!job->info) {
         status = error_memory(error, sizeof *job, "a PNG reader");
     } else if (setjmp(job->escape) == 0) {
         status = decode(job, name, image, facts, error);
+        if (facts) {
+            facts->damaged = job->damaged;
+        }
     } else {
         status = refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)job->at, "PNG: %s", job->words);
     }
@@ -215,7 +220,7 @@ reshift_status png_save(const char *path, const reshift_image *image, bool overw
     writer.no_sync = !sync;
     png_job *job = calloc(1, sizeof *job);
     if (job) {
-        job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, leave, ignore);
+        job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, leave, heed);
         job->info = job->png ? png_create_info_struct(job->png) : NULL;
     }
     status =

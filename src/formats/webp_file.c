@@ -17,7 +17,11 @@ reshift_status webp_read(const uint8_t *bytes, size_t size, const char *name, re
         return refuse(error, RESHIFT_ERROR_UNSUPPORTED, name, -1, "expected a still image, found an animated WebP");
     }
     if (facts) {
-        *facts = (image_facts){"webp", features.has_alpha ? "rgb+alpha" : "rgb", features.height, features.width, 8};
+        *facts = (image_facts){.format = "webp",
+                               .colour = features.has_alpha ? "rgb+alpha" : "rgb",
+                               .height = features.height,
+                               .width = features.width,
+                               .bits = 8};
     }
     reshift_status status = image_check_size((uint64_t)features.height, (uint64_t)features.width, name, error);
     if (status != RESHIFT_OK || !image) {

@@ -241,7 +241,8 @@ static void test_skip_bad(void **state)
     assert_int_equal(unlink(in_temporary("bad/a/03.png")), 0);
     assert_int_equal(symlink("nowhere", in_temporary("bad/a/03.png")), 0);
     check_error(reshift_dataset_open(spec_of("bad"), &options, &d, &error), RESHIFT_ERROR_FORMAT, "bad/a/01.png");
-    assert_non_null(strstr(error.message, "and 3 more of 40 images")); /* what lies between the ends is not looked at */
+    assert_non_null(strstr(error.message, "and 4 more of 40 images")); /* also the one with two right ends */
+    assert_non_null(strstr(error.hint, "--skip-bad"));
     options.skip_bad = true;
     told[0] = '\0';
     check_ok(reshift_dataset_open(spec_of("bad"), &options, &d, &error));
@@ -264,6 +265,19 @@ static void test_skip_bad(void **state)
     assert_int_equal(reshift_dataset_label(two, 1), 1);
     assert_int_equal(reshift_dataset_n_skipped(two), 5);
     reshift_dataset_close(&two);
+    reshift_dataset_close(&d);
+    /* Damaged ones are used and counted. */
+    char command[512];
+    snprintf(command, sizeof command, "rm -rf '%s'; mkdir -p '%s/a' '%s/b' && cd '%s/a' && for f in whole noise zeros zeros-no-end; do "
+             "tar xzOf " TEST_SOURCE_ROOT "/tests/formats/golden/damaged-images.tar.gz $f.jpg >$f.jpg && cp $f.jpg ../b || exit 1; done",
+             in_temporary("worn"), in_temporary("worn"), in_temporary("worn"), in_temporary("worn"));
+    assert_int_equal(system(command), 0);
+    told[0] = '\0';
+    check_ok(reshift_dataset_open(spec_of("worn"), &options, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 8);
+    assert_int_equal(reshift_dataset_n_skipped(d), 0);
+    assert_int_equal(reshift_dataset_n_damaged(d), 6);
+    assert_non_null(strstr(told, "6 of 8 images are damaged and used as far as they can be read, as Pillow does; the first is 'a/noise.jpg'"));
     reshift_dataset_close(&d);
     put_png("hopeless/a/1.png", 2, 2, 0);
     put_file("hopeless/b/1.png", "none", 4);

@@ -1,6 +1,8 @@
 /* Damaged images: read where Pillow reads them, with its pixels, and refused where it refuses them. */
 #include "golden.h"
 
+#include <unistd.h>
+
 #include "base/digest.h"
 #include "formats/archive.h"
 #include "formats/image_file.h"
@@ -39,6 +41,13 @@ static void test_as_pillow(void **state)
         {"junk-after.png", 40, "5be2de0761763c420da448a7cce486d4"},
         {"cut.png", 0, ""},
         {"half.png", 0, ""},
+        {"zeros-no-end.jpg", 40, "66e8cb91bcb71dafba4b1487db5801d1"},
+        {"zeros-long.jpg", 40, "66e8cb91bcb71dafba4b1487db5801d1"},
+        {"zeros-few.jpg", 0, ""},
+        {"zero-after.jpg", 0, ""},
+        {"zeros-8-after.jpg", 40, "079072f2fc185be983483640c29326b4"},
+        {"zeros-after.jpg", 40, "079072f2fc185be983483640c29326b4"},
+        {"progressive-zeros.jpg", 0, ""},
         {"lossy.webp", 40, "be7818a8cbac21b2afaabb29afff6854"},
         {"lossless-alpha.webp", 40, "422adc5bc62971da20b13b9b6e045cfc"},
         {"cut.webp", 0, ""},
@@ -67,10 +76,43 @@ static void test_as_pillow(void **state)
     }
 }
 
+/* Reading says of which images some data are wrong. */
+static void test_damage_is_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        bool damaged;
+    } cases[] = {
+        {"whole.jpg", false},    {"junk-after.jpg", false},  {"early-end.jpg", true}, {"early-marker.jpg", true},
+        {"noise.jpg", true},     {"more-rows.jpg", true},    {"zeros.jpg", true},     {"zeros-no-end.jpg", true},
+        {"zeros-long.jpg", true}, {"zeros-after.jpg", true}, {"whole.png", false},    {"no-end.png", false},
+        {"wrong-sum.png", true}, {"lossy.webp", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        blob *b;
+        reshift_image image = {0};
+        bool damaged;
+        char path[] = "/tmp/reshift-damaged-XXXXXX";
+        check_ok(archive_load_entry(golden("damaged-images.tar.gz"), cases[i].file, 1 << 20, &b, &error));
+        int file = mkstemp(path);
+        assert_int_equal(write(file, b->data, b->size), b->size);
+        close(file);
+        check_ok(image_load(path, &image, &damaged, &error));
+        if (damaged != cases[i].damaged) {
+            fail_msg("%s: expected it %s", cases[i].file, cases[i].damaged ? "damaged" : "whole");
+        }
+        unlink(path);
+        reshift_image_destroy(&image);
+        blob_drop(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_pillow),
+        cmocka_unit_test(test_damage_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

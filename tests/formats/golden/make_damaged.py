@@ -48,6 +48,9 @@ cases = {
     'whole.png': png, 'no-end.png': png[:ends[-1]], 'no-sum.png': png[:ends[-1] - 4], 'half-end.png': png[:-6],
     'wrong-sum.png': patch(png, ends[-1] - 4, b'abcd'), 'junk-after.png': png + b'junk', 'cut.png': png[:ends[-1] - 40],
     'half.png': png[:len(png) // 2],
+    'zeros-no-end.jpg': jpeg[:middle] + b'\0' * (len(jpeg) - middle), 'zeros-long.jpg': jpeg[:middle] + b'\0' * 4000,
+    'zeros-few.jpg': jpeg[:middle] + b'\0' * 60, 'zero-after.jpg': jpeg[:-2] + b'\0', 'zeros-8-after.jpg': jpeg[:-2] + b'\0' * 8,
+    'zeros-after.jpg': jpeg[:-2] + b'\0' * 600, 'progressive-zeros.jpg': progressive[:-2] + b'\0' * 4000,
     'lossy.webp': webp, 'lossless-alpha.webp': lossless, 'cut.webp': webp[:len(webp) // 2],
 }
 raw = io.BytesIO()
