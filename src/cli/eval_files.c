@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/eval.h"
+#include "cli/show.h"
 #include "reshift/reporting.h"
 #include "reshift/outputs.h"
 
@@ -300,13 +301,13 @@ json_t *eval_json(const eval_result *r)
     const reshift_robustness *t = &r->table;
     json_t *cells = json_array();
     json_t *object = json_pack(
-        "{s:s, s:s?, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:s?, s:o, s:o}", "weights", r->weights, "against", r->against,
-        "data", r->data, "precision", reshift_precision_name(t->precision), "images", (json_int_t)t->n_images,
+        "{s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "weights", json_text(r->weights), "against",
+        r->against ? json_text(r->against) : json_null(), "data", json_text(r->data), "precision", reshift_precision_name(t->precision), "images", (json_int_t)t->n_images,
         "available", (json_int_t)t->n_available, "classes", (json_int_t)t->n_classes, "seed", (json_int_t)r->seed,
         "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
-        r->has_baseline ? r->baseline.name : NULL, "all", summary_json(r, &r->all, r->against != NULL), "unseen",
+        r->has_baseline ? json_text(r->baseline.name) : json_null(), "all", summary_json(r, &r->all, r->against != NULL), "unseen",
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
-    json_object_set_new(object, "head", r->head ? json_string(r->head) : json_null());
+    json_object_set_new(object, "head", r->head ? json_text(r->head) : json_null());
     json_object_set_new(object, "preparation", preparation_json(t));
     json_object_set_new(object, "made", made_json(t));
     json_object_set_new(object, "class_mapping", classes_json(r, t));
@@ -319,7 +320,7 @@ json_t *eval_json(const eval_result *r)
     json_object_set_new(object, "images_damaged", json_integer(t->n_damaged));
     json_object_set_new(object, "adapt", adapt_json(&t->adapt));
     if (r->against) {
-        json_object_set_new(object, "against_head", r->against_head ? json_string(r->against_head) : json_null());
+        json_object_set_new(object, "against_head", r->against_head ? json_text(r->against_head) : json_null());
         json_object_set_new(object, "other_preparation", preparation_json(&r->other));
         json_object_set_new(object, "other_made", made_json(&r->other));
         json_object_set_new(object, "other_adapt", adapt_json(&r->other.adapt));

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "experiment/json_file.h"
 #include "reshift/machine.h"
 
@@ -85,7 +86,7 @@ json_t *manifest_experiment(const reshift_experiment *experiment)
                 place = json_object_get(object, section);
             }
         }
-        if (!value || json_object_set_new(place, dot ? dot + 1 : row->path, json_string(value)) != 0) {
+        if (!value || json_object_set_new(place, dot ? dot + 1 : row->path, json_words(value)) != 0) {
             json_decref(object);
             object = NULL;
         }

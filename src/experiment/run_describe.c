@@ -1,12 +1,13 @@
 /* The head of the manifest: the experiment, its inputs, the split, versions and the machine; all but the stages. */
 #include "base/error.h"
+#include "base/json_build.h"
 #include "experiment/manifest.h"
 #include "experiment/run.h"
 
 static json_t *describe_set(const char *spec, const reshift_dataset *dataset, const char *identity)
 {
     json_t *set =
-        json_pack("{s:s, s:s, s:I, s:i, s:b, s:s}", "data", spec, "kind", reshift_dataset_kind(dataset), "rows",
+        json_pack("{s:o, s:s, s:I, s:i, s:b, s:s}", "data", json_words(spec), "kind", reshift_dataset_kind(dataset), "rows",
                   (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
                   "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
     if (set && reshift_dataset_corruption(dataset)) {
@@ -15,21 +16,21 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
         const int crop = reshift_dataset_corrupted_crop(dataset, &resize);
         const reshift_constants constants = reshift_dataset_constants(dataset);
         if (constants != RESHIFT_CONSTANTS_AUTO) {
-            json_object_set_new(set, "constants",
+            json_put(&set, "constants",
                                 json_string(constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet"));
-            json_object_set_new(set, "corrupted_at", crop > 0 ? json_pack("{s:i, s:i}", "resize", resize, "crop", crop)
+            json_put(&set, "corrupted_at", crop > 0 ? json_pack("{s:i, s:i}", "resize", resize, "crop", crop)
                                                               : json_string("native"));
         }
-        json_object_set_new(set, "jpeg_quality", json_integer(quality));
+        json_put(&set, "jpeg_quality", json_integer(quality));
     }
     if (set && reshift_dataset_n_skipped(dataset) > 0) {
-        json_object_set_new(set, "images_left_out", json_integer((json_int_t)reshift_dataset_n_skipped(dataset)));
+        json_put(&set, "images_left_out", json_integer((json_int_t)reshift_dataset_n_skipped(dataset)));
     }
     if (set && reshift_dataset_n_damaged(dataset) > 0) {
-        json_object_set_new(set, "images_damaged", json_integer((json_int_t)reshift_dataset_n_damaged(dataset)));
+        json_put(&set, "images_damaged", json_integer((json_int_t)reshift_dataset_n_damaged(dataset)));
     }
     if (set && reshift_dataset_note(dataset)) {
-        json_object_set_new(set, "note", json_string(reshift_dataset_note(dataset)));
+        json_put(&set, "note", json_words(reshift_dataset_note(dataset)));
     }
     return set;
 }
@@ -39,19 +40,20 @@ static json_t *describe_inputs(const run *r)
     const reshift_experiment *e = r->all_settings;
     json_t *inputs = json_object();
     if (r->opened.source) {
-        json_object_set_new(inputs, "pretraining_set",
+        json_put(&inputs, "pretraining_set",
                             describe_set("demo-source", r->opened.source, r->identities[INPUT_PRETRAIN]));
     } else {
-        json_object_set_new(inputs, "weights",
-                            json_pack("{s:s, s:s, s:s}", "weights", e->model.weights, "path", r->weights_path, "sha256",
+        json_put(&inputs, "weights",
+                            json_pack("{s:o, s:o, s:s}", "weights", json_words(e->model.weights), "path",
+                           json_words(r->weights_path), "sha256",
                                       r->identities[INPUT_WEIGHTS]));
     }
-    json_object_set_new(inputs, "training_set", describe_set(e->source.data, r->opened.train, r->identities[INPUT_TRAIN]));
-    json_object_set_new(inputs, "test_set", describe_set(e->source.data, r->opened.test, r->identities[INPUT_TEST]));
-    json_object_set_new(inputs, "shifted_set", describe_set(e->shift.data, r->opened.shift, r->identities[INPUT_SHIFT]));
+    json_put(&inputs, "training_set", describe_set(e->source.data, r->opened.train, r->identities[INPUT_TRAIN]));
+    json_put(&inputs, "test_set", describe_set(e->source.data, r->opened.test, r->identities[INPUT_TEST]));
+    json_put(&inputs, "shifted_set", describe_set(e->shift.data, r->opened.shift, r->identities[INPUT_SHIFT]));
     if (r->opened.shifted_train) {
-        json_object_set_new(
-            inputs, "fine_tuning_set",
+        json_put(
+            &inputs, "fine_tuning_set",
             describe_set(r->opened.paired ? e->source.data : e->shift.data, r->opened.shifted_train, r->identities[INPUT_ROWS]));
     }
     return inputs;
@@ -72,8 +74,8 @@ static json_t *describe_split(const run *r)
                               (json_int_t)s->n_test_images, "test_images_seen", (json_int_t)s->n_test_images_seen,
                               "train_rows_file", "split/train-rows.npy", "test_rows_file", "split/test-rows.npy");
     if (split && r->opened.n_held_out > 0) { /* train_rows are all that fine-tuning sees: these too */
-        json_object_set_new(split, "validation_rows", json_integer((json_int_t)r->opened.n_held_out));
-        json_object_set_new(split, "validation_rows_file", json_string("split/validation-rows.npy"));
+        json_put(&split, "validation_rows", json_integer((json_int_t)r->opened.n_held_out));
+        json_put(&split, "validation_rows_file", json_string("split/validation-rows.npy"));
     }
     return split;
 }
@@ -83,10 +85,7 @@ static json_t *describe_classes(const reshift_dataset *dataset)
     json_t *names = json_array();
     for (int label = 0; label < reshift_dataset_n_classes(dataset); label++) {
         const char *name = reshift_dataset_class_name(dataset, label);
-        if (json_array_append_new(names, name ? json_string(name) : json_null()) != 0) {
-            json_decref(names);
-            return NULL;
-        }
+        json_add(&names, name ? json_string(name) : json_null());
     }
     return names;
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "base/progress.h"
 #include "experiment/manifest.h"
 #include "experiment/run.h"
@@ -145,7 +146,7 @@ static reshift_status add_missing_keys(json_t *experiment, reshift_error *error)
         const char *key = dot ? dot + 1 : row->path;
         if (json_is_object(place) && !json_object_get(place, key)) {
             char *usual = setting_default_text(row);
-            good = usual && json_object_set_new(place, key, json_string(usual)) == 0 && good;
+            good = usual && json_object_set_new(place, key, json_words(usual)) == 0 && good;
             free(usual);
         }
     }

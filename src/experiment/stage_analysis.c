@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "base/progress.h"
 #include "experiment/panels.h"
 #include "experiment/run.h"
@@ -121,11 +122,11 @@ static json_t *separation_object(const panel_name *panel, int64_t n, const reshi
 {
     json_t *ratio = json_array(), *object;
     for (int64_t a = 0; a < reshift_array_count(&pca->ratio); a++) {
-        json_array_append_new(ratio, json_real(((const double *)pca->ratio.data)[a]));
+        json_add(&ratio, json_real(((const double *)pca->ratio.data)[a]));
     }
     object = json_pack("{s:s, s:I, s:o, s:i, s:i, s:i}", "panel", panel->name, "n", (json_int_t)n, "explained", ratio,
                        "nearest_a", s->nearest_a, "nearest_b", s->nearest_b, "widest", s->widest);
-    json_object_set_new(object, "classes", json_integer(s->n_classes));
+    json_put(&object, "classes", json_integer(s->n_classes));
     const struct {
         const char *key;
         double value;
@@ -137,8 +138,8 @@ static json_t *separation_object(const panel_name *panel, int64_t n, const reshi
                    {"widest_spread", s->widest_spread}};
     for (size_t i = 0; object && i < sizeof numbers / sizeof *numbers; i++) {
         /* JSON has no number for what could not be computed */
-        json_object_set_new(object, numbers[i].key,
-                            isfinite(numbers[i].value) ? json_real(numbers[i].value) : json_null());
+        json_put(&object, numbers[i].key,
+                 isfinite(numbers[i].value) ? json_real(numbers[i].value) : json_null());
     }
     return object;
 }

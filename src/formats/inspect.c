@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "formats/archive.h"
 #include "formats/checkpoint.h"
 #include "formats/image_file.h"
@@ -100,7 +101,7 @@ static reshift_status describe_checkpoint(blob *b, const char *path, json_t *jso
     for (int64_t i = 0; i < reshift_tensors_count(t); i++) {
         const reshift_array *array = reshift_tensors_at(t, i);
         json_t *item = json_object();
-        put(item, "name", inspect_text(reshift_tensors_name(t, i)), failed);
+        put(item, "name", json_words(reshift_tensors_name(t, i)), failed);
         put(item, "dtype", json_string(reshift_dtype_name(array->dtype)), failed);
         put(item, "shape", shape_json(array->shape, array->n_dims), failed);
         *failed |= json_array_append_new(list, item);
@@ -108,17 +109,17 @@ static reshift_status describe_checkpoint(blob *b, const char *path, json_t *jso
     }
     for (int64_t i = 0; i < reshift_tensors_text_count(t); i++) {
         const char *key = reshift_tensors_text_key(t, i);
-        put(metadata, key, inspect_text(reshift_tensors_text(t, key)), failed);
+        put(metadata, key, json_words(reshift_tensors_text(t, key)), failed);
     }
     json_t *unread = json_array(), *remarks = json_array();
     for (int64_t i = 0; i < reshift_tensors_unread_count(t) && i < ENTRIES_SHOWN; i++) {
         json_t *item = json_object();
-        put(item, "name", inspect_text(reshift_tensors_unread_name(t, i)), failed);
-        put(item, "what", inspect_text(reshift_tensors_unread_kind(t, i)), failed);
+        put(item, "name", json_words(reshift_tensors_unread_name(t, i)), failed);
+        put(item, "what", json_words(reshift_tensors_unread_kind(t, i)), failed);
         *failed |= json_array_append_new(unread, item);
     }
     for (int64_t i = 0; reshift_tensors_remark(t, i); i++) {
-        *failed |= json_array_append_new(remarks, inspect_text(reshift_tensors_remark(t, i)));
+        *failed |= json_array_append_new(remarks, json_words(reshift_tensors_remark(t, i)));
     }
     put(json, "kind", json_string(container_name(reshift_tensors_container(t))), failed);
     put(json, "n_tensors", json_integer(reshift_tensors_count(t)), failed);
@@ -156,7 +157,7 @@ static reshift_status list_entry(void *context, archive_item *item, bool *stop, 
     l->bytes += item->size > 0 ? item->size : 0;
     if (l->n <= ENTRIES_SHOWN) {
         json_t *entry = json_object();
-        put(entry, "name", inspect_text(item->name), &l->failed);
+        put(entry, "name", json_words(item->name), &l->failed);
         put(entry, "bytes", item->size >= 0 ? json_integer(item->size) : json_null(), &l->failed);
         l->failed |= json_array_append_new(l->list, entry);
     }
@@ -219,7 +220,7 @@ static json_t *value_json(const pickle_value *value, int depth, int *failed)
             put(json, "value", json_stringn(value->text, value->length), failed);
         }
         break;
-    case PICKLE_OBJECT: put(json, "class", inspect_text(value->text), failed); break;
+    case PICKLE_OBJECT: put(json, "class", json_words(value->text), failed); break;
     case PICKLE_LIST:
     case PICKLE_TUPLE: put(json, "length", json_integer((json_int_t)value->length), failed); break;
     case PICKLE_ARRAY:
@@ -327,7 +328,7 @@ reshift_status reshift_inspect(const char *path, char **json, reshift_error *err
     *json = NULL;
     json_t *object = json_object();
     int failed = 0;
-    put(object, "path", inspect_text(path), &failed);
+    put(object, "path", json_words(path), &failed);
     bool folder;
     reshift_status status = path_is_folder(path, &folder, error);
     if (status == RESHIFT_OK) {

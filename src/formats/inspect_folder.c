@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_build.h"
 
 /* The names in a folder, sorted by bytes; "." and what begins with a dot are left out. */
 typedef struct listing {
@@ -48,23 +49,6 @@ static bool ends_with(const char *name, const char *ending)
 static bool is_image(const char *name)
 {
     return ends_with(name, ".jpg") || ends_with(name, ".jpeg") || ends_with(name, ".png");
-}
-
-json_t *inspect_text(const char *text)
-{
-    json_t *json = json_string(text);
-    if (json) {
-        return json;
-    }
-    char *plain = strdup(text);
-    for (char *c = plain; c && *c; c++) {
-        if (*c & 0x80) {
-            *c = '?';
-        }
-    }
-    json = plain ? json_string(plain) : NULL;
-    free(plain);
-    return json;
 }
 
 static const char *const binary_parts[] = {"data_batch_1.bin",
@@ -109,7 +93,7 @@ static json_t *names_ending(const listing *l, const char *ending, bool cut, cons
         const char *name = l->entries[i]->d_name;
         if (ends_with(name, ending) && strcmp(name, except) != 0) {
             char *text = strndup(name, strlen(name) - (cut ? strlen(ending) : 0));
-            int failed = !text || json_array_append_new(names, inspect_text(text));
+            int failed = !text || json_array_append_new(names, json_words(text));
             free(text);
             if (failed) {
                 json_decref(names);
@@ -152,7 +136,7 @@ static int describe(const listing *l, const char *name, json_t *json, bool *know
         json_t *files = json_array();
         int failed = json_object_set_new(json, "kind", json_string("weights"));
         for (int i = 0; i < l->n; i++) {
-            failed |= json_array_append_new(files, inspect_text(l->entries[i]->d_name));
+            failed |= json_array_append_new(files, json_words(l->entries[i]->d_name));
         }
         return json_object_set_new(json, "files", files) | failed;
     }
@@ -184,7 +168,7 @@ static int describe_child(const char *folder, const char *name, bool parts, json
     char *path = path_join(folder, name);
     json_t *json = json_object();
     struct stat facts;
-    int failed = !path || json_object_set_new(json, "name", inspect_text(name));
+    int failed = !path || json_object_set_new(json, "name", json_words(name));
     if (!failed && stat(path, &facts) != 0) {
         if (errno != ENOENT) { /* a link to nothing has only its name */
             o->status = error_from_errno(o->error, errno, "cannot look at '%s'", path);

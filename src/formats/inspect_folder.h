@@ -9,7 +9,4 @@
 /** Describes the folder at `path` in `json`: kind, and what it holds. Errors: IO, NOT_FOUND, MEMORY. */
 reshift_status inspect_folder(const char *path, json_t *json, reshift_error *error);
 
-/** A JSON text of any bytes: those that are not UTF-8 become '?'. NULL when out of memory. */
-json_t *inspect_text(const char *text);
-
 #endif

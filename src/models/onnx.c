@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "models/model.h"
 #include "models/onnx.pb-c.h"
 #include "models/recipe.h"
@@ -260,10 +261,10 @@ static reshift_status add_texts(onnx_file *f, const reshift_model *model, int si
     json_t *names = json_array();
     for (int k = 0; k < n_classes; k++) {
         const char *name = reshift_model_class_name(model, k);
-        json_array_append_new(names, name ? json_string(name) : json_null());
+        json_add(&names, name ? json_words(name) : json_null());
     }
-    f->class_names = json_dumps(names, JSON_COMPACT);
-    bool good = (int)json_array_size(names) == n_classes && f->class_names;
+    f->class_names = names ? json_dumps(names, JSON_COMPACT) : NULL;
+    bool good = f->class_names != NULL;
     json_decref(names);
     if (!good) {
         return error_memory(error, (size_t)n_classes, "class names");

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_writer.h"
 #include "base/files.h"
+#include "base/json_build.h"
 #include "models/metadata.h"
 #include "models/recipe.h"
 
@@ -27,7 +28,8 @@ reshift_status reshift_preparation_save(const char *path, const char *features, 
     json_t *object = NULL;
     reshift_status status = digest_file(DIGEST_SHA256, features, hex, error);
     if (status == RESHIFT_OK) {
-        object = json_pack("{s:s, s:s, s:i, s:i, s:s, s:[f, f, f], s:[f, f, f], s:s}", "arch", p->arch, "data", p->data,
+        object = json_pack("{s:o, s:o, s:i, s:i, s:s, s:[f, f, f], s:[f, f, f], s:s}", "arch", json_words(p->arch), "data",
+                           json_words(p->data),
                            "input_size", r->size, "resize", r->resize, "interpolation", "bilinear", "mean",
                            (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std", (double)r->std[0],
                            (double)r->std[1], (double)r->std[2], "features_sha256", hex);

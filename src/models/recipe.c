@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json_build.h"
 #include "models/metadata.h"
 
 static const reshift_recipe imagenet = {
@@ -262,7 +263,7 @@ static json_t *list_of_words(const char *text)
     for (const char *at = text;; at++) {
         size_t length = strcspn(at, ","), blank = strspn(at, " ");
         blank = blank < length ? blank : length;
-        json_array_append_new(list, json_stringn(at + blank, length - blank));
+        json_add(&list, json_stringn(at + blank, length - blank));
         at += length;
         if (!*at) {
             return list;
@@ -296,21 +297,6 @@ reshift_status recipe_class_names_from_tensors(const reshift_tensors *tensors, i
     return status;
 }
 
-static json_t *json_of_name(const char *name)
-{
-    json_t *string = json_string(name);
-    if (string) {
-        return string;
-    }
-    char *plain = strdup(name);
-    for (char *c = plain; c && *c; c++) {
-        *c = (unsigned char)*c < 0x80 ? *c : '?';
-    }
-    string = plain ? json_string(plain) : NULL;
-    free(plain);
-    return string;
-}
-
 reshift_status recipe_class_names_to_tensors(char *const *names, int n_classes, reshift_tensors *tensors,
                                              reshift_error *error)
 {
@@ -318,10 +304,7 @@ reshift_status recipe_class_names_to_tensors(char *const *names, int n_classes, 
     char *text = NULL;
     json_t *list = json_array();
     for (int k = 0; k < n_classes && list; k++) {
-        if (json_array_append_new(list, json_of_name(names[k])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+        json_add(&list, json_words(names[k]));
     }
     text = list ? json_dumps(list, JSON_COMPACT) : NULL;
     status = text ? metadata_set(tensors, "class_names", text, error)

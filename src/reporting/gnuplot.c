@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
 
-enum { PICTURES_MOST = 4 };
+enum { PICTURES_MOST = 2 }; /* a PNG and an SVG */
 
 static char *figure_path(const gnuplot_figure *figure, const char *ending)
 {
@@ -134,7 +135,16 @@ static void squeeze(char *words)
     *out = '\0';
 }
 
-static int spawn_in(const char *folder, char *const *arguments, int output, pid_t *child)
+/* The descriptors under which the child finds the pictures. */
+enum { FIRST_PICTURE = 10 };
+
+typedef struct picture {
+    const char *ending; /* "-loss.png" */
+    int memory;         /* memfd that gnuplot draws into, or -1 */
+} picture;
+
+static int spawn_in(const char *folder, char *const *arguments, int output, const picture *pictures, int n,
+                    pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -161,6 +171,11 @@ static int spawn_in(const char *folder, char *const *arguments, int output, pid_
             (number = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
             (number = posix_spawn_file_actions_adddup2(&actions, output, 2)) == 0 &&
             (number = posix_spawn_file_actions_addchdir_np(&actions, folder)) == 0) {
+            for (int i = 0; i < n && number == 0; i++) {
+                number = posix_spawn_file_actions_adddup2(&actions, pictures[i].memory, FIRST_PICTURE + i);
+            }
+        }
+        if (number == 0) {
             number = posix_spawnp(child, arguments[0], &actions, &attributes, arguments, environment);
         }
         posix_spawnattr_destroy(&attributes);
@@ -170,20 +185,26 @@ static int spawn_in(const char *folder, char *const *arguments, int output, pid_
     return number;
 }
 
-static reshift_status run_script(const gnuplot_figure *figure, const char *script, const char *part,
+static const char *extension(const picture *p) { return strrchr(p->ending, '.') + 1; }
+
+static reshift_status run_script(const gnuplot_figure *figure, const char *script, const picture *pictures, int n,
                                  reshift_error *error)
 {
-    char set_part[64];
-    snprintf(set_part, sizeof set_part, "part='%s'", part);
+    char outputs[PICTURES_MOST * 32] = "";
+    for (int i = 0; i < n; i++) {
+        size_t length = strlen(outputs);
+        snprintf(outputs + length, sizeof outputs - length, "%s='/dev/fd/%d';", extension(&pictures[i]),
+                 FIRST_PICTURE + i);
+    }
     char *arguments[] = {(char *)(uintptr_t) "gnuplot", (char *)(uintptr_t) "-d",
-                         (char *)(uintptr_t) "-e",      set_part,
+                         (char *)(uintptr_t) "-e",      outputs,
                          (char *)(uintptr_t)script,     NULL};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return error_from_errno(error, errno, "cannot start gnuplot");
     }
     pid_t child = 0;
-    int number = spawn_in(figure->folder, arguments, ends[1], &child);
+    int number = spawn_in(figure->folder, arguments, ends[1], pictures, n, &child);
     close(ends[1]);
     if (number != 0) {
         close(ends[0]);
@@ -218,80 +239,77 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
                      said[0] ? said : "it said nothing");
 }
 
-/* Whether a picture has its end: on a full disk gnuplot leaves what fitted and exits with 0. */
-static bool is_whole(int descriptor, const char *ending)
+/* Whether a picture has its end: where gnuplot cannot write, it leaves what fitted and exits with 0. */
+static bool is_whole(const char *bytes, size_t size, const char *type)
 {
-    static const char png[] = "IEND\xae\x42\x60\x82", svg[] = "</svg>";
-    char tail[64];
-    off_t size = lseek(descriptor, 0, SEEK_END);
-    off_t from = size > (off_t)sizeof tail ? size - (off_t)sizeof tail : 0;
-    ssize_t length = pread(descriptor, tail, sizeof tail, from);
-    const char *end = strcmp(strrchr(ending, '.'), ".png") == 0 ? png : svg;
-    return length > 0 && memmem(tail, (size_t)length, end, strlen(end)) != NULL;
+    const char *end = strcmp(type, "png") == 0 ? "IEND\xae\x42\x60\x82" : "</svg>";
+    const size_t tail = size < 64 ? size : 64;
+    return memmem(bytes + size - tail, tail, end, strlen(end)) != NULL;
 }
 
-/* Makes the temporaries of the pictures, which gnuplot opens by their names. All must have one suffix: the script's. */
-static reshift_status open_pictures(const gnuplot_figure *figure, const char *const *pictures, file_target *targets,
-                                    int *n, reshift_error *error)
+/* Writes a picture out of memory: a full disk is an error here, wherever in the file it fills. */
+static reshift_status take_picture(const gnuplot_figure *figure, const picture *p, reshift_error *error)
 {
-    reshift_status status = RESHIFT_OK;
-    for (*n = 0; pictures[*n] && status == RESHIFT_OK; ++*n) {
-        char *path = figure_path(figure, pictures[*n]);
-        if (*n == PICTURES_MOST || !path) {
-            status = error_memory(error, strlen(figure->folder), "a path");
-            free(path);
-            break;
-        }
-        status = file_target_open(path, figure->overwrite, &targets[*n], error);
-        const char *temporary = targets[*n].temporary;
-        if (status == RESHIFT_OK && (!temporary || strcmp(temporary + strlen(temporary) - strlen(PART_SUFFIX),
-                                                          PART_SUFFIX) != 0)) {
-            status = error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': another program is drawing it", path);
-        }
-        free(path);
+    char *path = figure_path(figure, p->ending);
+    if (!path) {
+        return error_memory(error, strlen(figure->folder), "a path");
     }
+    reshift_status status;
+    off_t size = lseek(p->memory, 0, SEEK_END);
+    char *bytes = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, p->memory, 0) : MAP_FAILED;
+    if (size <= 0) {
+        status = error_set(error, RESHIFT_ERROR_NOT_FOUND, "gnuplot left no picture '%s'", path);
+    } else if (bytes == MAP_FAILED) {
+        status = error_memory(error, (size_t)size, path);
+    } else if (!is_whole(bytes, (size_t)size, extension(p))) {
+        status = error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': gnuplot left it cut short", path);
+    } else {
+        status = file_write_all(path, bytes, (size_t)size, figure->overwrite, error);
+    }
+    if (bytes != MAP_FAILED) {
+        munmap(bytes, (size_t)size);
+    }
+    free(path);
     return status;
 }
 
-static reshift_status take_picture(file_target *target, const char *ending, reshift_error *error)
+/* gnuplot does not look whether its writes succeed: it draws into memory. */
+static reshift_status open_pictures(const char *const *endings, picture *pictures, int *n, reshift_error *error)
 {
-    if (lseek(target->lock, 0, SEEK_END) <= 0) {
-        return error_set(error, RESHIFT_ERROR_NOT_FOUND, "gnuplot left no picture '%s'", target->path);
+    for (*n = 0; endings[*n] && *n < PICTURES_MOST; ++*n) {
+        pictures[*n] = (picture){endings[*n], memfd_create("a picture", MFD_CLOEXEC)};
+        if (pictures[*n].memory < 0) {
+            return error_from_errno(error, errno, "cannot start gnuplot");
+        }
+        /* not one of the descriptors that the child's own are moved to */
+        int moved = fcntl(pictures[*n].memory, F_DUPFD_CLOEXEC, FIRST_PICTURE + PICTURES_MOST);
+        close(pictures[*n].memory);
+        pictures[*n].memory = moved;
+        if (moved < 0) {
+            return error_from_errno(error, errno, "cannot start gnuplot");
+        }
     }
-    if (!is_whole(target->lock, ending)) {
-        error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': gnuplot left it cut short", target->path);
-        error_hint(error, "is the disk full?");
-        return RESHIFT_ERROR_IO;
-    }
-    if (fsync(target->lock) != 0) {
-        return error_from_errno(error, errno, "cannot write '%s'", target->path);
-    }
-    return file_target_rename(target, error);
+    return RESHIFT_OK;
 }
 
-reshift_status gnuplot_run(const gnuplot_figure *figure, const char *ending, const char *const *pictures,
+reshift_status gnuplot_run(const gnuplot_figure *figure, const char *ending, const char *const *endings,
                            reshift_error *error)
 {
     char *script = NULL;
-    file_target targets[PICTURES_MOST] = {{.lock = -1}};
+    picture pictures[PICTURES_MOST];
     int n;
     if (asprintf(&script, "%s%s", figure->name, ending) < 0) {
         return error_memory(error, strlen(figure->name), "a path");
     }
-    reshift_status status = open_pictures(figure, pictures, targets, &n, error);
+    reshift_status status = open_pictures(endings, pictures, &n, error);
     if (status == RESHIFT_OK) {
-        status = run_script(figure, script, PART_SUFFIX, error);
+        status = run_script(figure, script, pictures, n, error);
     }
     for (int i = 0; i < n; i++) {
         if (status == RESHIFT_OK) {
-            status = take_picture(&targets[i], pictures[i], error);
+            status = take_picture(figure, &pictures[i], error);
         }
-    }
-    if (status == RESHIFT_OK && n > 0) {
-        status = folder_sync_of(targets[0].final, error);
-    }
-    for (int i = 0; i < n; i++) {
-        file_target_close(&targets[i]);
+        close(pictures[i].memory);
     }
     free(script);
     return status;
@@ -303,8 +321,7 @@ void gnuplot_head(text_buffer *script, const char *name, const char *script_endi
                 "# Draws this figure out of %s%s. To restyle it, change this file and run in its folder:\n"
                 "#   gnuplot %s%s\n",
                 name, data_ending, name, script_ending);
-    text_add(script, "if (!exists('part')) part = ''\n"
-                     "set encoding utf8\n"
+    text_add(script, "set encoding utf8\n"
                      "set datafile separator ','\n"
                      "set datafile missing 'nan'\n"
                      "set border 3 linewidth 1 linecolor rgb '#666666'\n"
@@ -312,13 +329,14 @@ void gnuplot_head(text_buffer *script, const char *name, const char *script_endi
                      "set grid ytics linewidth 0.5 linecolor rgb '#dddddd' linetype 1 dashtype solid\n");
 }
 
-static void set_output(text_buffer *script, const char *name, const char *ending)
+void gnuplot_output(text_buffer *script, const char *name, const char *ending)
 {
+    const char *type = strrchr(ending, '.') + 1;
     text_buffer file = {0};
     text_printf(&file, "%s%s", name, ending);
-    text_add(script, "set output ");
+    text_printf(script, "set output (exists('%s') ? %s : ", type, type);
     text_add_quoted(script, file.bytes ? file.bytes : "");
-    text_add(script, ".part\n");
+    text_add(script, ")\n");
     script->failed |= file.failed;
     text_destroy(&file);
 }
@@ -329,12 +347,12 @@ void gnuplot_terminal_png(text_buffer *script, int width, int height, const char
                 "set terminal pngcairo noenhanced size %d,%d font 'sans,11' fontscale 2 linewidth 2 pointscale 2 "
                 "background '#ffffff'\n",
                 2 * width, 2 * height);
-    set_output(script, name, ending);
+    gnuplot_output(script, name, ending);
 }
 
 void gnuplot_terminal_svg(text_buffer *script, int width, int height, const char *name, const char *ending)
 {
     text_printf(script, "set terminal svg noenhanced size %d,%d dynamic font 'sans-serif,14' background '#ffffff'\n",
                 width, height);
-    set_output(script, name, ending);
+    gnuplot_output(script, name, ending);
 }

@@ -317,15 +317,10 @@ void panels_script(text_buffer *script, const char *name, const char *title, con
     }
     text_printf(script,
                 "]\n# the SVG beside is written by reshift itself: gnuplot's would be ten times as large\n"
-                "set terminal pngcairo noenhanced size %d,%d font 'sans,14' linewidth 1.5 background '#ffffff'\n"
-                "set output ",
+                "set terminal pngcairo noenhanced size %d,%d font 'sans,14' linewidth 1.5 background '#ffffff'\n",
                 layout->width, layout->height);
-    text_buffer file = {0};
-    text_printf(&file, "%s.png", name);
-    text_add_quoted(script, file.bytes ? file.bytes : "");
-    script->failed |= file.failed;
-    text_destroy(&file);
-    text_add(script, ".part\nset multiplot\n");
+    gnuplot_output(script, name, ".png");
+    text_add(script, "set multiplot\n");
     for (int p = 0; p < layout->n_panels; p++) {
         add_script_panel(script, name, &panels[p], layout, p);
     }

@@ -70,6 +70,11 @@ check "a description of other features counts for nothing" 0 "" - "$reshift" pro
 check "and is not carried on" 0 "" - "$reshift" inspect none.safetensors
 holds "so" test "$(grep -c input_size "$work.out")" = 0
 check "the head of a study says its size" 0 "input_size" - "$reshift" inspect study/weights/probe.safetensors
+# a folder whose name is not UTF-8: its features are described, too
+odd=$(printf 'caf\351')
+ln -s "$photos" "$odd"
+check "features of an odd path" 0 "" - "$reshift" extract --quiet --weights $before --data "folder:$odd" --size 64 --out odd.npy
+holds "have it escaped in their description" grep -q 'caf..xe9' odd.npy.json
 check "sizes below the smallest are refused by all alike" 2 - "from 8 to 4096" "$reshift" predict --weights $before \
     --size 7 made/brightness/1
 check "by the settings too" 2 - "from 8 to 4096" "$reshift" demo --set input.size=7 --out small

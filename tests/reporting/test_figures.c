@@ -240,7 +240,7 @@ static void test_gnuplot_fails(void **state)
     folder_empty();
     path = path_join(folder, "gnuplot");
     FILE *fake = fopen(path, "w");
-    fprintf(fake, "#!/bin/sh\ntouch probe-loss.png.reshift-part\necho 'line 3:' >&2\necho '  no such terminal' >&2\nexit "
+    fprintf(fake, "#!/bin/sh\necho some >/dev/fd/10\necho 'line 3:' >&2\necho '  no such terminal' >&2\nexit "
                   "3\n");
     fclose(fake);
     chmod(path, 0700);
@@ -249,9 +249,10 @@ static void test_gnuplot_fails(void **state)
     check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "(exit 3): line 3: no such terminal");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
-    fake = fopen(path, "w"); /* what a full disk makes of a picture: gnuplot itself does not mind */
-    fprintf(fake,
-            "#!/bin/sh\nfor f in probe-loss.png probe-loss.svg; do echo cut >$f.reshift-part; done\n");
+    /* gnuplot does not mind a write that fails, also in the middle of a picture: it must not write to a disk */
+    fake = fopen(path, "w");
+    fprintf(fake, "#!/bin/sh\nfor fd in 10 11; do case $(readlink /proc/self/fd/$fd) in /memfd:*) ;; *) exit 4; esac; done\n"
+                  "for fd in 10 11; do echo cut >/dev/fd/$fd; done\n");
     fclose(fake);
     check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");
