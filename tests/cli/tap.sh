@@ -51,6 +51,15 @@ holds() {
 
 absent() { [ ! -e "$1" ]; }
 
+# Two files of one number a line: as many lines, each pair differs by less than BOUND. Numbers that were rounded first may not
+# be compared for equality: the last bits of a sum depend on the batch and on the instruction set, and can lie on two sides of
+# an edge.
+near() { # BOUND FILE FILE
+    [ "$(wc -l <"$2")" = "$(wc -l <"$3")" ] || { echo "$(wc -l <"$2") and $(wc -l <"$3") lines"; return 1; }
+    paste "$2" "$3" | awk -v bound="$1" '{ d = $1 - $2; if (NF != 2 || d >= bound || -d >= bound) { print "line " NR ": " $0; bad = 1 } }
+        END { exit bad || NR == 0 }'
+}
+
 # No temporary file of ours below the folder.
 clean() { ! find "$1" -name '?*.reshift-part*' | grep .; }
 
