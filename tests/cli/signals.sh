@@ -18,7 +18,9 @@ started() { for _ in $(seq 200); do [ -e "$1" ] && return 0; sleep 0.05; done; r
 # ---- stopping ----
 for pair in TERM:143 HUP:129; do
     signal=${pair%:*} expected=${pair#*:}
-    "$reshift" corrupt --quiet --data npy:x.npy,y.npy --corruption gaussian_noise --out made >stop.out 2>stop.err &
+    # a caller under nohup leaves SIGHUP ignored, and with it the command
+    env --default-signal=$signal "$reshift" corrupt --quiet --data npy:x.npy,y.npy --corruption gaussian_noise --out made \
+        >stop.out 2>stop.err &
     process=$!
     started made/gaussian_noise.npy.reshift-part
     kill -$signal $process
