@@ -13,7 +13,7 @@ help:
 	@echo 'make format    clang-format over the sources'
 	@echo 'make lint      clang warnings and clang-tidy (.clang-tidy says which checks, and why)'
 	@echo 'make asan      all tests under AddressSanitizer and UBSan (clang, in $(BUILD)-asan)'
-	@echo 'make tsan      the tests of threads under ThreadSanitizer (clang, in $(BUILD)-tsan)'
+	@echo 'make tsan      threads and OpenMP loops under ThreadSanitizer (clang and libomp-dev, in $(BUILD)-tsan)'
 	@echo 'make fuzz      every reader fuzzed for FUZZ_SECONDS=60 each (clang, in $(BUILD)-fuzz)'
 	@echo 'make bench     rates and share of this machine'"'"'s limit'
 
@@ -58,11 +58,10 @@ asan:
 	ninja -C $(BUILD)-asan --quiet
 	OMP_NUM_THREADS=1 tools/run-tests $(BUILD)-asan
 
-# libgomp's and libomp's barriers are unknown to ThreadSanitizer: loops run in one thread, our own threads are under test.
 tsan:
 	test -d $(BUILD)-tsan || CC=clang meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized >/dev/null
 	ninja -C $(BUILD)-tsan --quiet
-	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=0:exitcode=66 tools/run-tests $(BUILD)-tsan $$(cat tests/threads)
+	tools/run-threads $(BUILD)-tsan
 
 fuzz:
 	@tools/fuzz $(BUILD)-fuzz
