@@ -99,9 +99,11 @@ RESHIFT_API reshift_status reshift_logistic_path(const reshift_array *features, 
 /* ---- nearest class mean ---- */
 
 /**
- * The linear layer that picks the class whose mean m_k is nearest (Euclidean): weight [K,D] = m_k - c with c the mean of
- * the means, bias = -c w_k - |w_k|^2 / 2, so that features far from 0 lose no digits. Sums in float64. Errors: SHAPE (also
- * a class without a row, or one class alone), NUMERIC, MEMORY.
+ * The linear layer that picks the class whose mean m_k is nearest (Euclidean): weight [K,D] = t w_k with w_k = m_k - c and
+ * c the mean of the means, bias = -t (c w_k + |w_k|^2 / 2), so that features far from 0 lose no digits. t makes the
+ * training rows (evenly spaced ones, where there are many) most likely under the layer's softmax, at most D over their mean
+ * squared distance to their class means: logits do not depend on the features' unit. Computed in float64. Errors: SHAPE
+ * (also a class without a row, or one class alone), NUMERIC (weights beyond float32: features below about 1e-37), MEMORY.
  */
 RESHIFT_API reshift_status reshift_nearest_mean(const reshift_array *features, const reshift_array *labels,
                                                 int n_classes, reshift_array *weight, reshift_array *bias,

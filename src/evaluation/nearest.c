@@ -1,6 +1,6 @@
 /*
- * Classifiers that only compare: with the mean of every class, and with the training rows themselves. Neighbours are
- * found by products of tiles of rows (BLAS), tile after tile, so that no more than a tile of cosines is ever in memory.
+ * The nearest training rows, by cosine: products of tiles of rows (BLAS), tile after tile, so that no more than a tile
+ * of cosines is ever in memory. Class means are class_means.c's.
  */
 #include <cblas.h>
 #include <math.h>
@@ -14,107 +14,6 @@
 #include "learning/classes.h"
 #include "learning/sample.h"
 #include "reshift/classifiers.h"
-
-/* ---- class means ---- */
-
-/*
- * x is nearest to the mean m_k with the largest x m_k - |m_k|^2 / 2. With m_k = c + w_k and c the mean of the means that is
- * x w_k - c w_k - |w_k|^2 / 2 plus what all classes share. The differences w_k keep their digits in float32 however far
- * the features are from 0, where those of |m_k|^2 are lost. The bias follows the rounded w_k.
- */
-static void means_layer(double *sums, const int64_t *counts, int n_classes, int64_t D, float *weight, float *bias)
-{
-    for (int64_t d = 0; d < D; d++) {
-        double centre = 0;
-        for (int64_t k = 0; k < n_classes; k++) {
-            sums[k * D + d] /= (double)counts[k];
-            centre += sums[k * D + d] / n_classes;
-        }
-        for (int64_t k = 0; k < n_classes; k++) {
-            weight[k * D + d] = (float)(sums[k * D + d] - centre);
-        }
-    }
-    for (int64_t k = 0; k < n_classes; k++) {
-        double offset = 0;
-        for (int64_t d = 0; d < D; d++) {
-            const double w = (double)weight[k * D + d];
-            offset += w * (sums[k * D + d] - w) + w * w / 2; /* c = m_k - w_k */
-        }
-        bias[k] = (float)-offset;
-    }
-}
-
-reshift_status reshift_nearest_mean(const reshift_array *features, const reshift_array *labels, int n_classes,
-                                    reshift_array *weight, reshift_array *bias, reshift_error *error)
-{
-    sample s = {0};
-    int largest = -1;
-    double *sums = NULL;
-    int64_t *counts = NULL;
-    memset(weight, 0, sizeof *weight);
-    memset(bias, 0, sizeof *bias);
-    reshift_status status = sample_take(features, labels, "training", &s, &largest, error);
-    n_classes = n_classes > 0 ? n_classes : largest + 1;
-    if (status == RESHIFT_OK) {
-        status = sample_check_labels(&s, "training", n_classes, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = classes_check(s.labels, s.n, n_classes, "training labels", NULL, error);
-    }
-    if (status != RESHIFT_OK) {
-        goto end;
-    }
-    const int64_t D = s.n_features;
-    size_t bytes;
-    if (!memory_product((size_t)n_classes, (size_t)D * sizeof *sums, &bytes) || !(sums = memory_allocate(bytes)) ||
-        !(counts = calloc((size_t)n_classes, sizeof *counts))) {
-        status = error_memory(error, (size_t)D * sizeof *sums * (size_t)n_classes, "class means");
-        goto end;
-    }
-    memset(sums, 0, bytes);
-    for (int64_t i = 0; i < s.n; i++) {
-        counts[s.labels[i]]++;
-    }
-    for (int k = 0; k < n_classes; k++) {
-        if (!counts[k]) {
-            status = error_set(error, RESHIFT_ERROR_SHAPE, "class %d has no training row, so it has no mean", k);
-            goto end;
-        }
-    }
-    enum { COLUMNS = 64 };
-#pragma omp parallel for schedule(static)
-    for (int64_t first = 0; first < D; first += COLUMNS) {
-        int64_t last = first + COLUMNS < D ? first + COLUMNS : D;
-        for (int64_t i = 0; i < s.n; i++) {
-            double *sum = sums + s.labels[i] * D;
-            for (int64_t d = first; d < last; d++) {
-                sum[d] += (double)s.features[i * D + d];
-            }
-        }
-    }
-    status = reshift_array_create(RESHIFT_F32, 2, (int64_t[]){n_classes, D}, weight, error);
-    if (status == RESHIFT_OK) {
-        status = reshift_array_create(RESHIFT_F32, 1, (int64_t[]){n_classes}, bias, error);
-    }
-    if (status == RESHIFT_OK) {
-        means_layer(sums, counts, n_classes, D, weight->data, bias->data);
-        if (finite_first_bad(weight->data, n_classes, D) < n_classes || finite_first_bad(bias->data, 1, n_classes) < 1) {
-            status = error_set(error, RESHIFT_ERROR_NUMERIC, "class means: distances overflow float32");
-            error_hint(error, "scale the features to values of about 1");
-        }
-    }
-end:
-    if (status != RESHIFT_OK) {
-        reshift_array_destroy(weight);
-        reshift_array_destroy(bias);
-    }
-    memory_free(sums);
-    free(counts);
-    sample_release(&s);
-    return status;
-}
-
-/* ---- neighbours ---- */
 
 enum { TILE = 512, TRAIN_TILE = 4096 }; /* 8 MiB of cosines */
 

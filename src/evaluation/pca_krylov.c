@@ -58,6 +58,7 @@ typedef struct krylov {
     double *ritz, *vectors; /* [width], [width][most] */
     int most, used;         /* vectors in the basis */
     linear layer;           /* the block, as the kernels want it */
+    double scale;           /* of T, a power of two near 1 / total variance, so that neither T nor X' T leaves float32 */
     double *sums;           /* [n_sections][n_weights + width of sums of T] */
     float *scratch;         /* [threads]: T, a gradient; or what the tiles want */
     size_t scratch_floats;  /* of a thread */
@@ -124,6 +125,17 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     return RESHIFT_OK;
 }
 
+/*
+ * Rows of a length near 2^e give T of that size and X' T of its square, which float32 does not hold where e is near -80 or
+ * 80. T 2^-2e is near 2^-e and X' T 2^-2e near 1. A power of two changes no digit. The second half of the exponent is
+ * limited because T itself must stay in range.
+ */
+static double scale_for(double total)
+{
+    const int e = ilogb(total) / 2, rest = e < -100 ? -100 : e > 100 ? 100 : e;
+    return ldexp(1, -e - rest);
+}
+
 /* ---- a pass over the rows ---- */
 
 static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *restrict values, int64_t n),
@@ -134,7 +146,7 @@ static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *res
     }
 }
 
-/* T = X Q - m Q of a batch: t [n_blocks][BATCH][16]; what T sums to is added to `total` [width]. Columns go in parts
+/* T = (X Q - m Q) scale of a batch: t [n_blocks][BATCH][16]; what T sums to is added to `total` [width]. Columns go in parts
  * whose weights stay in the first level of cache. */
 static void products_of_rows(const krylov *s, linear_rows *r, const double *centre, float *t, double *total)
 {
@@ -156,7 +168,7 @@ static void products_of_rows(const krylov *s, linear_rows *r, const double *cent
         }
         for (int b = 0; b < r->n; b++) {
             for (int c = 0; c < LINEAR_CLASSES; c++) {
-                float value = (float)sums[b * LINEAR_CLASSES + c];
+                float value = (float)(sums[b * LINEAR_CLASSES + c] * s->scale);
                 t[(block * BATCH + b) * LINEAR_LANES + c] = value;
                 total[block * LINEAR_CLASSES + c] += (double)value;
             }
@@ -187,7 +199,7 @@ static void add_section(const krylov *s, int section, const double *centre)
     memset(sums, 0, section_sums(s) * sizeof *sums);
     const int64_t first = s->n * section / s->n_sections, last = s->n * (section + 1) / s->n_sections;
     if (s->tiles) {
-        pca_tiles_add(s->rows, first, last, s->stride, s->packed, s->layer.n_blocks, centre, t, sums, total);
+        pca_tiles_add(s->rows, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums, total);
         return;
     }
     const float *rows[2 * BATCH]; /* of a batch, and of the next one, which is asked for meanwhile */
@@ -244,7 +256,7 @@ static void multiply(krylov *s, double *block, double *product)
             for (int64_t i = 0; i < columns; i++) {
                 int64_t j = s->tiles ? pca_tiles_column(group, i) : group * LINEAR_LANES + i;
                 /* T sums to nearly nothing; what is left is put right here */
-                product[c * s->d + j] = (sum[i] - total[c] * s->rows->mean[j]) / (double)(s->n - 1);
+                product[c * s->d + j] = (sum[i] - total[c] * s->rows->mean[j]) / ((double)(s->n - 1) * s->scale);
             }
         }
     }
@@ -434,7 +446,8 @@ reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool ti
     if (!(total > 0)) {
         return RESHIFT_OK; /* all constant: nothing to find here */
     }
-    krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k), .tiles = tiles};
+    krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k), .tiles = tiles,
+                .scale = scale_for(total)};
     s.most = PASSES_MOST * s.width;
     double *scratch = memory_allocate(2 * (size_t)s.width * (size_t)s.d * sizeof *scratch);
     reshift_status status = scratch ? krylov_allocate(&s, error)

@@ -156,13 +156,13 @@ AMX static void forward(const desk *k, int64_t d, const uint16_t *packed)
     _tile_stored(3, k->t + 3 * TILE, TILE * sizeof(float));
 }
 
-/* T less its centre, of the n rows that there are, in pieces for the way back. */
-static void turn(const desk *k, int n, const double *centre, uint32_t (*pieces)[VECTORS][TILE], double *total)
+/* T less its centre, times scale, of the n rows that there are, in pieces for the way back. */
+static void turn(const desk *k, int n, const double *centre, double scale, uint32_t (*pieces)[VECTORS][TILE], double *total)
 {
     for (int c = 0; c < VECTORS; c++) {
         double sum = 0;
         for (int b = 0; b < ROWS; b++) {
-            float value = b < n ? (float)((double)k->t[b][c] - centre[c]) : 0;
+            float value = b < n ? (float)(((double)k->t[b][c] - centre[c]) * scale) : 0;
             k->turned[c][b] = value;
             sum += (double)value;
         }
@@ -231,7 +231,7 @@ AMX static void configure(bool back)
 }
 
 AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
-                       int n_blocks, const double *centre, void *scratch, double *sums, double *total)
+                       int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
 {
     const int64_t d = rows->d;
     const desk k = desk_at(scratch, d, n_blocks);
@@ -243,7 +243,7 @@ AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, in
         configure(false);
         for (int block = 0; block < n_blocks; block++) {
             forward(&k, d, packed + pca_tiles_packed(d, block));
-            turn(&k, n, centre + block * VECTORS, k.pieces + block * TILES * KINDS, total + block * VECTORS);
+            turn(&k, n, centre + block * VECTORS, scale, k.pieces + block * TILES * KINDS, total + block * VECTORS);
         }
         configure(true);
         for (int block = 0; block < n_blocks; block++) {
@@ -281,7 +281,7 @@ void pca_tiles_pack(const double *block, int64_t d, uint16_t *packed)
 int64_t pca_tiles_column(int64_t group, int64_t lane) { return group + lane; }
 
 void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
-                   int n_blocks, const double *centre, void *scratch, double *sums, double *total)
+                   int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
 {
     (void)rows;
     (void)first;
@@ -290,6 +290,7 @@ void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_
     (void)packed;
     (void)n_blocks;
     (void)centre;
+    (void)scale;
     (void)scratch;
     (void)sums;
     (void)total;

@@ -30,11 +30,11 @@ void pca_tiles_pack(const double *block, int64_t d, uint16_t *packed);
 int64_t pca_tiles_column(int64_t group, int64_t lane);
 
 /**
- * Adds what the rows first, first + 1, ... last - 1 give, each of them `stride` rows of `rows` apart: T = X Q - centre,
- * sums [n_blocks][d / 16 groups][10][16] += X' T and total [n_blocks * 10] += the sum of T. X is not centred. Once
- * pca_tiles_suit().
+ * Adds what the rows first, first + 1, ... last - 1 give, each of them `stride` rows of `rows` apart: T = scale (X Q -
+ * centre), sums [n_blocks][d / 16 groups][10][16] += X' T and total [n_blocks * 10] += the sum of T. X is not centred.
+ * Once pca_tiles_suit().
  */
 void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
-                   int n_blocks, const double *centre, void *scratch, double *sums, double *total);
+                   int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total);
 
 #endif

@@ -47,6 +47,21 @@ static reshift_status take(const reshift_array *features, const reshift_array *l
     return status == RESHIFT_OK ? classes_check(s->labels, s->n, *n_classes, "training labels", progress, error) : status;
 }
 
+/*
+ * The gradient at zero weights is at most the features' spread s, so that |W| is at most about s / l2 and a logit about
+ * s^2 / l2. Where that is next to nothing, the minimum is right and useless: the features' unit is too small for the penalty.
+ */
+static void warn_of_penalty(const sample *s, double l2, const reshift_progress *progress)
+{
+    const double spread = sample_spread(s);
+    if (spread > 0 && spread * spread < 1e-4 * l2) {
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "L-BFGS: the features' standard deviation is %.2g (all columns together), so that the penalty l2 = "
+                         "%.3g keeps the weights at 0: scale the features to values of about 1, or use an l2 below %.1g",
+                         spread, l2, spread * spread);
+    }
+}
+
 reshift_status reshift_logistic_train(const reshift_array *features, const reshift_array *labels, int n_classes,
                                       const reshift_logistic_options *options, reshift_array *weight,
                                       reshift_array *bias, reshift_logistic_fit *fit, const reshift_progress *progress,
@@ -71,6 +86,9 @@ reshift_status reshift_logistic_train(const reshift_array *features, const reshi
     if (status == RESHIFT_OK) {
         status = logistic_fit(&(logistic_rows){&s, NULL, s.n}, n_classes, options, weight->data, bias->data, fit,
                               progress, error);
+    }
+    if (status == RESHIFT_OK) {
+        warn_of_penalty(&s, options->l2, progress);
     }
     if (status != RESHIFT_OK) {
         reshift_array_destroy(weight);

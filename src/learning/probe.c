@@ -61,10 +61,25 @@ static reshift_status diverged(const probe *p, const char *what, int epoch, resh
     return RESHIFT_ERROR_NUMERIC;
 }
 
+/* A step of Adam changes a weight by the learning rate at most, whatever the gradient: tiny features need large weights. */
+static void warn_of_unit(const probe *p, const reshift_progress *progress)
+{
+    const reshift_probe_options *o = p->options;
+    const double spread = sample_spread(&p->train), D = (double)p->train.n_features;
+    const double steps = (double)o->epochs * ceil((double)p->train.n / o->batch), change = steps * o->learning_rate * sqrt(D) * spread;
+    if (spread > 0 && o->epochs > 0 && change < 1e-2) {
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "probe: the features' standard deviation is %.2g (all columns together), so that %.0f steps of Adam "
+                         "at a learning rate of %g change no logit by more than %.1g: scale the features to values of about 1",
+                         spread, steps, o->learning_rate, change);
+    }
+}
+
 static reshift_status train(probe *p, reshift_history *history, const reshift_progress *progress, reshift_error *error)
 {
     const reshift_probe_options *options = p->options;
     reshift_status status = RESHIFT_OK;
+    warn_of_unit(p, progress);
     progress_update(progress, "probe", 0, options->epochs, "epochs");
     for (int e = 0; status == RESHIFT_OK && e < options->epochs; e++) {
         status = progress_check(progress, error);

@@ -1,6 +1,7 @@
 /* Labels become int; features are searched once for values that are not finite, so that training meets none. */
 #include "learning/sample.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,24 @@ reshift_status sample_check_labels(const sample *s, const char *what, int n_clas
         }
     }
     return RESHIFT_OK;
+}
+
+double sample_spread(const sample *s)
+{
+    const int64_t n = s->n < 1000 ? s->n : 1000;
+    double squares = 0;
+    for (int64_t d = 0; d < s->n_features; d++) {
+        double mean = 0, square = 0;
+        for (int64_t i = 0; i < n; i++) {
+            mean += (double)s->features[s->n * i / n * s->n_features + d] / (double)n;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            const double off = (double)s->features[s->n * i / n * s->n_features + d] - mean;
+            square += off * off;
+        }
+        squares += square / (double)n;
+    }
+    return sqrt(squares);
 }
 
 void sample_release(sample *s)

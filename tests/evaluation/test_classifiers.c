@@ -221,6 +221,36 @@ static void hear(void *context, reshift_log_level level, const char *text)
     }
 }
 
+/* Where a penalty or a learning rate is in no proportion to the features, a warning names both; else none. */
+static void test_tiny_features_are_named(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    const reshift_progress progress = {.message = hear};
+    for (int tiny = 0; tiny < 2; tiny++) {
+        reshift_array features, a, b;
+        reshift_logistic_fit fit;
+        reshift_logistic_options options;
+        reshift_history history;
+        reshift_logistic_options_default(&options);
+        options.l2 = 0.001;
+        change(&s->features, tiny ? 1e-25 : 1, 0, &features);
+        said[0] = '\0';
+        check_ok(reshift_logistic_train(&features, &s->labels, K, &options, &a, &b, &fit, &progress, &error));
+        assert_true(tiny == (strstr(said, "penalty l2 = 0.001 keeps the weights at 0") != NULL));
+        assert_true(tiny == (strstr(said, "e-25 (all columns together)") != NULL));
+        reshift_array_destroy(&a);
+        reshift_array_destroy(&b);
+        said[0] = '\0';
+        check_ok(reshift_probe_train(&features, &s->labels, NULL, NULL, K, NULL, &a, &b, &history, &progress, &error));
+        assert_true(tiny == (strstr(said, "steps of Adam at a learning rate of 0.001 change no logit") != NULL));
+        reshift_history_destroy(&history);
+        reshift_array_destroy(&a);
+        reshift_array_destroy(&b);
+        reshift_array_destroy(&features);
+    }
+}
+
 static void test_degenerate_labels(void **context)
 {
     const state *s = *context;
@@ -489,6 +519,83 @@ static void test_feature_files(void **context)
     reshift_array_destroy(&half);
 }
 
+/* Every method gives the same scores whatever the unit. Powers of two change no digit of the features. */
+static void test_scores_in_any_unit(void **context)
+{
+    const state *s = *context;
+    static const double factors[] = {1, 0x1p-83, 0x1p83}; /* 1, 1e-25, 1e25 */
+    reshift_error error;
+    reshift_array scores[3][3];
+    for (int f = 0; f < 3; f++) {
+        reshift_array train, test, weight, bias;
+        reshift_logistic_fit fit;
+        reshift_logistic_options options;
+        reshift_logistic_options_default(&options);
+        options.l2 = L2 * factors[f] * factors[f];
+        change(&s->features, factors[f], 0, &train);
+        change(&s->test, factors[f], 0, &test);
+        check_ok(reshift_nearest_mean(&train, &s->labels, K, &weight, &bias, &error));
+        check_ok(reshift_linear_scores(&weight, &bias, &test, &scores[f][0], &error));
+        reshift_array_destroy(&weight);
+        reshift_array_destroy(&bias);
+        check_ok(reshift_logistic_train(&train, &s->labels, K, &options, &weight, &bias, &fit, NULL, &error));
+        check_ok(reshift_linear_scores(&weight, &bias, &test, &scores[f][1], &error));
+        reshift_array_destroy(&weight);
+        reshift_array_destroy(&bias);
+        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, 20, 0.07, &scores[f][2], NULL, &error));
+        reshift_array_destroy(&train);
+        reshift_array_destroy(&test);
+    }
+    for (int method = 0; method < 3; method++) {
+        for (int f = 1; f < 3; f++) {
+            for (int i = 0; i < TEST * K; i++) {
+                const reshift_array *one = &scores[0][method], *other = &scores[f][method];
+                const double a = method == 2 ? ((double *)one->data)[i] : (double)((float *)one->data)[i];
+                const double b = method == 2 ? ((double *)other->data)[i] : (double)((float *)other->data)[i];
+                assert_true(fabs(a - b) < 1e-5);
+            }
+        }
+    }
+    for (int i = 0; i < TEST; i++) { /* and they are scores, not zeros */
+        const float *row = (float *)scores[1][0].data + i * K;
+        for (int k = 0; k < K; k++) {
+            assert_true(row[k] <= row[golden_nearest_mean[i]]);
+            assert_true(k == golden_nearest_mean[i] || row[k] < row[golden_nearest_mean[i]]);
+        }
+    }
+    for (int f = 0; f < 3; f++) {
+        for (int method = 0; method < 3; method++) {
+            reshift_array_destroy(&scores[f][method]);
+        }
+    }
+}
+
+/* The factor of the nearest mean's logits is the one that makes the training rows most likely. */
+static void test_nearest_mean_fits_its_rows(void **context)
+{
+    const state *s = *context;
+    reshift_error error;
+    reshift_array weight, bias, scores;
+    double nll[3] = {0};
+    static const double factors[] = {1, 0.98, 1.02};
+    check_ok(reshift_nearest_mean(&s->features, &s->labels, K, &weight, &bias, &error));
+    check_ok(reshift_linear_scores(&weight, &bias, &s->features, &scores, &error));
+    for (int f = 0; f < 3; f++) {
+        for (int i = 0; i < N; i++) {
+            const float *row = (float *)scores.data + i * K;
+            double sum = 0;
+            for (int k = 0; k < K; k++) {
+                sum += exp(factors[f] * (double)row[k]);
+            }
+            nll[f] += log(sum) - factors[f] * (double)row[((int32_t *)s->labels.data)[i]];
+        }
+    }
+    assert_true(nll[0] < nll[1] && nll[0] < nll[2]);
+    reshift_array_destroy(&scores);
+    reshift_array_destroy(&weight);
+    reshift_array_destroy(&bias);
+}
+
 static void test_nearest_mean(void **context)
 {
     const state *s = *context;
@@ -564,6 +671,9 @@ int main(void)
         cmocka_unit_test(test_groups_are_held_out_whole),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_nearest_mean),
+        cmocka_unit_test(test_scores_in_any_unit),
+        cmocka_unit_test(test_nearest_mean_fits_its_rows),
+        cmocka_unit_test(test_tiny_features_are_named),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("classifiers", tests, begin, end);

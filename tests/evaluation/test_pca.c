@@ -295,6 +295,46 @@ static void test_krylov_against_the_covariance(void **state)
     }
 }
 
+/* Every solver, in any unit: a power of two changes no digit of axes and shares. */
+static void test_unit_does_not_matter(void **state)
+{
+    (void)state;
+    static const double units[] = {0x1p-83, 0x1p83}; /* 1e-25 and 1e25 */
+    const struct {
+        int64_t n, d;
+        bool krylov;
+    } cases[] = {{1300, 544, true}, {700, 40, false}, {40, 90, false}};
+    enum { k = 3 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int64_t n = cases[i].n, d = cases[i].d;
+        for (int tiles = 0; tiles <= (cases[i].krylov && pca_tiles_suit(d)); tiles++) {
+            reshift_array x = factors(n, d, 30, 0.85, 0.05, 3);
+            bool found = true, *how = cases[i].krylov ? &found : NULL;
+            solution one = solve(&x, k, tiles, how);
+            assert_true(found);
+            for (int u = 0; u < 2; u++) {
+                reshift_array scaled = factors(n, d, 30, 0.85, 0.05, 3);
+                for (int64_t j = 0; j < n * d; j++) {
+                    ((float *)scaled.data)[j] *= (float)units[u];
+                }
+                solution other = solve(&scaled, k, tiles, how);
+                assert_true(found);
+                for (int64_t j = 0; j < k * d; j++) {
+                    assert_true(fabs(one.components[j] - other.components[j]) < 1e-9);
+                }
+                for (int j = 0; j < k; j++) {
+                    const double share = one.variance[j] / one.total;
+                    assert_true(fabs(share - other.variance[j] / other.total) < 1e-9 * share);
+                }
+                solution_destroy(&other);
+                reshift_array_destroy(&scaled);
+            }
+            solution_destroy(&one);
+            reshift_array_destroy(&x);
+        }
+    }
+}
+
 /* The public function takes that way, and any thread count gives the same bytes; rows project onto themselves. */
 static void test_krylov_threads(void **state)
 {
@@ -562,6 +602,7 @@ int main(void)
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_rank),
         cmocka_unit_test(test_krylov_against_the_covariance),
+        cmocka_unit_test(test_unit_does_not_matter),
         cmocka_unit_test(test_krylov_threads),
         cmocka_unit_test(test_krylov_falls_back),
         cmocka_unit_test(test_ways_down),

@@ -17,6 +17,34 @@ static reshift_array wrap(float *values, int64_t n, int64_t k)
     return array;
 }
 
+static void test_unit_does_not_matter(void **state)
+{
+    (void)state;
+    reshift_separation one, other;
+    reshift_error error;
+    int labels[90];
+    for (int i = 0; i < 90; i++) {
+        labels[i] = i % 4;
+    }
+    reshift_array x = made_up(90, 12, 4, 2463534242u);
+    check_ok(reshift_separation_of(&x, labels, 4, &one, &error));
+    static const double units[] = {0x1p-83, 0x1p83};
+    for (int u = 0; u < 2; u++) {
+        reshift_array scaled = made_up(90, 12, 4, 2463534242u);
+        for (int i = 0; i < 90 * 12; i++) {
+            ((float *)scaled.data)[i] *= (float)units[u];
+        }
+        check_ok(reshift_separation_of(&scaled, labels, 4, &other, &error));
+        assert_true(fabs(one.silhouette - other.silhouette) < 1e-12 && fabs(one.fisher - other.fisher) < 1e-12);
+        assert_true(fabs(one.overlap - other.overlap) < 1e-12);
+        assert_true(fabs(one.spread - other.spread / units[u]) < 1e-12 * one.spread);
+        assert_int_equal(one.widest, other.widest);
+        assert_true(fabs(one.nearest_distance - other.nearest_distance) < 1e-12);
+        reshift_array_destroy(&scaled);
+    }
+    reshift_array_destroy(&x);
+}
+
 static void test_silhouette_of_sklearn(void **state)
 {
     (void)state;
@@ -174,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_unit_does_not_matter),
         cmocka_unit_test(test_silhouette_of_sklearn),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_sample_and_threads),
