@@ -90,6 +90,13 @@ RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const resh
                                                     reshift_error *error);
 RESHIFT_API reshift_status reshift_history_load_csv(const char *path, reshift_history *history, reshift_error *error);
 
+/**
+ * Whether a training that ends with this loss (mean cross-entropy) has diverged: the loss is not finite, or more than 100
+ * times that of guessing, ln K. The probe, fine-tuning and adaptation by steps (Tent) then fail with NUMERIC and give no
+ * weights, and a study or a sweep's cell has no result.
+ */
+RESHIFT_API bool reshift_loss_diverged(double loss, int n_classes);
+
 /* ---- the linear probe ---- */
 
 typedef struct reshift_probe_options {
@@ -112,7 +119,8 @@ RESHIFT_API void reshift_probe_options_default(reshift_probe_options *options);
  * Trains softmax regression on features [N,D] float32 with labels [N] (any integer dtype) and measures it on the test set
  * (test_features may be NULL) after every epoch. Gives weight [K,D], bias [K] and the history. K = largest training label + 1
  * unless n_classes > 0. Same bytes for the same machine and thread count. Errors: SHAPE (labels out of range, counts or D
- * that differ), ARGUMENT, NUMERIC (a loss or feature that is not finite, naming the row), MEMORY, CANCELLED.
+ * that differ), ARGUMENT, NUMERIC (a feature that is not finite, naming the row; a training that
+ * diverged, see reshift_loss_diverged()), MEMORY, CANCELLED.
  */
 RESHIFT_API reshift_status reshift_probe_train(const reshift_array *features, const reshift_array *labels,
                                                const reshift_array *test_features, const reshift_array *test_labels,

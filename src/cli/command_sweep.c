@@ -75,7 +75,11 @@ static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *row
             print_cell(r->shift_before_adapted.accuracy);
             print_cell(r->shift_after_adapted.accuracy);
         }
-        printf(" %8lld %8lld\n", (long long)r->shift_after.n, (long long)r->shift_after.n_images);
+        if (r->measured) {
+            printf(" %8lld %8lld\n", (long long)r->shift_after.n, (long long)r->shift_after.n_images);
+        } else {
+            printf("  no result: %s\n", shown(r->problem));
+        }
     }
 }
 
@@ -102,6 +106,7 @@ static void print_sweep_json(const reshift_sweep *sweep, const reshift_sweep_row
             json_object_set_new(values, reshift_sweep_key(sweep, k), json_string(reshift_sweep_value(sweep, i, k)));
         }
         json_t *study = json_pack("{s:s, s:o}", "folder", rows[i].folder, "values", values);
+        json_object_set_new(study, "problem", rows[i].measured ? json_null() : json_string(rows[i].problem));
         json_object_set_new(study, "clean_before", accuracy_object(&rows[i].clean_before));
         json_object_set_new(study, "clean_after", accuracy_object(&rows[i].clean_after));
         json_object_set_new(study, "shift_before", accuracy_object(&rows[i].shift_before));

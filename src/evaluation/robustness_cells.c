@@ -2,6 +2,7 @@
  * One cell of a robustness table: all images of one corruption and severity through a network that stays as it is,
  * through two that share their first blocks, or through one that adapts.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -9,6 +10,8 @@
 #include "base/progress.h"
 #include "evaluation/cells.h"
 #include "evaluation/measuring.h"
+#include "learning/divergence.h"
+#include "reshift/learning.h"
 
 static reshift_status make_forward(measuring *m, reshift_error *error)
 {
@@ -162,6 +165,25 @@ static reshift_status end_cell(reshift_status status, reshift_cell *cell, reshif
     return status;
 }
 
+/* Steps of an adaptation may ruin the network without leaving float32's range: their loss shows it. */
+static reshift_status check_adapted(const measuring *m, const reshift_cell *cell, reshift_error *error)
+{
+    const row_figures *figures = cell->rows.data;
+    const int64_t n = m->table->n_images;
+    double loss = 0;
+    for (int64_t i = 0; i < n; i++) {
+        loss += figures[i].nll / (double)n;
+    }
+    if (m->options->adapt.kind != RESHIFT_ADAPT_TENT || !reshift_loss_diverged(loss, m->table->n_classes)) {
+        return RESHIFT_OK;
+    }
+    char which[128];
+    snprintf(which, sizeof which, cell->corruption ? "mean loss on %s, severity %d," : "mean loss on %s images",
+             measuring_name(cell->corruption), cell->severity);
+    return divergence_error("adaptation", which, loss, m->table->n_classes,
+                            "use a smaller learning rate of the adaptation", error);
+}
+
 reshift_status measuring_cell(measuring *m, const reshift_dataset *set, const block *b, reshift_cell *cell,
                               reshift_error *error)
 {
@@ -172,6 +194,9 @@ reshift_status measuring_cell(measuring *m, const reshift_dataset *set, const bl
     if (status == RESHIFT_OK) {
         status =
             m->adapt ? measure_adapting(m, set, cell->rows.data, error) : measure_rows(m, set, cell->rows.data, error);
+    }
+    if (status == RESHIFT_OK && m->adapt) {
+        status = check_adapted(m, cell, error);
     }
     return end_cell(status, cell, error);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ static reshift_status do_study(const reshift_sweep *sweep, int index, char **fol
     reshift_experiment_destroy(&experiment);
     if (status == RESHIFT_ERROR_NUMERIC) {
         progress_message(progress, RESHIFT_LOG_WARNING, "study %s has no result: %s", row->folder, error->message);
+        snprintf(row->problem, sizeof row->problem, "%s", error->message);
         return RESHIFT_OK;
     }
     return status == RESHIFT_OK ? read_figures(folders[index], adapts, row, error) : status;
@@ -105,16 +107,22 @@ static reshift_status do_study(const reshift_sweep *sweep, int index, char **fol
 
 /* ---- the table ---- */
 
-static void add_field(text_buffer *text, const char *words)
+static void add_quoted(text_buffer *text, const char *words)
 {
-    text_add(text, "\"");
+    text_add(text, words[0] ? "\"" : "");
     for (const char *c = words; *c; c++) {
         text_add_bytes(text, c, 1);
         if (*c == '"') {
             text_add(text, "\"");
         }
     }
-    text_add(text, "\",");
+    text_add(text, words[0] ? "\"" : "");
+}
+
+static void add_field(text_buffer *text, const char *words)
+{
+    add_quoted(text, words);
+    text_add(text, ",");
 }
 
 /* The columns of figures, in order; each has its interval. */
@@ -186,7 +194,7 @@ static reshift_status write_table(const reshift_sweep *sweep, const reshift_swee
     text_add(&text, ",shift_rows,shift_images");
     add_heads(&text, shift_columns);
     add_heads(&text, adapted_columns);
-    text_add(&text, "\n");
+    text_add(&text, ",problem\n");
     for (int i = 0; i < n; i++) {
         const reshift_sweep_row *r = &rows[i];
         add_field(&text, r->folder);
@@ -202,6 +210,8 @@ static reshift_status write_table(const reshift_sweep *sweep, const reshift_swee
         text_printf(&text, ",%lld,%lld", (long long)r->shift_after.n, (long long)r->shift_after.n_images);
         add_figures(&text, r, shift_columns);
         add_figures(&text, r, adapted_columns);
+        text_add(&text, ",");
+        add_quoted(&text, r->problem);
         text_add(&text, "\n");
     }
     reshift_status status = path ? text_write(&text, path, true, error) : error_memory(error, strlen(folder), "a path");

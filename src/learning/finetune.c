@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "learning/calibrate.h"
 #include "learning/checkpoint.h"
+#include "learning/divergence.h"
 
 void reshift_finetune_options_default(reshift_finetune_options *options)
 {
@@ -201,22 +202,48 @@ static void put_best_back(const finetune *t, const checkpoint_state *s)
     }
 }
 
-/* A loss that is finite and this much above chance, ln K: the network is lost, though nothing overflowed. */
-#define LOST_FACTOR 100
-
-static void warn_if_lost(const finetune *t, const reshift_epoch *epoch)
+/* Nothing is trained at rates of 0, so nothing can diverge. */
+static bool any_rate(const finetune *t)
 {
-    const double chance = log((double)reshift_model_n_classes(t->model) + 1);
-    const double losses[] = {epoch->train_loss, epoch->test_loss, epoch->validation_loss};
+    bool any = false;
+    for (int b = 0; b < t->net->graph->n_blocks; b++) {
+        any = any || t->rates[b] > 0;
+    }
+    return any;
+}
+
+/*
+ * NUMERIC where the weights after this epoch are lost. The training loss of an epoch is a mean over its steps: a first
+ * step of very wrong logits may be in it that later ones have repaired, so that the loss after the last step decides where
+ * it was measured (`end_loss`, else NAN).
+ */
+static reshift_status check_diverged(const finetune *t, const reshift_epoch *epoch, double end_loss, reshift_error *error)
+{
+    const int K = reshift_model_n_classes(t->model);
+    const double losses[] = {isnan(end_loss) ? epoch->train_loss : end_loss, epoch->test_loss, epoch->validation_loss};
     static const char *const names[] = {"training", "test", "validation"};
-    for (int i = 0; i < 3; i++) {
-        if (losses[i] > LOST_FACTOR * chance) { /* false for NAN: not measured */
-            progress_message(t->progress, RESHIFT_LOG_WARNING,
-                             "training is diverging: the %s loss of epoch %d is %.3g, where guessing gives %.3g: use "
-                             "smaller learning rates",
-                             names[i], epoch->epoch, losses[i], log((double)reshift_model_n_classes(t->model)));
-            return;
+    for (int i = 0; i < 3 && any_rate(t); i++) {
+        if (!isnan(losses[i]) && reshift_loss_diverged(losses[i], K)) {
+            char which[64];
+            snprintf(which, sizeof which, "%s loss %s epoch %d", names[i], i || isnan(end_loss) ? "of" : "after",
+                     epoch->epoch);
+            return divergence_error("training", which, losses[i], K,
+                                    reshift_loss_diverged(t->first_loss, K) && !isnan(t->first_loss)
+                                        ? "the first step's loss is as large: the network or its head does not fit these "
+                                          "images"
+                                        : "use smaller learning rates",
+                                    error);
         }
+    }
+    return RESHIFT_OK;
+}
+
+/* In the middle of a training a lost network may still recover. */
+static void warn_if_diverging(const finetune *t, const reshift_epoch *epoch)
+{
+    reshift_error lost;
+    if (check_diverged(t, epoch, t->end_loss, &lost) != RESHIFT_OK) {
+        progress_message(t->progress, RESHIFT_LOG_WARNING, "%s", lost.message);
     }
 }
 
@@ -235,8 +262,10 @@ static reshift_status measure_epoch(finetune *t, reshift_epoch *epoch, reshift_e
     if (status == RESHIFT_ERROR_NUMERIC) {
         finetune_diverged(t, epoch->epoch, error);
     }
-    if (status == RESHIFT_OK) {
-        warn_if_lost(t, epoch);
+    if (status == RESHIFT_OK && epoch->epoch < o->epochs) {
+        warn_if_diverging(t, epoch);
+    } else if (status == RESHIFT_OK && o->keep == RESHIFT_KEEP_LAST) {
+        status = check_diverged(t, epoch, t->end_loss, error);
     }
     return status;
 }
@@ -338,6 +367,10 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
             status = run(t, &state, error);
         }
     }
+    if (status == RESHIFT_OK && history->n_epochs > 0) { /* also of a training that a checkpoint holds whole */
+        const int kept = state.best && state.best_epoch > 0 ? state.best_epoch : history->n_epochs;
+        status = check_diverged(t, &history->epochs[kept - 1], kept == history->n_epochs ? t->end_loss : NAN, error);
+    }
     if (status == RESHIFT_OK) {
         put_best_back(t, &state);
     }
@@ -356,6 +389,8 @@ reshift_status reshift_finetune(reshift_model *model, const reshift_dataset *dat
                   .dataset = dataset,
                   .options = options,
                   .progress = progress,
+                  .first_loss = NAN,
+                  .end_loss = NAN,
                   .n_rows = reshift_dataset_count(dataset),
                   .n_test = options->test ? reshift_dataset_count(options->test) : 0,
                   .n_validation = options->validation ? reshift_dataset_count(options->validation) : 0};

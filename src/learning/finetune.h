@@ -23,6 +23,7 @@ typedef struct finetune {
     tail *tail;
     frozen *frozen;
     reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
+    double first_loss, end_loss;     /* of the first step, and of training rows after the last epoch; NAN: not measured */
     int *labels;                     /* of a batch */
     int64_t *order;                  /* [n_rows] of an epoch */
     reshift_dataset *changed;        /* the images of an epoch, augmented; NULL: as they are, or between epochs */

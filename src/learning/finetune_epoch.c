@@ -1,5 +1,6 @@
 /* One epoch of fine-tuning: rows in the epoch's order through the frozen blocks into the tail's steps; and measuring.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -119,6 +120,7 @@ static reshift_status train_rows(finetune *t, void *context, int n, int64_t done
         return status;
     }
     (void)done;
+    t->first_loss = sums->epoch == 1 && isnan(t->first_loss) ? loss : t->first_loss;
     sums->loss += loss * n;
     sums->correct += correct;
     if (o->on_step) {
@@ -140,10 +142,10 @@ reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *
 
 reshift_status finetune_check_finite(finetune *t, reshift_error *error)
 {
-    double loss, accuracy;
+    double accuracy;
     reshift_status status = tail_check_finite(t->tail, error);
     if (status == RESHIFT_OK) {
-        status = finetune_measure(t, t->dataset, tail_measure_rows(t->tail, t->n_rows), &loss, &accuracy, error);
+        status = finetune_measure(t, t->dataset, tail_measure_rows(t->tail, t->n_rows), &t->end_loss, &accuracy, error);
     }
     return status;
 }

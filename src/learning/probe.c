@@ -4,6 +4,7 @@
  * epoch is in probe_epoch.c.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "learning/classes.h"
+#include "learning/divergence.h"
 #include "learning/forward.h"
 #include "learning/probe_epoch.h"
 
@@ -50,15 +52,13 @@ static reshift_status set_initial(probe *p, reshift_error *error)
     return RESHIFT_OK;
 }
 
-/* A loss so many times that of chance, ln K, comes of features or rates far too large, not of a hard task. */
-#define LOST_FACTOR 100
-
-static reshift_status diverged(const probe *p, const char *what, int epoch, reshift_error *error)
+static reshift_status diverged(const probe *p, const char *what, int epoch, double loss, reshift_error *error)
 {
-    error_set(error, RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the %s loss is not finite in epoch %d", what,
-              epoch);
-    error_hint(error, "use a smaller learning rate than %g, or scale the features", p->options->learning_rate);
-    return RESHIFT_ERROR_NUMERIC;
+    char which[64], hint[160];
+    snprintf(which, sizeof which, "%s loss of epoch %d", what, epoch);
+    snprintf(hint, sizeof hint, "scale the features to values of about 1, or use a smaller learning rate than %g",
+             p->options->learning_rate);
+    return divergence_error("the probe's training", which, loss, p->layer.n_classes, hint, error);
 }
 
 /* A step of Adam changes a weight by the learning rate at most, whatever the gradient: tiny features need large weights. */
@@ -99,28 +99,22 @@ static reshift_status train(probe *p, reshift_history *history, const reshift_pr
         probe_run_epoch(p, order, &epoch->train_loss, &correct);
         epoch->train_accuracy = (double)correct / (double)p->train.n;
         if (!isfinite(epoch->train_loss)) {
-            status = diverged(p, "training", e + 1, error);
+            status = diverged(p, "training", e + 1, epoch->train_loss, error);
             break;
         }
         if (p->test.n) {
             probe_measure(p, &p->test, &epoch->test_loss, &epoch->test_accuracy);
             if (!isfinite(epoch->test_loss)) {
-                status = diverged(p, "test", e + 1, error);
+                status = diverged(p, "test", e + 1, epoch->test_loss, error);
                 break;
             }
         }
         if (e == options->epochs - 1) { /* a step's loss is that of the weights before it: see what the last one did */
             double loss, accuracy;
             probe_measure(p, &p->train, &loss, &accuracy);
-            if (!isfinite(loss)) {
-                status = diverged(p, "final training", e + 1, error);
+            if (reshift_loss_diverged(loss, p->layer.n_classes)) {
+                status = diverged(p, "final training", e + 1, loss, error);
                 break;
-            }
-            if (loss > LOST_FACTOR * log((double)p->layer.n_classes + 1)) {
-                progress_message(progress, RESHIFT_LOG_WARNING,
-                                 "the probe did not learn: its training loss is %.3g, where guessing gives %.3g: scale "
-                                 "the features or use a smaller learning rate",
-                                 loss, log((double)p->layer.n_classes));
             }
         }
         epoch->seconds = clock_seconds() - start;

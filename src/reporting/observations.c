@@ -228,8 +228,8 @@ static void add_changes(const report_content *content, text_buffer *text)
                    subset == REPORT_UNSEEN ? "clean ones it never saw" : "all clean ones", text);
     }
     text_add(text, ".");
-    if (training_diverged(&content->finetune)) {
-        text_add(text, " The training diverged.");
+    if (training_failed(&content->finetune)) {
+        text_add(text, " The training failed: its loss is worse than that of guessing.");
     }
     add_leak(content, text);
 }

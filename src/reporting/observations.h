@@ -37,8 +37,8 @@ void observations_destroy(observations *list);
 
 /** The training: where it ended, whether it diverged, whether it overfitted. `subject`: "the probe". */
 void observe_training(const report_training *training, const char *subject, observations *list);
-/** The training loss ended far above that of guessing, or is no number: the weights are of no use. */
-bool training_diverged(const report_training *training);
+/** The training loss ended above that of guessing, or is not finite: the weights are of no use. */
+bool training_failed(const report_training *training);
 /** What the shift costs the original network, together and by severity. */
 void observe_drop(const report_content *content, observations *list);
 /** Which tensors fine-tuning moved: that the other blocks are as they were, and what batch norm did. */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "reshift/learning.h"
 #include "reshift/reporting.h"
 
 /* A twentieth of a point between two epochs is no change. */
@@ -187,7 +188,14 @@ static double guessing_loss(const report_training *training)
     return training->n_classes > 1 ? log(training->n_classes) : 0;
 }
 
-bool training_diverged(const report_training *training)
+/* The last epoch's loss, by the definition of learning.h. */
+static bool diverged(const report_training *training)
+{
+    const double loss = training->history->epochs[training->history->n_epochs - 1].train_loss;
+    return !isnan(loss) && reshift_loss_diverged(loss, training->n_classes);
+}
+
+bool training_failed(const report_training *training)
 {
     const reshift_history *history = training->history;
     double lowest = INFINITY, best = 0;
@@ -244,9 +252,9 @@ static bool add_divergence(const training_course *course, const report_training 
             best = epoch;
         }
     }
-    if (training_diverged(training)) {
+    if (training_failed(training)) {
         text_buffer *text = observations_add(list, OBSERVATION_BAD);
-        text_add(text, "Training diverged: the training loss is ");
+        text_printf(text, "Training %s: the training loss is ", diverged(training) ? "diverged" : "failed");
         text_add_loss(text, last->train_loss, 3);
         text_printf(text, " in epoch %d", last->epoch);
         if (guessing > 0) {

@@ -56,15 +56,33 @@ grid:
 E
 check "a sweep over adapting" 0 "adapted: shifted images" "taken from there" "$reshift" sweep adapting.yaml
 holds "has columns for it" grep -q ',shift_rows,shift_images,shift_before,.*,shift_change_high,clean_before_adapted,clean_before_adapted_low,.*,shift_adapted_change,' runs/adapting/sweep.csv
-holds "empty without" grep -q '^"01-none","none",unseen,.*[0-9],,,,,,,,,,,,,,,,,,$' runs/adapting/sweep.csv
-holds "filled with" grep -Eq '^"02-bn","bn",unseen(,[0-9.e-]+){40}$' runs/adapting/sweep.csv
+holds "empty without" grep -q '^"01-none","none",unseen,.*[0-9],,,,,,,,,,,,,,,,,,,$' runs/adapting/sweep.csv
+holds "filled with" grep -Eq '^"02-bn","bn",unseen(,[0-9.e-]+){40},$' runs/adapting/sweep.csv
 adapted=$(awk -F, '$1 == "finetuned" && $6 == "shift" && $9 == "all" && $11 == "yes" { printf "%.6g", $15 }' runs/adapting/02-bn/adapted.csv)
-holds "the figure of adapted.csv" grep -Eq "^\"02-bn\",.*,$adapted(,[0-9.e-]*){5}\$" runs/adapting/sweep.csv
+holds "the figure of adapted.csv" grep -Eq "^\"02-bn\",.*,$adapted(,[0-9.e-]*){5},\$" runs/adapting/sweep.csv
 holds "pictures of it" test -s runs/adapting/plots/sweep-shift-adapted.png -a -s runs/adapting/plots/sweep-clean-adapted-change.svg -a \
     -s runs/adapting/plots/sweep-shift-adapted-original.png
 holds "which other sweeps have not" absent runs/tiny/plots/sweep-shift-adapted.png
 holds "rows held out go along where fine-tuning is shared" test runs/adapting/01-none/split/validation-rows.npy -ef runs/adapting/02-bn/split/validation-rows.npy
 check "adapting in JSON" 0 '"shift_after_adapted": null' "" "$reshift" sweep adapting.yaml --quiet --json
+
+cat >diverging.yaml <<'E'
+name: diverging
+experiment: demo
+set:
+  source: {limit_train: 240, limit_test: 50}
+  pretrain: {limit: 256, epochs: 1}
+  probe: {epochs: 3}
+  finetune: {samples: 100, epochs: 1, monitor: 0}
+grid:
+  finetune.lr: [10, 0.001]
+E
+check "a sweep with a study that diverges" 0 "  no result: training diverged: the training loss after epoch 1 is " "study 01-10 has no result: training diverged" \
+    "$reshift" sweep diverging.yaml
+holds "marks it in the table" grep -q '^"01-10","10",,.*,"training diverged: the training loss after epoch 1 is .*, where guessing among ' runs/diverging/sweep.csv
+holds "and writes no weights" absent runs/diverging/01-10/weights/finetuned.safetensors
+holds "does the others" grep -q '^"02-0.001","0.001",unseen,.*,$' runs/diverging/sweep.csv
+check "the same in JSON" 0 '"problem": "training diverged: ' "" "$reshift" sweep diverging.yaml --quiet --json
 
 sed 's/fog/frog/' tiny.yaml >frog.yaml
 check "a value that is none" 2 - "sweep 'tiny', study 02-layer4-fc_frog: " "$reshift" sweep frog.yaml --show

@@ -168,10 +168,8 @@ static void test_a_checkpoint_stays_finite(void **state)
     check_error(run_go(&r, &error), RESHIFT_ERROR_NUMERIC, "training diverged: epoch ");
     assert_true(r.epochs_seen >= 1);
     r.options.epochs = r.epochs_seen; /* what the checkpoint holds is a training of so many epochs */
-    const int kept = r.epochs_seen;
-    r.epochs_seen = 0;
-    check_ok(run_go(&r, &error));
-    assert_int_equal(r.history.n_epochs, kept);
+    r.epochs_seen = 0; /* all its values are finite, and its loss says that the training is lost */
+    check_error(run_go(&r, &error), RESHIFT_ERROR_NUMERIC, "training diverged: the training loss of epoch ");
     assert_int_equal(r.steps_seen, 0);
     reshift_array logits;
     check_ok(reshift_forward(r.model, r.train, NULL, NULL, &logits, NULL, &error));
@@ -184,11 +182,12 @@ static int n_warnings;
 static void see_warning(void *context, reshift_log_level level, const char *text)
 {
     (void)context;
-    n_warnings +=
-        level == RESHIFT_LOG_WARNING && strstr(text, "training is diverging: the training loss of epoch ") != NULL;
+    n_warnings += level == RESHIFT_LOG_WARNING && strstr(text, "training diverged: the training loss after epoch ") != NULL;
 }
 
-static void test_a_lost_network_is_told(void **state)
+/* A loss that is finite and absurd: a warning while it may still recover, an error at the end, and again where the
+ * checkpoint is taken up. */
+static void test_a_lost_network_is_refused(void **state)
 {
     (void)state;
     reshift_error error;
@@ -198,10 +197,27 @@ static void test_a_lost_network_is_told(void **state)
     r.options.blocks = fast;
     r.options.n_blocks = 1;
     r.progress.message = see_warning;
-    n_warnings = 0;
-    check_ok(run_go(&r, &error));
-    assert_int_equal(n_warnings, r.options.epochs);
+    char path[300];
+    snprintf(path, sizeof path, "%s/lost.ckpt", folder);
+    r.options.checkpoint = path;
+    for (int again = 0; again < 2; again++) {
+        n_warnings = 0;
+        check_error(run_go(&r, &error), RESHIFT_ERROR_NUMERIC, "training diverged: the training loss after epoch ");
+        assert_non_null(strstr(error.message, ", where guessing among "));
+        assert_string_equal(error.hint, "use smaller learning rates");
+        assert_int_equal(n_warnings, again ? 0 : r.options.epochs - 1);
+    }
     run_destroy(&r);
+}
+
+static void test_the_definition(void **state)
+{
+    (void)state;
+    assert_false(reshift_loss_diverged(0, 10));
+    assert_false(reshift_loss_diverged(230, 10)); /* 100 ln 10 is 230.26 */
+    assert_true(reshift_loss_diverged(231, 10));
+    assert_true(reshift_loss_diverged(NAN, 10) && reshift_loss_diverged(INFINITY, 10));
+    assert_true(reshift_loss_diverged(70, 1) && !reshift_loss_diverged(69, 1));
 }
 
 static void test_the_probe(void **state)
@@ -223,7 +239,7 @@ static void test_the_probe(void **state)
     options.learning_rate = 3e38;
     check_error(reshift_probe_train(&features, &labels, NULL, NULL, 0, &options, &weight, &bias, &history, NULL,
                                     &error),
-                RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the final training loss is not finite in epoch 1");
+                RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the final training loss of epoch 1 is not finite");
     assert_null(weight.data);
     /* a layer that overflows gives no scores */
     reshift_array scores;
@@ -252,7 +268,8 @@ int main(void)
         cmocka_unit_test(test_a_cut_network),
         cmocka_unit_test(test_the_last_step),
         cmocka_unit_test(test_a_checkpoint_stays_finite),
-        cmocka_unit_test(test_a_lost_network_is_told),
+        cmocka_unit_test(test_a_lost_network_is_refused),
+        cmocka_unit_test(test_the_definition),
         cmocka_unit_test(test_the_probe),
     };
     open_folder();

@@ -379,7 +379,7 @@ static void test_refusals(void **state)
     REFUSED(&t.features, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_ARGUMENT, "order[5]: there is no row 203");
     options.order = NULL;
     options.learning_rate = 1e38;
-    REFUSED(&t.features, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_NUMERIC, "loss is not finite in epoch");
+    REFUSED(&t.features, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_NUMERIC, "loss of epoch 1 is not finite");
     options.learning_rate = -1;
     REFUSED(&t.features, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_ARGUMENT, "learning rate");
     options.learning_rate = 1e-3;

@@ -233,7 +233,7 @@ static void test_lead(void **state)
                "images). On CIFAR-10-C gaussian_blur it is right on 65.4 % (50,000 rows of 10,000 images). "
                "Fine-tuning layer4 and fc on 20,000 shifted rows takes accuracy from 65.4 % to 70.4 % on shifted "
                "images it never saw, and takes it from 78.8 % to 78.6 % on clean ones it never saw (which may be "
-               "chance). The training diverged.");
+               "chance). The training failed: its loss is worse than that of guessing.");
     report.content.n_measurements = 0;
     check_lead(&report.content, "Nothing has been measured in this run.");
 }

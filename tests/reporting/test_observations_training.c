@@ -217,11 +217,11 @@ static void test_divergence(void **state)
     reshift_history history =
         history_of(epochs, 3, (const double[][3]){{.12, .133, 9e5}, {.1, .133, 7e5}, {.11, .133, 6e5}});
     report_training training = {.history = &history, .n_test = 1000, .n_classes = 10};
-    assert_false(training_diverged(&training)); /* loss 0.5 */
+    assert_false(training_failed(&training)); /* loss 0.5 */
     for (int i = 0; i < 3; i++) {
         epochs[i].train_loss = 9e5 - 1e5 * i; /* it falls, and is useless all the same */
     }
-    assert_true(training_diverged(&training));
+    assert_true(training_failed(&training));
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "pb",
                "After 3 epochs the training loss is 7e+05 and training accuracy 11.00 %; accuracy on the "
@@ -229,14 +229,22 @@ static void test_divergence(void **state)
                "Training diverged: the training loss is 7e+05 in epoch 3, where guessing among 10 "
                "classes costs 2.303. A lower learning rate is the usual remedy.");
     epochs[2].train_loss = INFINITY;
-    assert_true(training_diverged(&training));
+    assert_true(training_failed(&training));
     epochs[2].train_loss = 4; /* below twice ln 10 */
-    assert_false(training_diverged(&training));
+    assert_false(training_failed(&training));
     epochs[1].train_loss = 0.4;
     epochs[1].train_accuracy = 0.9; /* it had learned */
-    assert_true(training_diverged(&training));
+    assert_true(training_failed(&training));
     training.n_classes = 0;
-    assert_true(training_diverged(&training));
+    assert_true(training_failed(&training));
+    training.n_classes = 10;
+    observe_training(&training, "fine-tuning", &list); /* worse than guessing, not by orders */
+    check_list(&list, "pb",
+               "After 3 epochs the training loss is 4.000 and training accuracy 11.00 %; accuracy on the "
+               "test set (1,000 rows) is 13.30 %.",
+               "Training failed: the training loss is 4.000 in epoch 3, where guessing among 10 classes costs "
+               "2.303. A lower learning rate is the usual remedy.");
+    training.n_classes = 0;
     epochs[2].train_loss = 0.6; /* accuracy fell, the loss hardly */
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "pbp",
@@ -246,7 +254,7 @@ static void test_divergence(void **state)
                "epoch 3.",
                "Test accuracy is the same in every epoch (13.30 %).");
     training.history = NULL;
-    assert_false(training_diverged(&training));
+    assert_false(training_failed(&training));
 }
 
 static void test_too_little_history(void **state)
