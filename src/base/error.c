@@ -111,6 +111,20 @@ reshift_status error_at_line(reshift_error *error, reshift_status code, const ch
     return code;
 }
 
+reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line, const char *format,
+                             ...)
+{
+    if (error) {
+        char text[sizeof error->message];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        error_set(error, RESHIFT_ERROR_FORMAT, "%s '%s' line %lld: %s", subject, path, (long long)line, text);
+    }
+    return error_at_line(error, RESHIFT_ERROR_FORMAT, path, line);
+}
+
 reshift_status error_from_errno(reshift_error *error, int number, const char *format, ...)
 {
     reshift_status code = number == ENOENT || number == ENOTDIR ? RESHIFT_ERROR_NOT_FOUND

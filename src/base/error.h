@@ -21,6 +21,13 @@ reshift_status error_prefix(reshift_error *error, reshift_status code, const cha
 reshift_status error_at_offset(reshift_error *error, reshift_status code, const char *path, int64_t offset);
 reshift_status error_at_line(reshift_error *error, reshift_status code, const char *path, int64_t line);
 
+/**
+ * FORMAT with "SUBJECT 'PATH' line N: ..." and the place, for readers of text files; `subject` says what the file is
+ * ("class map", "cannot read baseline").
+ */
+reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line, const char *format,
+                             ...) __attribute__((format(printf, 5, 6)));
+
 /** "WHAT: <strerror(errno)>" with code IO, NOT_FOUND or EXISTS according to errno. */
 reshift_status error_from_errno(reshift_error *error, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

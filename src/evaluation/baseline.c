@@ -5,7 +5,6 @@
  */
 #include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,21 +68,6 @@ typedef struct table {
     locale_t plain; /* numbers have points, whatever the locale */
 } table;
 
-static reshift_status wrong(const table *t, reshift_error *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static reshift_status wrong(const table *t, reshift_error *error, const char *format, ...)
-{
-    char words[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    error_set(error, RESHIFT_ERROR_FORMAT, "cannot read baseline '%s': line %lld: %s", t->path, (long long)t->line,
-              words);
-    return error_at_line(error, RESHIFT_ERROR_FORMAT, t->path, t->line);
-}
-
 /* One field from *at, which then stands behind it. False for a quote that never closes. */
 static bool read_field(char **at, field *f)
 {
@@ -123,10 +107,10 @@ static reshift_status read_line(table *t, field *fields, int *n, reshift_error *
         }
         for (char *at = line;; at++) {
             if (*n == MAX_FIELDS) {
-                return wrong(t, error, "more than %d fields", MAX_FIELDS);
+                return error_in_line(error, "cannot read baseline", t->path, t->line, "more than %d fields", MAX_FIELDS);
             }
             if (!read_field(&at, &fields[(*n)++])) {
-                return wrong(t, error, "field %d: a quote is out of place", *n);
+                return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: a quote is out of place", *n);
             }
             if (*at == '\0') {
                 return RESHIFT_OK;
@@ -171,7 +155,7 @@ static reshift_status read_names(table *t, reshift_error *error)
     }
     if (t->columns < 2 || fields[0].length != 0) {
         t->line = t->line ? t->line : 1;
-        return wrong(t, error, "expected an empty field and then names of corruptions, found %s",
+        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected an empty field and then names of corruptions, found %s",
                      t->columns == 0  ? "the end of the file"
                      : t->columns < 2 ? "a single field"
                                       : "something in the first field");
@@ -179,7 +163,7 @@ static reshift_status read_names(table *t, reshift_error *error)
     for (int i = 1; i < t->columns; i++) {
         t->corruption[i] = find_corruption(fields[i]);
         if (t->corruption[i] < 0) {
-            return wrong(t, error, "field %d: expected the name of a corruption, found '%.*s'", i + 1,
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: expected the name of a corruption, found '%.*s'", i + 1,
                          (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
         }
     }
@@ -196,18 +180,18 @@ static reshift_status read_severities(table *t, reshift_error *error)
         return status;
     }
     if (n != t->columns || fields[0].length != 0) {
-        return wrong(t, error, "expected an empty field and %d severities, found %d fields", t->columns - 1, n);
+        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected an empty field and %d severities, found %d fields", t->columns - 1, n);
     }
     for (int i = 1; i < n; i++) {
         int severity = fields[i].length == 1 ? fields[i].text[0] - '0' : 0;
         if (severity < 1 || severity > N_SEVERITIES) {
-            return wrong(t, error, "field %d: expected a severity from 1 to 5, found '%.*s'", i + 1,
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: expected a severity from 1 to 5, found '%.*s'", i + 1,
                          (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
         }
         t->severity[i] = severity;
         int *place = &column[t->corruption[i]][severity];
         if (*place) {
-            return wrong(t, error, "fields %d and %d are both %s at severity %d", *place, i + 1,
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "fields %d and %d are both %s at severity %d", *place, i + 1,
                          known[t->corruption[i]].name, severity);
         }
         *place = i + 1;
@@ -219,11 +203,11 @@ static reshift_status read_severities(table *t, reshift_error *error)
             missing = !missing && column[c][s] == 0 ? s : missing;
         }
         if (there > 0 && there < N_SEVERITIES) {
-            return wrong(t, error, "expected %s at severities 1 to 5, found %d of them: severity %d is missing",
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found %d of them: severity %d is missing",
                          known[c].name, there, missing);
         }
         if (there == 0 && c < N_OFFICIAL) { /* the other four may be missing */
-            return wrong(t, error, "expected %s at severities 1 to 5, found none of them", known[c].name);
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found none of them", known[c].name);
         }
     }
     return RESHIFT_OK;
@@ -240,7 +224,7 @@ typedef struct network_names {
 static reshift_status remember(table *t, network_names *all, field f, reshift_error *error)
 {
     if (f.length == 0 || f.length >= sizeof *all->names) {
-        return wrong(t, error, "expected a network's name of 1 to %d bytes, found %zu", (int)sizeof *all->names - 1,
+        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected a network's name of 1 to %d bytes, found %zu", (int)sizeof *all->names - 1,
                      f.length);
     }
     if (all->n == all->room) {
@@ -259,7 +243,7 @@ static reshift_status remember(table *t, network_names *all, field f, reshift_er
     name[f.length] = '\0';
     for (int i = 0; i < all->n; i++) {
         if (strcmp(all->names[i], name) == 0) {
-            return wrong(t, error, "network '%s' stands in line %lld already", name, (long long)all->lines[i]);
+            return error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s' stands in line %lld already", name, (long long)all->lines[i]);
         }
     }
     all->lines[all->n++] = t->line;
@@ -272,14 +256,14 @@ static reshift_status read_values(const table *t, const field *fields, int n, co
     int count;
     const reshift_corruption *known = reshift_corruption_table(&count);
     if (n != t->columns) {
-        return wrong(t, error, "network '%s': expected %d accuracies, found %d", name, t->columns - 1, n - 1);
+        return error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s': expected %d accuracies, found %d", name, t->columns - 1, n - 1);
     }
     baseline_empty(b);
     for (int i = 1; i < n; i++) {
         double accuracy = 0;
         bool is_number = read_fraction(t, fields[i], &accuracy);
         if (!is_number || accuracy < 0 || accuracy > 1) {
-            wrong(t, error, "network '%s', %s at severity %d: expected an accuracy from 0 to 1, found '%.*s'", name,
+            error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s', %s at severity %d: expected an accuracy from 0 to 1, found '%.*s'", name,
                   known[t->corruption[i]].name, t->severity[i], (int)(fields[i].length < 64 ? fields[i].length : 64),
                   fields[i].text);
             if (is_number && accuracy > 1 && accuracy <= 100) {
@@ -336,7 +320,7 @@ static reshift_status read_networks(table *t, const char *name, reshift_baseline
         there |= strcmp(one.name, name ? name : "Standard") == 0;
     }
     if (status == RESHIFT_OK && all.n == 0) {
-        status = wrong(t, error, "expected a line a network behind the two of the header, found none");
+        status = error_in_line(error, "cannot read baseline", t->path, t->line, "expected a line a network behind the two of the header, found none");
     } else if (status == RESHIFT_OK && !there && (name || all.n > 1)) {
         status = not_there(t, &all, name, error);
     }
@@ -361,7 +345,7 @@ static reshift_status load(const char *path, const char *name, reshift_baseline 
         t->next = t->text;
         if (memchr(t->text, '\0', size)) {
             t->line = 1;
-            status = wrong(t, error, "this is no text");
+            status = error_in_line(error, "cannot read baseline", t->path, t->line, "this is no text");
         }
     }
     status = status != RESHIFT_OK ? status : read_names(t, error);

@@ -135,8 +135,7 @@ static bool parse_field(char **end, double *value)
 
 static reshift_status malformed(const char *path, int64_t line, const char *what, reshift_error *error)
 {
-    error_set(error, RESHIFT_ERROR_FORMAT, "cannot read history '%s': line %lld: %s", path, (long long)line, what);
-    return error_at_line(error, RESHIFT_ERROR_FORMAT, path, line);
+    return error_in_line(error, "cannot read history", path, line, "%s", what);
 }
 
 /*

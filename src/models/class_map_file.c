@@ -2,7 +2,6 @@
 #include "models/class_map_file.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +18,6 @@ typedef struct reader {
     bool *known; /* [n] classes that had a row */
     int64_t line;
 } reader;
-
-static reshift_status wrong(const reader *r, reshift_error *error, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static reshift_status wrong(const reader *r, reshift_error *error, const char *format, ...)
-{
-    char words[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    error_set(error, RESHIFT_ERROR_FORMAT, "class map '%s' line %lld: %s", r->path, (long long)r->line, words);
-    return error_at_line(error, RESHIFT_ERROR_FORMAT, r->path, r->line);
-}
 
 /* Without blanks around it and without a pair of quotes, in place. */
 static char *trim(char *text)
@@ -69,13 +54,13 @@ static reshift_status read_output(const reader *r, const char *text, int *output
         *output = (int)number;
         return number >= 0 && number < r->map->n_outputs
                    ? RESHIFT_OK
-                   : wrong(r, error, "output %.40s: expected 0 to %d", text, r->map->n_outputs - 1);
+                   : error_in_line(error, "class map", r->path, r->line, "output %.40s: expected 0 to %d", text, r->map->n_outputs - 1);
     }
     *output = output_names_find(r->names, text);
     return *output >= 0 ? RESHIFT_OK
            : *output == OUTPUT_AMBIGUOUS
-               ? wrong(r, error, "'%.200s' is the name of more than one output: give its number", text)
-               : wrong(r, error, "'%.200s' is none of the network's %d classes, and no number", text, r->map->n_outputs);
+               ? error_in_line(error, "class map", r->path, r->line, "'%.200s' is the name of more than one output: give its number", text)
+               : error_in_line(error, "class map", r->path, r->line, "'%.200s' is none of the network's %d classes, and no number", text, r->map->n_outputs);
 }
 
 /* One row. The output follows the last comma: names may hold commas. */
@@ -83,7 +68,7 @@ static reshift_status read_row(reader *r, char *line, reshift_error *error)
 {
     char *comma = strrchr(line, ',');
     if (!comma) {
-        return wrong(r, error, "expected 'class,output', found '%.200s'", line);
+        return error_in_line(error, "class map", r->path, r->line, "expected 'class,output', found '%.200s'", line);
     }
     *comma = '\0';
     const char *name = trim(line), *output = trim(comma + 1);
@@ -92,10 +77,10 @@ static reshift_status read_row(reader *r, char *line, reshift_error *error)
         return RESHIFT_OK;
     }
     if (k < 0) {
-        return wrong(r, error, "'%.200s' is no class of the set", name);
+        return error_in_line(error, "class map", r->path, r->line, "'%.200s' is no class of the set", name);
     }
     if (r->known[k]) {
-        return wrong(r, error, "class '%.200s' has a row already", name);
+        return error_in_line(error, "class map", r->path, r->line, "class '%.200s' has a row already", name);
     }
     r->known[k] = true;
     return read_output(r, output, &r->map->outputs[k], error);
@@ -111,7 +96,7 @@ reshift_status class_map_file_read(const char *path, const reshift_dataset *set,
                                     : error_memory(error, (size_t)map->n, "classes");
     if (status == RESHIFT_OK && memchr(text, '\0', size)) {
         r.line = 1;
-        status = wrong(&r, error, "this is no text");
+        status = error_in_line(error, "class map", r.path, r.line, "this is no text");
     }
     char *next = status == RESHIFT_OK ? text : NULL;
     if (next && size >= 3 && memcmp(next, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, as spreadsheets write it */

@@ -13,15 +13,14 @@
 static reshift_status check_line(const char *line, size_t length, const char *path, int number, reshift_error *error)
 {
     if (length == 0 || length > CLASS_NAME_BYTES_MAX) {
-        return error_set(error, RESHIFT_ERROR_FORMAT, "class names '%s' line %d: expected 1 to %d bytes, found %s", path,
-                         number, CLASS_NAME_BYTES_MAX, length ? "more" : "none");
+        return error_in_line(error, "class names", path, number, "expected 1 to %d bytes, found %s",
+                             CLASS_NAME_BYTES_MAX, length ? "more" : "none");
     }
     if (memchr(line, 0, length)) {
-        return error_set(error, RESHIFT_ERROR_FORMAT, "class names '%s' line %d: a zero byte, which is no text", path, number);
+        return error_in_line(error, "class names", path, number, "a zero byte, which is no text");
     }
     if (!text_is_utf8((const uint8_t *)line, length)) {
-        error_set(error, RESHIFT_ERROR_FORMAT, "class names '%s' line %d: expected UTF-8, found '%.*s'", path, number,
-                  (int)length, line);
+        error_in_line(error, "class names", path, number, "expected UTF-8, found '%.*s'", (int)length, line);
         error_hint(error, "iconv -f LATIN1 -t UTF-8 converts a file of Western European text");
         return RESHIFT_ERROR_FORMAT;
     }

@@ -150,7 +150,7 @@ static void refused(int line, const char *words)
     reshift_error error;
     char place[128];
     check_error(reshift_baseline_find(path, &b, &error), RESHIFT_ERROR_FORMAT, words);
-    snprintf(place, sizeof place, "cannot read baseline '%s': line %d: ", path, line);
+    snprintf(place, sizeof place, "cannot read baseline '%s' line %d: ", path, line);
     if (strncmp(error.message, place, strlen(place)) != 0 || error.line != line || strcmp(error.path, path) != 0) {
         fail_msg("expected line %d, found line %d in '%s'", line, (int)error.line, error.message);
     }
