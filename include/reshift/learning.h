@@ -108,6 +108,9 @@ typedef struct reshift_probe_options {
     reshift_precision precision; /* F32; BF16: products of rounded features, weights and gradients by the logits, sums,
                                     weights, Adam and losses float32; the features are copied, half as large. What the
                                     processor cannot do falls back to F32 */
+    const double *class_weights; /* [K] factors of the rows' losses by class, 0 or more; NULL: 1. Losses of a batch are divided by
+                                    the sum of their rows' weights, as PyTorch's CrossEntropyLoss(weight) does; the history's training
+                                    loss is the weighted mean of the epoch, test losses are not weighted */
     /* For parity tests: NULL, or initial weight [K,D] and bias [K], and order [epochs][N] of rows. */
     const float *initial_weight, *initial_bias;
     const int64_t *order;

@@ -1,5 +1,6 @@
 /* reshift probe: softmax regression on feature files, written as fc.weight and fc.bias. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -128,7 +129,7 @@ int command_probe(int argc, char **argv)
         TEXT("--groups", &groups, "FILE.npy",
              "lbfgs: int64 [N]; rows of a group (versions of an image) are held out together", "every row by itself"),
         TEXT("--class-weight", &choice.class_weight, "balanced|FILE.npy",
-             "lbfgs: factors of the rows' losses by class, float64 [K]; balanced: N / (classes * rows of the class)",
+             "adam, lbfgs: factors of the rows' losses by class, float32 or float64 [K]; balanced: N / (classes * rows of the class)",
              "1 for all"),
         COUNT("--neighbours", &neighbours, "K", 1, 1000000, "neighbours: how many vote", "20"),
         NUMBER("--temperature", &choice.temperature, "T", 0, 1000, "neighbours: a vote counts exp(cosine / T)", "0.07"),
@@ -175,8 +176,8 @@ int command_probe(int argc, char **argv)
     if (!by_adam && (history_out || plots)) {
         return usage_error(&u, "--history and --plots are about epochs, which only --method adam has");
     }
-    if (choice.class_weight && strcmp(choice.method, "lbfgs") != 0) {
-        return usage_error(&u, "--class-weight is about --method lbfgs");
+    if (choice.class_weight && !by_adam && strcmp(choice.method, "lbfgs") != 0) {
+        return usage_error(&u, "--class-weight is about --method adam and lbfgs");
     }
     choice.neighbours = (int)neighbours;
     choice.n_classes = (int)classes;
@@ -185,6 +186,7 @@ int command_probe(int argc, char **argv)
     reshift_array weight = {0}, bias = {0};
     reshift_history history = {0};
     reshift_outputs *outputs = NULL;
+    double *class_weights = NULL;
     const char *out_part, *history_part;
     reshift_probe_options how;
     reshift_probe_options_default(&how);
@@ -209,6 +211,10 @@ int command_probe(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         done = read_preparation(&train, &test, &how_prepared, &prepared, &error);
+    }
+    if (done == RESHIFT_OK && by_adam) {
+        done = probe_class_weights(&choice, &data, &class_weights, &error);
+        how.class_weights = class_weights;
     }
     if (done == RESHIFT_OK) {
         done = by_adam ? reshift_probe_train(&data.features, &data.labels, test.n ? &data.test_features : NULL,
@@ -251,6 +257,7 @@ int command_probe(int argc, char **argv)
     } else {
         status = session_fail(&error);
     }
+    free(class_weights);
     reshift_history_destroy(&history);
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);

@@ -72,9 +72,9 @@ static reshift_status take_groups(const probe_data *data, const int64_t **groups
 
 /*
  * Factors of the rows' losses by class: "balanced" is N / (classes with rows * rows of the class), as in scikit-learn; else
- * a file of K floats. free() *weights.
+ * a file of K floats.
  */
-static reshift_status take_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
+reshift_status probe_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
                                          reshift_error *error)
 {
     const int64_t n = data->features.shape[0];
@@ -106,14 +106,14 @@ static reshift_status take_class_weights(const probe_choice *choice, const probe
     } else if (status == RESHIFT_OK) {
         reshift_array file = {0};
         status = reshift_array_load_npy(choice->class_weight, &file, error);
-        if (status == RESHIFT_OK && (file.dtype != RESHIFT_F64 || file.n_dims != 1 || file.shape[0] != K)) {
+        if (status == RESHIFT_OK && ((file.dtype != RESHIFT_F64 && file.dtype != RESHIFT_F32) || file.n_dims != 1 || file.shape[0] != K)) {
             char text[256];
             reshift_array_describe(&file, text, sizeof text);
-            status = fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': expected a weight a class, float64 [%d], found %s",
+            status = fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': expected a weight a class, float32 or float64 [%d], found %s",
                                choice->class_weight, K, text);
         }
-        if (status == RESHIFT_OK) {
-            memcpy(*weights, file.data, (size_t)K * sizeof **weights);
+        for (int k = 0; k < K && status == RESHIFT_OK; k++) {
+            (*weights)[k] = file.dtype == RESHIFT_F64 ? ((const double *)file.data)[k] : (double)((const float *)file.data)[k];
         }
         reshift_array_destroy(&file);
     }
@@ -128,7 +128,7 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
     reshift_logistic_options_default(&options);
     reshift_logistic_fit fit;
     double *weights;
-    reshift_status status = take_class_weights(choice, data, &weights, error);
+    reshift_status status = probe_class_weights(choice, data, &weights, error);
     options.class_weights = weights;
     if (status == RESHIFT_OK && strcmp(choice->l2, "auto") == 0) {
         reshift_logistic_point points[RESHIFT_LOGISTIC_POINTS];

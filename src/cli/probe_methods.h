@@ -13,10 +13,14 @@ typedef struct probe_data {
 typedef struct probe_choice {
     const char *method; /* "lbfgs", "mean" or "neighbours" */
     const char *l2;     /* "auto", or a number */
-    const char *class_weight; /* lbfgs: NULL, "balanced" or a file */
+    const char *class_weight; /* NULL, "balanced" or a file */
     double held_out, temperature;
     int neighbours, n_classes;
 } probe_choice;
+
+/** *weights [K] as choice->class_weight says, or NULL without one; free() them. */
+reshift_status probe_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
+                                   reshift_error *error);
 
 /** NULL, or what is wrong with the choice. */
 const char *probe_check_choice(const probe_choice *choice);

@@ -225,7 +225,7 @@ reshift_status stage_probe(run *r, reshift_error *error)
     if (status == RESHIFT_OK && by_lbfgs) {
         char text[32];
         snprintf(text, sizeof text, "%.6g", l2);
-        status = reshift_tensors_set_text(tensors, "l2", text, error);
+        status = reshift_tensors_set_text(tensors, "reshift.l2", text, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_fingerprints_of(run_train_set(r), &images, error);

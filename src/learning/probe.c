@@ -143,6 +143,25 @@ static reshift_status check_options(const reshift_probe_options *options, reshif
     return RESHIFT_OK;
 }
 
+/* Rows must count: not every weight of a class with rows is 0. */
+static reshift_status check_class_weights(const probe *p, int n_classes, reshift_error *error)
+{
+    const double *weights = p->options->class_weights;
+    double sum = 0;
+    for (int k = 0; weights && k < n_classes; k++) {
+        if (!(weights[k] >= 0) || !isfinite((float)weights[k])) {
+            return error_set(error, RESHIFT_ERROR_ARGUMENT, "probe: class weight %d: expected 0 or more, found %g", k,
+                             weights[k]);
+        }
+    }
+    for (int64_t i = 0; weights && i < p->train.n; i++) {
+        sum += weights[p->train.labels[i]];
+    }
+    return !weights || sum > 0 ? RESHIFT_OK
+                               : error_set(error, RESHIFT_ERROR_ARGUMENT,
+                                           "probe: every training row is of a class whose weight is 0");
+}
+
 static reshift_status check_order(const probe *p, reshift_error *error)
 {
     if (!p->options->order) {
@@ -201,6 +220,9 @@ reshift_status reshift_probe_train(const reshift_array *features, const reshift_
     }
     if (status == RESHIFT_OK) {
         status = classes_check(p.train.labels, p.train.n, n_classes, "training labels", progress, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = check_class_weights(&p, n_classes, error);
     }
     if (status == RESHIFT_OK) {
         status = check_order(&p, error);

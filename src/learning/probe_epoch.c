@@ -39,6 +39,7 @@ void probe_release(probe *p)
     memory_free(p->row_loss);
     memory_free(p->correct);
     memory_free(p->labels);
+    memory_free(p->class_weights);
     memory_free(p->order);
     memory_free(p->rows);
     memory_free(p->tile_loss);
@@ -99,9 +100,14 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
     p->order = take(n, sizeof *p->order, 1, 1);
     p->rows = take(n, sizeof *p->rows, 1, 1);
     p->tile_loss = take(tiles, sizeof *p->tile_loss, 1, 1);
+    p->class_weights = p->options->class_weights ? take((size_t)l->n_classes, sizeof(float), 1, 1) : NULL;
+    for (int k = 0; p->class_weights && k < l->n_classes; k++) {
+        p->class_weights[k] = (float)p->options->class_weights[k];
+    }
     p->tile_correct = take(tiles, sizeof *p->tile_correct, 1, 1);
     bool enough = p->first_weight && p->second_weight && p->partial && p->desks && p->logits && p->row_loss &&
-                  p->correct && p->labels && p->order && p->rows && p->tile_loss && p->tile_correct;
+                  p->correct && p->labels && p->order && p->rows && p->tile_loss && p->tile_correct &&
+                  !p->class_weights == !p->options->class_weights;
     for (int i = 0; enough && i < p->n_threads; i++) {
         enough = desk_set(&p->desks[i], l, batch, p->bf16);
     }
@@ -169,6 +175,16 @@ static void step_forward(const probe *p, const share *s, int64_t step, linear_ro
     r->n = rows;
 }
 
+/* What the losses of a batch are divided by: its rows, or the sum of their weights, as PyTorch's CrossEntropyLoss(weight). */
+static float batch_weight(const probe *p, int64_t start, int n)
+{
+    double sum = 0;
+    for (int b = 0; b < n && p->class_weights; b++) {
+        sum += (double)p->class_weights[p->labels[start + b]];
+    }
+    return p->class_weights ? (float)sum : (float)n;
+}
+
 /* Gradients by the logits of the whole batch; losses are left by the thread whose turn the rows are. */
 static void step_softmax(const probe *p, const share *s, const probe_desk *d, int64_t step, int64_t start, int n)
 {
@@ -178,10 +194,11 @@ static void step_softmax(const probe *p, const share *s, const probe_desk *d, in
                                    .n_blocks = p->layer.n_blocks,
                                    .n_classes = p->layer.n_classes,
                                    .batch = p->options->batch};
+    const float whole = batch_weight(p, start, n), scale = whole > 0 ? 1.0f / whole : 0; /* 0: no row of it counts */
     for (int first = 0, tile = 0; first < n; first += 16, tile++) {
         float *loss = tile % s->n_threads == s->thread ? p->row_loss + start : NULL;
-        softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, p->labels + start, 1.0f / (float)n, d->scratch,
-                     d->delta, loss, p->correct + start);
+        softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, p->labels + start, scale, p->class_weights,
+                     d->scratch, d->delta, loss, p->correct + start);
     }
 }
 
@@ -273,13 +290,15 @@ void probe_run_epoch(probe *p, const int64_t *order, double *loss, int64_t *corr
         p->seconds[epochs_before] = clock_seconds() - began;
     }
     p->steps += n_steps;
-    double loss_sum = 0;
+    double loss_sum = 0, weight_sum = 0;
     *correct = 0;
     for (int64_t i = 0; i < n_rows; i++) {
-        loss_sum += (double)p->row_loss[i];
+        const double weight = p->class_weights ? (double)p->class_weights[p->labels[i]] : 1;
+        loss_sum += weight * (double)p->row_loss[i];
+        weight_sum += weight;
         *correct += p->correct[i];
     }
-    *loss = loss_sum / (double)n_rows;
+    *loss = loss_sum / weight_sum;
 }
 
 /* Tiles of rows in any order, their sums added in row order. */

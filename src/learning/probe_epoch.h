@@ -30,6 +30,7 @@ typedef struct probe {
     const linear_bf16 *bf16;             /* arithmetic of the training; NULL: float32 */
     uint16_t *halves;                    /* bf16: [N][linear_rounded(D)], the training features */
     uint16_t *rounded_weight;            /* bf16: layer.weight, see linear_pair() */
+    float *class_weights;                /* [K], or NULL: 1 */
     int n_threads;
     float *partial;    /* [2][n_parts][n_blocks][batch][16]: of this step and of the one before */
     probe_desk *desks; /* [n_threads] */

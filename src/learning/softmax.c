@@ -65,12 +65,12 @@ static void gather(const softmax_pieces *p, int first, int n, float (*logits)[RO
 }
 
 RESHIFT_VECTOR(void, softmax_rows, (const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
-                                    float *scratch, float *delta, float *loss, uint8_t *correct),
-               (pieces, first, n, labels, scale, scratch, delta, loss, correct))
+                                    const float *weights, float *scratch, float *delta, float *loss, uint8_t *correct),
+               (pieces, first, n, labels, scale, weights, scratch, delta, loss, correct))
 {
     const int n_classes = pieces->n_classes;
     float(*logits)[ROWS] = (float(*)[ROWS])scratch;
-    float largest[ROWS], sum[ROWS] = {0}, of_label[ROWS] = {0}, scale_by[ROWS];
+    float largest[ROWS], sum[ROWS] = {0}, of_label[ROWS] = {0}, scale_by[ROWS], own_scale[ROWS];
     int32_t label[ROWS] = {0}, best[ROWS];
     gather(pieces, first, n, logits);
     for (int row = 0; row < n; row++) {
@@ -102,11 +102,12 @@ RESHIFT_VECTOR(void, softmax_rows, (const softmax_pieces *pieces, int first, int
         }
     }
     for (int row = 0; row < ROWS; row++) {
-        scale_by[row] = scale / sum[row];
+        own_scale[row] = weights ? scale * weights[label[row]] : scale;
+        scale_by[row] = own_scale[row] / sum[row];
     }
     for (int k = 0; k < n_classes; k++) {
         for (int row = 0; row < ROWS; row++) {
-            logits[k][row] = logits[k][row] * scale_by[row] - (k == label[row] ? scale : 0.0f);
+            logits[k][row] = logits[k][row] * scale_by[row] - (k == label[row] ? own_scale[row] : 0.0f);
         }
     }
     const int64_t padded = (int64_t)pieces->n_blocks * LINEAR_LANES;

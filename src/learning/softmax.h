@@ -23,10 +23,10 @@ size_t softmax_scratch(int n_classes);
 
 /**
  * Rows first..first+n-1 of the batch, n <= 16: writes delta[row][n_blocks * 16] = (softmax - onehot) * scale (0 where
- * there is no class), and where `loss` is not NULL loss[row] and correct[row] (1 when the label has the largest logit,
+ * there is no class), times weights[label] where there are class weights [K] (else NULL), and where `loss` is not NULL loss[row] and correct[row] (1 when the label has the largest logit,
  * the first of equals). labels, delta, loss and correct are indexed by the row of the batch.
  */
-void softmax_rows(const softmax_pieces *pieces, int first, int n, const int *labels, float scale, float *scratch,
-                  float *delta, float *loss, uint8_t *correct);
+void softmax_rows(const softmax_pieces *pieces, int first, int n, const int *labels, float scale, const float *weights,
+                  float *scratch, float *delta, float *loss, uint8_t *correct);
 
 #endif

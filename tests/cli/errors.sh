@@ -60,7 +60,8 @@ for method in adam lbfgs mean neighbours; do
     check "one class by $method" 1 - "expected at least two classes, found class 3 alone in all 40 rows" "$reshift" probe --method $method --train f.npy one.npy --test f.npy one.npy
 done
 check "balanced classes" 0 "test accuracy" "" "$reshift" probe --quiet --method lbfgs --l2 1 --class-weight balanced --train f.npy l.npy --test f.npy l.npy
-check "class weights of another count" 1 - "expected a weight a class, float64 [10], found uint8 [40]" "$reshift" probe --method lbfgs --l2 1 --class-weight one.npy --train f.npy l.npy --test f.npy l.npy
+check "balanced classes by Adam" 0 "\"train_loss\": " "" "$reshift" probe --quiet --json --epochs 2 --class-weight balanced --train f.npy l.npy --out balanced.safetensors
+check "class weights of another count" 1 - "expected a weight a class, float32 or float64 [10], found uint8 [40]" "$reshift" probe --method lbfgs --l2 1 --class-weight one.npy --train f.npy l.npy --test f.npy l.npy
 npy column.npy '<f4' '3,1' '\000\000\200\077\000\000\000\100\000\000\240\100'
 check "principal component of one column" 0 "100.00 %" "" "$reshift" pca --quiet --features column.npy --out column
 check "one component" 0 "f " "" "$reshift" pca --quiet --components 1 --features f.npy --labels l.npy --out onecomponent

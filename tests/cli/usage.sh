@@ -77,7 +77,7 @@ check "history written to x.npy" 2 - "what is written is .csv" "$reshift" probe 
 check "calibrated weights written to x.onnx" 2 - "what is written is .safetensors" "$reshift" calibrate --weights w --data demo --out x.onnx
 check "safetensors exported to x.onnx" 2 - "what is written is safetensors" "$reshift" export --weights w --format safetensors --out x.onnx
 check "a name without an ending" 1 - "no.npy" "$reshift" probe --train no.npy no.npy --out x.v2
-check "class weights of another method" 2 - "--class-weight is about --method lbfgs" "$reshift" probe --class-weight balanced --train a b --out x
+check "class weights of another method" 2 - "--class-weight is about --method adam and lbfgs" "$reshift" probe --method mean --class-weight balanced --train a b --out x
 check "YAML as JSON" 2 - "--show prints YAML" "$reshift" demo --show --json
 check "temperature of 0" 2 - "--temperature: expected a number above 0, at most 1000, found '0'" "$reshift" probe --method neighbours --temperature 0 --train a b --test a b
 check "the largest seed" 1 - "no.npy" "$reshift" probe --seed 9223372036854775807 --train no.npy no.npy --out x.safetensors

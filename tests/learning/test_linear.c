@@ -205,7 +205,7 @@ static void test_softmax(void **state)
         }
         const softmax_pieces pieces = {partial, bias, parts, blocks, k, batch};
         for (int first = 0; first < n; first += 16) {
-            softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, labels, 0.25f, scratch, delta, loss, correct);
+            softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, labels, 0.25f, NULL, scratch, delta, loss, correct);
         }
         for (int b = 0; b < n; b++) {
             double logits[32] = {0}, sum = 0;
@@ -248,7 +248,7 @@ static void test_softmax_of_equals(void **state)
     const int labels[3] = {1, 2, 3};
     uint8_t correct[3];
     const softmax_pieces pieces = {partial, bias, 1, 1, 4, 3};
-    softmax_rows(&pieces, 0, 3, labels, 1, scratch, delta, loss, correct);
+    softmax_rows(&pieces, 0, 3, labels, 1, NULL, scratch, delta, loss, correct);
     assert_true(correct[0] == 1 && correct[1] == 0 && correct[2] == 0);
     assert_true(delta[3] == 0.0f); /* e^-93 is below what is counted */
     assert_true(fabs((double)loss[2] - 93 - log(exp(-2) + 2)) < 93 * 1e-6);

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Golden values of training, from PyTorch, for tests/learning/test_training_parity.c.
 
-    RESHIFT_DATA=DIR ./make_training.py [probe|scratch|resnet50 ...]     # writes training-PART.safetensors beside this file
+    RESHIFT_DATA=DIR ./make_training.py [probe|weighted|scratch|resnet50 ...]     # writes training-PART.safetensors beside this file
     KEEP_LOSSES=1 ...                                                    # renews gradients only, losses stay as they are
 
 Made with Python 3.11, PyTorch 1.13.0, torchvision 0.14.1, NumPy 1.24.2 (Debian 12), float32, one thread.
 
   probe     softmax regression on made-up features: one batch for 50 steps; 500 rows for 5 shuffled epochs
+  weighted  the latter with class weights
   scratch   ResNet-18 at 64x64 on made-up images, weights from the hash: all blocks trained, batch norm training, 100
             steps; layer4+fc trained under a bare model.train() (statistics of every block move), 20 steps
   resnet50  layer4+fc of the real ResNet-50 on 400 clean CIFAR-10 test images at 224, head from the hash, 100 steps:
@@ -103,7 +104,7 @@ def features(n, d, classes):
     return np.maximum(rows, np.float32(0)), labels
 
 
-def probe(n, d, classes, epochs, batch):
+def probe(n, d, classes, epochs, batch, weights=None):
     x, y = features(n, d, classes)
     layer = torch.nn.Linear(d, classes)
     bound = np.float32(1 / np.sqrt(np.float64(d)))
@@ -114,17 +115,19 @@ def probe(n, d, classes, epochs, batch):
     x, y, history = torch.from_numpy(x), torch.from_numpy(y), []
     for epoch in range(epochs):
         order = torch.from_numpy(permutation(100 + epoch, n))
-        loss_sum = hits = 0
+        loss_sum = hits = weight_sum = 0
         for start in range(0, n, batch):
             rows = order[start:start + batch]
             logits = layer(x[rows])
-            loss = F.cross_entropy(logits, y[rows])
+            loss = F.cross_entropy(logits, y[rows], weight=weights)
+            batch_weight = len(rows) if weights is None else weights[y[rows]].sum().item()
             adam.zero_grad()
             loss.backward()
             adam.step()
-            loss_sum += loss.item() * len(rows)
+            loss_sum += loss.item() * batch_weight
+            weight_sum += batch_weight
             hits += (logits.argmax(1) == y[rows]).sum().item()
-        history.append((loss_sum / n, hits / n))
+        history.append((loss_sum / weight_sum, hits / n))
     return np.array(history), layer
 
 
@@ -137,6 +140,14 @@ def make_probe():
         out[f'{name}.bias'] = layer.bias.detach().numpy()
         print(name, history[0], history[-1])
     save('probe', out)
+
+
+def make_weighted():
+    """Class k counts k / 4: class 0 not at all."""
+    history, layer = probe(500, 256, 10, 5, 64, torch.arange(10, dtype=torch.float32) / 4)
+    print('weighted', history[0], history[-1])
+    save('weighted', {'weighted.history': history, 'weighted.weight': layer.weight.detach().numpy(),
+                      'weighted.bias': layer.bias.detach().numpy()})
 
 
 # ---- networks ----
@@ -354,5 +365,5 @@ def make_resnet50():
 
 if __name__ == '__main__':
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', '1')))
-    for part in sys.argv[1:] or ('probe', 'scratch', 'resnet50'):
-        {'probe': make_probe, 'scratch': make_scratch, 'resnet50': make_resnet50}[part]()
+    for part in sys.argv[1:] or ('probe', 'weighted', 'scratch', 'resnet50'):
+        {'probe': make_probe, 'weighted': make_weighted, 'scratch': make_scratch, 'resnet50': make_resnet50}[part]()
