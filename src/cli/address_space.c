@@ -1,7 +1,7 @@
 /*
- * Refuses a limit on the address space (ulimit -v) that OpenBLAS cannot work in. OpenBLAS takes 128 MiB a thread while it is
- * loaded, before main(), and retries for ever if it does not get them. Functions of .preinit_array run before those of all
- * libraries. The C library has not read the environment by then: it comes as an argument.
+ * Refuses a limit on the address space (ulimit -v) that OpenBLAS cannot work in. OpenBLAS takes 128 MiB a thread while
+ * it is loaded, before main(), and retries for ever if it does not get them. Functions of .preinit_array run before
+ * those of all libraries. The C library has not read the environment by then: it comes as an argument.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -64,6 +64,7 @@ static void check_address_space(int argc, char **argv, char **environment)
     _exit(1);
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **, char **) = check_address_space;
+__attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **,
+                                                                            char **) = check_address_space;
 
 #endif

@@ -1,4 +1,5 @@
-/* Several outputs of one command: a process killed at any step of the renaming leaves nothing that a repeat would refuse. */
+/* Several outputs of one command: a process killed at any step of the renaming leaves nothing that a repeat would
+ * refuse. */
 #include "check.h"
 
 #include <fcntl.h>
