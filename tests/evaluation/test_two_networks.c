@@ -247,6 +247,50 @@ static void test_refusals(void **state)
     reshift_model_destroy(&b);
 }
 
+static int times_looked;
+
+static void count_looks(void *context, const char *what, int64_t done, int64_t total, const char *unit)
+{
+    (void)context;
+    (void)unit;
+    times_looked += strcmp(what, "looking at the images") == 0 && done == total;
+}
+
+/* The images of a folder are looked at (with skip_bad: decoded) once for all corruptions and both networks. */
+static void test_a_folder_is_opened_once(void **state)
+{
+    (void)state;
+    char folder[300];
+    static const char *const names[] = {"set/a/1.png", "set/a/2.png", "set/b/1.png", "set/b/2.png"};
+    for (int i = 0; i < 4; i++) {
+        put_png(names[i], 40, 40, (uint8_t)(50 * i));
+    }
+    put_file("set/b/3.png", "no image", 8);
+    snprintf(folder, sizeof folder, "folder:%s", in_temporary("set"));
+    reshift_model *a, *b;
+    check_ok(reshift_model_create("resnet18", 2, 3, &a, &error));
+    check_ok(reshift_model_create("resnet18", 2, 4, &b, &error));
+    reshift_robustness_options o[2] = {options_of(RESHIFT_PRECISION_F32), options_of(RESHIFT_PRECISION_F32)};
+    for (int k = 0; k < 2; k++) {
+        o[k].data = folder;
+        o[k].dataset.skip_bad = true;
+    }
+    const reshift_model *const models[2] = {a, b};
+    const reshift_progress counting = {.update = count_looks};
+    reshift_robustness tables[2];
+    times_looked = 0;
+    check_ok(reshift_robustness_measure_two(models, o, tables, &counting, &error));
+    assert_int_equal(times_looked, 1);
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(tables[k].n_images, 4);
+        assert_int_equal(tables[k].n_skipped, 1);
+        assert_int_equal(tables[k].n_damaged, 0);
+        reshift_robustness_destroy(&tables[k]);
+    }
+    reshift_model_destroy(&a);
+    reshift_model_destroy(&b);
+}
+
 static int set_up(void **state)
 {
     int failed = make_temporary(state);
@@ -263,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_nothing_shared),
         cmocka_unit_test(test_taken_up),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_folder_is_opened_once),
     };
     return cmocka_run_group_tests_name("two networks", tests, set_up, remove_temporary);
 }
