@@ -2,10 +2,15 @@
 #include "reporting/axis.h"
 
 #include <math.h>
+#include <stdio.h>
+
+/* Ticks from here on, and with more decimals than these, are written with an exponent: they overlap otherwise. */
+#define LONG_NUMBER 1e6
+#define LONG_DECIMALS 6
 
 axis axis_of(double low, double high, double margin, int n_ticks)
 {
-    axis a = {0, 1, 0.2, 1};
+    axis a = {0, 1, 0.2, 1, "%.1f"};
     if (!isfinite(low) || !isfinite(high) || low > high || !isfinite(high - low)) {
         return a;
     }
@@ -24,6 +29,12 @@ axis axis_of(double low, double high, double margin, int n_ticks)
     a.step = factor * power;
     double decimals = -floor(log10(a.step) + 1e-9);
     a.decimals = decimals > 0 ? (int)decimals : 0;
+    const double largest = fmax(fabs(a.low), fabs(a.high));
+    if (largest < LONG_NUMBER && a.decimals <= LONG_DECIMALS) {
+        snprintf(a.format, sizeof a.format, "%%.%df", a.decimals);
+    } else { /* as many digits as tell neighbouring ticks apart */
+        snprintf(a.format, sizeof a.format, "%%.%dg", (int)fmin(fmax(floor(log10(largest)) - floor(log10(a.step) + 1e-9) + 1, 1), 9));
+    }
     return a;
 }
 

@@ -2,10 +2,12 @@
 #ifndef REPORTING_AXIS_H
 #define REPORTING_AXIS_H
 
-/** low < high; ticks are the multiples of `step` within, written with `decimals` digits behind the point. */
+/** low < high; ticks are the multiples of `step` within, written in `format`: "%.2f" with `decimals` digits behind the
+ * point, or "%.3g" where these would be long numbers. gnuplot and printf read it alike. */
 typedef struct axis {
     double low, high, step;
     int decimals;
+    char format[8];
 } axis;
 
 /** The axis of values low..high (low == high is widened; not finite: 0..1) with `margin` of the range on both sides,

@@ -108,8 +108,8 @@ static void add_frame(text_buffer *script, const char *title, const char *x_labe
                 "set tmargin at screen 0.76\nset bmargin at screen 0.165\n"
                 "unset key\n"
                 "set xlabel '%s' offset 0,0.2 textcolor rgb '#333333'\n"
-                "set yrange [%.10g:%.10g]\nset ytics %.10g\nset format y '%%.%df'\n",
-                y_label, x_label, y.low, y.high, y.step, y.decimals);
+                "set yrange [%.10g:%.10g]\nset ytics %.10g\nset format y '%s'\n",
+                y_label, x_label, y.low, y.high, y.step, y.format);
     double left = WIDTH * 0.02 + 6;
     for (int i = 0; i < n_legend; i++) {
         text_printf(script,

@@ -359,11 +359,14 @@ static void add_overfitting(const training_course *course, const report_training
         add_fall(text, course);
     }
     if (e->loss_rises) {
-        text_printf(text, "%s%s loss rose from %.3f in epoch %d to ", e->wide || e->falls ? "; " : "", set_word(course),
-                    loss_of(course, lowest), lowest->epoch);
+        text_printf(text, "%s%s loss rose from ", e->wide || e->falls ? "; " : "", set_word(course));
+        text_add_loss(text, loss_of(course, lowest), 3);
+        text_printf(text, " in epoch %d to ", lowest->epoch);
         text_add_loss(text, loss_of(course, end), 3);
-        text_printf(text, " in epoch %d while training loss fell from %.3f to %.3f", end->epoch, lowest->train_loss,
-                    end->train_loss);
+        text_printf(text, " in epoch %d while training loss fell from ", end->epoch);
+        text_add_loss(text, lowest->train_loss, 3);
+        text_add(text, " to ");
+        text_add_loss(text, end->train_loss, 3);
     }
     text_add(text, ".");
     add_last_weights(text, course, training);
@@ -439,6 +442,24 @@ static void add_course(const training_course *course, const report_training *tra
     }
 }
 
+/* Worse than guessing is no overfitting: something else is wrong. Returns true where that was said. */
+static bool add_below_guessing(const training_course *course, const report_training *training, observations *list)
+{
+    const double guessing = training->n_classes > 1 ? 1.0 / training->n_classes : 0;
+    const reshift_epoch *end = course->last_measured;
+    const reshift_accuracy test = accuracy_of_images(end->test_accuracy, images_of(course, training));
+    if (test.n == 0 || test.high >= guessing || end->train_accuracy <= guessing) {
+        return false;
+    }
+    text_buffer *text = observations_add(list, OBSERVATION_WARNING);
+    text_add(text, "Test accuracy, ");
+    text_add_percent(text, end->test_accuracy, 2);
+    text_printf(text, " in epoch %d, is below that of guessing among %d classes (", end->epoch, training->n_classes);
+    text_add_percent(text, guessing, 2);
+    text_add(text, ") by more than chance. Labels that mean other classes in training than in testing are one cause.");
+    return true;
+}
+
 static void judge(const training_course *course, const report_training *training, observations *list)
 {
     const int64_t n = images_of(course, training);
@@ -462,6 +483,9 @@ static void judge(const training_course *course, const report_training *training
                     unfit);
         return;
     }
+    if (!course->by_validation && add_below_guessing(course, training, list)) {
+        return;
+    }
     const evidence e = weigh(course, training);
     if (e.wide || e.falls || e.loss_rises) {
         add_overfitting(course, training, &e, list);
@@ -476,8 +500,10 @@ static void judge(const training_course *course, const report_training *training
     const reshift_epoch *lowest = course->lowest_loss, *end = course->last_measured;
     if (!e.loss_rises && e.rise >= VISIBLE_IN_LOSS) {
         text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
-        text_printf(text, "%s loss was lowest in epoch %d (%.3f) and is ",
-                    course->by_validation ? "Validation" : "Test", lowest->epoch, loss_of(course, lowest));
+        text_printf(text, "%s loss was lowest in epoch %d (", course->by_validation ? "Validation" : "Test",
+                    lowest->epoch);
+        text_add_loss(text, loss_of(course, lowest), 3);
+        text_add(text, ") and is ");
         text_add_loss(text, loss_of(course, end), 3);
         text_printf(text, " in epoch %d.", end->epoch);
     }

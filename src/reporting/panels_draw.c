@@ -115,13 +115,13 @@ static void add_ticks(text_buffer *svg, const panel_layout *layout)
     for (double k = ceil(layout->x.low / layout->x.step); k * layout->x.step <= layout->x.high; k++) {
         double x = panel_px_x(layout, k * layout->x.step);
         text_printf(svg, "<path class=\"a\" d=\"M%.1f %.1fv7\"/>", x, bottom);
-        text_format(words, sizeof words, "%.*f", layout->x.decimals, k * layout->x.step + 0.0);
+        text_format(words, sizeof words, layout->x.format, k * layout->x.step + 0.0);
         add_words(svg, x, bottom + 26, "t m", words);
     }
     for (double k = ceil(layout->y.low / layout->y.step); k * layout->y.step <= layout->y.high; k++) {
         double y = panel_px_y(layout, k * layout->y.step);
         text_printf(svg, "<path class=\"a\" d=\"M%.1f %.1fh-7\"/>", layout->left, y);
-        text_format(words, sizeof words, "%.*f", layout->y.decimals, k * layout->y.step + 0.0);
+        text_format(words, sizeof words, layout->y.format, k * layout->y.step + 0.0);
         add_words(svg, layout->left - 11, y + 6, "t e", words);
     }
     text_printf(svg, "<path class=\"a\" d=\"M%.1f %.1fv%.1fh%.1f\"/>\n", layout->left, layout->top, layout->height,
@@ -268,9 +268,9 @@ static void add_script_panel(text_buffer *script, const char *name, const reshif
                 1 - layout->top / figure->height, 1 - (layout->top + layout->height) / figure->height);
     text_printf(script,
                 "set xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics %.9g\nset ytics %.9g\nset format x "
-                "'%%.%df'\nset format y '%%.%df'\n",
+                "'%s'\nset format y '%s'\n",
                 layout->x.low, layout->x.high, layout->y.low, layout->y.high, layout->x.step, layout->y.step,
-                layout->x.decimals, layout->y.decimals);
+                layout->x.format, layout->y.format);
     add_label(script, figure, panel->title, layout->left, layout->top - 22, 17, "left textcolor rgb '#111111'");
     axis_words(1, panel->ratio[0], words, sizeof words);
     add_label(script, figure, words, layout->left + layout->width / 2, layout->top + layout->height + 50, 15,

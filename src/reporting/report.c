@@ -335,7 +335,7 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     observe_split(content, &list);
     html_observations(page, &list);
     status =
-        add_training(page, &content->finetune, "fine-tuning", plots->finetune_loss, plots->finetune_accuracy, error);
+        add_training(page, &content->finetune, deed_word(content), plots->finetune_loss, plots->finetune_accuracy, error);
     if (status != RESHIFT_OK) {
         return status;
     }

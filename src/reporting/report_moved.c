@@ -39,15 +39,15 @@ void table_of_moved(text_buffer *page, const report_content *content)
     if (content->n_blocks < 1) {
         return;
     }
-    text_add(page, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"tensors changed by fine-tuning\">"
+    text_add(page, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"tensors changed\">"
                    "<table class=\"dense\">\n"
                    "<colgroup></colgroup><colgroup span=\"3\"></colgroup><colgroup span=\"3\"></colgroup>\n<thead>\n"
                    "<tr><td></td><th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">weights</th>"
                    "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">batch norm's statistics</th></tr>\n<tr>"
                    "<th scope=\"col\">block</th>");
     for (int i = 0; i < 2; i++) {
-        text_add(page, "<th scope=\"col\" class=\"edge\">tensors changed</th><th scope=\"col\">values changed</th>"
-                       "<th scope=\"col\">relative change</th>");
+        text_add(page, "<th scope=\"col\" class=\"edge\">tensors</th><th scope=\"col\">values</th>"
+                       "<th scope=\"col\">change</th>");
     }
     text_add(page, "</tr>\n</thead>\n<tbody>\n");
     for (int i = 0; i < content->n_blocks; i++) {
@@ -63,7 +63,7 @@ void table_of_moved(text_buffer *page, const report_content *content)
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");
-    text_add(page, "<p>Relative change: ||after - before|| / ||before||, over all tensors of the block "
-                   "together. Statistics: running means and variances. Every tensor by itself: "
+    text_add(page, "<p>Tensors, values: how many of them changed, in any bit. Change: ||after \xe2\x88\x92 before|| / ||before||, over "
+                   "all tensors of the block together. Statistics: running means and variances. Every tensor by itself: "
                    "<a href=\"weights/moved.csv\">weights/moved.csv</a>.</p>\n");
 }

@@ -3,6 +3,7 @@
 #include "reporting/report_tables.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "reporting/html.h"
 #include "reporting/observations.h"
@@ -111,13 +112,35 @@ static void add_count_cell(text_buffer *page, const reshift_accuracy *accuracy, 
     text_add(page, "</td>");
 }
 
-static void add_comparison_row(text_buffer *page, const report_content *content, report_data data, int severity,
-                               const char *name, bool sum)
+/* Rows of this kind were measured: without seen rows, or without unseen ones, one half of the table is the other. */
+static bool has_rows(const report_content *content, report_subset subset)
 {
-    static const report_subset subsets[2] = {REPORT_UNSEEN, REPORT_ALL};
+    for (int i = 0; i < content->n_measurements; i++) {
+        if (content->measurements[i].subset == subset && content->measurements[i].accuracy.n > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Severities that were measured: a line for all of them together repeats a single one. */
+static int count_severities(const report_content *content)
+{
+    int n = 0;
+    for (int severity = 1; severity <= 5; severity++) {
+        const reshift_accuracy *accuracy =
+            report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, severity, REPORT_ALL);
+        n += accuracy && accuracy->n > 0;
+    }
+    return n;
+}
+
+static void add_comparison_row(text_buffer *page, const report_content *content, const report_subset *subsets,
+                               int n_subsets, report_data data, int severity, const char *name, bool sum)
+{
     const reshift_accuracy *cells[2][2];
     bool any = false;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n_subsets; i++) {
         cells[i][0] = report_find(content, REPORT_ORIGINAL, data, severity, subsets[i]);
         cells[i][1] = report_find(content, REPORT_FINETUNED, data, severity, subsets[i]);
         any |= cells[i][0] || cells[i][1];
@@ -128,7 +151,7 @@ static void add_comparison_row(text_buffer *page, const report_content *content,
     text_printf(page, "<tr%s><th scope=\"row\">", sum ? " class=\"sum\"" : "");
     html_words(page, name);
     text_add(page, "</th>");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n_subsets; i++) {
         add_count_cell(page, cells[i][1] ? cells[i][1] : cells[i][0], true);
         add_accuracy_cell(page, cells[i][0], false);
         add_accuracy_cell(page, cells[i][1], false);
@@ -138,34 +161,50 @@ static void add_comparison_row(text_buffer *page, const report_content *content,
     text_add(page, "</tr>\n");
 }
 
-void table_of_comparison(text_buffer *page, const report_content *content)
+static void add_comparison_head(text_buffer *page, const report_content *content, const report_subset *subsets,
+                                int n_subsets)
 {
     text_add(
         page,
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies before and after\"><table>\n"
-        "<colgroup></colgroup><colgroup span=\"4\"></colgroup><colgroup span=\"4\"></colgroup>\n<thead>\n<tr><td></td>"
-        "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">images never seen in ");
-    text_add(page, deed_word(content));
-    text_add(
-        page,
-        "</th>"
-        "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">all rows, seen ones included</th></tr>\n<tr>"
-        "<th scope=\"col\">data</th>");
-    for (int i = 0; i < 2; i++) {
+        "<colgroup></colgroup>");
+    for (int i = 0; i < n_subsets; i++) {
+        text_add(page, "<colgroup span=\"4\"></colgroup>");
+    }
+    text_add(page, "\n<thead>\n<tr><td></td>");
+    for (int i = 0; i < n_subsets; i++) {
+        text_add(page, "<th class=\"group edge\" scope=\"colgroup\" colspan=\"4\">");
+        if (subsets[i] == REPORT_UNSEEN) {
+            text_printf(page, "images never seen in %s", deed_word(content));
+        } else {
+            text_add(page, "all rows, seen ones included");
+        }
+        text_add(page, "</th>");
+    }
+    text_add(page, "</tr>\n<tr><th scope=\"col\">data</th>");
+    for (int i = 0; i < n_subsets; i++) {
         text_add(page,
                  "<th scope=\"col\" class=\"edge\">rows</th><th scope=\"col\">before</th><th scope=\"col\">after</th>"
                  "<th scope=\"col\">change</th>");
     }
     text_add(page, "</tr>\n</thead>\n<tbody>\n");
-    add_comparison_row(page, content, REPORT_CLEAN, 0, "clean", true);
+}
+
+void table_of_comparison(text_buffer *page, const report_content *content)
+{
+    const bool unseen = has_rows(content, REPORT_UNSEEN), seen = has_rows(content, REPORT_SEEN);
+    const report_subset subsets[2] = {unseen ? REPORT_UNSEEN : REPORT_ALL, REPORT_ALL};
+    const int n_subsets = unseen && seen ? 2 : 1;
+    add_comparison_head(page, content, subsets, n_subsets);
+    add_comparison_row(page, content, subsets, n_subsets, REPORT_CLEAN, 0, "clean", true);
     for (int severity = 1; severity <= 5; severity++) {
-        text_buffer name = {0};
-        text_printf(&name, "severity %d", severity);
-        add_comparison_row(page, content, REPORT_SHIFT, severity, name.bytes ? name.bytes : "", false);
-        page->failed |= name.failed;
-        text_destroy(&name);
+        char name[16];
+        snprintf(name, sizeof name, "severity %d", severity);
+        add_comparison_row(page, content, subsets, n_subsets, REPORT_SHIFT, severity, name, false);
     }
-    add_comparison_row(page, content, REPORT_SHIFT, 0, "all severities", true);
+    if (count_severities(content) != 1) {
+        add_comparison_row(page, content, subsets, n_subsets, REPORT_SHIFT, 0, "all severities", true);
+    }
     text_add(page, "</tbody></table></div>\n");
     html_paragraph(
         page, NULL,
@@ -185,7 +224,7 @@ void table_of_drop(text_buffer *page, const report_content *content)
     for (int line = 0; line < 7; line++) { /* clean, severities 1 to 5, together */
         const reshift_accuracy *accuracy = report_find(
             content, REPORT_ORIGINAL, line == 0 ? REPORT_CLEAN : REPORT_SHIFT, line < 6 ? line : 0, REPORT_ALL);
-        if (!accuracy) {
+        if (!accuracy || (line == 6 && count_severities(content) == 1)) {
             continue;
         }
         text_printf(page, "<tr%s><th scope=\"row\">", line == 0 || line == 6 ? " class=\"sum\"" : "");
@@ -240,7 +279,7 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
         const report_data data = line == 0 ? REPORT_CLEAN : REPORT_SHIFT;
         const int severity = line < 6 ? line : 0;
         const report_measurement *some = find_adapted(content, REPORT_ORIGINAL, data, severity, subset);
-        if (!some) {
+        if (!some || (line == 6 && count_severities(content) == 1)) {
             continue;
         }
         text_printf(page, "<tr%s><th scope=\"row\">", line == 0 || line == 6 ? " class=\"sum\"" : "");

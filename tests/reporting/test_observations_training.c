@@ -408,6 +408,27 @@ static void test_noise_of_few_training_rows(void **state)
     observations_destroy(&list);
 }
 
+/* Worse than guessing, by more than chance, is no overfitting. */
+static void test_below_guessing(void **state)
+{
+    (void)state;
+    observations list = {0};
+    reshift_epoch epochs[2];
+    reshift_history history = history_of(epochs, 2, (const double[][3]){{.9, .01, 1.4}, {.99, 0, 3.6}});
+    report_training training = {.history = &history, .n_train = 120, .n_test = 120, .n_classes = 3};
+    epochs[0].train_loss = 1;
+    observe_training(&training, "the probe", &list);
+    check_list(&list, "pw",
+               "After 2 epochs over 120 rows the training loss is 0.500 and training accuracy 99.00 %; accuracy on the test "
+               "set (120 rows) is 0.00 %.",
+               "Test accuracy, 0.00 % in epoch 2, is below that of guessing among 3 classes (33.33 %) by more than chance. "
+               "Labels that mean other classes in training than in testing are one cause.");
+    training.n_classes = 1000; /* 0 of 120 is what guessing gives */
+    observe_training(&training, "the probe", &list);
+    assert_non_null(strstr(list.items[1].words.bytes, "Overfitting: "));
+    observations_destroy(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_rows_that_cannot_judge),
         cmocka_unit_test(test_noise_of_few_training_rows),
+        cmocka_unit_test(test_below_guessing),
     };
     return cmocka_run_group_tests_name("observations_training", tests, NULL, NULL);
 }

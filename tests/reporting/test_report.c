@@ -257,12 +257,107 @@ static void test_find(void **state)
     assert_null(report_find(&report.content, REPORT_ORIGINAL, REPORT_CLEAN, 3, REPORT_ALL));
 }
 
+/* How often `words` occur. */
+static int count_of(const char *page, const char *words)
+{
+    int n = 0;
+    for (const char *at = page; (at = strstr(at, words)); at++) {
+        n++;
+    }
+    return n;
+}
+
+/* Without seen rows, or without unseen ones, one half of the table would repeat the other; a single severity needs no sum. */
+static void test_table_without_repeats(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    size_t size;
+    for (int missing = 0; missing < 3; missing++) { /* nothing, seen rows, unseen rows */
+        made_up_fill(&report);
+        for (int i = 0; i < report.content.n_measurements; i++) {
+            report_measurement *m = &report.measurements[i];
+            if ((missing == 1 && m->subset == REPORT_SEEN) || (missing == 2 && m->subset == REPORT_UNSEEN)) {
+                m->accuracy = reshift_accuracy_of(0, 0);
+            }
+        }
+        char *page = write_and_read(&report.content, &size);
+        assert_int_equal(count_of(page, ">images never seen in fine-tuning</th>"), missing != 2);
+        assert_int_equal(count_of(page, ">all rows, seen ones included</th>"), missing != 1);
+        assert_int_equal(count_of(page, "<th scope=\"row\">all severities</th>"), 2);
+        free(page);
+        folder_empty();
+    }
+    made_up_fill(&report);
+    for (int i = 0; i < report.content.n_measurements; i++) {
+        if (report.measurements[i].severity > 0 && report.measurements[i].severity < 5) {
+            report.measurements[i].accuracy = reshift_accuracy_of(0, 0);
+        }
+    }
+    char *page = write_and_read(&report.content, &size);
+    assert_int_equal(count_of(page, "<th scope=\"row\">all severities</th>"), 0);
+    free(page);
+    folder_empty();
+}
+
+/* A panel of few images has dashes for what its single points would make up, a diverged training no endless digits. */
+static void test_odd_numbers(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    size_t size;
+    made_up_fill(&report);
+    report.panels[2].n = 20; /* ten classes */
+    report.panels[3].separation.spread = 8116637614485;
+    report.finetune_epochs[0].train_loss = 6178696357285766;
+    char *page = write_and_read(&report.content, &size);
+    assert_int_equal(count_of(page, "clean, original</th><td>20</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93"
+                                    "</td><td>\xe2\x80\x93</td><td class=\"words\">\xe2\x80\x93</td><td>\xe2\x80\x93</td>"
+                                    "<td class=\"words\">\xe2\x80\x93</td><td>"),
+                     1);
+    assert_int_equal(count_of(page, "<td>8.12e+12</td>"), 1);
+    assert_int_equal(count_of(page, "<td>6.18e+15</td>"), 1);
+    assert_null(strstr(page, "8116637"));
+    assert_null(strstr(page, "6178696"));
+    free(page);
+    folder_empty();
+}
+
+/* Statistics only: neither headings nor tables nor tiles speak of fine-tuning, and fc has nothing to recalibrate. */
+static void test_recalibrated_page(void **state)
+{
+    (void)state;
+    static made_up_report report;
+    size_t size;
+    static const report_block blocks[2] = {
+        {"layer4", true, {6, 0, 1200, 0, 0, 3}, {4, 4, 40, 40, 1, 2}},
+        {"fc", true, {2, 0, 20490, 0, 0, 4}, {0, 0, 0, 0, 0, 0}},
+    };
+    made_up_fill(&report);
+    report.content.blocks = blocks;
+    report.content.n_blocks = 2;
+    report.content.batchnorm = "recalibrate";
+    report.content.finetune.untrained = "the experiment has 0 epochs";
+    report.finetune.n_epochs = 0;
+    report.content.n_settings = 0;
+    char *page = write_and_read(&report.content, &size);
+    assert_null(strstr(page, "ine-tun"));
+    assert_non_null(strstr(page, "<h2>Recalibration</h2>"));
+    assert_non_null(strstr(page, "layer4, recalibrated</th>"));
+    assert_non_null(strstr(page, "<th scope=\"row\">fc</th>"));
+    free(page);
+    folder_empty();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jpeg_step), cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_words),
         cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_moved_and_kept),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_find),
+        cmocka_unit_test(test_table_without_repeats),
+        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_recalibrated_page),
     };
     return cmocka_run_group_tests_name("report", tests, folder_setup, folder_teardown);
 }

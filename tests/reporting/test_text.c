@@ -97,6 +97,20 @@ static void test_axes(void **state)
         assert_true(fabs(rounded.high - cases[i].rounded_high) < 1e-9);
         assert_true(a.low < a.high);
     }
+    /* long numbers overlap: an exponent, and as many digits as tell the ticks apart */
+    static const struct {
+        double low, high;
+        const char *format, *words;
+    } formats[] = {{0, 100, "%.0f", "20"},          {0.3, 0.83, "%.1f", "0.1"},        {0, 900000, "%.0f", "200000"},
+                   {0, 8e15, "%.1g", "2e+15"},      {-1e13, 5e13, "%.1g", "1e+13"},    {0, 3e-8, "%.2g", "5e-09"},
+                   {5e7, 5.0004e7, "%.6g", "100"}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        axis a = axis_of(formats[i].low, formats[i].high, 0, 5);
+        char words[40];
+        text_format(words, sizeof words, a.format, a.step);
+        assert_string_equal(a.format, formats[i].format);
+        assert_string_equal(words, formats[i].words);
+    }
     axis margin = axis_of(0, 100, 0.05, 5);
     assert_true(fabs(margin.low + 5) < 1e-9 && fabs(margin.high - 105) < 1e-9);
 }
