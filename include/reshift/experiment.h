@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "reshift/evaluation.h"
+#include "reshift/preparation.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus
@@ -62,6 +63,7 @@ typedef struct reshift_measurement {
      * without adapting, on the same rows (adapted.json); "" where nothing is compared. */
     char against[16];
     reshift_difference change; /* this accuracy minus that one, paired by image */
+    reshift_image_facts images; /* how the measured images were prepared */
 } reshift_measurement;
 
 /** Reads what a run measured: *n rows in fresh memory (free() it). Errors: NOT_FOUND (the run has not come so far), FORMAT, MEMORY. */

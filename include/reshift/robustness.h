@@ -9,6 +9,7 @@
 #include "reshift/fingerprints.h"
 #include "reshift/model.h"
 #include "reshift/precision.h"
+#include "reshift/preparation.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus
@@ -45,13 +46,12 @@ typedef struct reshift_cell {
     int severity;                         /* 0: clean; 1..5 */
     bool from_file, taken_up;             /* rows of a file; measured by an earlier run */
     bool published;                       /* rows of a file that options.dataset.verify found to be the published one */
-    int jpeg;                             /* reshift_dataset_jpeg() of its images; 0: clean */
-    reshift_constants constants;          /* reshift_dataset_constants(); AUTO: none were made here */
-    int crop_size, crop_resize;           /* reshift_dataset_corrupted_crop() */
+    reshift_image_facts prepared;         /* how its images were prepared */
     reshift_metrics all, unseen;          /* over all images of the table; over those never seen in training */
+    reshift_class_metrics by_class, by_class_unseen; /* the same; top5 is NAN where fewer than 5 outputs count */
     int64_t *confusion;                   /* [K,K] of all images: label (row), prediction (column) */
     char *file;                           /* that holds the rows; NULL: none */
-    reshift_array rows;                   /* float64 [N,4]: prediction, nll, brier, confidence of every image */
+    reshift_array rows;                   /* float64 [N,5]: prediction, nll, brier, confidence, rank of the label (0: right) */
 } reshift_cell;
 
 /** A measured table. Cells: the clean one first where there is one, then corruption by corruption, severity by
@@ -62,6 +62,7 @@ typedef struct reshift_robustness {
     reshift_class_match class_match; /* how they were mapped onto the network's outputs */
     bool classes_differ; /* they are not simply the network's outputs in order */
     bool restricted;     /* only the outputs of the images' classes counted */
+    int n_counted;       /* outputs that counted */
     int64_t n_images;    /* N: of every cell */
     int64_t n_available; /* of the set, less those left out, of which N were drawn */
     int64_t n_left_out;  /* of the set: seen in training */
@@ -78,7 +79,7 @@ typedef struct reshift_robustness {
     int severity_first, severity_last;
     reshift_precision precision; /* computed in */
     reshift_recipe recipe;       /* preparation at the size that was measured */
-    bool photographs;            /* some images are resized and cropped by it; others are only scaled to its size */
+    reshift_image_facts prepared; /* of the images of all cells together */
     reshift_adapt_options adapt;
     reshift_cell *cells;
     int n_cells;
@@ -129,6 +130,7 @@ typedef struct reshift_robust_mean {
     reshift_interval
         relative;           /* error over the baseline's; of several corruptions the mean of these: mCE. NAN without */
     double nll, brier, ece; /* means over the cells */
+    double balanced, top5;  /* the same: accuracy with every class counting the same; NAN where fewer than 5 outputs count */
 } reshift_robust_mean;
 
 typedef struct reshift_robust_summary {
@@ -148,6 +150,13 @@ typedef struct reshift_robust_summary {
 RESHIFT_API reshift_status reshift_robustness_summarise(const reshift_robustness *table, bool unseen_only,
                                                         const reshift_baseline *baseline,
                                                         reshift_robust_summary *summary, reshift_error *error);
+
+/**
+ * The same figures of one cell, table->cells[i], by itself: accuracy with Wilson's interval, `lost` paired by image (NAN for the
+ * clean cell and without clean images), `relative` where the baseline has an error at this severity.
+ */
+RESHIFT_API reshift_robust_mean reshift_robustness_cell_mean(const reshift_robustness *table, int i, bool unseen_only,
+                                                             const reshift_baseline *baseline);
 
 /* ---- two networks ---- */
 

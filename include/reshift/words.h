@@ -27,6 +27,9 @@ RESHIFT_API char *reshift_text_clean(char *text);
 /** The shortest decimal that reads back as `value` ("0.61", "1.0", "1e-07"), written into `text`, which is returned. */
 RESHIFT_API const char *reshift_number_text(double value, char text[40]);
 
+/** Replaces, in place, every real number of a JSON text by reshift_number_text()'s form, where that is not longer. Returns `json`. */
+RESHIFT_API char *reshift_json_shorten(char *json);
+
 #ifdef __cplusplus
 }
 #endif

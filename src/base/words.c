@@ -41,3 +41,37 @@ const char *reshift_number_text(double value, char text[40])
     }
     return text;
 }
+
+char *reshift_json_shorten(char *json)
+{
+    char *to = json;
+    for (char *at = json; *at;) {
+        if (*at == '"') {
+            do {
+                if (*at == '\\') {
+                    *to++ = *at++;
+                }
+                *to++ = *at++;
+            } while (*at && *at != '"');
+            if (*at) {
+                *to++ = *at++;
+            }
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            const size_t length = strspn(at, "+-0123456789.eE");
+            char word[40];
+            if (memchr(at, '.', length) || memchr(at, 'e', length)) {
+                reshift_number_text(strtod(at, NULL), word);
+            } else {
+                snprintf(word, sizeof word, "%.*s", (int)length, at); /* a whole number */
+            }
+            const size_t shorter = strlen(word) <= length ? strlen(word) : length;
+            memmove(to, strlen(word) <= length ? word : at, shorter);
+            to += shorter;
+            at += length;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *to = '\0';
+    return json;
+}

@@ -80,7 +80,7 @@ static bool ends_with(const char *text, const char *ending)
 /* Where results go: FILE.csv alone, or a folder with everything. */
 typedef struct targets {
     bool folder;
-    char csv[PATH_MOST], json[PATH_MOST], confusion[PATH_MOST], plots[PATH_MOST], cells[PATH_MOST];
+    char csv[PATH_MOST], json[PATH_MOST], classes[PATH_MOST], confusion[PATH_MOST], plots[PATH_MOST], cells[PATH_MOST];
 } targets;
 
 static reshift_status check_targets(const request *q, targets *t, reshift_error *error)
@@ -104,10 +104,11 @@ static reshift_status check_targets(const request *q, targets *t, reshift_error 
     }
     snprintf(t->csv, sizeof t->csv, "%s/results.csv", q->out);
     snprintf(t->json, sizeof t->json, "%s/results.json", q->out);
+    snprintf(t->classes, sizeof t->classes, "%s/classes.csv", q->out);
     snprintf(t->confusion, sizeof t->confusion, "%s/confusion.npy", q->out);
     snprintf(t->plots, sizeof t->plots, "%s/plots", q->out);
     snprintf(t->cells, sizeof t->cells, "%s/cells", q->out);
-    const char *files[] = {t->csv, t->json, t->confusion};
+    const char *files[] = {t->csv, t->json, t->classes, t->confusion};
     for (size_t i = 0; !q->c.force && i < sizeof files / sizeof *files; i++) {
         if (stat(files[i], &facts) != 0 && errno != ENOENT && errno != ENOTDIR) {
             return fail_with(error, RESHIFT_ERROR_IO, "cannot write '%s': %s", files[i], strerror(errno));
@@ -125,6 +126,7 @@ static reshift_status write_results(const request *q, const targets *t, const ev
     reshift_status status = RESHIFT_OK;
     if (t->folder) {
         status = eval_save_json(t->json, r, error);
+        status = status == RESHIFT_OK ? eval_save_classes(t->classes, r, error) : status;
         status = status == RESHIFT_OK ? eval_save_confusion(t->confusion, r, q->c.force, error) : status;
         status = status == RESHIFT_OK ? eval_plot(t->plots, r, true, error) : status;
         if (status == RESHIFT_ERROR_NOT_FOUND) { /* no gnuplot: the numbers are what counts */
@@ -189,13 +191,30 @@ static reshift_status add_training(const reshift_model *model, reshift_fingerpri
     return known ? reshift_fingerprints_add(prints, known->values, known->n, error) : RESHIFT_OK;
 }
 
-static reshift_status measure_one(const request *q, const targets *t, reshift_robustness *table, reshift_error *error)
+/* Names of the outputs, which outlive the network. */
+static reshift_status keep_names(const reshift_model *model, eval_result *r, reshift_error *error)
+{
+    const int n = r->table.n_classes;
+    r->class_names = calloc((size_t)n + 1, sizeof *r->class_names);
+    for (int k = 0; r->class_names && k < n; k++) {
+        const char *name = reshift_model_output_name(model, k);
+        if (name && !(r->class_names[k] = strdup(name))) {
+            return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for class names");
+        }
+    }
+    return r->class_names ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for class names");
+}
+
+static reshift_status measure_one(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
     reshift_model *model = NULL;
     const reshift_robustness_options o = options_of(q, t, q->adapt, NULL);
     reshift_status status = open_model(&q->c, q->weights, q->head, &model, error);
     if (status == RESHIFT_OK) {
-        status = reshift_robustness_measure(model, &o, table, session_progress(), error);
+        status = reshift_robustness_measure(model, &o, &r->table, session_progress(), error);
+    }
+    if (status == RESHIFT_OK) {
+        status = keep_names(model, r, error);
     }
     reshift_model_destroy(&model);
     return status;
@@ -222,25 +241,12 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     if (status == RESHIFT_OK) {
         r->table = tables[0];
         r->other = tables[1];
+        status = keep_names(models[0], r, error);
     }
     reshift_fingerprints_destroy(&training);
     reshift_model_destroy(&models[0]);
     reshift_model_destroy(&models[1]);
     return status;
-}
-
-/* The quality of the JPEG that all corrupted images went through; RESHIFT_JPEG_MIXED: not all the same. */
-int eval_jpeg(const reshift_robustness *table)
-{
-    int quality = 0;
-    bool first = true;
-    for (int i = 0; i < table->n_cells; i++) {
-        if (table->cells[i].corruption) {
-            quality = first || quality == table->cells[i].jpeg ? table->cells[i].jpeg : RESHIFT_JPEG_MIXED;
-            first = false;
-        }
-    }
-    return quality;
 }
 
 /* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
@@ -257,7 +263,7 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
     reshift_status status = reshift_baseline_find(q->baseline ? q->baseline : "alexnet", &r->baseline, error);
     r->has_baseline = status == RESHIFT_OK;
     if (status == RESHIFT_OK && r->baseline.jpeg_quality && r->table.n_corruptions > 0 &&
-        eval_jpeg(&r->table) != r->baseline.jpeg_quality) {
+        r->table.prepared.jpeg != r->baseline.jpeg_quality) {
         session_say("no mCE: %s's errors are of images stored as JPEG of quality %d, and these are not",
                     r->baseline.name, r->baseline.jpeg_quality);
         r->has_baseline = false;
@@ -270,7 +276,7 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
-    reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, &r->table, error);
+    reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, r, error);
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
     }
@@ -434,6 +440,10 @@ int command_eval(int argc, char **argv)
     } else {
         status = session_fail(&error);
     }
+    for (int k = 0; r.class_names && k < r.table.n_classes; k++) {
+        free(r.class_names[k]);
+    }
+    free(r.class_names);
     reshift_robustness_destroy(&r.table);
     reshift_robustness_destroy(&r.other);
     reshift_comparison_destroy(&r.difference);

@@ -1,4 +1,4 @@
-/* The robustness table as files: CSV, JSON, confusion matrices, heat maps. */
+/* The robustness table as JSON, confusion matrices and heat maps. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,159 +10,7 @@
 #include "cli/show.h"
 #include "reshift/reporting.h"
 #include "reshift/outputs.h"
-
-static const char *cell_name(const reshift_cell *cell) { return cell->corruption ? cell->corruption->name : "clean"; }
-
-static const char *cell_source(const reshift_cell *cell)
-{
-    return cell->published ? "published file" : cell->from_file ? "file" : "made";
-}
-
-/* ---- CSV ---- */
-
-/* ",0.5", or "," where there is no number. */
-static void field(FILE *out, double value)
-{
-    if (isnan(value)) {
-        fputc(',', out);
-    } else {
-        fprintf(out, ",%.17g", value);
-    }
-}
-
-static void fields(FILE *out, const reshift_interval *interval)
-{
-    field(out, interval->value);
-    field(out, interval->low);
-    field(out, interval->high);
-}
-
-static void metric_fields(FILE *out, double nll, double brier, double ece)
-{
-    field(out, nll);
-    field(out, brier);
-    field(out, ece);
-}
-
-/* How the network adapted; batch and order count only where it did. */
-static void adapt_fields(FILE *out, const reshift_adapt_options *a)
-{
-    if (a->kind == RESHIFT_ADAPT_NONE) {
-        fprintf(out, ",none,,\n");
-    } else {
-        fprintf(out, ",%s,%d,%s\n", reshift_adapt_name(a->kind), a->batch, a->shuffled ? "shuffled" : "set");
-    }
-}
-
-static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
-{
-    const reshift_interval none = {NAN, NAN, NAN};
-    const reshift_cell *cell = &r->table.cells[i];
-    const reshift_metrics *m = unseen ? &cell->unseen : &cell->all;
-    fprintf(out, "%s,%d,%lld,%lld,%lld", cell_name(cell), cell->severity, (long long)m->accuracy.n,
-            (long long)m->accuracy.n, (long long)m->accuracy.correct);
-    fields(out, &(reshift_interval){m->accuracy.accuracy, m->accuracy.low, m->accuracy.high});
-    metric_fields(out, m->nll, m->brier, m->ece);
-    fields(out, &none);
-    fields(out, &none);
-    bool compared = r->against && !unseen;
-    const reshift_difference *d = compared ? &r->difference.cells[i] : NULL;
-    fields(out, compared ? &d->accuracy : &none);
-    if (compared) {
-        fprintf(out, ",%lld,%lld,%lld,%.17g", (long long)d->n, (long long)d->only_a, (long long)d->only_b, d->p);
-    } else {
-        fprintf(out, ",,,,");
-    }
-    fprintf(out, ",%s,wilson,%s", unseen ? "unseen" : "all", cell_source(cell));
-    adapt_fields(out, &r->table.adapt);
-}
-
-/* Rows over several cells; the counts are sums of theirs. */
-static void mean_row(FILE *out, const eval_result *r, const char *name, const reshift_robust_mean *mean, bool unseen,
-                     int64_t n_images, int64_t correct, const reshift_difference *d)
-{
-    const reshift_interval none = {NAN, NAN, NAN};
-    fprintf(out, "%s,all,%lld,%lld,%lld", name, (long long)mean->n_rows, (long long)n_images, (long long)correct);
-    fields(out, &mean->accuracy);
-    metric_fields(out, mean->nll, mean->brier, mean->ece);
-    fields(out, &mean->lost);
-    fields(out, &mean->relative);
-    bool compared = r->against && !unseen;
-    fields(out, compared ? &d->accuracy : &none);
-    field(out, compared ? (double)d->n_images : NAN);
-    fprintf(out, ",,,,%s,by-image,", unseen ? "unseen" : "all");
-    adapt_fields(out, &r->table.adapt);
-}
-
-/* -1: over all corruptions, -2: over the 15. */
-static int64_t count_correct(const eval_result *r, int c, bool unseen)
-{
-    int64_t correct = 0;
-    for (int i = 0; i < r->table.n_cells; i++) {
-        const reshift_cell *cell = &r->table.cells[i];
-        bool counts = cell->corruption && (c == -1 || (c == -2 && !cell->corruption->validation) ||
-                                           (c >= 0 && cell->corruption == r->table.corruptions[c]));
-        correct += counts ? (unseen ? cell->unseen : cell->all).accuracy.correct : 0;
-    }
-    return correct;
-}
-
-static void csv_rows(FILE *out, const eval_result *r, const reshift_robust_summary *s, bool unseen)
-{
-    for (int i = 0; i < r->table.n_cells; i++) {
-        cell_row(out, r, i, unseen);
-    }
-    for (int c = 0; c < r->table.n_corruptions; c++) {
-        mean_row(out, r, r->table.corruptions[c]->name, &s->corruption[c], unseen, s->n_images,
-                 count_correct(r, c, unseen), &r->difference.corruption[c]);
-    }
-    if (s->leaderboard.n_corruptions > 0) {
-        mean_row(out, r, "mean-of-15", &s->leaderboard, unseen, s->n_images, count_correct(r, -2, unseen),
-                 &r->difference.leaderboard);
-    }
-    if (r->table.n_corruptions > 1) {
-        mean_row(out, r, "mean-of-all", &s->all, unseen, s->n_images, count_correct(r, -1, unseen),
-                 &r->difference.all);
-    }
-}
-
-typedef void (*write_words)(FILE *out, const void *context);
-
-/* The words in memory, then as the library writes its files. */
-static reshift_status save(const char *path, write_words write, const void *context, reshift_error *error)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out) {
-        write(out, context);
-    }
-    if (!out || fclose(out) != 0) {
-        free(text);
-        return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
-    }
-    reshift_status status = reshift_output_write(path, text, size, true, error);
-    free(text);
-    return status;
-}
-
-static void write_csv(FILE *out, const void *context)
-{
-    const eval_result *r = context;
-    fprintf(out, "corruption,severity,rows,images,correct,accuracy,low,high,nll,brier,ece,lost,lost_low,lost_high,relative,"
-                 "relative_low,relative_high,difference,difference_low,difference_high,difference_n,only_this,only_"
-                 "other,mcnemar_p,"
-                 "subset,interval,source,adapt,batch,order\n");
-    csv_rows(out, r, &r->all, false);
-    if (r->has_unseen) {
-        csv_rows(out, r, &r->unseen, true);
-    }
-}
-
-reshift_status eval_save_csv(const char *path, const eval_result *r, reshift_error *error)
-{
-    return save(path, write_csv, r, error);
-}
+#include "reshift/words.h"
 
 /* ---- JSON ---- */
 
@@ -175,12 +23,51 @@ static json_t *interval_json(const reshift_interval *i)
                : json_pack("{s:o, s:o, s:o}", "value", real(i->value), "low", real(i->low), "high", real(i->high));
 }
 
-static json_t *metrics_json(const reshift_metrics *m)
+static json_t *metrics_json(const reshift_metrics *m, const reshift_class_metrics *by_class)
 {
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)m->accuracy.n, "correct",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)m->accuracy.n, "correct",
                      (json_int_t)m->accuracy.correct, "accuracy", real(m->accuracy.accuracy), "low",
                      real(m->accuracy.low), "high", real(m->accuracy.high), "nll", real(m->nll), "brier",
-                     real(m->brier), "ece", real(m->ece));
+                     real(m->brier), "ece", real(m->ece), "balanced", real(by_class->balanced), "top5",
+                     real(by_class->top5));
+}
+
+static void add_image_facts(json_t *object, const reshift_image_facts *prepared)
+{
+    reshift_image_fact list[RESHIFT_IMAGE_FACTS];
+    reshift_image_facts_list(prepared, list);
+    for (int i = 0; i < RESHIFT_IMAGE_FACTS; i++) {
+        json_object_set_new(object, list[i].name,
+                            list[i].word          ? json_string(list[i].word)
+                            : list[i].number >= 0 ? json_integer(list[i].number)
+                                                  : json_null());
+    }
+}
+
+/* The classes that have images, in the order of the cells' class_accuracy. */
+static json_t *class_list_json(const eval_result *r)
+{
+    json_t *list = json_array();
+    for (int k = 0; r->table.n_cells > 0 && k < r->table.n_classes; k++) {
+        const int64_t n = eval_class_accuracy(r, 0, k).n;
+        if (n > 0) {
+            json_t *name = r->class_names[k] ? json_text(r->class_names[k]) : json_null();
+            json_array_append_new(list, json_pack("{s:i, s:o, s:I}", "output", k, "class", name, "images", (json_int_t)n));
+        }
+    }
+    return list;
+}
+
+static json_t *class_accuracy_json(const eval_result *r, int cell)
+{
+    json_t *list = json_array();
+    for (int k = 0; k < r->table.n_classes; k++) {
+        const reshift_accuracy a = eval_class_accuracy(r, cell, k);
+        if (a.n > 0) {
+            json_array_append_new(list, json_real(a.accuracy));
+        }
+    }
+    return list;
 }
 
 static json_t *difference_json(const reshift_difference *d)
@@ -199,11 +86,19 @@ static json_t *difference_json(const reshift_difference *d)
 static json_t *cell_json(const eval_result *r, int i)
 {
     const reshift_cell *cell = &r->table.cells[i];
-    json_t *object = json_pack("{s:s, s:i, s:s, s:o}", "corruption", cell_name(cell), "severity", cell->severity,
-                               "source", cell_source(cell), "all", metrics_json(&cell->all));
+    json_t *object = json_pack("{s:s, s:i, s:s, s:o}", "corruption", eval_cell_name(cell), "severity", cell->severity,
+                               "source", eval_cell_source(cell), "all", metrics_json(&cell->all, &cell->by_class));
     if (r->has_unseen) {
-        json_object_set_new(object, "unseen", metrics_json(&cell->unseen));
+        json_object_set_new(object, "unseen", metrics_json(&cell->unseen, &cell->by_class_unseen));
     }
+    if (cell->corruption) {
+        const reshift_robust_mean mean =
+            reshift_robustness_cell_mean(&r->table, i, false, r->has_baseline ? &r->baseline : NULL);
+        json_object_set_new(object, "lost", interval_json(&mean.lost));
+        json_object_set_new(object, "relative_to_baseline", interval_json(&mean.relative));
+    }
+    json_object_set_new(object, "class_accuracy", class_accuracy_json(r, i));
+    add_image_facts(object, &cell->prepared);
     if (r->against) {
         json_object_set_new(object, "difference", difference_json(&r->difference.cells[i]));
     }
@@ -213,9 +108,10 @@ static json_t *cell_json(const eval_result *r, int i)
 static json_t *mean_json(const reshift_robust_mean *m, const reshift_difference *d)
 {
     json_t *object =
-        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "corruptions", m->n_corruptions, "accuracy",
+        json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "corruptions", m->n_corruptions, "accuracy",
                   interval_json(&m->accuracy), "lost", interval_json(&m->lost), "relative_to_baseline",
-                  interval_json(&m->relative), "nll", real(m->nll), "brier", real(m->brier), "ece", real(m->ece));
+                  interval_json(&m->relative), "nll", real(m->nll), "brier", real(m->brier), "ece", real(m->ece),
+                  "balanced", real(m->balanced), "top5", real(m->top5));
     if (d) {
         json_object_set_new(object, "difference", difference_json(d));
     }
@@ -266,34 +162,23 @@ static json_t *classes_json(const eval_result *r, const reshift_robustness *t)
                      "file", t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : NULL);
 }
 
-static json_t *jpeg_json(int quality)
-{
-    return quality == RESHIFT_JPEG_MIXED ? json_string("differs by corruption") : json_integer(quality);
-}
-
+/* Of all cells together. Mean and deviation as they were read: the shortest decimals of the floats. */
 static json_t *preparation_json(const reshift_robustness *t)
 {
     const reshift_recipe *p = &t->recipe;
-    json_t *object = json_pack("{s:i, s:[f, f, f], s:[f, f, f], s:s}", "input_size", p->size, "mean",
-                               (double)p->mean[0], (double)p->mean[1], (double)p->mean[2], "std", (double)p->std[0],
-                               (double)p->std[1], (double)p->std[2], "interpolation", "bilinear");
-    json_object_set_new(object, "resize", t->photographs ? json_integer(p->resize) : json_null());
-    return object;
-}
-
-/* How corrupted images were made here; null where all are of files. */
-static json_t *made_json(const reshift_robustness *t)
-{
-    for (int i = 0; i < t->n_cells; i++) {
-        const reshift_cell *c = &t->cells[i];
-        if (c->constants != RESHIFT_CONSTANTS_AUTO) {
-            return json_pack("{s:s, s:o}", "constants",
-                             c->constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet", "corrupted_at",
-                             c->crop_size > 0 ? json_pack("{s:i, s:i}", "resize", c->crop_resize, "crop", c->crop_size)
-                                              : json_string("native"));
-        }
+    json_t *object = json_object(), *mean = json_array(), *deviation = json_array();
+    for (int c = 0; c < 3; c++) {
+        char text[2][32];
+        snprintf(text[0], sizeof text[0], "%.7g", (double)p->mean[c]);
+        snprintf(text[1], sizeof text[1], "%.7g", (double)p->std[c]);
+        json_array_append_new(mean, json_real(strtod(text[0], NULL)));
+        json_array_append_new(deviation, json_real(strtod(text[1], NULL)));
     }
-    return json_null();
+    add_image_facts(object, &t->prepared);
+    json_object_set_new(object, "interpolation", json_string("bilinear"));
+    json_object_set_new(object, "mean", mean);
+    json_object_set_new(object, "std", deviation);
+    return object;
 }
 
 json_t *eval_json(const eval_result *r)
@@ -309,12 +194,11 @@ json_t *eval_json(const eval_result *r)
         r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
     json_object_set_new(object, "head", r->head ? json_text(r->head) : json_null());
     json_object_set_new(object, "preparation", preparation_json(t));
-    json_object_set_new(object, "made", made_json(t));
     json_object_set_new(object, "class_mapping", classes_json(r, t));
     if (r->against) {
         json_object_set_new(object, "other_class_mapping", classes_json(r, &r->other));
     }
-    json_object_set_new(object, "jpeg_quality", jpeg_json(eval_jpeg(t)));
+    json_object_set_new(object, "classes_measured", class_list_json(r));
     json_object_set_new(object, "left_out_as_seen", json_integer(t->n_left_out));
     json_object_set_new(object, "images_left_out", json_integer(t->n_skipped));
     json_object_set_new(object, "images_damaged", json_integer(t->n_damaged));
@@ -322,7 +206,6 @@ json_t *eval_json(const eval_result *r)
     if (r->against) {
         json_object_set_new(object, "against_head", r->against_head ? json_text(r->against_head) : json_null());
         json_object_set_new(object, "other_preparation", preparation_json(&r->other));
-        json_object_set_new(object, "other_made", made_json(&r->other));
         json_object_set_new(object, "other_adapt", adapt_json(&r->other.adapt));
         json_object_set_new(object, "other", summary_json(r, &r->other_all, false));
     }
@@ -339,7 +222,7 @@ reshift_status eval_save_json(const char *path, const eval_result *r, reshift_er
 {
     json_t *object = eval_json(r);
     char *text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
-    reshift_status status = text ? save(path, write_text, text, error)
+    reshift_status status = text ? eval_save_words(path, write_text, reshift_json_shorten(text), error)
                                  : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for '%s'", path);
     free(text);
     json_decref(object);

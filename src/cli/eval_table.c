@@ -235,48 +235,50 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 
 static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
 {
-    if (t->classes_differ) {
-        printf("classes of %s: the set's %d are among the network's %d outputs, matched by %s%s%s; %s\n", shown(weights),
-               t->n_data_classes, t->n_classes, reshift_class_match_name(t->class_match),
-               t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
-               t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "",
-               t->restricted ? "only these outputs count (--restrict-classes)" : "all outputs count");
-    }
-}
-
-static void print_jpeg(const eval_result *r)
-{
-    const int quality = eval_jpeg(&r->table);
-    if (quality == RESHIFT_JPEG_MIXED) {
-        printf("images of some corruptions went through JPEG, quality %d\n", RESHIFT_JPEG_QUALITY);
-    } else if (quality > 0) {
-        printf("corrupted images went through JPEG, quality %d, as ImageNet-C was stored\n", quality);
-    }
+    printf("classes of %s: the set's %d are ", shown(weights), t->n_data_classes);
+    printf(t->classes_differ ? "among the network's %d outputs" : "the network's %d outputs", t->n_classes);
+    printf(", matched by %s%s%s", reshift_class_match_name(t->class_match),
+           t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
+           t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "");
+    printf(!t->classes_differ ? "\n"
+           : t->restricted    ? "; only these outputs count (--restrict-classes)\n"
+                              : "; all outputs count\n");
 }
 
 static void print_preparation(const char *weights, const reshift_robustness *t)
 {
-    printf("%s: images as %dx%d", shown(weights), t->recipe.size, t->recipe.size);
-    printf(t->photographs ? " (resize %d, centre crop)\n" : "\n", t->recipe.resize);
+    char text[160];
+    printf("%s: images as %s\n", shown(weights), reshift_image_facts_input(&t->prepared, text, sizeof text));
 }
 
-/* How the images that were corrupted here were made; those of files say nothing of it. */
-static void print_made(const reshift_robustness *t)
+/* How corrupted images were made, for each network where its size changes that. */
+static void print_made(const eval_result *r)
 {
-    const reshift_cell *made = NULL;
-    for (int i = 0; i < t->n_cells && !made; i++) {
-        made = t->cells[i].constants != RESHIFT_CONSTANTS_AUTO ? &t->cells[i] : NULL;
+    char text[2][256];
+    reshift_image_facts_corruption(&r->table.prepared, text[0], sizeof text[0]);
+    reshift_image_facts_corruption(&r->other.prepared, text[1], sizeof text[1]);
+    if (r->against && strcmp(text[0], text[1]) != 0) {
+        printf("%s: corrupted images: %s\n", shown(r->weights), text[0]);
+        printf("%s: corrupted images: %s\n", shown(r->against), text[1]);
+    } else if (text[0][0]) {
+        printf("corrupted images: %s\n", text[0]);
     }
-    if (!made) {
-        return;
+}
+
+static void print_balanced_line(const char *name, const reshift_robust_mean *mean)
+{
+    if (mean->n_corruptions > 0) {
+        printf("%s: balanced accuracy %.2f %%", name, reshift_percent(mean->balanced, 2));
+        printf(isnan(mean->top5) ? "\n" : ", top-5 accuracy %.2f %%\n", reshift_percent(mean->top5, 2));
     }
-    printf("corrupted here with the constants of %s",
-           made->constants == RESHIFT_CONSTANTS_CIFAR ? "CIFAR-10-C (32x32)" : "ImageNet-C (224x224)");
-    if (made->crop_size > 0) {
-        printf(", after resize %d and crop %d\n", made->crop_resize, made->crop_size);
-    } else {
-        printf(t->photographs ? ", at the photographs' own size\n" : "\n");
-    }
+}
+
+/* Every class counting the same, and the label among the five largest outputs. */
+static void print_by_class(const eval_result *r)
+{
+    printf("\n");
+    print_balanced_line("clean", &r->all.clean);
+    print_balanced_line(r->table.n_corruptions > 1 ? "mean of all" : "corrupted", &r->all.all);
 }
 
 static void print_published(const eval_result *r)
@@ -299,7 +301,7 @@ void eval_print(const eval_result *r)
     if (r->against) {
         print_preparation(r->against, &r->other);
     }
-    print_made(&r->table);
+    print_made(r);
     print_adaptation(r->weights, &r->table.adapt);
     if (r->against) {
         print_adaptation(r->against, &r->other.adapt);
@@ -308,10 +310,10 @@ void eval_print(const eval_result *r)
     if (r->against) {
         print_classes(r, r->against, &r->other);
     }
-    print_jpeg(r);
     print_published(r);
     print_heading(r, "accuracy %");
     print_lines(r, &r->all, false);
+    print_by_class(r);
     print_errors(r);
     print_leaks(r);
     print_differences(r);

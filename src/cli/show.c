@@ -43,40 +43,6 @@ static void print_escaped(const char *text)
     }
 }
 
-/* Replaces the numbers of a JSON text, in place, by the shortest ones that read back as the same double. */
-static void shorten_numbers(char *text)
-{
-    char *to = text;
-    for (char *at = text; *at;) {
-        if (*at == '"') {
-            do {
-                if (*at == '\\') {
-                    *to++ = *at++;
-                }
-                *to++ = *at++;
-            } while (*at && *at != '"');
-            if (*at) {
-                *to++ = *at++;
-            }
-        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
-            const size_t length = strspn(at, "+-0123456789.eE");
-            char word[40];
-            if (memchr(at, '.', length) || memchr(at, 'e', length)) {
-                reshift_number_text(strtod(at, NULL), word);
-            } else {
-                snprintf(word, sizeof word, "%.*s", (int)length, at); /* a whole number */
-            }
-            const size_t shorter = strlen(word) <= length ? strlen(word) : length;
-            memmove(to, strlen(word) <= length ? word : at, shorter);
-            to += shorter;
-            at += length;
-        } else {
-            *to++ = *at++;
-        }
-    }
-    *to = '\0';
-}
-
 json_t *json_text(const char *text)
 {
     json_t *json = json_string(text);
@@ -87,7 +53,7 @@ void print_json(const json_t *json, size_t flags, const char *otherwise)
 {
     char *text = json ? json_dumps(json, flags) : NULL;
     if (text) {
-        shorten_numbers(text);
+        reshift_json_shorten(text);
         print_escaped(text);
         printf("\n");
     } else {

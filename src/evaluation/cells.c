@@ -11,8 +11,8 @@
 #include "models/identity.h"
 #include "models/model.h"
 
-/* Raised whenever a cell is computed or stored in another way. 2: the last row is a checksum. */
-#define CELL_FORMAT 2
+/* Raised whenever a cell is computed or stored in another way. 2: the last row is a checksum. 3: the label's rank. */
+#define CELL_FORMAT 3
 
 reshift_status cells_basis_digest(const cell_basis *basis, char hex[DIGEST_HEX_BYTES], reshift_error *error)
 {
@@ -63,6 +63,7 @@ static void checksum_row(const row_figures *rows, int64_t n, double row[ROW_FIGU
     row[1] = CELL_FORMAT;
     row[2] = (double)(sum >> 32);
     row[3] = (double)(sum & 0xffffffffu);
+    row[4] = 0;
 }
 
 reshift_status cells_save(const char *path, const reshift_array *rows, reshift_error *error)
@@ -100,7 +101,7 @@ bool cells_load(const char *path, int64_t n, int n_classes, reshift_array *rows,
         double prediction = figures[i].prediction;
         good = prediction >= 0 && prediction < n_classes && prediction == floor(prediction) && figures[i].nll >= 0 &&
                figures[i].brier >= 0 && figures[i].brier <= 2 && figures[i].confidence > 0 &&
-               figures[i].confidence <= 1;
+               figures[i].confidence <= 1 && figures[i].rank >= 0 && figures[i].rank < n_classes;
     }
     if (!good) {
         reshift_array_destroy(rows);

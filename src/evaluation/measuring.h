@@ -18,9 +18,7 @@ typedef struct block {
     const reshift_corruption *corruption; /* NULL: clean */
     char identity[65];
     bool from_file, published;
-    int jpeg;
-    reshift_constants constants;
-    int crop_size, crop_resize;
+    reshift_image_facts prepared;
     int64_t n;          /* images */
     int severity_first; /* of the set; 0: clean */
 } block;

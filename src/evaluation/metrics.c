@@ -13,7 +13,7 @@
 static row_figures of_logits(const float *z, int64_t n_classes, int64_t best, int label)
 {
     double largest = z[best], sum = 0, squares = 0;
-    row_figures figures = {(double)best, NAN, NAN, NAN};
+    row_figures figures = {(double)best, NAN, NAN, NAN, NAN};
     if (!isfinite(largest)) {
         return figures;
     }
@@ -27,6 +27,10 @@ static row_figures of_logits(const float *z, int64_t n_classes, int64_t best, in
     figures.nll = log(sum) - ((double)z[label] - largest);
     figures.brier = squares;
     figures.confidence = 1 / sum;
+    figures.rank = 0;
+    for (int64_t k = 0; k < n_classes; k++) {
+        figures.rank += z[k] > z[label] || (z[k] == z[label] && k < label);
+    }
     return figures;
 }
 
@@ -51,10 +55,15 @@ static row_figures of_probabilities(const reshift_array *scores, int64_t row, in
         squares += difference * difference;
     }
     if (!good || fabs(sum - 1) > 1e-3) {
-        return (row_figures){(double)best, NAN, NAN, NAN};
+        return (row_figures){(double)best, NAN, NAN, NAN, NAN};
     }
-    const double nll = -log(score_at(scores, first + label));
-    return (row_figures){(double)best, nll + 0.0, squares, score_at(scores, first + best)}; /* + 0.0: no negative zero */
+    const double own = score_at(scores, first + label), nll = -log(own);
+    double rank = 0;
+    for (int64_t k = 0; k < n_classes; k++) {
+        const double other = score_at(scores, first + k);
+        rank += other > own || (other == own && k < label);
+    }
+    return (row_figures){(double)best, nll + 0.0, squares, score_at(scores, first + best), rank}; /* + 0.0: no negative zero */
 }
 
 static reshift_status check_scores(const reshift_array *scores, reshift_scores kind, const int *labels, int64_t first,
@@ -98,7 +107,7 @@ reshift_status figures_of_scores(const reshift_array *scores, reshift_scores kin
             numbers &= !isnan(x[k]);
             best = x[k] > x[best] ? k : best;
         }
-        rows[row] = numbers ? of_logits(x, n_classes, best, labels[row]) : (row_figures){0, NAN, NAN, NAN};
+        rows[row] = numbers ? of_logits(x, n_classes, best, labels[row]) : (row_figures){0, NAN, NAN, NAN, NAN};
     }
     for (int64_t row = 0; row < n; row++) {
         if (isnan(rows[row].confidence)) {
@@ -140,6 +149,39 @@ reshift_metrics figures_metrics(const row_figures *rows, const int *labels, cons
         error += fabs((double)correct[bin] - confidence[bin]) / (double)count;
     }
     return (reshift_metrics){reshift_accuracy_of(right, count), nll / (double)count, brier / (double)count, error};
+}
+
+reshift_status figures_class_metrics(const row_figures *rows, const int *labels, const uint8_t *left_out, int64_t n,
+                                     int n_classes, int n_scored, reshift_class_metrics *metrics, reshift_error *error)
+{
+    const size_t bytes = 2 * (size_t)n_classes * sizeof(int64_t);
+    int64_t *count = memory_allocate(bytes), among_five = 0, all = 0, present = 0;
+    *metrics = (reshift_class_metrics){NAN, NAN};
+    if (!count) {
+        return error_memory(error, bytes, "counts of classes");
+    }
+    int64_t *right = count + n_classes;
+    for (int k = 0; k < 2 * n_classes; k++) {
+        count[k] = 0;
+    }
+    for (int64_t row = 0; row < n; row++) {
+        if (!left_out || !left_out[row]) {
+            count[labels[row]]++;
+            right[labels[row]] += rows[row].rank == 0;
+            among_five += rows[row].rank < 5;
+            all++;
+        }
+    }
+    double sum = 0;
+    for (int k = 0; k < n_classes; k++) {
+        sum += count[k] ? (double)right[k] / (double)count[k] : 0;
+        present += count[k] > 0;
+    }
+    if (all > 0) {
+        *metrics = (reshift_class_metrics){sum / (double)present, n_scored < 5 ? NAN : (double)among_five / (double)all};
+    }
+    memory_free(count);
+    return RESHIFT_OK;
 }
 
 reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const int *labels, int *predictions,

@@ -29,6 +29,15 @@ static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cel
     size_t k = (size_t)t->n_classes;
     cell->all = figures_metrics(rows, t->labels, NULL, t->n_images);
     cell->unseen = figures_metrics(rows, t->labels, t->seen, t->n_images);
+    reshift_status status = figures_class_metrics(rows, t->labels, NULL, t->n_images, t->n_classes, t->n_counted,
+                                                  &cell->by_class, error);
+    if (status == RESHIFT_OK) {
+        status = figures_class_metrics(rows, t->labels, t->seen, t->n_images, t->n_classes, t->n_counted,
+                                       &cell->by_class_unseen, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     cell->confusion = calloc(k * k, sizeof *cell->confusion);
     if (!cell->confusion) {
         return error_memory(error, k * k * sizeof *cell->confusion, "a confusion matrix");
@@ -78,10 +87,7 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
     const reshift_robustness *t = m->table;
     cell->from_file = b->from_file;
     cell->published = b->published;
-    cell->jpeg = b->jpeg;
-    cell->constants = b->constants;
-    cell->crop_size = b->crop_size;
-    cell->crop_resize = b->crop_resize;
+    cell->prepared = b->prepared;
     if (m->options->cells_folder) {
         cell->file = cells_path(m->options->cells_folder, m->basis, b->identity, measuring_name(cell->corruption),
                                 cell->severity);
@@ -280,6 +286,10 @@ static reshift_status map_labels(measuring *m, reshift_error *error)
     t->class_match = m->map.match;
     t->classes_differ = !reshift_class_map_is_identity(&m->map);
     t->restricted = m->options->restrict_classes && t->classes_differ;
+    t->n_counted = 0;
+    for (int k = 0; k < t->n_classes; k++) {
+        t->n_counted += !t->restricted || m->map.counts[k];
+    }
     if (!t->classes_differ) {
         return RESHIFT_OK;
     }

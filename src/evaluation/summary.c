@@ -51,7 +51,7 @@ double right_share(const reshift_robustness *table, const reshift_corruption *co
 static double baseline_error(const reshift_baseline *baseline, const reshift_robustness *table, int c)
 {
     const reshift_cell *cell = reshift_robustness_cell(table, table->corruptions[c], table->severity_first);
-    if (!baseline || (baseline->jpeg_quality && cell->jpeg != baseline->jpeg_quality)) {
+    if (!baseline || (baseline->jpeg_quality && cell->prepared.jpeg != baseline->jpeg_quality)) {
         return NAN;
     }
     const double *error = baseline->error[table_row(table->corruptions[c])];
@@ -176,7 +176,7 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
 {
     reshift_robust_mean *mean = w->mean;
     int n = 0;
-    mean->nll = mean->brier = mean->ece = 0;
+    mean->nll = mean->brier = mean->ece = mean->balanced = mean->top5 = 0;
     for (int i = 0; i < t->n_cells; i++) {
         const reshift_cell *cell = &t->cells[i];
         bool counts = !cell->corruption ? w->column == COLUMN_CLEAN : false;
@@ -187,19 +187,24 @@ static void average_cells(const reshift_robustness *t, const wanted *w, bool uns
             const reshift_metrics *metrics = unseen_only ? &cell->unseen : &cell->all;
             mean->nll += metrics->nll;
             mean->brier += metrics->brier;
+            const reshift_class_metrics *by_class = unseen_only ? &cell->by_class_unseen : &cell->by_class;
             mean->ece += metrics->ece;
+            mean->balanced += by_class->balanced;
+            mean->top5 += by_class->top5;
             n++;
         }
     }
     mean->nll /= n;
     mean->brier /= n;
     mean->ece /= n;
+    mean->balanced /= n;
+    mean->top5 /= n;
 }
 
 static reshift_robust_mean no_mean(void)
 {
     const reshift_interval none = {NAN, NAN, NAN};
-    return (reshift_robust_mean){0, 0, none, none, none, NAN, NAN, NAN};
+    return (reshift_robust_mean){0, 0, none, none, none, NAN, NAN, NAN, NAN, NAN};
 }
 
 static reshift_interval scaled(reshift_interval interval, double factor)
@@ -262,4 +267,48 @@ reshift_status reshift_robustness_summarise(const reshift_robustness *table, boo
     hand_out(table, &p, values, n, unseen_only, summary);
     memory_free(values);
     return RESHIFT_OK;
+}
+
+/* Clean accuracy minus the cell's, image by image. */
+static reshift_interval lost_in_cell(const reshift_robustness *t, const reshift_cell *cell, bool unseen_only)
+{
+    const row_figures *clean = t->cells[0].rows.data, *rows = cell->rows.data;
+    int64_t n = 0, only_clean = 0, only_cell = 0;
+    for (int64_t i = 0; i < t->n_images; i++) {
+        if (!unseen_only || !t->seen[i]) {
+            const bool before = clean[i].prediction == t->labels[i], after = rows[i].prediction == t->labels[i];
+            n++;
+            only_clean += before && !after;
+            only_cell += after && !before;
+        }
+    }
+    return reshift_difference_of(only_clean, only_cell, n).accuracy;
+}
+
+reshift_robust_mean reshift_robustness_cell_mean(const reshift_robustness *t, int i, bool unseen_only,
+                                                 const reshift_baseline *baseline)
+{
+    const reshift_cell *cell = &t->cells[i];
+    const reshift_metrics *m = unseen_only ? &cell->unseen : &cell->all;
+    const reshift_class_metrics *by_class = unseen_only ? &cell->by_class_unseen : &cell->by_class;
+    const reshift_accuracy *a = &m->accuracy;
+    reshift_robust_mean mean = no_mean();
+    mean.n_corruptions = 1;
+    mean.n_rows = a->n;
+    mean.accuracy = (reshift_interval){a->accuracy, a->low, a->high};
+    mean.nll = m->nll;
+    mean.brier = m->brier;
+    mean.ece = m->ece;
+    mean.balanced = by_class->balanced;
+    mean.top5 = by_class->top5;
+    if (cell->corruption && t->has_clean && a->n > 0) {
+        mean.lost = lost_in_cell(t, cell, unseen_only);
+    }
+    const bool comparable =
+        cell->corruption && baseline && (!baseline->jpeg_quality || cell->prepared.jpeg == baseline->jpeg_quality);
+    const double error = comparable ? baseline->error[table_row(cell->corruption)][cell->severity] : NAN;
+    if (error > 0) {
+        mean.relative = (reshift_interval){(1 - a->accuracy) / error, (1 - a->high) / error, (1 - a->low) / error};
+    }
+    return mean;
 }

@@ -128,10 +128,9 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
         m->table->n_skipped = reshift_dataset_n_skipped(set);
         m->table->n_damaged = reshift_dataset_n_damaged(set);
         b->from_file = reshift_dataset_from_file(set);
-        b->jpeg = reshift_dataset_jpeg(set);
-        b->constants = reshift_dataset_constants(set);
-        b->crop_size = reshift_dataset_corrupted_crop(set, &b->crop_resize);
-        m->table->photographs |= b->crop_size > 0 || !reshift_dataset_fixed_size(set, NULL, NULL);
+        b->prepared = reshift_image_facts_of(set, &m->table->recipe, 0);
+        m->table->prepared =
+            m->n_blocks == 0 ? b->prepared : reshift_image_facts_merge(&m->table->prepared, &b->prepared);
         b->published = reshift_dataset_is_verified(set);
         const int64_t last = reshift_dataset_count(set) - 1;
         b->severity_first = reshift_dataset_severity(set, 0);

@@ -50,6 +50,12 @@ bool run_paired(const run *r)
     return r->opened.paired;
 }
 
+reshift_image_facts run_image_facts(const run *r, const reshift_dataset *dataset)
+{
+    reads_input(r->reads, INPUT_WEIGHTS);
+    return reshift_image_facts_of(dataset, &r->opened.recipe, (int)SETTING(r, input.size));
+}
+
 const char *run_data(const run *r, run_input input)
 {
     reads_input(r->reads, input);

@@ -18,6 +18,7 @@
 #include "base/json_build.h"
 #include "experiment/json_file.h"
 #include "reshift/machine.h"
+#include "reshift/words.h"
 
 reshift_status manifest_load(const char *folder, json_t **manifest, reshift_error *error)
 {
@@ -51,6 +52,9 @@ reshift_status manifest_save(const char *folder, const json_t *manifest, reshift
 {
     char *path = path_join(folder, "manifest.json");
     char *text = json_dumps(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    if (text) {
+        reshift_json_shorten(text);
+    }
     reshift_status status;
     if (!path || !text) {
         status = error_memory(error, 0, "the manifest");

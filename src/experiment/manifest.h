@@ -13,7 +13,7 @@
 #include "experiment/settings.h"
 
 /** Raised when the layout of a run folder or what a stage does changes: older stages are then done again. */
-#define MANIFEST_LAYOUT 2
+#define MANIFEST_LAYOUT 3
 
 /** Reads FOLDER/manifest.json. *manifest is NULL and OK returned where there is none. Errors: FORMAT (with the line).
  */

@@ -132,8 +132,6 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
     c->source = data_name(d, "test_set");
     c->shift = data_name(d, "shifted_set");
     c->corruption = drawing_setting(d, "shift", "corruption");
-    c->jpeg_quality = (int)json_integer_value(
-        json_object_get(json_object_get(json_object_get(d->manifest, "inputs"), "shifted_set"), "jpeg_quality"));
     const char *severity = drawing_setting(d, "shift", "severity"), *dash = strchr(severity, '-');
     c->severity_first = atoi(severity);
     c->severity_last = dash ? atoi(dash + 1) : c->severity_first;
@@ -208,6 +206,7 @@ reshift_status drawing_describe_measurements(drawing *d, reshift_error *error)
             .accuracy = row->accuracy,
             .change = row->change,
         };
+        d->content.images[d->measurements[i].data] = row->images;
     }
     d->content.measurements = d->measurements;
     d->content.n_measurements = n;

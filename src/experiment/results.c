@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "experiment/json_file.h"
+#include "reshift/words.h"
 
 #define SEVERITIES 5
 
@@ -113,6 +114,7 @@ static reshift_status add_row(results *r, const results_source *source, subset w
     snprintf(row->corruption, sizeof row->corruption, "%s", source->corruption ? source->corruption : "");
     snprintf(row->subset, sizeof row->subset, "%s", subset_names[which]);
     row->severity = severity;
+    row->images = source->prepared;
     row->headline = which == (source->headline_unseen ? SUBSET_UNSEEN : SUBSET_ALL);
     status = reshift_accuracy_by_image(&answers, &row->accuracy, error);
     return status == RESHIFT_OK && source->against ? compare(source, &answers, which, severity, s, row, error) : status;
@@ -165,6 +167,35 @@ bool results_add_change(json_t *object, const char *against, const reshift_diffe
     return good;
 }
 
+bool results_add_images(json_t *object, const reshift_image_facts *images)
+{
+    reshift_image_fact list[RESHIFT_IMAGE_FACTS];
+    bool good = true;
+    reshift_image_facts_list(images, list);
+    for (int i = 0; i < RESHIFT_IMAGE_FACTS; i++) {
+        json_t *value = list[i].word          ? json_string(list[i].word)
+                        : list[i].number >= 0 ? json_integer(list[i].number)
+                                              : json_null();
+        good = json_object_set_new(object, list[i].name, value) == 0 && good;
+    }
+    return good;
+}
+
+static bool read_images(const json_t *object, reshift_image_facts *images)
+{
+    reshift_image_fact list[RESHIFT_IMAGE_FACTS];
+    reshift_image_facts_list(images, list); /* for the names */
+    for (int i = 0; i < RESHIFT_IMAGE_FACTS; i++) {
+        const json_t *value = json_object_get(object, list[i].name);
+        if (value && !json_is_null(value) &&
+            ((!json_is_string(value) && !json_is_integer(value)) ||
+             !reshift_image_facts_set(images, list[i].name, json_string_value(value), json_integer_value(value)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static json_t *row_object(const reshift_measurement *row)
 {
     char text[16];
@@ -175,7 +206,7 @@ static json_t *row_object(const reshift_measurement *row)
                   row->subset, "headline", row->headline, "rows", (json_int_t)row->accuracy.n, "images",
                   (json_int_t)row->accuracy.n_images, "correct", (json_int_t)row->accuracy.correct, "accuracy",
                   row->accuracy.accuracy, "low", row->accuracy.low, "high", row->accuracy.high);
-    if (object && !results_add_change(object, row->against, &row->change)) {
+    if (object && (!results_add_change(object, row->against, &row->change) || !results_add_images(object, &row->images))) {
         json_decref(object);
         object = NULL;
     }
@@ -185,7 +216,8 @@ static json_t *row_object(const reshift_measurement *row)
 static const char *const results_columns[] = {
     "model",       "set",     "data",     "corruption", "severity",   "subset",    "headline", "rows",
     "images",      "correct", "accuracy", "low",        "high",       "against",   "change",   "change_low",
-    "change_high", "paired",  "clear",    "only_this",  "only_other", "mcnemar_p", NULL};
+    "change_high", "paired",  "clear",    "only_this",  "only_other", "mcnemar_p", "input_size", "resize", "constants",
+    "corrupt_resize", "corrupt_crop", "jpeg_quality", NULL};
 
 static reshift_status write_field(file_writer *writer, const json_t *value, const char *before, reshift_error *error)
 {
@@ -198,8 +230,9 @@ static reshift_status write_field(file_writer *writer, const json_t *value, cons
     if (json_is_integer(value)) {
         return file_writer_printf(writer, error, "%s%lld", before, (long long)json_integer_value(value));
     }
-    return json_is_real(value) ? file_writer_printf(writer, error, "%s%.17g", before, json_real_value(value))
-                               : file_writer_printf(writer, error, "%s", before);
+    char number[40] = "";
+    return file_writer_printf(writer, error, "%s%s", before,
+                              json_is_real(value) ? reshift_number_text(json_real_value(value), number) : number);
 }
 
 reshift_status results_save_csv(const char *path, const json_t *rows, const char *const *columns, reshift_error *error)
@@ -233,7 +266,7 @@ reshift_status results_save_json(const char *path, const json_t *rows, reshift_e
     file_writer writer = {0};
     reshift_status status = text ? file_writer_open(path, true, &writer, error) : error_memory(error, 0, "results");
     if (status == RESHIFT_OK) {
-        status = file_writer_printf(&writer, error, "%s\n", text);
+        status = file_writer_printf(&writer, error, "%s\n", reshift_json_shorten(text));
     }
     if (status == RESHIFT_OK) {
         status = file_writer_commit(&writer, error);
@@ -328,7 +361,7 @@ bool results_read_row(const json_t *object, reshift_measurement *row)
     d->p = number_or_nan(object, "mcnemar_p");
     d->n = row->against[0] ? a->n : 0;
     d->n_images = row->against[0] ? a->n_images : 0;
-    return a->accuracy >= 0 && a->low <= a->accuracy && a->accuracy <= a->high && a->high <= 1 && a->low >= 0 &&
+    return read_images(object, &row->images) && a->accuracy >= 0 && a->low <= a->accuracy && a->accuracy <= a->high && a->high <= 1 && a->low >= 0 &&
            (!row->against[0] || isfinite(d->accuracy.value));
 }
 

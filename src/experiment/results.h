@@ -26,6 +26,7 @@ typedef struct results_source {
     const results_rows *other; /* what it is compared with: the same rows, or (clean) the clean versions of the images */
     bool paired;               /* both show the same images */
     bool headline_unseen;      /* the headline counts unseen images; false: all */
+    reshift_image_facts prepared; /* how the measured images were prepared */
 } results_source;
 
 /**
@@ -40,6 +41,8 @@ reshift_status results_save_csv(const char *path, const json_t *rows, const char
 reshift_status results_save_json(const char *path, const json_t *rows, reshift_error *error);
 /** Adds against, change, change_low, change_high, paired, clear, only_this, only_other and mcnemar_p. False: out of memory. */
 bool results_add_change(json_t *object, const char *against, const reshift_difference *change);
+/** Adds the values of reshift_image_facts_list(). False: out of memory. */
+bool results_add_images(json_t *object, const reshift_image_facts *images);
 /** One row of results.json or adapted.json; false where it is none. */
 bool results_read_row(const json_t *object, reshift_measurement *row);
 /** The measurements of FOLDER/<name>: results.json, or adapted.json, whose rows have more fields. Errors: those of

@@ -107,6 +107,8 @@ reshift_dataset *run_train_set(const run *r);
 reshift_dataset *run_test_set(const run *r);
 reshift_dataset *run_shift_set(const run *r);
 bool run_paired(const run *r);
+/** How the images of a set are prepared for the networks of this run. Reads input.size. */
+reshift_image_facts run_image_facts(const run *r, const reshift_dataset *dataset);
 /** The text that the test or the shifted set was opened from. */
 const char *run_data(const run *r, run_input input);
 /** The set whose rows split->train_rows are: the shifted set, or the shifted training images. */

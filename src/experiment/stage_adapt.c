@@ -19,7 +19,9 @@ static const char *const columns[] = {"model",  "method",     "batch",     "orde
                                       "data",   "corruption", "severity",  "subset",     "headline",      "rows",
                                       "images", "correct",    "accuracy",  "low",        "high",          "nll",
                                       "brier",  "ece",        "against",   "change",     "change_low",    "change_high",
-                                      "paired", "clear",      "only_this", "only_other", "mcnemar_p",     NULL};
+                                      "paired", "clear",      "only_this", "only_other", "mcnemar_p",
+                                      "input_size", "resize", "constants", "corrupt_resize", "corrupt_crop", "jpeg_quality",
+                                      NULL};
 
 /* Where a row of the table belongs. */
 typedef struct adapted_place {
@@ -130,7 +132,9 @@ static reshift_status add_row(json_t *rows, const adapted_place *place, bool sum
         place->unseen ? "unseen" : "all", "headline", headline, "rows", (json_int_t)a.n, "images",
         (json_int_t)a.n_images, "correct", (json_int_t)a.correct, "accuracy", a.accuracy, "low", a.low, "high", a.high,
         "nll", nll, "brier", brier, "ece", ece);
-    return row && results_add_change(row, "as-is", &change) && json_array_append_new(rows, row) == 0
+    const reshift_image_facts images =
+        run_image_facts(place->r, place->shifted ? run_shift_set(place->r) : run_test_set(place->r));
+    return row && results_add_change(row, "as-is", &change) && results_add_images(row, &images) && json_array_append_new(rows, row) == 0
                ? RESHIFT_OK
                : error_memory(error, 0, "results");
 }

@@ -15,6 +15,7 @@
 #include "experiment/panels.h"
 #include "experiment/run.h"
 #include "reporting/text.h"
+#include "reshift/words.h"
 
 const panel_name run_panels[PANEL_COUNT] = {
     {"original-clean", REPORT_ORIGINAL, REPORT_CLEAN},
@@ -167,13 +168,15 @@ static reshift_status save_separation(run *r, const json_t *panels, reshift_erro
         json_array_foreach(panels, index, panel)
         {
             const json_t *ratio = json_object_get(panel, "explained");
-            fprintf(out, "%s,%lld,%.17g,%.17g", json_string_value(json_object_get(panel, "panel")),
+            char text[2][40];
+            fprintf(out, "%s,%lld,%s,%s", json_string_value(json_object_get(panel, "panel")),
                     (long long)json_integer_value(json_object_get(panel, "n")),
-                    json_number_value(json_array_get(ratio, 0)), json_number_value(json_array_get(ratio, 1)));
+                    reshift_number_text(json_number_value(json_array_get(ratio, 0)), text[0]),
+                    reshift_number_text(json_number_value(json_array_get(ratio, 1)), text[1]));
             static const char *const keys[] = {"silhouette", "fisher", "overlap", "spread"};
             for (int i = 0; i < 4; i++) {
                 const json_t *value = json_object_get(panel, keys[i]);
-                json_is_number(value) ? fprintf(out, ",%.17g", json_number_value(value)) : fprintf(out, ",");
+                fprintf(out, ",%s", json_is_number(value) ? reshift_number_text(json_number_value(value), text[0]) : "");
             }
             fprintf(out, "\n");
         }
@@ -185,7 +188,7 @@ static reshift_status save_separation(run *r, const json_t *panels, reshift_erro
         status = save_text(r, "pca/separation.csv", csv, error);
     }
     if (status == RESHIFT_OK) {
-        size_t length = strlen(json);
+        size_t length = strlen(reshift_json_shorten(json));
         char *line = realloc(json, length + 2);
         if (line) {
             json = line;
@@ -303,7 +306,8 @@ static reshift_status compare_panels(run *r, report_data data, const json_t *pan
         for (int i = 0; i < 3; i++) {
             const double figures[3] = {all[i]->value, all[i]->low, all[i]->high};
             for (int f = 0; f < 3; f++) {
-                text_printf(table, isfinite(figures[f]) ? ",%.17g" : ",", figures[f]);
+                char text[40];
+                text_printf(table, ",%s", isfinite(figures[f]) ? reshift_number_text(figures[f], text) : "");
             }
         }
         text_add(table, "\n");

@@ -126,6 +126,7 @@ static reshift_status measure_set(run *r, int m, bool shifted, const row_facts *
                            : NULL,
         .paired = m == 1 || run_paired(r),
         .headline_unseen = run_split(r)->kind != RESHIFT_SPLIT_BY_ROW,
+        .prepared = run_image_facts(r, dataset),
     };
     return results_add(out, &source, error);
 }

@@ -13,6 +13,7 @@
 #include "base/json_build.h"
 #include "models/metadata.h"
 #include "models/recipe.h"
+#include "reshift/words.h"
 
 static char *description_path(const char *features)
 {
@@ -34,6 +35,9 @@ reshift_status reshift_preparation_save(const char *path, const char *features, 
                            (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std", (double)r->std[0],
                            (double)r->std[1], (double)r->std[2], "features_sha256", hex);
         text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
+        if (text) {
+            reshift_json_shorten(text);
+        }
         status = text ? file_write_all(path, text, strlen(text), overwrite, error)
                       : error_memory(error, 1024, "the description of features");
     }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "reporting/html.h"
@@ -198,6 +199,30 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
 
 /* ---- the rest ---- */
 
+static void add_input_words(text_buffer *words, const report_content *content)
+{
+    const reshift_image_facts *clean = &content->images[REPORT_CLEAN], *shift = &content->images[REPORT_SHIFT];
+    char text[2][160];
+    if (clean->input_size == 0) {
+        return;
+    }
+    reshift_image_facts_input(clean, text[0], sizeof text[0]);
+    reshift_image_facts_input(shift, text[1], sizeof text[1]);
+    text_printf(words, "Input of the network: images of %s", text[0]);
+    if (shift->input_size > 0 && strcmp(text[0], text[1]) != 0) {
+        text_printf(words, "; shifted images %s", text[1]);
+    }
+    text_add(words, ". ");
+}
+
+static void add_corruption_words(text_buffer *words, const report_content *content)
+{
+    char text[256];
+    if (reshift_image_facts_corruption(&content->images[REPORT_SHIFT], text, sizeof text)[0]) {
+        text_printf(words, "How the shifted images were made: %s. ", text);
+    }
+}
+
 static void add_shift(text_buffer *page, const report_content *content)
 {
     char *shift = words_of_data(content, REPORT_SHIFT);
@@ -208,12 +233,13 @@ static void add_shift(text_buffer *page, const report_content *content)
     text_destroy(&heading);
     free(shift);
     html_paragraph(page, NULL, "The frozen network with its probe, measured on clean and on shifted images, all rows.");
-    if (content->jpeg_quality > 0) {
-        char words[128];
-        snprintf(words, sizeof words, "The corrupted images went through JPEG of quality %d last, as ImageNet-C was stored.",
-                 content->jpeg_quality);
-        html_paragraph(page, NULL, words);
+    text_buffer words = {0};
+    add_corruption_words(&words, content);
+    if (words.bytes) {
+        html_paragraph(page, NULL, words.bytes);
     }
+    page->failed |= words.failed;
+    text_destroy(&words);
     observations list = {0};
     observe_drop(content, &list);
     html_observations(page, &list);
@@ -284,6 +310,8 @@ static void add_settings(text_buffer *page, const report_content *content)
         }
         text_add(&words, ". ");
     }
+    add_input_words(&words, content);
+    add_corruption_words(&words, content);
     text_add(&words,
              "Measurements: results.csv and results.json. Predictions of every row: predictions/. Data and scripts of the "
              "figures: plots/. File identities, times and the machine: manifest.json.");

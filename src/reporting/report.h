@@ -10,6 +10,7 @@
 
 #include "reshift/evaluation.h"
 #include "reshift/learning.h"
+#include "reshift/preparation.h"
 #include "reshift/split.h"
 
 typedef enum report_model { REPORT_ORIGINAL, REPORT_FINETUNED } report_model;
@@ -97,7 +98,7 @@ typedef struct report_content {
     const char *shift;      /* name of the shifted data: "CIFAR-10-C" or "demo" */
     const char *corruption; /* "gaussian_blur" */
     int severity_first, severity_last;
-    int jpeg_quality; /* of the JPEG that all corrupted images went through last; 0: none */
+    reshift_image_facts images[2]; /* by report_data: how they were prepared; input_size 0: not known */
     int64_t n_parameters;
     int n_features;
 

@@ -25,7 +25,7 @@ static reshift_cell cells[CELLS];
 static void make_ramp(void)
 {
     for (int i = 0; i < 2 * N; i++) {
-        ramp[i] = (row_figures){.prediction = i < N ? 1 : 0, .nll = i < N ? 2 : 0.5, .brier = 0.25, .confidence = 0.6};
+        ramp[i] = (row_figures){.prediction = i < N ? 1 : 0, .nll = i < N ? 2 : 0.5, .brier = 0.25, .confidence = 0.6, .rank = i < N ? 1 + i % 9 : 0};
     }
     for (int i = 0; i < N; i++) {
         images[i] = i;
@@ -37,7 +37,7 @@ static void fill_cell(reshift_cell *cell, const reshift_corruption *corruption, 
 {
     *cell = (reshift_cell){.corruption = corruption, .severity = severity};
     cell->rows = (reshift_array){
-        .dtype = RESHIFT_F64, .n_dims = 2, .shape = {N, 4}, .data = ramp + N - errors, .read_only = true};
+        .dtype = RESHIFT_F64, .n_dims = 2, .shape = {N, ROW_FIGURES}, .data = ramp + N - errors, .read_only = true};
     cell->all = figures_metrics(cell->rows.data, labels, NULL, N);
     cell->unseen = figures_metrics(cell->rows.data, labels, seen, N);
 }
@@ -79,7 +79,7 @@ static reshift_robustness make_table(const double *share, int n, double clean)
 static void stored_as_jpeg(reshift_robustness *t, int quality)
 {
     for (int i = 0; i < t->n_cells; i++) {
-        t->cells[i].jpeg = t->cells[i].corruption ? quality : 0;
+        t->cells[i].prepared.jpeg = t->cells[i].corruption ? quality : 0;
     }
 }
 
@@ -121,7 +121,7 @@ static void test_alexnet_is_one(void **state)
     assert_true(isnan(s.corruption[5].relative.value) && isnan(s.leaderboard.relative.value));
     assert_true(isnan(s.relative_mce.value) && !isnan(s.corruption[4].relative.value));
 
-    t.cells[1].jpeg = 0; /* one corruption that was not stored so */
+    t.cells[1].prepared.jpeg = 0; /* one corruption that was not stored so */
     check_ok(reshift_robustness_summarise(&t, false, &alexnet, &s, &error));
     assert_true(isnan(s.corruption[0].relative.value) && !isnan(s.corruption[4].relative.value));
 }

@@ -44,9 +44,18 @@ static void test_jpeg_step(void **state)
     char *page = write_and_read(&report.content, &size);
     assert_int_equal(count(page, "JPEG"), 0);
     free(page);
-    report.content.jpeg_quality = 85;
+    report.content.images[REPORT_CLEAN] = (reshift_image_facts){.input_size = 64, .resize = 73};
+    report.content.images[REPORT_SHIFT] = (reshift_image_facts){.input_size = 64,
+                                                                .resize = 73,
+                                                                .corrupted = true,
+                                                                .constants = RESHIFT_CONSTANTS_IMAGENET,
+                                                                .crop_resize = 73,
+                                                                .crop = 64,
+                                                                .jpeg = 85};
     page = write_and_read(&report.content, &size);
-    assert_int_equal(count(page, "The corrupted images went through JPEG of quality 85 last, as ImageNet-C was stored."), 1);
+    assert_int_equal(count(page, "constants of ImageNet-C (224x224), after resize 73 and crop 64; stored as JPEG of quality "
+                                 "85, as ImageNet-C is"), 2);
+    assert_int_equal(count(page, "Input of the network: images of 64x64 (resize 73, centre crop)."), 1);
     free(page);
 }
 
