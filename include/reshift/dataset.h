@@ -84,7 +84,8 @@ RESHIFT_API bool reshift_dataset_is_verified(const reshift_dataset *dataset);
  * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: of several sets, some did. */
 #define RESHIFT_JPEG_MIXED (-1)
 RESHIFT_API int reshift_dataset_jpeg(const reshift_dataset *dataset);
-/** The set of constants that images corrupted here were made with, the same for all; AUTO: none were made here. */
+/** The set of constants that corrupted images were made with, the same for all: here, or by the command that wrote the folder
+ *  (its preparation.json). AUTO: not corrupted, or not known. */
 RESHIFT_API reshift_constants reshift_dataset_constants(const reshift_dataset *dataset);
 /** Photographs corrupted here: N, where the N x N crop is corrupted, with the resize before it in *resize (may be NULL);
  *  0: corrupted at their own size, or no photographs, or none were made here. */

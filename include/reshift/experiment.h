@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "reshift/evaluation.h"
-#include "reshift/preparation.h"
+#include "reshift/image_facts.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus

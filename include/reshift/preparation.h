@@ -1,11 +1,8 @@
-/*
- * How images were prepared. Of features: written to a file next to them and carried into the head trained on them. Of
- * measurements: the columns of results, and the words of tables and pages.
- */
+/* How the images of features were prepared: written to a file next to them, carried into the head trained on them. */
 #ifndef RESHIFT_PREPARATION_H
 #define RESHIFT_PREPARATION_H
 
-#include "reshift/dataset.h"
+#include "reshift/image_facts.h"
 #include "reshift/model.h"
 
 #ifdef __cplusplus
@@ -40,46 +37,9 @@ RESHIFT_API reshift_status reshift_tensors_set_preparation(reshift_tensors *tens
                                                            const reshift_preparation *preparation,
                                                            reshift_error *error);
 
-/* ---- how measured images were prepared ---- */
-
-/** A value of reshift_image_facts that differs among the images. */
-#define RESHIFT_FACT_MIXED (-2)
-
-/** From files or corruption to the network's input. Zeroed: nothing is known. */
-typedef struct reshift_image_facts {
-    int input_size;           /* pixels of the network's square input; 0: not known */
-    int resize;               /* photographs: shorter side before the centre crop; 0: images are scaled to input_size whole */
-    bool corrupted;           /* the values below apply */
-    int constants;            /* reshift_constants that the corruption was made with; AUTO: not known, the images are files */
-    int crop_resize, crop;    /* photographs resized and cropped before they were corrupted; 0: at their own size */
-    int jpeg;                 /* quality of the JPEG step after the corruption; 0: none */
-} reshift_image_facts;
-
 /** Of a set whose images a network of this recipe measures at `size` (0: the recipe's own). */
 RESHIFT_API reshift_image_facts reshift_image_facts_of(const reshift_dataset *dataset, const reshift_recipe *recipe,
                                                        int size);
-/** Of several sets together: values that differ become RESHIFT_FACT_MIXED. Values of corruptions come from corrupted sets only. */
-RESHIFT_API reshift_image_facts reshift_image_facts_merge(const reshift_image_facts *a, const reshift_image_facts *b);
-
-/** "224x224 (resize 256, centre crop)". Returns `text`. */
-RESHIFT_API const char *reshift_image_facts_input(const reshift_image_facts *facts, char *text, size_t size);
-/**
- * "constants of ImageNet-C (224x224), after resize 256 and crop 224; stored as JPEG of quality 85"; "" where nothing is
- * known or nothing was corrupted. Returns `text`.
- */
-RESHIFT_API const char *reshift_image_facts_corruption(const reshift_image_facts *facts, char *text, size_t size);
-
-/** One column of results.csv and one key of results.json. */
-typedef struct reshift_image_fact {
-    const char *name;
-    const char *word; /* the value where it is a word, static; NULL: it is `number` */
-    int number;       /* -1 without a word: the column does not apply and is empty */
-} reshift_image_fact;
-#define RESHIFT_IMAGE_FACTS 6
-/** input_size, resize, constants, corrupt_resize, corrupt_crop, jpeg_quality: docs/formats.md. */
-RESHIFT_API void reshift_image_facts_list(const reshift_image_facts *facts, reshift_image_fact list[RESHIFT_IMAGE_FACTS]);
-/** Takes one named value back, a word or (word NULL) a number. False: no such fact, or no such value. */
-RESHIFT_API bool reshift_image_facts_set(reshift_image_facts *facts, const char *name, const char *word, int64_t number);
 
 #ifdef __cplusplus
 }

@@ -7,9 +7,9 @@
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"
 #include "reshift/fingerprints.h"
+#include "reshift/image_facts.h"
 #include "reshift/model.h"
 #include "reshift/precision.h"
-#include "reshift/preparation.h"
 #include "reshift/progress.h"
 
 #ifdef __cplusplus
@@ -63,6 +63,7 @@ typedef struct reshift_robustness {
     bool classes_differ; /* they are not simply the network's outputs in order */
     bool restricted;     /* only the outputs of the images' classes counted */
     int n_counted;       /* outputs that counted */
+    char **class_names;  /* [n_classes] of the set's class that each output stands for, the first of several; NULL: of none */
     int64_t n_images;    /* N: of every cell */
     int64_t n_available; /* of the set, less those left out, of which N were drawn */
     int64_t n_left_out;  /* of the set: seen in training */

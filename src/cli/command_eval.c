@@ -191,30 +191,13 @@ static reshift_status add_training(const reshift_model *model, reshift_fingerpri
     return known ? reshift_fingerprints_add(prints, known->values, known->n, error) : RESHIFT_OK;
 }
 
-/* Names of the outputs, which outlive the network. */
-static reshift_status keep_names(const reshift_model *model, eval_result *r, reshift_error *error)
-{
-    const int n = r->table.n_classes;
-    r->class_names = calloc((size_t)n + 1, sizeof *r->class_names);
-    for (int k = 0; r->class_names && k < n; k++) {
-        const char *name = reshift_model_output_name(model, k);
-        if (name && !(r->class_names[k] = strdup(name))) {
-            return fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for class names");
-        }
-    }
-    return r->class_names ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory for class names");
-}
-
-static reshift_status measure_one(const request *q, const targets *t, eval_result *r, reshift_error *error)
+static reshift_status measure_one(const request *q, const targets *t, reshift_robustness *table, reshift_error *error)
 {
     reshift_model *model = NULL;
     const reshift_robustness_options o = options_of(q, t, q->adapt, NULL);
     reshift_status status = open_model(&q->c, q->weights, q->head, &model, error);
     if (status == RESHIFT_OK) {
-        status = reshift_robustness_measure(model, &o, &r->table, session_progress(), error);
-    }
-    if (status == RESHIFT_OK) {
-        status = keep_names(model, r, error);
+        status = reshift_robustness_measure(model, &o, table, session_progress(), error);
     }
     reshift_model_destroy(&model);
     return status;
@@ -241,7 +224,6 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     if (status == RESHIFT_OK) {
         r->table = tables[0];
         r->other = tables[1];
-        status = keep_names(models[0], r, error);
     }
     reshift_fingerprints_destroy(&training);
     reshift_model_destroy(&models[0]);
@@ -276,7 +258,7 @@ static reshift_status find_baseline(const request *q, eval_result *r, reshift_er
 
 static reshift_status evaluate(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
-    reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, r, error);
+    reshift_status status = q->against ? measure_two(q, t, r, error) : measure_one(q, t, &r->table, error);
     if (status == RESHIFT_OK) {
         status = find_baseline(q, r, error);
     }
@@ -440,10 +422,6 @@ int command_eval(int argc, char **argv)
     } else {
         status = session_fail(&error);
     }
-    for (int k = 0; r.class_names && k < r.table.n_classes; k++) {
-        free(r.class_names[k]);
-    }
-    free(r.class_names);
     reshift_robustness_destroy(&r.table);
     reshift_robustness_destroy(&r.other);
     reshift_comparison_destroy(&r.difference);

@@ -159,7 +159,7 @@ int command_predict(int argc, char **argv)
         }
         reshift_image_destroy(&image);
     }
-    if (status < 0 && c.json) {
+    if (status < 0 && c.json && json_array_size(all) > 0) { /* every image failed: nothing to print */
         print_json(all, JSON_INDENT(1) | JSON_REAL_PRECISION(9), "[]");
     }
     json_decref(all);

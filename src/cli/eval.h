@@ -12,7 +12,6 @@ typedef struct eval_result {
     const char *weights, *against, *data; /* against NULL: one network */
     const char *head, *against_head;      /* files of fc, or NULL */
     const char *class_map;                /* NULL: none was given */
-    char **class_names;                   /* [table.n_classes] of the network's outputs; an entry may be NULL */
     int64_t sample, seed;
     reshift_robustness table, other;
     bool has_baseline;

@@ -235,7 +235,7 @@ static void write_classes(FILE *out, const void *context)
             const reshift_accuracy a = eval_class_accuracy(r, i, k);
             if (a.n > 0) {
                 fprintf(out, "%s,%d,%d", eval_cell_name(cell), cell->severity, k);
-                text_field(out, r->class_names[k] ? r->class_names[k] : "");
+                text_field(out, r->table.class_names[k] ? r->table.class_names[k] : "");
                 fprintf(out, ",%lld,%lld", (long long)a.n, (long long)a.correct);
                 fields(out, &(reshift_interval){a.accuracy, a.low, a.high});
                 fputc('\n', out);

@@ -51,7 +51,7 @@ static json_t *class_list_json(const eval_result *r)
     for (int k = 0; r->table.n_cells > 0 && k < r->table.n_classes; k++) {
         const int64_t n = eval_class_accuracy(r, 0, k).n;
         if (n > 0) {
-            json_t *name = r->class_names[k] ? json_text(r->class_names[k]) : json_null();
+            json_t *name = r->table.class_names[k] ? json_text(r->table.class_names[k]) : json_null();
             json_array_append_new(list, json_pack("{s:i, s:o, s:I}", "output", k, "class", name, "images", (json_int_t)n));
         }
     }

@@ -6,25 +6,7 @@
 #include "cli/eval.h"
 #include "cli/show.h"
 
-/* "%6.1f", or blanks where there is no number; one that is too long for its column has fewer digits, then an exponent. */
-static void number(int width, int digits, double value)
-{
-    char text[400];
-    if (isnan(value)) {
-        printf("%*s", width, "");
-        return;
-    }
-    snprintf(text, sizeof text, "%.*f", digits, value);
-    for (int less = digits - 1; (int)strlen(text) >= width && less >= 0; less--) {
-        snprintf(text, sizeof text, "%.*f", less, value);
-    }
-    for (int less = 1; (int)strlen(text) >= width && less >= 0; less--) {
-        snprintf(text, sizeof text, "%.*e", less, value);
-    }
-    printf("%*s", width, text);
-}
-
-static void percent(int width, int digits, double fraction) { number(width, digits, reshift_percent(fraction, digits)); }
+static void percent(int width, int digits, double fraction) { print_number(width, digits, reshift_percent(fraction, digits)); }
 
 static void signed_percent(int width, int digits, double fraction)
 {
@@ -65,8 +47,8 @@ static void print_line(const eval_result *r, const char *name, const reshift_rob
     if (r->has_baseline) {
         percent(6, 1, mean->relative.value);
     }
-    number(7, 3, mean->nll);
-    number(6, 3, mean->brier);
+    print_number(7, 3, mean->nll);
+    print_number(6, 3, mean->brier);
     percent(6, 1, mean->ece);
     printf("\n");
 }
@@ -236,7 +218,7 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
 {
     printf("classes of %s: the set's %d are ", shown(weights), t->n_data_classes);
-    printf(t->classes_differ ? "among the network's %d outputs" : "the network's %d outputs", t->n_classes);
+    printf(t->classes_differ ? "among the network's %d outputs" : "the network's", t->n_classes);
     printf(", matched by %s%s%s", reshift_class_match_name(t->class_match),
            t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
            t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "");

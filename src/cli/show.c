@@ -2,6 +2,7 @@
 #include "cli/show.h"
 #include "cli/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,23 @@ static void print_escaped(const char *text)
         }
         at += length;
     }
+}
+
+void print_number(int width, int digits, double value)
+{
+    char text[400];
+    if (isnan(value)) {
+        printf("%*s", width, "");
+        return;
+    }
+    snprintf(text, sizeof text, "%.*f", digits, value);
+    for (int less = digits - 1; (int)strlen(text) >= width && less >= 0; less--) {
+        snprintf(text, sizeof text, "%.*f", less, value);
+    }
+    for (int less = 1; (int)strlen(text) >= width && less >= 0; less--) {
+        snprintf(text, sizeof text, "%.*e", less, value);
+    }
+    printf("%*s", width, text);
 }
 
 json_t *json_text(const char *text)

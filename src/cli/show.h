@@ -13,6 +13,9 @@ const char *shown(const char *text);
 /** A JSON string of any bytes: those that are not UTF-8 become '?'. NULL only when out of memory. */
 json_t *json_text(const char *text);
 
+/** "%6.1f", or blanks where there is no number; one too long for its column has fewer digits, then an exponent. */
+void print_number(int width, int digits, double value);
+
 /**
  * Prints `json` and a newline to stdout, with DEL, C1 and the like written as \uXXXX and numbers as reshift_number_text()
  * does. NULL prints `otherwise`.

@@ -16,7 +16,7 @@ static void cell(double value, double scale, int digits)
     if (isnan(value)) {
         printf(" %11s", "-");
     } else {
-        printf(" %11.*f", digits, scale * value);
+        print_number(12, digits, scale * value);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "base/progress.h"
 #include "base/threads.h"
 #include "datasets/corrupt.h"
+#include "datasets/preparation_file.h"
 #include "formats/image_file.h"
 
 typedef struct folder_work {
@@ -248,7 +249,57 @@ static reshift_status write_rows(const folder_work *f, reshift_error *error)
     return status;
 }
 
+/* How the images were made, in the folder of every severity. */
+static reshift_status write_preparations(const folder_work *f, reshift_error *error)
+{
+    const corrupt_work *work = f->work;
+    const reshift_image_facts facts = {.corrupted = true,
+                                       .constants = (int)work->options->constants,
+                                       .crop_resize = work->clean->crop_resize,
+                                       .crop = work->clean->crop_size,
+                                       .jpeg = work->n > 0 && f->is_jpeg[0] ? RESHIFT_JPEG_QUALITY : 0};
+    reshift_status status = RESHIFT_OK;
+    for (int s = work->options->severity_first; status == RESHIFT_OK && s <= work->options->severity_last; s++) {
+        char *folder = NULL;
+        status = asprintf(&folder, "%s/%d", f->temporary, s) < 0 ? error_memory(error, 64, "a path") : RESHIFT_OK;
+        if (status == RESHIFT_OK) {
+            status = preparation_file_write(folder, work->corruption->name, s, work->options->seed, &facts, error);
+            free(folder);
+        }
+    }
+    return status;
+}
+
 /* ---- the folder appears ---- */
+
+/* An older description goes before the first image is replaced, the new one comes after the last: interrupted, the images of a
+ * severity have none rather than a wrong one. */
+static reshift_status forget_preparation(const folder_work *f, int severity, reshift_error *error)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%d/" PREPARATION_FILE, f->target, severity) < 0) {
+        return error_memory(error, 64, "a path");
+    }
+    reshift_status status = unlink(path) != 0 && errno != ENOENT ? error_from_errno(error, errno, "cannot replace '%s'", path)
+                                                                 : RESHIFT_OK;
+    free(path);
+    return status;
+}
+
+static reshift_status move_preparation(const folder_work *f, int severity, reshift_error *error)
+{
+    char *from = NULL, *to = NULL;
+    reshift_status status = RESHIFT_OK;
+    if (asprintf(&from, "%s/%d/" PREPARATION_FILE, f->temporary, severity) < 0 ||
+        asprintf(&to, "%s/%d/" PREPARATION_FILE, f->target, severity) < 0) {
+        status = error_memory(error, 64, "a path");
+    } else if (rename(from, to) != 0) {
+        status = error_from_errno(error, errno, "cannot write '%s'", to);
+    }
+    free(from);
+    free(to);
+    return status;
+}
 
 /* With --force into a folder that is there: image by image, and what else is in it stays. */
 static reshift_status move_images(const folder_work *f, reshift_error *error)
@@ -256,6 +307,7 @@ static reshift_status move_images(const folder_work *f, reshift_error *error)
     const corrupt_work *work = f->work;
     reshift_status status = make_folders(f, f->target, error);
     for (int s = work->options->severity_first; s <= work->options->severity_last; s++) {
+        status = status == RESHIFT_OK ? forget_preparation(f, s, error) : status;
         for (int64_t row = 0; status == RESHIFT_OK && row < work->n; row++) {
             char *from = severity_path(f->temporary, s, f->names[row], f->is_jpeg[row]);
             char *to = severity_path(f->target, s, f->names[row], f->is_jpeg[row]);
@@ -271,6 +323,7 @@ static reshift_status move_images(const folder_work *f, reshift_error *error)
             free(to);
             free(other);
         }
+        status = status == RESHIFT_OK ? move_preparation(f, s, error) : status;
     }
     return status;
 }
@@ -332,6 +385,9 @@ static reshift_status make(folder_work *f, const char *folder, reshift_error *er
     }
     if (status == RESHIFT_OK) {
         status = write_rows(f, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = write_preparations(f, error);
     }
     return status == RESHIFT_OK ? commit(f, error) : status;
 }

@@ -13,10 +13,13 @@
 #include "base/progress.h"
 #include "datasets/dataset.h"
 #include "datasets/image_tree.h"
+#include "datasets/preparation_file.h"
 
 typedef struct image_folder {
     char *root;
     image_tree tree;
+    bool prepared; /* by `corrupt`, in the way that `made` describes */
+    reshift_image_facts made;
 } image_folder;
 
 static reshift_status folder_read(const void *state, int64_t row, reshift_image *image, reshift_error *error)
@@ -27,6 +30,13 @@ static reshift_status folder_read(const void *state, int64_t row, reshift_image 
         return error_memory(error, strlen(f->root), "a path");
     }
     reshift_status status = reshift_image_load(path, image, error);
+    const int side = f->made.crop;
+    if (status == RESHIFT_OK && side > 0 && (image->height != side || image->width != side)) {
+        error_set(error, RESHIFT_ERROR_SHAPE, "'%s': expected %dx%d as '%s/" PREPARATION_FILE "' has it, found %dx%d", path,
+                  side, side, f->root, image->width, image->height);
+        error_hint(error, "without that file, images are photographs of any size");
+        status = error_at_offset(error, RESHIFT_ERROR_SHAPE, path, -1);
+    }
     free(path);
     return status;
 }
@@ -42,6 +52,10 @@ static reshift_status folder_identity(const void *state, digest *d, reshift_erro
 {
     const image_folder *f = state;
     reshift_status status = RESHIFT_OK;
+    if (f->made.crop > 0) { /* such images enter a network in another way */
+        char text[64];
+        digest_add(d, text, (size_t)snprintf(text, sizeof text, "crops of %d", f->made.crop));
+    }
     for (size_t i = 0; status == RESHIFT_OK && i < f->tree.files.count; i++) {
         char hex[DIGEST_HEX_BYTES];
         char *path = path_join(f->root, f->tree.files.names[i]);
@@ -61,6 +75,25 @@ static void folder_destroy(void *state)
     image_tree_free(&f->tree);
     free(f->root);
     free(f);
+}
+
+/* Crops that were corrupted: sets of one size, which are not cropped again. */
+static void tell_preparation(const image_folder *f, const reshift_progress *progress, reshift_dataset *dataset)
+{
+    char text[256];
+    if (!f->prepared) {
+        return;
+    }
+    dataset->constants = (reshift_constants)f->made.constants;
+    dataset->jpeg = f->made.jpeg;
+    dataset->crop_resize = f->made.crop_resize;
+    dataset->crop_size = f->made.crop;
+    if (f->made.crop > 0) {
+        dataset->fixed_size = true;
+        dataset->height = dataset->width = f->made.crop;
+        progress_message(progress, RESHIFT_LOG_INFO, "'%s': corrupted crops (%s), which are scaled and not cropped again",
+                         f->root, reshift_image_facts_corruption(&f->made, text, sizeof text));
+    }
 }
 
 static const dataset_kind folder_kind = {folder_read, folder_row_name, folder_identity, folder_destroy, NULL, NULL};
@@ -195,6 +228,9 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
         status = compare_splits(f, where, options->split, error);
     }
     if (status == RESHIFT_OK) {
+        status = preparation_file_read(f->root, &f->made, &f->prepared, error);
+    }
+    if (status == RESHIFT_OK) {
         if (f->tree.passed_over > 0) {
             progress_message(options->progress, RESHIFT_LOG_INFO, "'%s': %zu file%s passed over, no image by %s name ('%s')",
                              f->root, f->tree.passed_over, f->tree.passed_over == 1 ? "" : "s",
@@ -218,6 +254,7 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
         (*dataset)->rows[row].label = f->tree.labels[row];
     }
     if (status == RESHIFT_OK) {
+        tell_preparation(f, options->progress, *dataset);
         (*dataset)->has_parts = has_parts;
         (*dataset)->n_skipped = skipped;
         (*dataset)->n_damaged = damaged;

@@ -17,6 +17,7 @@
 #include "base/files.h"
 #include "datasets/dataset.h"
 #include "datasets/imagenet_c_tree.h"
+#include "datasets/preparation_file.h"
 #include "formats/blob.h"
 #include "formats/image_file.h"
 
@@ -247,6 +248,29 @@ static reshift_status find_images(imagenet_c *c, const char *root, int64_t limit
     return status;
 }
 
+/* How `reshift corrupt` made the images, where its description is there and the same at every severity; the published files
+ * have none. */
+static reshift_status find_preparation(const imagenet_c *c, reshift_dataset *set, reshift_error *error)
+{
+    reshift_image_facts all = {0};
+    reshift_status status = RESHIFT_OK;
+    bool known = true;
+    for (int s = c->severity_first; s <= c->severity_last && known && status == RESHIFT_OK; s++) {
+        reshift_image_facts one;
+        char folder[4200];
+        snprintf(folder, sizeof folder, "%s/%d", c->folder, s);
+        status = preparation_file_read(folder, &one, &known, error);
+        all = s == c->severity_first ? one : reshift_image_facts_merge(&all, &one);
+    }
+    if (status == RESHIFT_OK && known && all.constants > RESHIFT_CONSTANTS_AUTO && all.crop > 0 && all.crop_resize > 0 &&
+        all.crop == c->height && all.crop == c->width) {
+        set->constants = (reshift_constants)all.constants;
+        set->crop_resize = all.crop_resize;
+        set->crop_size = all.crop;
+    }
+    return status;
+}
+
 reshift_status imagenet_c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                                reshift_error *error)
 {
@@ -292,6 +316,11 @@ reshift_status imagenet_c_open(const char *where, const reshift_dataset_options 
     d->width = c->width;
     d->jpeg = quality;
     d->place = imagenet_c_place;
+    status = find_preparation(c, d, error);
+    if (status != RESHIFT_OK) {
+        reshift_dataset_close(dataset);
+        return status;
+    }
     return dataset_name_corruption(dataset, c->corruption, error);
 }
 

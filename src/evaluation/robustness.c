@@ -462,6 +462,10 @@ void reshift_robustness_destroy(reshift_robustness *table)
         free(table->cells[i].file);
     }
     free(table->cells);
+    for (int k = 0; table->class_names && k < table->n_classes; k++) {
+        free(table->class_names[k]);
+    }
+    free(table->class_names);
     memory_free(table->images);
     memory_free(table->labels);
     memory_free(table->data_labels);

@@ -2,6 +2,7 @@
  * What a robustness table is measured on: which sets can be had, whether they hold the same images, which of these the
  * network (or the one it is compared with) has seen in training, and the sample that is drawn.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -12,6 +13,7 @@
 #include "evaluation/measuring.h"
 #include "learning/calibrate.h"
 #include "models/model.h"
+#include "reshift/preparation.h"
 
 const char *measuring_name(const reshift_corruption *corruption) { return corruption ? corruption->name : "clean"; }
 
@@ -50,7 +52,7 @@ reshift_status measuring_open(measuring *m, const reshift_corruption *corruption
     options.severity_last = RESHIFT_SEVERITIES;
     options.crop_resize = m->options->corrupt_native ? 0 : m->table->recipe.resize;
     options.crop_size = m->options->corrupt_native ? 0 : m->table->recipe.size;
-    options.progress = corruption ? NULL : m->progress; /* the same images every time: told once */
+    options.progress = corruption || !m->surveying ? NULL : m->progress; /* the same images every time: told once */
     if (!options.verify && !reshift_dataset_is_shifted(m->options->data)) {
         return open_made(m, &options, set, error);
     }
@@ -111,6 +113,19 @@ static reshift_status take_labels(measuring *m, const reshift_dataset *set, cons
     return RESHIFT_OK;
 }
 
+static reshift_status name_outputs(const measuring *m, const reshift_dataset *set, reshift_error *error)
+{
+    reshift_robustness *t = m->table;
+    t->class_names = calloc((size_t)t->n_classes + 1, sizeof *t->class_names);
+    for (int k = 0; t->class_names && k < m->map.n; k++) {
+        char **name = &t->class_names[m->map.outputs[k]];
+        if (!*name && !(*name = strdup(reshift_dataset_class_name(set, k)))) {
+            return error_memory(error, 64, "a class name");
+        }
+    }
+    return t->class_names ? RESHIFT_OK : error_memory(error, (size_t)t->n_classes * sizeof *t->class_names, "class names");
+}
+
 static reshift_status survey_set(measuring *m, const reshift_corruption *corruption, reshift_error *error)
 {
     block *b = &m->blocks[m->n_blocks];
@@ -123,6 +138,7 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     status = check_set(set, corruption, error);
     if (status == RESHIFT_OK && m->n_blocks == 0) {
         status = reshift_classes_map(m->model, set, m->options->class_map, &m->map, error);
+        status = status == RESHIFT_OK ? name_outputs(m, set, error) : status;
     }
     if (status == RESHIFT_OK) {
         m->table->n_skipped = reshift_dataset_n_skipped(set);

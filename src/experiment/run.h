@@ -17,6 +17,7 @@
 #include "reshift/evaluation.h"
 #include "reshift/frozen_cache.h"
 #include "reshift/model.h"
+#include "reshift/preparation.h"
 #include "reshift/split.h"
 
 /* Where stages keep what is unfinished, below the run folder. */

@@ -11,6 +11,7 @@
 #include "base/file_writer.h"
 #include "base/files.h"
 #include "base/json_build.h"
+#include "datasets/dataset.h"
 #include "models/metadata.h"
 #include "models/recipe.h"
 #include "reshift/words.h"
@@ -139,4 +140,19 @@ reshift_status reshift_tensors_set_preparation(reshift_tensors *tensors, const r
         status = metadata_set(tensors, "data", p->data, error);
     }
     return status;
+}
+
+reshift_image_facts reshift_image_facts_of(const reshift_dataset *set, const reshift_recipe *recipe, int size)
+{
+    const reshift_recipe used = reshift_recipe_at(recipe, size);
+    reshift_image_facts f = {.input_size = used.size, .resize = set->fixed_size ? 0 : used.resize};
+    if (set->crop_size == used.size) { /* that crop is the network's input */
+        f.resize = set->crop_resize;
+    }
+    f.corrupted = set->corruption || set->constants != RESHIFT_CONSTANTS_AUTO;
+    f.constants = (int)set->constants;
+    f.crop_resize = set->crop_size > 0 ? set->crop_resize : 0;
+    f.crop = set->crop_size;
+    f.jpeg = set->jpeg;
+    return f;
 }

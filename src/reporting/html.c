@@ -45,11 +45,15 @@ static const char style[] =
     "figure img{display:block;width:100%;height:auto;background:#fff;border:1px solid "
     "var(--line);border-radius:.6rem}\n"
     "figure.medium{max-width:38rem}figcaption{color:var(--soft);font-size:.88rem;margin-top:.5rem;max-width:46rem}\n"
-    ".scroll{overflow-x:auto;margin:1.2rem 0}\n"
+    /* a table that is wider than the page scrolls, and a shadow at the edge shows that it goes on */
+    ".scroll{overflow-x:auto;margin:1.2rem 0;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0 0/2.5rem 100% "
+    "no-repeat local,linear-gradient(270deg,var(--paper) 40%,transparent) 100% 0/2.5rem 100% no-repeat local,"
+    "linear-gradient(90deg,#8886,transparent) 0 0/.8rem 100% no-repeat scroll,linear-gradient(270deg,#8886,transparent) "
+    "100% 0/.8rem 100% no-repeat scroll}\n"
     "table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;min-width:100%}\n"
     "th,td{padding:.42rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}\n"
     "th{font-weight:600;color:var(--soft);vertical-align:bottom}th[scope=row],th:first-child,.words{text-align:left}"
-    "\n"
+    "thead th{white-space:normal}\n"
     "th[scope=row]{color:var(--ink);font-weight:500;vertical-align:middle}th.group{text-align:center;color:var(--ink)}"
     "\n"
     "tr.sum th,tr.sum td{font-weight:650}td small{display:block;color:var(--soft);font-size:.82em;font-weight:400}\n"
@@ -62,9 +66,10 @@ static const char style[] =
     "footer{margin-top:3rem;color:var(--soft);font-size:.86rem}\n"
     "@media(max-width:36rem){body{font-size:16px}main{padding:1.6rem 1rem "
     "3rem}h1{font-size:1.6rem}.lead{font-size:1.08rem}"
-    "th,td{padding:.36rem .45rem}.tiles{grid-template-columns:1fr 1fr;gap:.7rem}.tile "
+    "th,td{padding:.36rem .4rem}table{font-size:.8rem}th,td small{white-space:normal}.tiles{grid-template-columns:1fr 1fr;gap:.7rem}.tile "
     "b{font-size:1.5rem}.tile{padding:.8rem}}\n"
-    "@media print{body{background:#fff}section{break-inside:avoid-page}.scroll{overflow:visible}}\n";
+    "@media print{body{background:#fff}section{break-inside:avoid-page}.scroll{overflow:visible;background:none}"
+    "table{font-size:.66rem}th,td{padding:.2rem .3rem}th,td small{white-space:normal}tr{break-inside:avoid}}\n";
 
 void html_begin(text_buffer *page, const char *title)
 {

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "reshift/evaluation.h"
+#include "reshift/image_facts.h"
 #include "reshift/learning.h"
-#include "reshift/preparation.h"
 #include "reshift/split.h"
 
 typedef enum report_model { REPORT_ORIGINAL, REPORT_FINETUNED } report_model;

@@ -13,9 +13,9 @@ static void add_of(text_buffer *page, int64_t part, int64_t whole, bool edge)
         return;
     }
     text_add_count(page, part);
-    text_add(page, " of ");
+    text_add(page, "<small>of ");
     text_add_count(page, whole);
-    text_add(page, "</td>");
+    text_add(page, "</small></td>");
 }
 
 static void add_cells(text_buffer *page, const report_moved *moved)

@@ -99,6 +99,7 @@ holds "and whose second is not" sh -c '! cmp -s pca/test.npy shared/test.npy'
 check "pca without labels draws nothing" 0 "explained" - "$reshift" pca --quiet --features train.npy --out plain
 holds "indeed" absent plain/pca.png
 check "predict" 0 "%  " - "$reshift" predict --weights $after --top 2 curves/probe-loss.png
+check "no JSON where every image fails" 1 - "no.png" "$reshift" predict --json --weights $after no.png
 check "predict as JSON" 0 '"probability": ' - "$reshift" predict --json --weights $after curves/probe-loss.png
 holds "at another size another answer" sh -c '"$1" predict --weights $2 curves/probe-loss.png >own && "$1" predict --weights $2 --size 48 curves/probe-loss.png >other && ! cmp -s own other' sh "$reshift" $after
 mkdir -p few/a few/b && cp curves/probe-loss.png few/a && cp curves/probe-accuracy.png few/b

@@ -61,6 +61,7 @@ check "a folder of images" 0 "D/fog" - "$reshift" corrupt --quiet --data demo --
 holds "two severities of twelve images, twice" sh -c 'test $(find D -name "*.png" | wc -l) = 48'
 class=$(ls D/fog/2 | head -1)
 picture=$(ls "D/fog/2/$class" | head -1)
+holds "each severity says how it was made" grep -q '"constants": "cifar"' D/fog/2/preparation.json
 check "a folder made of that folder" 0 "E/gaussian_noise" - "$reshift" corrupt --quiet --data folder:D/fog/2 --corruption gaussian_noise --severity 1 --format folder --out E
 holds "keeps class and name" test -f "E/gaussian_noise/1/$class/$picture"
 mkdir -p K/grey K/alpha

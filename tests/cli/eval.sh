@@ -23,6 +23,24 @@ check "a table" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 
 holds "is at most 100 columns wide" awk 'length($0) > 100 { exit 1 }' "$work.out"
 holds "has a row a cell and a mean a corruption" test "$(wc -l <all/results.csv)" = $((1 + 1 + 30 + 15 + 2))
 holds "every row as long as the heading" awk -F, 'NR == 1 { n = NF } NF != n { exit 1 }' all/results.csv
+holds "says how its images were prepared" awk -F, 'NR > 1 { size = size || $31 != 32; made = made || ($1 != "clean" && $33 != "cifar") }
+    NR == 1 { size = $31 != "input_size" || $33 != "constants" } END { exit size || made }' all/results.csv
+holds "in JSON by cell" test "$(grep -c '"constants": "cifar"' all/results.json)" = 31
+holds "what is lost has an interval in every row but the clean one" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^lost/) n++
+    bad = n != 3 } NR > 1 && $1 != "clean" && ($14 == "" || $15 == "" || $16 == "" || $15 + 0 > $14 + 0) { bad = 1 } END { exit bad }' \
+    all/results.csv
+holds "balanced accuracy of as many images a class is accuracy" awk -F, 'NR > 1 && ($6 - $12 > 1e-9 || $12 - $6 > 1e-9) { bad = 1 }
+    NR > 1 && ($13 == "" || $13 < $6) { bad = 1 } END { exit bad || NR == 1 }' all/results.csv
+holds "and by class" test "$(wc -l <all/classes.csv)" = $((1 + 31 * 10))
+holds "which adds up" test "$(awk -F, '$1 == "fog" && $2 == 2 { n += $6 } END { print n }' all/classes.csv)" = \
+    "$(value all/results.csv fog 2 correct all)"
+holds "the classes are named" grep -q '^fog,1,0,circle,5,' all/classes.csv
+holds "numbers are as short as they can be" shortest all/results.csv all/results.json all/classes.csv
+holds "those of a study too" shortest study/results.csv study/results.json study/manifest.json study/pca/*.csv study/pca/*.json \
+    study/history/*.csv study/features/*.json
+holds "whose rows say how images were prepared" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "input_size") c = i; next }
+    $c != 32 { bad = 1 } END { exit bad || !c }' study/results.csv
+holds "as its page does" grep -q "Input of the network: images of 32x32" study/report.html
 holds "comes as JSON" grep -q '"mean_of_15"' all/results.json
 holds "with its confusion matrices" test -s all/confusion.npy
 holds "drawn" test -s all/plots/heatmap.png -a -s all/plots/heatmap.svg
@@ -38,6 +56,7 @@ holds "is the same cell" test "$(value fog.csv fog 2 nll all)" = "$(value all/re
 holds "and keeps no cells beside a table alone" absent fog.csv.cells
 check "JSON on stdout" 0 '"relative_mce": null' - table --json
 check "a corruption named twice" 2 - "named twice" table --corruption fog,fog
+check "how classes were mapped is said where they are the network's own" 0 "the set's 10 are the network's, matched by number" - table
 check "an unknown corruption" 2 - "did you mean" table --corruption fogg
 check "a sample" 0 "a sample of 20 of 50 images, by class" - table --sample 20 --corruption fog --out sample.csv
 holds "of the same images in every cell" test "$(value sample.csv fog 5 images all)" = 20
@@ -115,12 +134,12 @@ check "which the network below had not seen" 0 '"seen_in_training": 0' "" "$resh
 check "against another network" 0 "points of accuracy, on the same images" - table --corruption fog --against $before \
     --against-head study/weights/probe.safetensors --out same.csv
 holds "keeps a width where nothing differs" awk -F, -v d="$(value same.csv fog all difference_low all)" 'BEGIN { exit !(d < 0) }'
-holds "itself: no difference" test "$(value same.csv fog all difference all)" = 0
-holds "by McNemar neither" test "$(value same.csv fog 3 mcnemar_p all)" = 1
+holds "itself: no difference" test "$(value same.csv fog all difference all)" = 0.0
+holds "by McNemar neither" test "$(value same.csv fog 3 mcnemar_p all)" = 1.0
 # Adaptation while testing.
 check "adapted by the batch" 0 "adapts (bn) in batches of 25 images, in the set's order" "batches of 25 images are small" table \
     --corruption fog --adapt bn --batch 25 --out bn.csv
-holds "says so in every row" test "$(grep -c ',bn,25,set$' bn.csv)" = "$(($(wc -l <bn.csv) - 1))"
+holds "says so in every row" test "$(grep -c ',bn,25,set,32,' bn.csv)" = "$(($(wc -l <bn.csv) - 1))"
 holds "changes the figures" test "$(value bn.csv fog 3 nll all)" != "$(value all/results.csv fog 3 nll all)"
 check "mostly by the source" 0 "source as 1e+09 images" "" table --corruption fog --severity 2 --adapt bn --batch 50 --adapt-source 1000000000 \
     --out source.csv

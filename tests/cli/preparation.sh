@@ -74,6 +74,26 @@ odd=$(printf 'caf\351')
 ln -s "$photos" "$odd"
 check "features of an odd path" 0 "" - "$reshift" extract --quiet --weights $before --data "folder:$odd" --size 64 --out odd.npy
 holds "have it escaped in their description" grep -q 'caf..xe9' odd.npy.json
+# ---- crops that were corrupted are not cropped again ----
+twice="--weights study/weights/finetuned.safetensors --allow-leak --quiet --size 48"
+"$reshift" corrupt --quiet --data folder:$photos --size 48 --constants imagenet --corruption fog --severity 3-4 --format folder \
+    --out crops >/dev/null
+# shellcheck disable=SC2086
+check "a folder of corrupted crops" 0 "constants of ImageNet-C (224x224), after resize 54 and crop 48; stored as JPEG of quality 85" \
+    - "$reshift" eval $twice --data folder:crops/fog/3 --out crops.csv
+# shellcheck disable=SC2086
+"$reshift" eval $twice --data imagenet-c:crops --corruption fog --severity 3 --out tree.csv >/dev/null 2>&1
+holds "is measured as the same files as a set of one size" test -n "$(value crops.csv nll)" -a "$(value crops.csv nll)" = \
+    "$(awk -F, '$1 == "fog" && $2 == 3 { print $9 }' tree.csv)"
+rm crops/fog/3/preparation.json
+# shellcheck disable=SC2086
+check "without the description they are photographs" 0 "images as 48x48 (resize" "" "$reshift" eval $twice --data folder:crops/fog/3
+echo '{}' >crops/fog/4/preparation.json
+# shellcheck disable=SC2086
+check "another file of that name" 1 - "crops/fog/4/preparation.json': expected how the images" "$reshift" eval $twice --data folder:crops/fog/4
+check "corrupted at two sizes, both are said" 0 "corrupted images: " "" "$reshift" eval --quiet --allow-leak \
+    --weights tuned37.safetensors --against tuned65.safetensors --data folder:$photos --corruption fog --severity 3 --constants imagenet
+holds "with their crops" sh -c 'grep -q "^tuned37.*crop 37" "$1" && grep -q "^tuned65.*crop 65" "$1"' sh "$work.out"
 check "sizes below the smallest are refused by all alike" 2 - "from 8 to 4096" "$reshift" predict --weights $before \
     --size 7 made/brightness/1
 check "by the settings too" 2 - "from 8 to 4096" "$reshift" demo --set input.size=7 --out small

@@ -63,6 +63,16 @@ near() { # BOUND FILE FILE
 # No temporary file of ours below the folder.
 clean() { ! find "$1" -name '?*.reshift-part*' | grep .; }
 
+# No number of these files has a form with fewer digits that reads back the same.
+shortest() {
+    grep -ohE '[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?' "$@" | awk '
+        { digits = $0; sub(/[eE].*/, "", digits); zeros = digits ~ /\.[0-9]+0$/; gsub(/[^0-9]/, "", digits)
+          sub(/^0+/, "", digits); sub(/0+$/, "", digits); n = length(digits)
+          for (d = 1; d < n && !zeros; d++) zeros = sprintf("%." d "g", $0) + 0 == $0 + 0
+          if (zeros) { print $0 " is longer than it needs to be"; bad = 1 } }
+        END { if (NR == 0) print "no numbers"; exit bad || NR == 0 }'
+}
+
 finish() {
     echo "1..$cases"
     rm -f "$work.out" "$work.err" "$work.said"

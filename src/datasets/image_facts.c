@@ -5,23 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datasets/dataset.h"
-#include "reshift/preparation.h"
-
-reshift_image_facts reshift_image_facts_of(const reshift_dataset *set, const reshift_recipe *recipe, int size)
-{
-    const reshift_recipe used = reshift_recipe_at(recipe, size);
-    reshift_image_facts f = {.input_size = used.size, .resize = set->fixed_size ? 0 : used.resize};
-    if (set->crop_size == used.size) { /* that crop is the network's input */
-        f.resize = set->crop_resize;
-    }
-    f.corrupted = set->corruption || set->constants != RESHIFT_CONSTANTS_AUTO;
-    f.constants = (int)set->constants;
-    f.crop_resize = set->crop_size > 0 ? set->crop_resize : 0;
-    f.crop = set->crop_size;
-    f.jpeg = set->jpeg;
-    return f;
-}
+#include "reshift/image_facts.h"
 
 static int merged(int a, int b) { return a == b ? a : RESHIFT_FACT_MIXED; }
 
@@ -49,6 +33,8 @@ const char *reshift_image_facts_input(const reshift_image_facts *f, char *text, 
     }
     return text;
 }
+
+enum { SIDE_MOST = 1 << 20 };
 
 static const char *const constant_names[] = {"auto", "cifar", "imagenet"};
 
@@ -108,10 +94,10 @@ bool reshift_image_facts_set(reshift_image_facts *f, const char *name, const cha
         const char *name;
         int *value;
         int highest;
-    } numbers[] = {{"input_size", &f->input_size, RESHIFT_SIZE_LARGEST},
-                   {"resize", &f->resize, RESHIFT_SIZE_LARGEST * RESHIFT_RESIZE_MOST},
-                   {"corrupt_resize", &f->crop_resize, RESHIFT_SIZE_LARGEST * RESHIFT_RESIZE_MOST},
-                   {"corrupt_crop", &f->crop, RESHIFT_SIZE_LARGEST},
+    } numbers[] = {{"input_size", &f->input_size, SIDE_MOST},
+                   {"resize", &f->resize, SIDE_MOST},
+                   {"corrupt_resize", &f->crop_resize, SIDE_MOST},
+                   {"corrupt_crop", &f->crop, SIDE_MOST},
                    {"jpeg_quality", &f->jpeg, 100}};
     const bool is_mixed = word && strcmp(word, "mixed") == 0;
     if (strcmp(name, "constants") == 0) {
