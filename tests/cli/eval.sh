@@ -23,8 +23,8 @@ check "a table" 0 "mean of 15" "" table --corruption leaderboard --severity 1-2 
 holds "is at most 100 columns wide" awk 'length($0) > 100 { exit 1 }' "$work.out"
 holds "has a row a cell and a mean a corruption" test "$(wc -l <all/results.csv)" = $((1 + 1 + 30 + 15 + 2))
 holds "every row as long as the heading" awk -F, 'NR == 1 { n = NF } NF != n { exit 1 }' all/results.csv
-holds "says how its images were prepared" awk -F, 'NR > 1 { size = size || $31 != 32; made = made || ($1 != "clean" && $33 != "cifar") }
-    NR == 1 { size = $31 != "input_size" || $33 != "constants" } END { exit size || made }' all/results.csv
+holds "says how its images were prepared" awk -F, 'NR > 1 { size = size || $33 != 32; made = made || ($1 != "clean" && $35 != "cifar") }
+    NR == 1 { size = $33 != "input_size" || $35 != "constants" } END { exit size || made }' all/results.csv
 holds "in JSON by cell" test "$(grep -c '"constants": "cifar"' all/results.json)" = 31
 holds "what is lost has an interval in every row but the clean one" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^lost/) n++
     bad = n != 3 } NR > 1 && $1 != "clean" && ($14 == "" || $15 == "" || $16 == "" || $15 + 0 > $14 + 0) { bad = 1 } END { exit bad }' \

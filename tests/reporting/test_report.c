@@ -186,9 +186,9 @@ static void test_moved_and_kept(void **state)
     static const char *const expected[] = {
         "<a href=\"weights/moved.csv\">",
         "Every tensor outside the trained block (fc) is unchanged, byte for byte: 10 tensors, 1,240 values.",
-        ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2 of 2</td><td>20,489 of 20,490</td>"
+        ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2<small>of 2</small></td><td>20,489<small>of 20,490</small></td>"
          "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>"),
-        "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0 of 6</td><td>0 of 1,200</td><td>\xe2\x80\x93</td>",
+        "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0<small>of 6</small></td><td>0<small>of 1,200</small></td><td>\xe2\x80\x93</td>",
         "The weights of epoch 4 are kept: ",
         "<th scope=\"col\">validation accuracy</th>",
         "<tr class=\"sum\"><th scope=\"row\">4 (kept)</th>",
