@@ -90,7 +90,8 @@ static void test_images_and_names(void **state)
     reshift_dataset *set = open_set(spec);
     reshift_corrupt_options options = options_of(2, 3);
     check_ok(reshift_corrupt_write(set, find("gaussian_noise"), &options, out, NULL, &error));
-    assert_int_equal(count_of("-type f"), 10);
+    assert_int_equal(count_of("-type f ! -name preparation.json"), 10);
+    assert_int_equal(count_of("-name preparation.json"), 2); /* one a severity */
     reshift_image clean = {0}, expected = {0}, found = {0};
     for (int64_t row = 0; row < 5; row++) {
         check_ok(reshift_dataset_read(set, row, &clean, &error));
@@ -138,7 +139,7 @@ static void test_jpeg_files(void **state)
     assert_int_equal(reshift_dataset_jpeg(made), RESHIFT_JPEG_QUALITY);
     check_ok(reshift_corrupt_write(set, find("contrast"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f -name '*.JPEG'"), 10);
-    assert_int_equal(count_of("-type f"), 10);
+    assert_int_equal(count_of("-type f ! -name preparation.json"), 10);
     reshift_image expected = {0}, found = {0}, plain = {0}, clean = {0};
     for (int64_t row = 0; row < 10; row++) {
         char path[400];
@@ -166,7 +167,7 @@ static void test_jpeg_files(void **state)
     options.overwrite = true;
     check_ok(reshift_corrupt_write(set, find("contrast"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f -name '*.png'"), 10);
-    assert_int_equal(count_of("-type f"), 10);
+    assert_int_equal(count_of("-type f ! -name preparation.json"), 10);
     reshift_dataset_close(&made);
     reshift_dataset_close(&set);
     reshift_image_destroy(&expected);
@@ -233,7 +234,7 @@ static void test_what_is_there(void **state)
     assert_string_equal(first, again);
     options.severity_first = options.severity_last = 4;
     check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
-    assert_int_equal(count_of("-type f"), 10);
+    assert_int_equal(count_of("-type f ! -name preparation.json"), 10);
     /* a file in the folder's place is not replaced, forced or not */
     snprintf(other, sizeof other, "%s/fog", out);
     check_ok(file_write_all(other, "file", 4, false, &error));
@@ -413,7 +414,7 @@ static void test_array_of_a_folder(void **state)
                 RESHIFT_ERROR_UNSUPPORTED, "images of many sizes");
     check_ok(reshift_dataset_cropped(set, 27, 24, &cropped, &error));
     check_ok(reshift_corrupt_write(cropped, find("gaussian_blur"), &options, out, NULL, &error));
-    assert_int_equal(count_of("-type f"), 2);
+    assert_int_equal(count_of("-type f ! -name preparation.json"), 2);
     reshift_dataset_close(&cropped);
     reshift_dataset_close(&set);
 }

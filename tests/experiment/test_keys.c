@@ -285,7 +285,7 @@ static void test_defaults_belong_to_the_layout(void **state)
         "pretrain.lr: 0.003",
         "pretrain.limit: 0",
     };
-    assert_int_equal(MANIFEST_LAYOUT, 2);
+    assert_int_equal(MANIFEST_LAYOUT, 3);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
         bool found = false;
         for (const setting *row = settings_table(); row->path; row++) {
