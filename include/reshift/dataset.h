@@ -21,7 +21,8 @@ typedef struct reshift_dataset reshift_dataset;
 typedef struct reshift_dataset_options {
     const char *data_dir;   /* NULL: $RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift */
     const char *split;      /* "train" or "test" (default) */
-    int64_t limit;          /* the first N images; 0: all. Of a corrupted set: the first N of every severity */
+    int64_t limit;          /* the first N images, of folders as many of every class; 0: all. Of a corrupted set: the same N
+                               of every severity */
     const char *corruption; /* of cifar10-c, or to be made from any set; NULL: none (cifar10-c needs one) */
     int severity_first, severity_last; /* 1..5 */
     bool generate;                     /* make the corruption from the clean test images where no file is there */
@@ -40,13 +41,17 @@ typedef struct reshift_dataset_options {
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
 
 /**
- * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "imagenet-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy" or "demo" ("demo-source" is the
- * set that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity
+ * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "imagenet-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy", "npy:BOTH.npz" or
+ * "demo" ("demo-source" is the set that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity
  * by severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint
  * how to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
  */
 RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
                                                 reshift_dataset **dataset, reshift_error *error);
+/** Checks `spec` and `options` without touching a file, as reshift_dataset_open() does first: whatever is wrong with them
+ *  whatever any file holds. Errors: ARGUMENT. Call it before long work on something else. */
+RESHIFT_API reshift_status reshift_dataset_check(const char *spec, const reshift_dataset_options *options,
+                                                 reshift_error *error);
 /** True for sets of corrupted test images (cifar10-c, imagenet-c): they have no training part and need a corruption. */
 RESHIFT_API bool reshift_dataset_is_shifted(const char *spec);
 /** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, the photographs of

@@ -12,12 +12,12 @@ extern "C" {
 
 typedef enum reshift_status {
     RESHIFT_OK = 0,
-    RESHIFT_ERROR_ARGUMENT,    /* a value the caller passed cannot be used (the program exits 2) */
+    RESHIFT_ERROR_ARGUMENT,    /* a value the caller passed is wrong whatever any file holds (the program exits 2) */
     RESHIFT_ERROR_NOT_FOUND,   /* a file, name or key that is not there */
     RESHIFT_ERROR_EXISTS,      /* something is there already and may not be overwritten */
     RESHIFT_ERROR_IO,          /* the system refused to read or write */
     RESHIFT_ERROR_FORMAT,      /* bytes that are not what the format says */
-    RESHIFT_ERROR_SHAPE,       /* tensors or images of the wrong shape, type or count */
+    RESHIFT_ERROR_SHAPE,       /* wrong shape, type, size or count, or values that do not fit what the files hold */
     RESHIFT_ERROR_UNSUPPORTED, /* well formed, but reshift cannot do it */
     RESHIFT_ERROR_MEMORY,      /* out of memory */
     RESHIFT_ERROR_NUMERIC,     /* arithmetic left the finite numbers or did not converge */

@@ -24,6 +24,9 @@ RESHIFT_API int reshift_word_distance(const char *a, const char *b);
  */
 RESHIFT_API char *reshift_text_clean(char *text);
 
+/** The noun that goes with a count: `one` ("row") for 1, else `more` ("rows"). For every count that is printed. */
+RESHIFT_API const char *reshift_noun_for(int64_t count, const char *one, const char *more);
+
 /** The shortest decimal that reads back as `value` ("0.61", "1.0", "1e-07"), written into `text`, which is returned. */
 RESHIFT_API const char *reshift_number_text(double value, char text[40]);
 

@@ -1,4 +1,4 @@
-/* Levenshtein's distance with one row of its table. */
+/* Words for people: Levenshtein's distance (one row of its table), nouns of counts, shortest decimals. */
 #include "reshift/words.h"
 
 #include <stdlib.h>
@@ -27,6 +27,8 @@ int reshift_word_distance(const char *a, const char *b)
     }
     return row[m];
 }
+
+const char *reshift_noun_for(int64_t count, const char *one, const char *more) { return count == 1 ? one : more; }
 
 const char *reshift_number_text(double value, char text[40])
 {

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/session.h"
+#include "reshift/words.h"
 
 enum { IMAGES_MOST = 200, SEVERITY = 5 };
 #define BYTES_MOST ((size_t)1 << 22) /* of clean images: what fits into a cache, as when images come one by one */
@@ -111,7 +112,8 @@ reshift_status bench_corruptions(const reshift_dataset *dataset, const char *dat
         status = reshift_frost_find(data_dir, &frost, error);
     }
     if (status == RESHIFT_OK && !json && list.n > 0) {
-        printf("corruptions at severity %d on one thread, %lld images of %dx%d%s\n", SEVERITY, (long long)list.n,
+        printf("corruptions at severity %d on one thread, %lld %s of %dx%d%s\n", SEVERITY, (long long)list.n,
+               reshift_noun_for(list.n, "image", "images"),
                list.images[0].width, list.images[0].height, frost ? "" : ", frost's overlays drawn");
     }
     for (int i = 0; i < count && status == RESHIFT_OK; i++) {

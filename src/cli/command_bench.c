@@ -17,6 +17,7 @@
 #include "reshift/evaluation.h"
 #include "reshift/learning.h"
 #include "reshift/machine.h"
+#include "reshift/words.h"
 
 typedef struct bench {
     const common *c;
@@ -296,10 +297,10 @@ static reshift_status prepare(bench *b, const option_words *words, const char *w
         images = images || (chosen && stages[i].images);
         limits = limits || (chosen && stages[i].limits);
     }
-    reshift_status status = RESHIFT_OK;
-    if (network && weights) {
-        status = reshift_model_load(weights, b->c->data_dir, &b->model, error);
-    } else if (network) {
+    reshift_status status = reshift_dataset_check(b->data, NULL, error);
+    if (status == RESHIFT_OK && network && weights) {
+        status = open_model(b->c, weights, NULL, &b->model, error);
+    } else if (status == RESHIFT_OK && network) {
         status = reshift_model_create("resnet50", 1000, 0, &b->model, error);
     }
     if (status == RESHIFT_OK && network && !b->size) {
@@ -311,6 +312,12 @@ static reshift_status prepare(bench *b, const option_words *words, const char *w
         options.limit = 1024;
         options.data_dir = b->c->data_dir;
         status = reshift_dataset_open(b->data, &options, &b->images, error);
+    }
+    const int64_t needed = network ? 5 * b->c->batch : 1;
+    if (status == RESHIFT_OK && images && reshift_dataset_count(b->images) < needed) {
+        status = fail_with(error, RESHIFT_ERROR_SHAPE, "data '%s': expected at least %lld images, five batches, found %lld",
+                           b->data, (long long)needed, (long long)reshift_dataset_count(b->images));
+        snprintf(error->hint, sizeof error->hint, "use a smaller --batch, or a set with more images");
     }
     if (status == RESHIFT_OK && limits) {
         status = measure_limits(b, wanted(words, "limits"), error);
@@ -386,7 +393,8 @@ int command_bench(int argc, char **argv)
         json_decref(object);
         status = session_end();
     } else {
-        printf("%s, %d threads\n", reshift_engine_description(), reshift_threads());
+        printf("%s, %d %s\n", reshift_engine_description(), reshift_threads(),
+               reshift_noun_for(reshift_threads(), "thread", "threads"));
         status = session_end();
     }
     json_decref(b.rows);

@@ -46,7 +46,10 @@ int command_calibrate(int argc, char **argv)
     reshift_error error;
     reshift_model *model = NULL;
     reshift_dataset *dataset = NULL;
-    reshift_status done = check_target(&c, out, &error);
+    reshift_status done = check_data(data, split, &error);
+    if (done == RESHIFT_OK) {
+        done = check_target(&c, out, &error);
+    }
     if (done == RESHIFT_OK) {
         done = open_model(&c, weights, head, &model, &error);
     }

@@ -406,7 +406,11 @@ int command_eval(int argc, char **argv)
                      .class_map = q.class_map,
                      .sample = q.sample, .seed = q.c.seed};
     reshift_baseline checked;
-    reshift_status done = check_targets(&q, &t, &error);
+    const reshift_robustness_options asked = options_of(&q, &t, q.adapt, NULL);
+    reshift_status done = reshift_dataset_check(q.data, &asked.dataset, &error);
+    if (done == RESHIFT_OK) {
+        done = check_targets(&q, &t, &error);
+    }
     if (done == RESHIFT_OK && q.baseline) { /* before the work rather than after it */
         done = reshift_baseline_find(q.baseline, &checked, &error);
     }

@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "reshift/export.h"
+#include "reshift/words.h"
 
 static bool ends_with(const char *path, const char *ending)
 {
@@ -77,8 +78,9 @@ int command_export(int argc, char **argv)
     }
     if (done == RESHIFT_OK) {
         const reshift_recipe *recipe = reshift_model_recipe(model);
-        printf("%s: %s, %d classes, images of %dx%d, resize %d\n", shown(out), reshift_model_arch(model),
-               reshift_model_n_classes(model), recipe->size, recipe->size, recipe->resize);
+        printf("%s: %s, %d %s, images of %dx%d, resize %d\n", shown(out), reshift_model_arch(model),
+               reshift_model_n_classes(model),
+               reshift_noun_for(reshift_model_n_classes(model), "class", "classes"), recipe->size, recipe->size, recipe->resize);
         status = session_end();
     } else {
         status = session_fail(&error);

@@ -9,6 +9,7 @@
 #include "reshift/learning.h"
 #include "reshift/outputs.h"
 #include "reshift/preparation.h"
+#include "reshift/words.h"
 
 static reshift_status save_images(const char *path, const reshift_dataset *dataset, bool force, reshift_error *error)
 {
@@ -100,7 +101,10 @@ int command_extract(int argc, char **argv)
     reshift_frozen_cache *cache = NULL;
     reshift_outputs *outputs = NULL;
     reshift_forward_options forward = {.size = (int)c.size, .batch = (int)c.batch, .precision = session_precision(&c)};
-    reshift_status done = check_target(&c, out, &error);
+    reshift_status done = check_data(data, split, &error);
+    if (done == RESHIFT_OK) {
+        done = check_target(&c, out, &error);
+    }
     char description[4096 + 8];
     snprintf(description, sizeof description, "%s.json", out);
     const bool through = reshift_output_is_through(out); /* nothing to describe, or to read back */
@@ -179,8 +183,8 @@ int command_extract(int argc, char **argv)
                    n, d, how.recipe.size, how.recipe.resize, (long long)reshift_dataset_n_skipped(dataset),
                    (long long)reshift_dataset_n_damaged(dataset));
         } else {
-            printf("%s: %lld rows of %d features, images as %dx%d (photographs: resize %d)\n", shown(out), n, d,
-                   how.recipe.size, how.recipe.size, how.recipe.resize);
+            printf("%s: %lld %s of %d %s, images as %dx%d (photographs: resize %d)\n", shown(out), n,
+                   reshift_noun_for(n, "row", "rows"), d, reshift_noun_for(d, "feature", "features"), how.recipe.size, how.recipe.size, how.recipe.resize);
         }
         status = session_end();
     }

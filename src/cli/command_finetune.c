@@ -9,6 +9,7 @@
 #include "cli/tuning.h"
 #include "reshift/split.h"
 #include "reshift/outputs.h"
+#include "reshift/words.h"
 
 #define BLOCKS_MOST 16
 #define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* of the default --train; the others of them are not used */
@@ -135,7 +136,8 @@ static reshift_status choose_rows(const common *c, int64_t samples, const char *
         status = reshift_dataset_subset(all, split.test_rows, split.n_test, test, error);
     }
     if (status == RESHIFT_OK) {
-        session_say("training on %lld rows, measured on %lld%s", (long long)split.n_train, (long long)split.n_test,
+        session_say("training on %lld %s, measured on %lld%s", (long long)split.n_train,
+                    reshift_noun_for(split.n_train, "row", "rows"), (long long)split.n_test,
                     kind == RESHIFT_SPLIT_BY_ROW ? ", most of whose images are in training too" : " of other images");
     }
     reshift_split_destroy(&split);
@@ -171,7 +173,8 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     if (status == RESHIFT_OK) {
         reshift_dataset_close(train);
         *train = rest;
-        session_say("%lld rows held out for validation, %lld trained on", (long long)n_held,
+        session_say("%lld %s held out for validation, %lld trained on", (long long)n_held,
+                    reshift_noun_for(n_held, "row", "rows"),
                     (long long)(count - n_held));
     }
     free(rows);
@@ -188,9 +191,11 @@ static reshift_status fit_head(const common *c, const reshift_dataset *data, res
         return RESHIFT_OK;
     }
     if (own == 0) {
-        session_say("the checkpoint has no last layer: fc is drawn for the %d classes of the data", n);
+        session_say("the checkpoint has no last layer: fc is drawn at random for the data's %d %s", n,
+                    reshift_noun_for(n, "class", "classes"));
     } else {
-        session_say("the checkpoint has %d classes, the data %d: fc is drawn anew", own, n);
+        session_say("the checkpoint has %d %s, the data %d: fc is drawn at random", own,
+                    reshift_noun_for(own, "class", "classes"), n);
     }
     return reshift_model_reset_head(model, n, (uint64_t)c->seed, error);
 }
@@ -375,7 +380,13 @@ int command_finetune(int argc, char **argv)
     reshift_history history = {0};
     bool shifted = reshift_dataset_is_shifted(data);
     reshift_outputs *outputs = NULL;
-    reshift_status done = check_target(&c, out, &error);
+    reshift_status done = check_data(data, split, &error);
+    if (done == RESHIFT_OK && test_data) {
+        done = check_data(test_data, NULL, &error);
+    }
+    if (done == RESHIFT_OK) {
+        done = check_target(&c, out, &error);
+    }
     if (done == RESHIFT_OK) {
         done = check_target(&c, history_out, &error);
     }

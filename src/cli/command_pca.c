@@ -14,6 +14,7 @@
 #include "reshift/evaluation.h"
 #include "reshift/labels.h"
 #include "reshift/reporting.h"
+#include "reshift/words.h"
 
 #define SETS_MOST 16
 
@@ -281,8 +282,9 @@ int command_pca(int argc, char **argv)
     for (int i = 0; i < features.n && done == RESHIFT_OK; i++) {
         const int64_t columns = sets[i].features.shape[1];
         if (components > columns) {
-            session_say("'%s' has %lld columns, so it has %lld components", features.items[i], (long long)columns,
-                        (long long)columns);
+            session_say("'%s' has %lld %s, so it has %lld %s", features.items[i], (long long)columns,
+                        reshift_noun_for(columns, "column", "columns"), (long long)columns,
+                        reshift_noun_for(columns, "component", "components"));
         }
         flat = flat || components < 2 || columns < 2;
         done = project(sets, i, features.items[i], (int)(components < columns ? components : columns), shared, n_classes,

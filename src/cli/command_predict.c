@@ -116,7 +116,8 @@ int command_predict(int argc, char **argv)
     set.top = (int)top;
     reshift_error error;
     reshift_model *model = NULL;
-    if (open_model(&c, weights, head, &model, &error) != RESHIFT_OK) {
+    if ((set.data && check_data(set.data, set.split, &error) != RESHIFT_OK) ||
+        open_model(&c, weights, head, &model, &error) != RESHIFT_OK) {
         status = session_fail(&error);
         reshift_model_destroy(&model);
         return status;

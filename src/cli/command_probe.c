@@ -66,7 +66,7 @@ static reshift_status read_preparation(const option_words *train, const option_w
     }
     if (status == RESHIFT_OK && *known && other_known &&
         !reshift_preparation_same(how, &other, difference, sizeof difference)) {
-        status = fail_with(error, RESHIFT_ERROR_ARGUMENT,
+        status = fail_with(error, RESHIFT_ERROR_SHAPE,
                            "--train '%s' and --test '%s' are features of differently prepared images: %s",
                            train->items[0], test->items[0], difference);
     }

@@ -292,12 +292,12 @@ reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrit
     char title[512], about[160];
     snprintf(title, sizeof title, "%s on %s", r->weights, r->data);
     snprintf(about, sizeof about, "accuracy in %%, %lld image%s a cell%s", (long long)r->table.n_images,
-             r->table.n_images == 1 ? "" : "s", r->table.n_seen > 0 ? ", some of them seen in training" : "");
+             reshift_noun_for(r->table.n_images, "", "s"), r->table.n_seen > 0 ? ", some of them seen in training" : "");
     reshift_status status = plot_one(folder, "heatmap", title, about, r, false, overwrite, error);
     if (status == RESHIFT_OK && r->against) {
         snprintf(title, sizeof title, "%s minus %s", r->weights, r->against);
         snprintf(about, sizeof about, "points of accuracy, %lld image%s a cell; grey: the 95 %% interval of the paired change includes 0",
-                 (long long)r->difference.cells[0].n, r->difference.cells[0].n == 1 ? "" : "s");
+                 (long long)r->difference.cells[0].n, reshift_noun_for(r->difference.cells[0].n, "", "s"));
         status = plot_one(folder, "difference", title, about, r, true, overwrite, error);
     }
     return status;

@@ -5,6 +5,7 @@
 
 #include "cli/eval.h"
 #include "cli/show.h"
+#include "reshift/words.h"
 
 static void percent(int width, int digits, double fraction) { print_number(width, digits, reshift_percent(fraction, digits)); }
 
@@ -105,14 +106,14 @@ static void print_leaks(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
     if (t->n_left_out > 0) {
-        printf("\nleft out: %lld images seen in training; measured: %lld of the remaining %lld\n",
-               (long long)t->n_left_out, (long long)t->n_images, (long long)t->n_available);
+        printf("\nleft out: %lld %s seen in training; measured: %lld of the remaining %lld\n",
+               (long long)t->n_left_out, reshift_noun_for(t->n_left_out, "image", "images"), (long long)t->n_images, (long long)t->n_available);
     }
     if (t->n_seen == 0) {
         return;
     }
-    printf("\nleak: the network was trained on %lld of these %lld images (%.1f %%)\n", (long long)t->n_seen,
-           (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);
+    printf("\nleak: the network was trained on %lld of %lld %s (%.1f %%)\n", (long long)t->n_seen,
+           (long long)t->n_images, reshift_noun_for(t->n_images, "image", "images"), 100 * (double)t->n_seen / (double)t->n_images);
     if (!r->has_unseen) {
         printf("none is left to measure it honestly\n");
         return;
@@ -205,12 +206,13 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
     if (a->kind == RESHIFT_ADAPT_NONE) {
         return;
     }
-    printf("%s adapts (%s) in batches of %d images, %s", shown(weights), reshift_adapt_name(a->kind), a->batch,
+    printf("%s adapts (%s) in batches of %d %s, %s", shown(weights), reshift_adapt_name(a->kind), a->batch,
+           reshift_noun_for(a->batch, "image", "images"),
            a->shuffled ? "shuffled" : "in the set's order");
     if (a->kind == RESHIFT_ADAPT_TENT) {
         printf(", %s %g", a->sgd ? "SGD" : "Adam", a->learning_rate);
     } else if (a->source_images > 0) {
-        printf(", source as %g images", a->source_images);
+        printf(", source as %g %s", a->source_images, reshift_noun_for((int64_t)a->source_images, "image", "images"));
     }
     printf("; afresh in every cell\n");
 }
@@ -218,7 +220,8 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
 {
     printf("classes of %s: the set's %d are ", shown(weights), t->n_data_classes);
-    printf(t->classes_differ ? "among the network's %d outputs" : "the network's", t->n_classes);
+    printf("%sthe network's %d %s", t->classes_differ ? "among " : "", t->n_classes,
+           reshift_noun_for(t->n_classes, "output", "outputs"));
     printf(", matched by %s%s%s", reshift_class_match_name(t->class_match),
            t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
            t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "");

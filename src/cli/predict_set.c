@@ -58,7 +58,7 @@ static reshift_status print_result(const common *c, const predict_set *what, con
 {
     const int64_t n = probabilities->shape[0], k = probabilities->shape[1];
     if (!map->outputs) {
-        printf(c->json ? "{\"rows\": %lld}\n" : "%lld rows\n", (long long)n);
+        printf(c->json ? "{\"rows\": %lld}\n" : "%lld %s\n", (long long)n, reshift_noun_for(n, "row", "rows"));
         return RESHIFT_OK;
     }
     uint8_t *correct = calloc((size_t)n, 1);
@@ -87,10 +87,12 @@ static reshift_status print_result(const common *c, const predict_set *what, con
                (long long)n, (long long)a.correct, reshift_number_text(a.accuracy, text[0]),
                reshift_number_text(a.low, text[1]), reshift_number_text(a.high, text[2]), (long long)n_seen);
     } else {
-        printf("%s: %lld rows, accuracy %.2f %% (95 %% interval %.2f-%.2f)", shown(what->out), (long long)n,
+        printf("%s: %lld %s, accuracy %.2f %% (95 %% interval %.2f-%.2f)", shown(what->out), (long long)n,
+               reshift_noun_for(n, "row", "rows"),
                100 * a.accuracy, 100 * a.low, 100 * a.high);
         if (n_seen > 0) {
-            printf("; %lld of these rows show images that the network was trained on", (long long)n_seen);
+            printf("; %lld of these %s an image that the network was trained on", (long long)n_seen,
+                   reshift_noun_for(n_seen, "rows shows", "rows show"));
         }
         printf("\n");
     }

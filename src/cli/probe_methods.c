@@ -11,6 +11,7 @@
 #include "reshift/classifiers.h"
 #include "reshift/evaluation.h"
 #include "reshift/labels.h"
+#include "reshift/words.h"
 
 const char *probe_check_choice(const probe_choice *choice)
 {
@@ -159,17 +160,18 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
         return status;
     }
     if (!fit.converged) {
-        session_say("L-BFGS: %s after %d steps with a gradient of %.2g; the minimum counts as reached at %.2g",
+        session_say("L-BFGS: %s after %d %s with a gradient of %.2g; the minimum counts as reached at %.2g",
                     fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
-                    fit.iterations, fit.gradient, options.tolerance);
+                    fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient, options.tolerance);
     }
     json_object_set_new(result, "l2", json_real(options.l2));
     json_object_set_new(result, "steps", json_integer(fit.iterations));
     json_object_set_new(result, "gradient", json_real(fit.gradient));
     json_object_set_new(result, "train_loss", json_real(fit.loss));
     if (!c->json) {
-        printf("l2 %.3g: loss %.4f on all %lld training rows after %d steps\n", options.l2, fit.loss,
-               (long long)data->features.shape[0], fit.iterations);
+        printf("l2 %.3g: loss %.4f on all %lld training %s after %d %s\n", options.l2, fit.loss,
+               (long long)data->features.shape[0], reshift_noun_for(data->features.shape[0], "row", "rows"),
+               fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"));
     }
     return RESHIFT_OK;
 }
@@ -209,9 +211,10 @@ static reshift_status measure(const common *c, const probe_data *data, const res
                                       "balanced_accuracy", by_class.balanced, "top5_accuracy",
                                       isnan(by_class.top5) ? json_null() : json_real(by_class.top5)));
     } else {
-        printf("test accuracy %.2f %% (95 %% interval %.2f-%.2f) of %lld rows; log-likelihood %.4f, Brier %.4f, ECE "
+        printf("test accuracy %.2f %% (95 %% interval %.2f-%.2f) of %lld %s; log-likelihood %.4f, Brier %.4f, ECE "
                "%.2f %%\n",
-               100 * m.accuracy.accuracy, 100 * m.accuracy.low, 100 * m.accuracy.high, (long long)m.accuracy.n, -m.nll,
+               100 * m.accuracy.accuracy, 100 * m.accuracy.low, 100 * m.accuracy.high, (long long)m.accuracy.n,
+               reshift_noun_for(m.accuracy.n, "row", "rows"), -m.nll,
                m.brier, 100 * m.ece);
         printf("balanced accuracy %.2f %% (mean of the classes' own)", 100 * by_class.balanced);
         printf(isnan(by_class.top5) ? "\n" : ", top-5 accuracy %.2f %%\n", 100 * by_class.top5);

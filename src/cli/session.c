@@ -253,6 +253,14 @@ int session_end(void)
     return 0;
 }
 
+reshift_status check_data(const char *spec, const char *split, reshift_error *error)
+{
+    reshift_dataset_options options;
+    reshift_dataset_options_default(&options);
+    options.split = split;
+    return reshift_dataset_check(spec, &options, error);
+}
+
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
                          const option_range *severity, const reshift_model *model, reshift_dataset **dataset,
                          reshift_error *error)
@@ -301,12 +309,12 @@ reshift_status open_model(const common *c, const char *weights, const char *head
     }
     const int size = status == RESHIFT_OK ? reshift_model_head_size(*model) : 0;
     if (size > 0 && c->size > 0 && c->size != size) {
-        fail_with(error, RESHIFT_ERROR_ARGUMENT, "head '%s' was trained on images of %dx%d, --size is %lld", head, size,
+        fail_with(error, RESHIFT_ERROR_SHAPE, "head '%s' was trained on images of %dx%d, --size is %lld", head, size,
                   size, (long long)c->size);
         snprintf(error->hint, sizeof error->hint,
                  "leave --size out, or train a head on features of that size: reshift extract --size %lld",
                  (long long)c->size);
-        status = RESHIFT_ERROR_ARGUMENT;
+        status = RESHIFT_ERROR_SHAPE;
     }
     return status;
 }

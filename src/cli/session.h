@@ -34,7 +34,7 @@ typedef struct common {
     COUNT("--threads", &(c).threads, "N", 0, 4096, "threads to work with",                                             \
           "OMP_NUM_THREADS, else the CPUs this process may use")
 #define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, SEED_MOST, "of every random draw", "0")
-#define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images", "all")
+#define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images; of folders N images, as many of every class", "all")
 #define OPTION_SIZE(c)                                                                                                 \
     COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")
 #define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
@@ -102,6 +102,9 @@ bool session_corrupts_native(const common *c);
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
                          const option_range *severity, const reshift_model *model, reshift_dataset **dataset,
                          reshift_error *error);
+
+/** Whether `spec` can be data at all, before weights are read: what is wrong with the words themselves. Errors: ARGUMENT. */
+reshift_status check_data(const char *spec, const char *split, reshift_error *error);
 
 /** Loads --weights and, unless NULL, --head, and says what reshift_model_note() has to say. The caller destroys *model. */
 reshift_status open_model(const common *c, const char *weights, const char *head, reshift_model **model,

@@ -107,7 +107,7 @@ static reshift_status check_request(const corrupt_work *work, reshift_error *err
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s needs clean images, found a set with %s", name, there);
     }
     if (work->n < 1) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s: the set has no images", name);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%s: the set has no images", name);
     }
     if (options->layout == RESHIFT_CORRUPT_NPY && !reshift_dataset_fixed_size(work->clean, NULL, NULL)) {
         error_set(error, RESHIFT_ERROR_UNSUPPORTED, "%s: a set of images of many sizes does not fit into one array",

@@ -16,6 +16,7 @@
 #include "base/threads.h"
 #include "datasets/corrupt.h"
 #include "datasets/write_behind.h"
+#include "reshift/words.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20)
 
@@ -172,8 +173,8 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
             snprintf(shape, sizeof shape, "%lld", (long long)there.shape[0]);
         }
         status =
-            error_set(error, RESHIFT_ERROR_EXISTS, "'%s' holds other labels: expected those of %lld rows, found %s",
-                      path, (long long)labels->shape[0], shape);
+            error_set(error, RESHIFT_ERROR_EXISTS, "'%s' holds other labels: expected those of %lld %s, found %s",
+                      path, (long long)labels->shape[0], reshift_noun_for(labels->shape[0], "row", "rows"), shape);
         error_hint(error,
                    "it belongs to corruptions of another set, split or range of severities: choose another folder");
     }

@@ -122,7 +122,7 @@ static reshift_status name_rows(folder_work *f, reshift_error *error)
             if (strcmp(sorted[i - 1].name, sorted[i].name) == 0) {
                 twice[sorted[i - 1].row] = twice[sorted[i].row] = true;
                 if (pass == 1) {
-                    status = error_set(error, RESHIFT_ERROR_ARGUMENT, "two images would be written as '%s'",
+                    status = error_set(error, RESHIFT_ERROR_EXISTS, "two images would be written as '%s'",
                                        sorted[i].name);
                 }
             }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/memory.h"
+#include "reshift/words.h"
 
 typedef reshift_status (*open_function)(const char *where, const reshift_dataset_options *options,
                                         reshift_dataset **dataset, reshift_error *error);
@@ -22,16 +23,18 @@ static const struct {
     const char *name;
     const char *usage;
     where_rule where;
-    bool own_corruption; /* the kind handles options->corruption itself */
     open_function open;
+    bool own_corruption; /* the kind handles options->corruption itself */
+    bool published;      /* checksums of its files are known: options->verify */
+    reshift_status (*check)(const char *where, reshift_error *error); /* of the text after the colon, or NULL */
 } kinds[] = {
-    {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, false, cifar10_open},
-    {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, true, cifar10c_open},
-    {"imagenet-c", "imagenet-c[:DIR]", WHERE_OPTIONAL, true, imagenet_c_open},
-    {"folder", "folder:DIR", WHERE_NEEDED, false, folder_open},
-    {"npy", "npy:IMAGES.npy,LABELS.npy", WHERE_NEEDED, false, npy_set_open},
-    {"demo", "demo", WHERE_NONE, false, demo_open},
-    {"demo-source", "demo-source", WHERE_NONE, false, demo_source_open},
+    {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, cifar10_open, false, false, NULL},
+    {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, cifar10c_open, true, true, NULL},
+    {"imagenet-c", "imagenet-c[:DIR]", WHERE_OPTIONAL, imagenet_c_open, true, false, NULL},
+    {"folder", "folder:DIR", WHERE_NEEDED, folder_open, false, false, NULL},
+    {"npy", "npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz", WHERE_NEEDED, npy_set_open, false, false, npy_set_check},
+    {"demo", "demo", WHERE_NONE, demo_open, false, false, NULL},
+    {"demo-source", "demo-source", WHERE_NONE, demo_source_open, false, false, NULL},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -39,8 +42,6 @@ void reshift_dataset_options_default(reshift_dataset_options *options)
 {
     *options = (reshift_dataset_options){.split = "test", .severity_first = 1, .severity_last = 5};
 }
-
-int64_t dataset_limit(int64_t count, int64_t limit) { return limit > 0 && limit < count ? limit : count; }
 
 static reshift_status check_options(const reshift_dataset_options *options, reshift_error *error)
 {
@@ -86,6 +87,32 @@ static reshift_status check_divisible(const reshift_dataset *whole, const char *
     return status;
 }
 
+/* From rows [n] of a part, those within the limit in their place. Folders keep as many of every class. */
+static reshift_status keep_of_part(const reshift_dataset *whole, int64_t *rows, int64_t *n, int64_t limit,
+                                   reshift_error *error)
+{
+    if (strcmp(whole->kind, "folder") != 0) {
+        *n = dataset_limit(*n, limit);
+        return RESHIFT_OK;
+    }
+    int32_t *labels = malloc((size_t)*n * sizeof *labels + 1);
+    if (!labels) {
+        return error_memory(error, (size_t)*n * sizeof *labels, "labels");
+    }
+    for (int64_t i = 0; i < *n; i++) {
+        labels[i] = whole->rows[rows[i]].label;
+    }
+    int64_t *places, kept;
+    reshift_status status = dataset_limit_by_class(labels, *n, whole->n_classes, limit, &places, &kept, error);
+    for (int64_t i = 0; status == RESHIFT_OK && i < kept; i++) {
+        rows[i] = rows[places[i]]; /* places ascend */
+    }
+    *n = status == RESHIFT_OK ? kept : *n;
+    free(places);
+    free(labels);
+    return status;
+}
+
 /* The training or the test part of a set that has none of its own. */
 static reshift_status take_part(reshift_dataset *whole, const char *spec, const reshift_dataset_options *options,
                                 reshift_dataset **part, reshift_error *error)
@@ -110,7 +137,10 @@ static reshift_status take_part(reshift_dataset *whole, const char *spec, const 
                 rows[n++] = row;
             }
         }
-        status = reshift_dataset_subset(whole, rows, dataset_limit(n, options->limit), part, error);
+        status = keep_of_part(whole, rows, &n, options->limit, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_dataset_subset(whole, rows, n, part, error);
     }
     free(rows);
     free(held);
@@ -136,7 +166,8 @@ static reshift_status note_deep_grey(reshift_dataset *d, reshift_error *error)
             memcpy(first, path, length + 1);
         }
     }
-    if (n > 0 && asprintf(&d->own_note, "'%s' (%lld of %lld images): %s", first, (long long)n, (long long)d->count,
+    if (n > 0 && asprintf(&d->own_note, "'%s' (%lld of %lld %s): %s", first, (long long)n, (long long)d->count,
+                          reshift_noun_for(d->count, "image", "images"),
                           RESHIFT_DEEP_GREY) < 0) {
         d->own_note = NULL;
         return error_memory(error, sizeof first, "a note");
@@ -173,9 +204,9 @@ static reshift_status open_kind(int k, const char *spec, const char *where, cons
 
 static reshift_status refuse_verify(const char *spec, reshift_error *error)
 {
-    error_set(error, RESHIFT_ERROR_UNSUPPORTED, "'%s': no checksums of its files are published", spec);
+    error_set(error, RESHIFT_ERROR_ARGUMENT, "'%s': no checksums of its files are published", spec);
     error_hint(error, "CIFAR-10-C's files can be verified: cifar10-c[:DIR]");
-    return RESHIFT_ERROR_UNSUPPORTED;
+    return RESHIFT_ERROR_ARGUMENT;
 }
 
 /* What is made here, or has no published checksum, is not what was asked for. */
@@ -199,7 +230,7 @@ static reshift_status check_verified(const char *spec, const reshift_dataset_opt
 static reshift_status unknown_spec(const char *spec, reshift_error *error)
 {
     error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s' is no kind of data set", spec);
-    char usages[256] = "";
+    char usages[320] = "";
     for (int k = 0; k < N_KINDS; k++) {
         size_t length = strlen(usages);
         snprintf(usages + length, sizeof usages - length, "%s%s", k ? ", " : "", kinds[k].usage);
@@ -225,49 +256,85 @@ reshift_status dataset_corrupt(reshift_dataset *clean, const reshift_dataset_opt
     return status;
 }
 
-reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
-                                    reshift_error *error)
+static reshift_dataset_options options_or_defaults(const reshift_dataset_options *options)
 {
-    *dataset = NULL;
     reshift_dataset_options used;
     reshift_dataset_options_default(&used);
     if (options) {
         used = *options;
         used.split = options->split ? options->split : "test";
     }
-    reshift_status status = check_options(&used, error);
-    if (status != RESHIFT_OK) {
-        return status;
-    }
+    return used;
+}
+
+/* The kind that `spec` names, and the part after its colon or NULL. */
+static reshift_status find_kind(const char *spec, int *kind, const char **where, reshift_error *error)
+{
     size_t length = strcspn(spec, ":");
-    const char *where = spec[length] == ':' ? spec + length + 1 : NULL;
+    *where = spec[length] == ':' ? spec + length + 1 : NULL;
     for (int k = 0; k < N_KINDS; k++) {
         if (strlen(kinds[k].name) != length || strncmp(kinds[k].name, spec, length) != 0) {
             continue;
         }
-        if ((kinds[k].where == WHERE_NEEDED && !(where && *where)) || (where && !*where) ||
-            (kinds[k].where == WHERE_NONE && where)) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage);
-        }
-        if (kinds[k].own_corruption) {
-            status = kinds[k].open(where, &used, dataset, error);
-            return status == RESHIFT_OK ? check_verified(spec, &used, dataset, error) : status;
-        }
-        if (used.verify) {
-            return refuse_verify(spec, error);
-        }
-        if (!used.corruption) {
-            return open_kind(k, spec, where, &used, dataset, error);
-        }
-        reshift_dataset *clean;
-        status = open_kind(k, spec, where, &used, &clean, error);
-        if (status == RESHIFT_OK) {
-            status = dataset_corrupt(clean, &used, dataset, error);
-            reshift_dataset_close(&clean);
-        }
-        return status;
+        *kind = k;
+        bool given = *where && **where;
+        return (kinds[k].where == WHERE_NEEDED && !given) || (*where && !given) || (kinds[k].where == WHERE_NONE && *where)
+                   ? error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage)
+                   : RESHIFT_OK;
     }
     return unknown_spec(spec, error);
+}
+
+/* Everything about `spec` and options that is wrong whatever the files hold. */
+static reshift_status check_request(const char *spec, const reshift_dataset_options *options, int *kind,
+                                    const char **where, reshift_error *error)
+{
+    reshift_status status = check_options(options, error);
+    if (status == RESHIFT_OK) {
+        status = find_kind(spec, kind, where, error);
+    }
+    if (status == RESHIFT_OK && options->verify && !kinds[*kind].published) {
+        status = refuse_verify(spec, error);
+    }
+    if (status == RESHIFT_OK && kinds[*kind].check) {
+        status = kinds[*kind].check(*where, error);
+    }
+    return status;
+}
+
+reshift_status reshift_dataset_check(const char *spec, const reshift_dataset_options *options, reshift_error *error)
+{
+    const reshift_dataset_options used = options_or_defaults(options);
+    const char *where;
+    int kind;
+    return check_request(spec, &used, &kind, &where, error);
+}
+
+reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
+                                    reshift_error *error)
+{
+    *dataset = NULL;
+    const reshift_dataset_options used = options_or_defaults(options);
+    const char *where;
+    int k;
+    reshift_status status = check_request(spec, &used, &k, &where, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    if (kinds[k].own_corruption) {
+        status = kinds[k].open(where, &used, dataset, error);
+        return status == RESHIFT_OK ? check_verified(spec, &used, dataset, error) : status;
+    }
+    if (!used.corruption) {
+        return open_kind(k, spec, where, &used, dataset, error);
+    }
+    reshift_dataset *clean;
+    status = open_kind(k, spec, where, &used, &clean, error);
+    if (status == RESHIFT_OK) {
+        status = dataset_corrupt(clean, &used, dataset, error);
+        reshift_dataset_close(&clean);
+    }
+    return status;
 }
 
 static bool is_kind(const char *spec, const char *kind)
@@ -284,12 +351,7 @@ bool reshift_dataset_is_shifted(const char *spec)
 reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
                                           reshift_dataset **dataset, reshift_error *error)
 {
-    reshift_dataset_options plain;
-    reshift_dataset_options_default(&plain);
-    if (options) {
-        plain = *options;
-        plain.split = options->split ? options->split : "test";
-    }
+    reshift_dataset_options plain = options_or_defaults(options);
     plain.corruption = NULL;
     plain.verify = false;
     if (!reshift_dataset_is_shifted(spec)) {
@@ -491,8 +553,8 @@ reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row,
                                     reshift_error *error)
 {
     if (!row_is_there(dataset, row)) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "row %lld: expected 0 to %lld", (long long)row,
-                         (long long)dataset->count - 1);
+        return error_set(error, row < 0 ? RESHIFT_ERROR_ARGUMENT : RESHIFT_ERROR_SHAPE, "row %lld: expected 0 to %lld",
+                         (long long)row, (long long)dataset->count - 1);
     }
     return dataset->functions->read(dataset->state, row, image, error);
 }

@@ -109,6 +109,8 @@ reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_op
                                      reshift_dataset **clean, reshift_error *error);
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error);
+/** Whether the text after "npy:" names two files, or one .npz. Errors: ARGUMENT. */
+reshift_status npy_set_check(const char *where, reshift_error *error);
 reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error);
 reshift_status demo_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
@@ -142,6 +144,13 @@ reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, res
 
 /** count cut to the limit of the options (0: all). */
 int64_t dataset_limit(int64_t count, int64_t limit);
+/**
+ * Rows within the limit of a set that is sorted by class: as many of every class as can be, the first of each, and one more
+ * of the first classes where they do not divide. labels [count], 0..n_classes-1; *rows [*n] ascends, the caller frees it, on
+ * errors too. Errors: MEMORY.
+ */
+reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit, int64_t **rows,
+                                      int64_t *n, reshift_error *error);
 
 /**
  * What .npy files must be to serve as images, uint8 [N,H,W,3] with N >= 1; `name` is for messages.

@@ -13,6 +13,7 @@
 #include "base/progress.h"
 #include "datasets/dataset.h"
 #include "datasets/image_tree.h"
+#include "reshift/words.h"
 #include "datasets/preparation_file.h"
 
 typedef struct image_folder {
@@ -212,6 +213,28 @@ static reshift_status compare_splits(const image_folder *f, const char *where, c
     return status;
 }
 
+/* Images beyond the limit leave the tree, so that they are not in the set's identity either. */
+static reshift_status keep_rows(image_tree *tree, int64_t limit, reshift_error *error)
+{
+    int64_t *rows, n;
+    reshift_status status = dataset_limit_by_class(tree->labels, (int64_t)tree->files.count, (int)tree->classes.count, limit,
+                                                   &rows, &n, error);
+    size_t kept = 0;
+    for (size_t i = 0; status == RESHIFT_OK && i < tree->files.count; i++) {
+        if ((int64_t)kept < n && rows[kept] == (int64_t)i) {
+            tree->labels[kept] = tree->labels[i];
+            tree->files.names[kept++] = tree->files.names[i];
+        } else {
+            free(tree->files.names[i]);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        tree->files.count = kept;
+    }
+    free(rows);
+    return status;
+}
+
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error)
 {
@@ -233,8 +256,8 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
     if (status == RESHIFT_OK) {
         if (f->tree.passed_over > 0) {
             progress_message(options->progress, RESHIFT_LOG_INFO, "'%s': %zu file%s passed over, no image by %s name ('%s')",
-                             f->root, f->tree.passed_over, f->tree.passed_over == 1 ? "" : "s",
-                             f->tree.passed_over == 1 ? "its" : "their", f->tree.example);
+                             f->root, f->tree.passed_over, reshift_noun_for((int64_t)f->tree.passed_over, "", "s"),
+                             reshift_noun_for((int64_t)f->tree.passed_over, "its", "their"), f->tree.example);
         }
         status = image_tree_check(f->root, &f->tree, options->skip_bad, options->progress, error);
     }
@@ -242,10 +265,12 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
         folder_destroy(f);
         return status;
     }
-    int64_t count = dataset_limit((int64_t)f->tree.files.count, options->limit);
-    while (f->tree.files.count > (size_t)count) { /* what is not in the set is not in its identity either */
-        free(f->tree.files.names[--f->tree.files.count]);
+    status = keep_rows(&f->tree, options->limit, error);
+    if (status != RESHIFT_OK) {
+        folder_destroy(f);
+        return status;
     }
+    const int64_t count = (int64_t)f->tree.files.count;
     const int64_t skipped = (int64_t)f->tree.skipped, damaged = (int64_t)f->tree.damaged;
     const bool has_parts = strcmp(f->root, where) != 0;
     status = dataset_create(&folder_kind, f, "folder", count, (int)f->tree.classes.count,

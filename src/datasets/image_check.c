@@ -13,6 +13,7 @@
 #include "datasets/image_tree.h"
 #include "formats/blob.h"
 #include "formats/image_file.h"
+#include "reshift/words.h"
 
 enum { TAIL_BYTES = 4096, LISTED_MOST = 20 };
 
@@ -184,8 +185,9 @@ static reshift_status leave_out(const char *root, image_tree *tree, const verdic
     if (!left) {
         return error_memory(error, tree->classes.count * sizeof *left, "classes");
     }
-    progress_message(progress, RESHIFT_LOG_WARNING, "'%s': %zu of %zu images cannot be read and are left out", root, bad,
-                     tree->files.count);
+    progress_message(progress, RESHIFT_LOG_WARNING, "'%s': %zu of %zu %s cannot be read and %s left out", root, bad,
+                     tree->files.count, reshift_noun_for((int64_t)tree->files.count, "image", "images"),
+                     reshift_noun_for((int64_t)bad, "is", "are"));
     for (size_t i = 0, listed = 0; i < tree->files.count; i++) {
         if (v->reasons[i]) {
             if (listed++ < LISTED_MOST) {

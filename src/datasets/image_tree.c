@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "reshift/labels.h"
+#include "reshift/words.h"
 
 enum { DEPTH_MOST = 32 }; /* a link to a folder above it would have no end */
 
@@ -177,7 +178,8 @@ static reshift_status scan_class(const char *root, const char *class_name, image
         const size_t others = tree->passed_over - others_before;
         char held[64] = "is empty";
         if (others > 0) {
-            snprintf(held, sizeof held, "holds %zu file%s of other kinds", others, others == 1 ? "" : "s");
+            snprintf(held, sizeof held, "holds %zu %s of other kinds", others,
+                     reshift_noun_for((int64_t)others, "file", "files"));
         }
         error_set(error, RESHIFT_ERROR_FORMAT, "class '%s' has no images: '%s/%s' %s", class_name, root, class_name,
                   held);
@@ -193,7 +195,7 @@ static reshift_status no_classes(const char *root, reshift_error *error)
     reshift_status status = list(root, &l, error);
     if (status == RESHIFT_OK) {
         error_set(error, RESHIFT_ERROR_FORMAT, "no class folders in '%s': found %zu image%s and no sub-folder", root,
-                  l.files.count, l.files.count == 1 ? "" : "s");
+                  l.files.count, reshift_noun_for((int64_t)l.files.count, "", "s"));
         error_hint(error, "expected one sub-folder a class with its images, as in %s/cat/1.jpg", root);
         status = error_at_offset(error, RESHIFT_ERROR_FORMAT, root, -1);
     }

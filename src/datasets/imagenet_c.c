@@ -242,7 +242,10 @@ static reshift_status find_images(imagenet_c *c, const char *root, int64_t limit
         status = check_same_images(c, root, error);
     }
     if (status == RESHIFT_OK) {
-        c->n = dataset_limit(c->images.n, limit); /* row_path() divides by it */
+        status = tree_limit(&c->images, limit, error);
+    }
+    if (status == RESHIFT_OK) {
+        c->n = c->images.n; /* row_path() divides by it */
         status = look_at_first(c, quality, error);
     }
     return status;
@@ -405,7 +408,6 @@ reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_op
     *clean = NULL;
     reshift_dataset_options plain = *options;
     plain.corruption = NULL;
-    plain.limit = 0;
     reshift_status status = find_root(where, options, &root, error);
     if (status == RESHIFT_OK) {
         status = find_photos(root, options, &photos, error);
@@ -422,11 +424,15 @@ reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_op
             status = status == RESHIFT_OK && is ? tree_list(folder, s, &images, error) : status;
         }
     }
+    if (status == RESHIFT_OK && folder) {
+        status = tree_limit(&images, options->limit, error);
+        plain.limit = 0; /* photographs of the images that the corruptions have */
+    }
     if (status == RESHIFT_OK) {
         status = folder_open(photos, &plain, &all, error);
     }
     if (status == RESHIFT_OK) {
-        n = dataset_limit(folder ? images.n : all->count, options->limit);
+        n = folder ? images.n : all->count;
         rows = malloc((size_t)n * sizeof *rows + 1);
         status = rows ? RESHIFT_OK : error_memory(error, (size_t)n * sizeof *rows, "rows");
     }

@@ -345,3 +345,23 @@ reshift_status tree_compare(const tree_images *a, const char *here, const tree_i
         compare_sorted("class", a->classes, a->n_classes, here, b->classes, b->n_classes, there, error);
     return status == RESHIFT_OK ? compare_sorted("image", a->names, a->n, here, b->names, b->n, there, error) : status;
 }
+
+reshift_status tree_limit(tree_images *images, int64_t limit, reshift_error *error)
+{
+    int64_t *rows, n, kept = 0;
+    reshift_status status =
+        dataset_limit_by_class(images->labels, images->n, images->n_classes, limit, &rows, &n, error);
+    for (int64_t i = 0; status == RESHIFT_OK && i < images->n; i++) {
+        if (kept < n && rows[kept] == i) {
+            images->labels[kept] = images->labels[i];
+            images->names[kept++] = images->names[i];
+        } else {
+            free(images->names[i]);
+        }
+    }
+    if (status == RESHIFT_OK) {
+        images->n = kept;
+    }
+    free(rows);
+    return status;
+}

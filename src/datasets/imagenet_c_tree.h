@@ -38,6 +38,9 @@ reshift_status tree_check_severities(const char *folder, const char *corruption,
  * folders, a class without images), IO, MEMORY. */
 reshift_status tree_list(const char *folder, int severity, tree_images *images, reshift_error *error);
 
+/** Keeps `limit` images (0: all), as many of every class as can be: dataset_limit_by_class(). Errors: MEMORY. */
+reshift_status tree_limit(tree_images *images, int64_t limit, reshift_error *error);
+
 /** FORMAT, naming the first image or class that is on one side only, unless both lists are the same. `here` and `there`
  * name the lists in messages. */
 reshift_status tree_compare(const tree_images *a, const char *here, const tree_images *b, const char *there,

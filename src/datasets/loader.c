@@ -140,7 +140,7 @@ static reshift_status check(const reshift_dataset *dataset, const int64_t *rows,
                             const loader_options *options, reshift_error *error)
 {
     if (options->as_bytes && !reshift_dataset_fixed_size(dataset, NULL, NULL)) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "images of many sizes cannot be loaded as they are");
+        return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "images of many sizes cannot be loaded as they are");
     }
     if (options->batch < 1 || options->size < 1) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "batch %d of size %d: expected 1 or more", options->batch,

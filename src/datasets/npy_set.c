@@ -1,14 +1,16 @@
 /*
- * Any labelled images as two .npy files, uint8 [N,H,W,3] and integers [N], memory-mapped. The checks and the reading of
- * an image array serve CIFAR-10-C too, which is made of such files.
+ * Any labelled images as two arrays, uint8 [N,H,W,3] and integers [N]: two .npy files, memory-mapped, or one .npz archive,
+ * unpacked. CIFAR-10-C, which consists of such files, uses the checks and the reading of an image array too.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "datasets/dataset.h"
 #include "formats/blob.h"
+#include "formats/npy.h"
 
 enum { MAX_EXTENT = 1 << 16 };
 
@@ -103,7 +105,7 @@ reshift_status label_array_read(const reshift_array *labels, const char *name, i
     return status == RESHIFT_OK ? status : error_at_offset(error, status, name, -1);
 }
 
-static reshift_status open_files(npy_set *s, const char *images_path, const char *labels_path,
+static reshift_status open_files(npy_set *s, const char *images_path, const char *labels_path, bool has_parts,
                                  const reshift_dataset_options *options, reshift_dataset **dataset,
                                  reshift_error *error)
 {
@@ -132,6 +134,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
         }
         if (status == RESHIFT_OK) {
             (*dataset)->fixed_size = true;
+            (*dataset)->has_parts = has_parts;
             (*dataset)->height = height;
             (*dataset)->width = width;
         }
@@ -144,23 +147,120 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
     return status;
 }
 
+static bool is_npz(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcasecmp(dot, ".npz") == 0;
+}
+
+reshift_status npy_set_check(const char *where, reshift_error *error)
+{
+    const char *comma = strrchr(where, ',');
+    if (comma ? comma == where || !comma[1] : !is_npz(where)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "data 'npy:%s': expected npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz", where);
+    }
+    return RESHIFT_OK;
+}
+
+/* Names under which people keep images and labels in one archive: NumPy's own for arrays without names, Keras', MedMNIST's. */
+typedef struct pair_names {
+    const char *images, *labels, *part; /* part: the split that the pair is, or NULL: all there is */
+} pair_names;
+
+static const pair_names pairs[] = {
+    {"images", "labels", NULL},
+    {"x", "y", NULL},
+    {"X", "y", NULL},
+    {"data", "labels", NULL},
+    {"arr_0", "arr_1", NULL},
+    {"x_train", "y_train", "train"},
+    {"x_test", "y_test", "test"},
+    {"train_images", "train_labels", "train"},
+    {"test_images", "test_labels", "test"},
+};
+enum { N_PAIRS = sizeof pairs / sizeof *pairs };
+
+/*
+ * The one pair of arrays in the archive that `split` asks for. An archive with a training and a test pair has parts; one
+ * pair alone is the whole set, whichever part its names say.
+ */
+static reshift_status choose_pair(const char *path, const char *split, const pair_names **chosen, bool *has_parts,
+                                  reshift_error *error)
+{
+    const char *names[2 * N_PAIRS];
+    bool there[2 * N_PAIRS];
+    char list[600];
+    for (int i = 0; i < N_PAIRS; i++) {
+        names[2 * i] = pairs[i].images;
+        names[2 * i + 1] = pairs[i].labels;
+    }
+    reshift_status status = npz_look(path, names, 2 * N_PAIRS, there, list, sizeof list, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
+    int n = 0, n_split = 0;
+    const pair_names *first = NULL, *of_split = NULL;
+    for (int i = 0; i < N_PAIRS; i++) {
+        if (there[2 * i] && there[2 * i + 1]) {
+            first = first ? first : &pairs[i];
+            n++;
+            if (pairs[i].part && strcmp(pairs[i].part, split) == 0) {
+                of_split = &pairs[i];
+                n_split++;
+            }
+        }
+    }
+    *has_parts = n == 2 && n_split == 1 && first->part;
+    *chosen = n == 1 ? first : *has_parts ? of_split : NULL;
+    if (*chosen) {
+        return RESHIFT_OK;
+    }
+    refuse(error, RESHIFT_ERROR_NOT_FOUND, path, -1, "which arrays are images and labels? it holds %s", list);
+    error_hint(error, "name them: 'npy:%.150s#IMAGES,%.150s#LABELS'; found by themselves are images and labels, x and y, data and "
+                      "labels, arr_0 and arr_1, x_train and y_train with x_test and y_test", path, path);
+    return RESHIFT_ERROR_NOT_FOUND;
+}
+
+/* Where images and labels are: the two files of `where`, or two arrays of one archive. The caller frees both paths. */
+static reshift_status find_paths(const char *where, const char *split, char **images, char **labels, bool *has_parts,
+                                 reshift_error *error)
+{
+    const char *comma = strrchr(where, ',');
+    *has_parts = false;
+    if (comma) {
+        *images = strndup(where, (size_t)(comma - where));
+        *labels = strdup(comma + 1);
+    } else {
+        const pair_names *pair;
+        reshift_status status = choose_pair(where, split, &pair, has_parts, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+        *images = *labels = NULL;
+        if (asprintf(images, "%s#%s", where, pair->images) < 0) {
+            *images = NULL;
+        }
+        if (asprintf(labels, "%s#%s", where, pair->labels) < 0) {
+            *labels = NULL;
+        }
+    }
+    return *images && *labels ? RESHIFT_OK : error_memory(error, strlen(where), "a path");
+}
+
 reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error)
 {
     *dataset = NULL;
-    const char *comma = strrchr(where, ',');
-    if (!comma || comma == where || !comma[1]) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "data 'npy:%s': expected npy:IMAGES.npy,LABELS.npy", where);
-    }
-    char *images_path = strndup(where, (size_t)(comma - where));
-    npy_set *s = calloc(1, sizeof *s);
-    reshift_status status = RESHIFT_OK;
-    if (!images_path || !s) {
-        free(s);
-        status = error_memory(error, strlen(where), "a data set");
-    } else {
-        status = open_files(s, images_path, comma + 1, options, dataset, error);
+    char *images_path = NULL, *labels_path = NULL;
+    bool has_parts;
+    reshift_status status = find_paths(where, options->split, &images_path, &labels_path, &has_parts, error);
+    npy_set *s = status == RESHIFT_OK ? calloc(1, sizeof *s) : NULL;
+    if (status == RESHIFT_OK) {
+        status = s ? open_files(s, images_path, labels_path, has_parts, options, dataset, error)
+                   : error_memory(error, sizeof *s, "a data set");
     }
     free(images_path);
+    free(labels_path);
     return status;
 }

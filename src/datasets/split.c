@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "datasets/dataset.h"
+#include "reshift/words.h"
 
 /* The distinct images of a set, numbered by ascending source. */
 typedef struct image_table {
@@ -81,16 +82,18 @@ static reshift_status draw_images(const reshift_dataset *dataset, const image_ta
     }
     memory_free(order);
     if (n_images == 0) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: not even one image with all its versions",
-                         (long long)n_rows);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%lld training %s: not even one image with all its versions",
+                         (long long)n_rows, reshift_noun_for(n_rows, "row", "rows"));
     }
     if (n_images == t->n_images && !all_may_go) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT,
-                  "%lld training rows: all %lld images would be trained on and none left to test on", (long long)n_rows,
-                  (long long)t->n_images);
-        error_hint(error, "the set has %lld rows: ask for fewer, so that images remain",
-                   (long long)reshift_dataset_count(dataset));
-        return RESHIFT_ERROR_ARGUMENT;
+        error_set(error, RESHIFT_ERROR_SHAPE,
+                  "%lld training %s: all %lld %s would be trained on and none left to test on", (long long)n_rows,
+                  reshift_noun_for(n_rows, "row", "rows"), (long long)t->n_images,
+                  reshift_noun_for(t->n_images, "image", "images"));
+        error_hint(error, "the set has %lld %s: ask for fewer, so that images remain",
+                   (long long)reshift_dataset_count(dataset),
+                   reshift_noun_for(reshift_dataset_count(dataset), "row", "rows"));
+        return RESHIFT_ERROR_SHAPE;
     }
     for (int64_t row = 0; row < reshift_dataset_count(dataset); row++) {
         taken[row] = seen[reshift_dataset_source(dataset, row)];
@@ -103,7 +106,7 @@ static reshift_status draw_rows(const reshift_dataset *dataset, int64_t n_rows, 
 {
     int64_t count = reshift_dataset_count(dataset);
     if (n_rows > count) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: the set has only %lld", (long long)n_rows,
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%lld training rows: the set has only %lld", (long long)n_rows,
                          (long long)count);
     }
     int64_t *order = new_numbers(count, sizeof *order);
@@ -196,7 +199,7 @@ static reshift_status draw_training(const reshift_dataset *train, reshift_split_
     image_table t;
     const int64_t count = reshift_dataset_count(train);
     if (n_rows > count) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%lld training rows: the set has only %lld", (long long)n_rows,
+        return error_set(error, RESHIFT_ERROR_SHAPE, "%lld training rows: the set has only %lld", (long long)n_rows,
                          (long long)count);
     }
     uint8_t *taken = NULL, *seen = NULL;
@@ -324,9 +327,10 @@ reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *row
         *n_held += held[i];
     }
     if (*n_held == 0) {
-        status = error_set(error, RESHIFT_ERROR_ARGUMENT,
-                           "a share of %g of %lld rows in %d classes: not even one image to hold out", share,
-                           (long long)n, n_classes);
+        status = error_set(error, RESHIFT_ERROR_SHAPE,
+                           "a share of %g of %lld %s in %d %s: not even one image to hold out", share,
+                           (long long)n, reshift_noun_for(n, "row", "rows"), n_classes,
+                           reshift_noun_for(n_classes, "class", "classes"));
     }
 end:
     memory_free(mark);

@@ -153,7 +153,7 @@ static reshift_status find_shapes(plan *p, reshift_error *error)
         to->w = window ? (from->w + 2 * n->padding - n->kernel) / n->stride + 1 : one ? 1 : from->w;
         if (to->h < 1 || to->w < 1 ||
             (window && (from->h + 2 * n->padding < n->kernel || from->w + 2 * n->padding < n->kernel))) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT, "an input of %dx%d is too small: nothing is left at '%s'",
+            return error_set(error, RESHIFT_ERROR_SHAPE, "an input of %dx%d is too small: nothing is left at '%s'",
                              p->options.height, p->options.width, n->name);
         }
     }

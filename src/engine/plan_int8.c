@@ -56,9 +56,9 @@ static reshift_status add_bytes(plan *p, int node, int *tensor, reshift_error *e
     bool positive = graph_is_nonnegative(p->net->graph, node);
     int channels = node_of(p, node)->channels_out;
     if (!range) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT, "int8 needs to know how large '%s' gets", node_of(p, node)->name);
+        error_set(error, RESHIFT_ERROR_NOT_FOUND, "int8 needs to know how large '%s' gets", node_of(p, node)->name);
         error_hint(error, "calibrate the network first");
-        return RESHIFT_ERROR_ARGUMENT;
+        return RESHIFT_ERROR_NOT_FOUND;
     }
     if (!p->nodes[node].unit) {
         p->nodes[node].unit = malloc((size_t)channels * sizeof(float));
@@ -228,7 +228,7 @@ static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c,
     c->sum_factor = from[0] / to[0];
     for (int i = 1; i < node_of(p, f->end)->channels_out; i++) {
         if (!(fabsf(from[i] / to[i] - c->sum_factor) <= 1e-5f * c->sum_factor)) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+            return error_set(error, RESHIFT_ERROR_NUMERIC,
                              "int8: expected ranges of '%s' and '%s' in one ratio, found %g and, at channel %d, %g",
                              node_of(p, f->shortcut)->name, node_of(p, f->end)->name, (double)c->sum_factor, i,
                              (double)(from[i] / to[i]));

@@ -138,11 +138,11 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     const graph_node *n = node_of(p, node);
     plan_node *own = &p->nodes[node];
     if (own->batch_statistics && (int64_t)p->options.batch * own->h * own->w < 2) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT,
+        error_set(error, RESHIFT_ERROR_SHAPE,
                   "batch norm '%s' needs more than one value per channel, found a batch of 1 with maps of 1x1",
                   n->name);
         error_hint(error, "use larger batches or frozen batch norm");
-        return RESHIFT_ERROR_ARGUMENT;
+        return RESHIFT_ERROR_SHAPE;
     }
     reshift_status status = add_result(p, node, error);
     if (status != RESHIFT_OK) {

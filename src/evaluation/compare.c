@@ -27,7 +27,7 @@ static reshift_status check_same(const reshift_robustness *a, const reshift_robu
     }
     return same ? RESHIFT_OK
                 : error_set(
-                      error, RESHIFT_ERROR_ARGUMENT,
+                      error, RESHIFT_ERROR_SHAPE,
                       "two tables are compared cell by cell: expected the same images, corruptions and severities");
 }
 
@@ -108,7 +108,7 @@ reshift_status reshift_robustness_compare(const reshift_robustness *a, const res
     }
     if (n < 1) {
         status =
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "one of the networks was trained on every image of this table");
+            error_set(error, RESHIFT_ERROR_SHAPE, "one of the networks was trained on every image of this table");
         goto done;
     }
     comparison->n_cells = a->n_cells;

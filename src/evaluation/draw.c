@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "reshift/words.h"
 
 /* How many of each class: shares [n_classes]. Hamilton's method above a floor of one image. */
 static void divide(const int64_t *there, int n_classes, int64_t n, int64_t sample, int64_t *shares)
@@ -58,9 +59,10 @@ reshift_status draw_by_class(const int *labels, int64_t n, int n_classes, int64_
     }
     if (sample < n_classes_there || sample > n) {
         status =
-            error_set(error, RESHIFT_ERROR_ARGUMENT,
-                      "a sample of %lld images: expected at least one of each of %lld classes, and at most all %lld",
-                      (long long)sample, (long long)n_classes_there, (long long)n);
+            error_set(error, RESHIFT_ERROR_SHAPE,
+                      "a sample of %lld %s: expected at least one of each of %lld %s, and at most all %lld",
+                      (long long)sample, reshift_noun_for(sample, "image", "images"), (long long)n_classes_there,
+                      reshift_noun_for(n_classes_there, "class", "classes"), (long long)n);
         goto done;
     }
     divide(there, n_classes, n, sample, shares);

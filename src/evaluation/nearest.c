@@ -241,7 +241,8 @@ static reshift_status check_sizes(const search *s, const reshift_array *features
                          (long long)s->train->n_features);
     }
     if (s->k < 1 || s->k > s->train->n) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "neighbours: expected 1 to %lld of them, found %d",
+        return error_set(error, s->k < 1 ? RESHIFT_ERROR_ARGUMENT : RESHIFT_ERROR_SHAPE,
+                         "neighbours: expected 1 to %lld of them, found %d",
                          (long long)s->train->n, s->k);
     }
     if (!(s->temperature > 0) || !isfinite(s->temperature)) {

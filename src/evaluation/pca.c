@@ -229,7 +229,7 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
                          (long long)n);
     }
     if (k < 1 || k > most) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+        return error_set(error, k < 1 ? RESHIFT_ERROR_ARGUMENT : RESHIFT_ERROR_SHAPE,
                          "principal components: expected 1 to %lld of [%lld,%lld] features, found %d", (long long)most,
                          (long long)n, (long long)d, k);
     }

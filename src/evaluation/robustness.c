@@ -19,6 +19,7 @@
 #include "evaluation/cells.h"
 #include "evaluation/measuring.h"
 #include "models/model.h"
+#include "reshift/words.h"
 
 /* Fewer images than this say little about a channel's mean and variance. */
 enum { SMALL_BATCH = 32 };
@@ -155,12 +156,13 @@ static reshift_status prepare_adaptation(measuring *m, reshift_error *error)
     int64_t rest = n < o->batch ? n : n % o->batch;
     if (o->batch < SMALL_BATCH || n < SMALL_BATCH) {
         progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "batches of %lld images are small: their statistics are mostly noise",
-                         (long long)(n < o->batch ? n : o->batch));
+                         "batches of %lld %s are small: their statistics are mostly noise",
+                         (long long)(n < o->batch ? n : o->batch),
+                         reshift_noun_for(n < o->batch ? n : o->batch, "image", "images"));
     } else if (rest > 0 && rest < SMALL_BATCH) {
         progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "the last batch is small: %lld images are normalised by their own statistics",
-                         (long long)rest);
+                         "the last batch is small: the statistics of %lld %s normalise it",
+                         (long long)rest, reshift_noun_for(rest, "image", "images"));
     }
     if (variety(m) < 0.7) {
         progress_message(
@@ -192,7 +194,8 @@ static reshift_status take_up_cells(measuring *m, reshift_error *error)
         taken_up += t->cells[i].taken_up;
     }
     if (status == RESHIFT_OK && taken_up > 0) {
-        progress_message(m->progress, RESHIFT_LOG_INFO, "%d of %d cells were measured before", taken_up, t->n_cells);
+        progress_message(m->progress, RESHIFT_LOG_INFO, "%d of %d %s measured before", taken_up, t->n_cells,
+                         reshift_noun_for(t->n_cells, "cell was", "cells were"));
     }
     return status;
 }

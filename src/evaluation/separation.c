@@ -228,7 +228,7 @@ static reshift_status check_rows(const reshift_array *coordinates, const int *la
     }
     int64_t n = coordinates->shape[0], k = coordinates->shape[1];
     if (n < 1 || n_classes < 1) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "coordinates: expected rows and classes, found %lld and %d",
+        return error_set(error, RESHIFT_ERROR_SHAPE, "coordinates: expected rows and classes, found %lld and %d",
                          (long long)n, n_classes);
     }
     const float *x = coordinates->data;

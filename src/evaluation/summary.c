@@ -250,7 +250,7 @@ reshift_status reshift_robustness_summarise(const reshift_robustness *table, boo
         summary->corruption[c] = no_mean();
     }
     if (n < 1) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "the network was trained on every image of this table");
+        return error_set(error, RESHIFT_ERROR_SHAPE, "the network was trained on every image of this table");
     }
     plan_figures(table, baseline, summary, &p);
     size_t bytes = 0;

@@ -2,6 +2,7 @@
  * What a robustness table is measured on: which sets can be had, whether they hold the same images, which of these the
  * network (or the one it is compared with) has seen in training, and the sample that is drawn.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "evaluation/measuring.h"
 #include "learning/calibrate.h"
 #include "models/model.h"
+#include "reshift/words.h"
 #include "reshift/preparation.h"
 
 const char *measuring_name(const reshift_corruption *corruption) { return corruption ? corruption->name : "clean"; }
@@ -173,6 +175,7 @@ reshift_status measuring_survey(measuring *m, reshift_error *error)
     const reshift_robustness_options *o = m->options;
     int wanted = o->n_corruptions + o->clean;
     reshift_error last;
+    char no_clean[sizeof last.message] = "";
     reshift_status status = RESHIFT_OK;
     if (o->n_corruptions < 0 || o->n_corruptions > RESHIFT_CORRUPTIONS_MOST || wanted == 0) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "expected 1 to %d corruptions, or the clean images, found %d",
@@ -182,8 +185,7 @@ reshift_status measuring_survey(measuring *m, reshift_error *error)
         status = survey_set(m, NULL, error);
         t->has_clean = status == RESHIFT_OK;
         if (status == RESHIFT_ERROR_NOT_FOUND && wanted > 1 && reshift_dataset_is_shifted(o->data)) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "no clean images are measured: %s",
-                             error ? error->message : "not found");
+            snprintf(no_clean, sizeof no_clean, "%s", error ? error->message : "not found");
             status = RESHIFT_OK;
         }
     }
@@ -198,6 +200,9 @@ reshift_status measuring_survey(measuring *m, reshift_error *error)
         } else if (error) {
             *error = last;
         }
+    }
+    if (status == RESHIFT_OK && no_clean[0]) { /* only now: where nothing can be measured, that is the message */
+        progress_message(m->progress, RESHIFT_LOG_WARNING, "no clean images are measured: %s", no_clean);
     }
     if (status == RESHIFT_OK && m->n_blocks == 0) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "nothing could be measured");
@@ -233,17 +238,18 @@ static reshift_status keep_unseen(measuring *m, const reshift_dataset *set, resh
         }
     }
     if (status == RESHIFT_OK && kept == 0) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT, "training has seen all of these %lld images: none is left to measure",
-                  (long long)t->n_available);
+        error_set(error, RESHIFT_ERROR_SHAPE, "training has seen all of the %lld %s: none is left to measure",
+                  (long long)t->n_available, reshift_noun_for(t->n_available, "image", "images"));
         error_hint(error, "measure on images of another set or split");
-        status = RESHIFT_ERROR_ARGUMENT;
+        status = RESHIFT_ERROR_SHAPE;
     }
     if (status == RESHIFT_OK && m->options->sample > kept) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT,
-                  "a sample of %lld images: training has seen all but %lld of these %lld images",
-                  (long long)m->options->sample, (long long)kept, (long long)t->n_available);
+        error_set(error, RESHIFT_ERROR_SHAPE,
+                  "a sample of %lld %s: training has seen all but %lld of the %lld images",
+                  (long long)m->options->sample, reshift_noun_for(m->options->sample, "image", "images"),
+                  (long long)kept, (long long)t->n_available);
         error_hint(error, "without a sample all that are left are measured");
-        status = RESHIFT_ERROR_ARGUMENT;
+        status = RESHIFT_ERROR_SHAPE;
     }
     if (status == RESHIFT_OK && !known) {
         progress_message(m->progress, RESHIFT_LOG_WARNING,
@@ -320,9 +326,10 @@ static reshift_status look_for_leaks(measuring *m, const reshift_dataset *set, r
     if (status == RESHIFT_OK && t->n_seen > 0 && !m->options->allow_leak) {
         status =
             error_set(error, RESHIFT_ERROR_UNSUPPORTED, /* well asked, and refused for what the weights say */
-                      "the network was trained on %lld of these %lld images (%.1f %%): measured on them it would look "
+                      "the network was trained on %lld of %lld %s (%.1f %%): measured on them it would look "
                       "better than it is",
-                      (long long)t->n_seen, (long long)t->n_images, 100 * (double)t->n_seen / (double)t->n_images);
+                      (long long)t->n_seen, (long long)t->n_images,
+                      reshift_noun_for(t->n_images, "image", "images"), 100 * (double)t->n_seen / (double)t->n_images);
         error_hint(
             error,
             "measure on images of another set or split, give --unseen to measure on the others alone, or --allow-leak: "

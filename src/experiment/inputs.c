@@ -15,6 +15,7 @@
 #include "learning/classes.h"
 #include "reshift/learning.h"
 #include "reshift/tensors.h"
+#include "reshift/words.h"
 
 /* Opens a set and takes its identity. What was read of the settings must be what their rows say of this input. */
 static reshift_status open_set(run *r, const char *what, const char *spec, reshift_dataset_options *options,
@@ -127,10 +128,10 @@ static reshift_status open_shifted_train(run *r, reshift_error *error)
         open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->opened.shifted_train, error);
     const run_input train = paired ? INPUT_TRAIN : INPUT_ROWS, test = paired ? INPUT_TEST : INPUT_SHIFT;
     if (status == RESHIFT_OK && strcmp(r->identities[train], r->identities[test]) == 0) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT,
+        error_set(error, RESHIFT_ERROR_SHAPE,
                   "'finetune.rows': train: the training images of '%s' are its test images", spec);
         error_hint(error, "use data with a training and a test part, or finetune.rows=shifted");
-        return RESHIFT_ERROR_ARGUMENT;
+        return RESHIFT_ERROR_SHAPE;
     }
     return status;
 }
@@ -350,9 +351,10 @@ reshift_status run_open(run *r, reshift_error *error)
     }
     if (status == RESHIFT_OK && !r->opened.test->has_parts) {
         progress_message(r->progress, RESHIFT_LOG_INFO,
-                         "'%s' has no training and test part of its own: %lld images to learn from and %lld to test on, "
+                         "'%s' has no training and test part of its own: %lld %s to learn from and %lld to test on, "
                          "drawn by class",
                          SETTING(r, source.data), (long long)reshift_dataset_count(r->opened.train),
+                         reshift_noun_for(reshift_dataset_count(r->opened.train), "image", "images"),
                          (long long)reshift_dataset_count(r->opened.test));
     }
     if (status == RESHIFT_OK) {

@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "experiment/run.h"
 #include "reshift/classifiers.h"
+#include "reshift/words.h"
 
 /* Mean loss (without the penalty) and accuracy of the layer on rows [n]; labels are int64. */
 static reshift_status measure(const reshift_array *weight, const reshift_array *bias, const reshift_array *features,
@@ -85,9 +86,9 @@ reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_class
     }
     if (!fit.converged) {
         progress_message(r->progress, RESHIFT_LOG_WARNING,
-                         "L-BFGS: %s after %d steps with a gradient of %.2g; the minimum counts as reached at %.2g",
+                         "L-BFGS: %s after %d %s with a gradient of %.2g; the minimum counts as reached at %.2g",
                          fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
-                         fit.iterations, fit.gradient, options.tolerance);
+                         fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient, options.tolerance);
     }
     *l2 = options.l2;
     history->n_epochs = 1;

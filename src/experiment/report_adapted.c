@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "experiment/json_file.h"
 #include "experiment/results.h"
+#include "reshift/words.h"
 
 static const char *text_of(const json_t *row, const char *key)
 {
@@ -43,10 +44,12 @@ static void describe(const json_t *row, adapted_figures *figures)
     const double source = json_number_value(json_object_get(row, "source_images"));
     char mixed[64] = "";
     if (source > 0) {
-        snprintf(mixed, sizeof mixed, ", the training statistics counting as %.0f images", source);
+        snprintf(mixed, sizeof mixed, ", the training statistics counting as %.0f %s", source,
+                 reshift_noun_for((int64_t)source, "image", "images"));
     }
-    snprintf(figures->how, sizeof figures->how, "%sbatch norm by the statistics of batches of %lld images, %s%s",
+    snprintf(figures->how, sizeof figures->how, "%sbatch norm by the statistics of batches of %lld %s, %s%s",
              tent ? "Tent: entropy lowered step by step, " : "", json_integer_value(json_object_get(row, "batch")),
+             reshift_noun_for(json_integer_value(json_object_get(row, "batch")), "image", "images"),
              strcmp(text_of(row, "order"), "shuffled") == 0 ? "shuffled" : "in the set's order", mixed);
 }
 

@@ -14,6 +14,7 @@
 #include "experiment/run.h"
 #include "reshift/corruption.h"
 #include "reshift/robustness.h"
+#include "reshift/words.h"
 
 static const char *const columns[] = {"model",  "method",     "batch",     "order",      "source_images", "set",
                                       "data",   "corruption", "severity",  "subset",     "headline",      "rows",
@@ -184,11 +185,12 @@ static void tell(const run *r, const char *model, const char *set, const json_t 
             strcmp(json_string_value(json_object_get(row, "model")), model) == 0 &&
             strcmp(json_string_value(json_object_get(row, "set")), set) == 0) {
             progress_message(
-                r->progress, RESHIFT_LOG_INFO, "%s network adapting (%s), %s images: accuracy %.2f %% on %lld rows",
+                r->progress, RESHIFT_LOG_INFO, "%s network adapting (%s), %s images: accuracy %.2f %% on %lld %s",
                 strcmp(model, "original") == 0 ? "original" : "fine-tuned",
                 json_string_value(json_object_get(row, "method")), strcmp(set, "shift") == 0 ? "shifted" : "clean",
                 reshift_percent(json_real_value(json_object_get(row, "accuracy")), 2),
-                (long long)json_integer_value(json_object_get(row, "rows")));
+                (long long)json_integer_value(json_object_get(row, "rows")),
+                reshift_noun_for(json_integer_value(json_object_get(row, "rows")), "row", "rows"));
         }
     }
 }

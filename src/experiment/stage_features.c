@@ -15,6 +15,7 @@
 #include "formats/npy.h"
 #include "learning/extraction.h"
 #include "models/model.h"
+#include "reshift/words.h"
 
 #define CHUNK_BATCHES 64
 
@@ -193,8 +194,8 @@ reshift_status run_extract(run *r, stage_name owner, const reshift_model *model,
     }
     if (status == RESHIFT_OK && e && way == EXTRACT_FROM_KEPT && extraction_computed(e) > 0) {
         progress_message(r->progress, RESHIFT_LOG_INFO,
-                         "frozen blocks: run again for %lld of %lld images, whose output was not kept",
-                         (long long)extraction_computed(e), (long long)rows);
+                         "frozen blocks: run again for %lld of %lld %s, whose output was not kept",
+                         (long long)extraction_computed(e), (long long)rows, reshift_noun_for(rows, "image", "images"));
     }
     extraction_destroy(&e);
     if (status == RESHIFT_OK) {

@@ -312,7 +312,7 @@ reshift_status reshift_array_load_npy(const char *path, reshift_array *array, re
     if (status == RESHIFT_OK) {
         bool zip = !npy_is(b) && archive_is(b, &kind) && strcmp(kind, "zip") == 0;
         status = zip      ? npz_read(b, file, member, array, error)
-                 : member ? error_set(error, RESHIFT_ERROR_ARGUMENT, "'%s' is no .npz archive: it has no part '%s'", file, member)
+                 : member ? error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' is no .npz archive: it has no part '%s'", file, member)
                           : npy_read(b, file, array, error);
         blob_drop(&b);
     }

@@ -20,10 +20,17 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
 
 /**
  * Reads one array of a NumPy archive (.npz), compressed or not: the member `wanted` ("NAME" or "NAME.npy"), or with NULL the
- * only one. Errors: NOT_FOUND (no such member, listing those there are), ARGUMENT (several, and none named), UNSUPPORTED
+ * only one. Errors: NOT_FOUND (no such member, or several and none named; lists those there are), UNSUPPORTED
  * (larger unpacked than 1 GiB and 16 times the file), those of npy_read().
  */
 reshift_status npz_read(blob *b, const char *name, const char *wanted, reshift_array *array, reshift_error *error);
+
+/**
+ * Which of `names` [n_names] a NumPy archive holds: there[i]; `list` becomes the names of all its arrays, "a, b", cut at its
+ * end. Errors: NOT_FOUND, IO, FORMAT (no archive of arrays), MEMORY.
+ */
+reshift_status npz_look(const char *path, const char *const *names, int n_names, bool *there, char *list,
+                        size_t list_bytes, reshift_error *error);
 
 /** NumPy's name of a dtype ("<f4", "|u1", ">i8", "?"): false for those that array.h does not list. */
 bool npy_dtype(const char *text, reshift_dtype *dtype, bool *big_endian);

@@ -8,6 +8,7 @@
 #include "engine/calibrate.h"
 #include "models/model.h"
 #include "reshift/learning.h"
+#include "reshift/words.h"
 
 /* Half of what serves float32 best: its activations are the largest, and the images may be in memory beside them. */
 #define CALIBRATION_BATCH 4
@@ -47,7 +48,8 @@ static reshift_status pass_images(forward *f, const reshift_dataset *dataset, co
     }
     if (status == RESHIFT_OK) {
         progress_update(progress, "calibration", n, n, "images");
-        progress_message(progress, RESHIFT_LOG_INFO, "int8: ranges of activations found on %lld images", (long long)n);
+        progress_message(progress, RESHIFT_LOG_INFO, "int8: ranges of activations found on %lld %s", (long long)n,
+                         reshift_noun_for(n, "image", "images"));
     }
     return status;
 }

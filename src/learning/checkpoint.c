@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "base/progress.h"
 #include "reshift/tensors.h"
+#include "reshift/words.h"
 
 static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-2", kind_start[] = "finetune-checkpoint-",
                   training_key[] = "reshift.training", options_key[] = "reshift.options",
@@ -318,7 +319,8 @@ static bool find_mismatch(const reshift_tensors *tensors, const checkpoint_state
         return true;
     }
     if (rows->shape[0] > s->epochs) {
-        snprintf(why, size, "holds %lld epochs and %d are wanted", (long long)rows->shape[0], s->epochs);
+        snprintf(why, size, "holds %lld %s, requested: %d", (long long)rows->shape[0],
+                 reshift_noun_for(rows->shape[0], "epoch", "epochs"), s->epochs);
         return true;
     }
     return false;

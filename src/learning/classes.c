@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "reshift/words.h"
 
 #define NAMED_MOST 10 /* empty classes in a message */
 
@@ -50,8 +51,8 @@ reshift_status classes_check(const int *labels, int64_t n, int n_classes, const 
     reshift_status status = RESHIFT_OK;
     if (n > 0 && n_classes - n_empty < 2) {
         status = error_set(error, RESHIFT_ERROR_SHAPE,
-                           "%s: expected at least two classes, found class %d alone in all %lld rows", what, labels[0],
-                           (long long)n);
+                           "%s: expected at least two classes, found class %d alone in all %lld %s", what, labels[0],
+                           (long long)n, reshift_noun_for(n, "row", "rows"));
     } else if (n_empty > 0) {
         warn_of_empty(counts, n_classes, n_empty, what, progress);
     }

@@ -253,9 +253,9 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
         return RESHIFT_ERROR_SHAPE;
     }
     if (reshift_precision_here(precision, false) == RESHIFT_PRECISION_INT8 && !reshift_model_is_calibrated(model)) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT, "int8: the weights do not say how large activations get");
+        error_set(error, RESHIFT_ERROR_NOT_FOUND, "int8: the weights do not say how large activations get");
         error_hint(error, "store it with them: reshift calibrate --weights W --data DATA --out FILE");
-        return RESHIFT_ERROR_ARGUMENT;
+        return RESHIFT_ERROR_NOT_FOUND;
     }
     plan_options options = {.batch = 1,
                             .height = recipe->size,

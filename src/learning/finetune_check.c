@@ -29,7 +29,7 @@ static reshift_status check_blocks(finetune *t, reshift_error *error)
                 size_t length = strlen(names);
                 snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", g->blocks[b]);
             }
-            return error_set(error, RESHIFT_ERROR_ARGUMENT,
+            return error_set(error, RESHIFT_ERROR_NOT_FOUND,
                              "fine-tuning: the network has no block '%s', its blocks are %s", o->blocks[i].block,
                              names);
         }

@@ -12,6 +12,7 @@
 #include "engine/plan.h"
 #include "learning/frozen_cache.h"
 #include "models/identity.h"
+#include "reshift/words.h"
 
 /* The set behind a data set, as the cache numbers it. */
 typedef struct origin {
@@ -357,11 +358,12 @@ static void say_how_it_went(const frozen *f, int64_t kept, int64_t n, int64_t fo
     double used = (double)row_cache_used_bytes(f->rows) * 1e-9;
     const char *place = row_cache_place(f->rows) == ROWS_IN_MEMORY ? "in memory" : "in a file";
     if (kept == n && found == n) {
-        progress_message(progress, RESHIFT_LOG_INFO, "frozen blocks: the output for all %lld images was kept before",
-                         (long long)n);
+        progress_message(progress, RESHIFT_LOG_INFO, "frozen blocks: the output for all %lld %s was kept before",
+                         (long long)n, reshift_noun_for(n, "image", "images"));
     } else if (kept == n) {
         progress_message(progress, RESHIFT_LOG_INFO,
-                         "frozen blocks: the output for all %lld images is kept %s (%.2f GB)", (long long)kept, place,
+                         "frozen blocks: the output for all %lld %s is kept %s (%.2f GB)", (long long)kept,
+                         reshift_noun_for(kept, "image", "images"), place,
                          used);
     } else {
         int64_t all = row_cache_rows(f->rows);

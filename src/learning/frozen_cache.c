@@ -15,6 +15,7 @@
 #include "datasets/dataset.h"
 #include "learning/available_memory.h"
 #include "learning/row_packing.h"
+#include "reshift/words.h"
 
 #define PARTS_MOST 8
 #define SETS_MOST 8
@@ -224,7 +225,8 @@ static void say_choice(const frozen_rows_wanted *w, const row_cache *rows, const
 {
     char found[64] = "";
     if (row_cache_rows(rows) > 0) {
-        snprintf(found, sizeof found, "; %lld images are there already", (long long)row_cache_rows(rows));
+        snprintf(found, sizeof found, "; %lld %s there already", (long long)row_cache_rows(rows),
+                 reshift_noun_for(row_cache_rows(rows), "image is", "images are"));
     }
     const bool memory = chosen->place == ROWS_IN_MEMORY;
     progress_message(progress, RESHIFT_LOG_INFO,

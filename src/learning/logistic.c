@@ -348,7 +348,7 @@ reshift_status logistic_fit(const logistic_rows *rows, int n_classes, const resh
                    .K = n_classes};
     lbfgsfloatval_t *x = NULL, *g = NULL;
     if (o.D >= INT32_MAX || o.K * (o.D + 1) > INT32_MAX) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "L-BFGS: %d classes of %lld features are too many weights",
+        return error_set(error, RESHIFT_ERROR_SHAPE, "L-BFGS: %d classes of %lld features are too many weights",
                          n_classes, (long long)o.D);
     }
     const int n = (int)(o.K * (o.D + 1));

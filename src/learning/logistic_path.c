@@ -11,6 +11,7 @@
 #include "learning/classes.h"
 #include "learning/linear.h"
 #include "learning/logistic.h"
+#include "reshift/words.h"
 
 static reshift_status check_options(const reshift_logistic_options *o, int n_classes, reshift_error *error)
 {
@@ -19,7 +20,7 @@ static reshift_status check_options(const reshift_logistic_options *o, int n_cla
     }
     for (int k = 0; o->class_weights && k < n_classes; k++) {
         if (!(o->class_weights[k] >= 0) || !isfinite(o->class_weights[k])) {
-            return error_set(error, RESHIFT_ERROR_ARGUMENT, "L-BFGS: class weight %d: expected 0 or more, found %g", k,
+            return error_set(error, RESHIFT_ERROR_NUMERIC, "L-BFGS: class weight %d: expected 0 or more, found %g", k,
                              o->class_weights[k]);
         }
     }
@@ -170,9 +171,10 @@ static reshift_status hold_out(const reshift_logistic_path_options *o, int64_t n
     qsort(order + fit, (size_t)(n - fit), sizeof *order, by_row);
     *n_fit = fit;
     if (fit == 0 || fit == n) {
-        status = error_set(error, RESHIFT_ERROR_ARGUMENT,
-                           "L-BFGS: %g of %lld rows in %lld groups cannot be held out to choose l2", o->held_out,
-                           (long long)n, (long long)n_groups);
+        status = error_set(error, RESHIFT_ERROR_SHAPE,
+                           "L-BFGS: %g of %lld %s in %lld %s cannot be held out to choose l2", o->held_out,
+                           (long long)n, reshift_noun_for(n, "row", "rows"), (long long)n_groups,
+                           reshift_noun_for(n_groups, "group", "groups"));
     }
 end:
     memory_free(sorted);
@@ -259,17 +261,19 @@ static reshift_status check_held_out(const sample *s, int n_classes, const int64
     }
     free(fitted);
     if (2 * alone > held) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT,
-                  "L-BFGS: %lld of %lld rows held out to choose l2 are of classes without another row: too few rows a "
+        error_set(error, RESHIFT_ERROR_SHAPE,
+                  "L-BFGS: %lld of %lld %s held out to choose l2 %s of a class without another row: too few rows a "
                   "class",
-                  (long long)alone, (long long)held);
+                  (long long)alone, (long long)held, reshift_noun_for(held, "row", "rows"),
+                  reshift_noun_for(alone, "is", "are"));
         error_hint(error, "give l2 as a number, or more rows a class");
-        return RESHIFT_ERROR_ARGUMENT;
+        return RESHIFT_ERROR_SHAPE;
     }
     if (alone) {
         progress_message(progress, RESHIFT_LOG_WARNING,
-                         "L-BFGS: %lld of %lld rows held out to choose l2 are of classes without another row",
-                         (long long)alone, (long long)held);
+                         "L-BFGS: %lld of %lld %s held out to choose l2 %s of a class without another row",
+                         (long long)alone, (long long)held, reshift_noun_for(held, "row", "rows"),
+                         reshift_noun_for(alone, "is", "are"));
     }
     return RESHIFT_OK;
 }

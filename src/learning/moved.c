@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "models/model.h"
 #include "reshift/learning.h"
+#include "reshift/words.h"
 
 static const char header[] = "tensor,block,values,changed,distance,norm,relative,most\n";
 
@@ -181,10 +182,12 @@ void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress
         if (progress && progress->message) {
             char text[200], statistics[80] = "";
             if (changed[1] > 0) {
-                snprintf(statistics, sizeof statistics, "; %d of %d running statistics changed", changed[1], tensors[1]);
+                snprintf(statistics, sizeof statistics, "; %d of %d running %s changed", changed[1], tensors[1],
+                         reshift_noun_for(tensors[1], "statistic", "statistics"));
             }
             if (changed[0] == 0) {
-                snprintf(text, sizeof text, "%s: none of its %d weight tensors changed%s", rows[first].block, tensors[0],
+                snprintf(text, sizeof text, "%s: none of its %d weight %s changed%s", rows[first].block, tensors[0],
+                         reshift_noun_for(tensors[0], "tensor", "tensors"),
                          statistics);
             } else {
                 const double percent = norm > 0 ? 100 * sqrt(squares / norm) : 0.0;

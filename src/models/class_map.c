@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "models/class_map_file.h"
 #include "models/imagenet_classes.h"
+#include "reshift/words.h"
 
 const char *reshift_class_match_name(reshift_class_match match)
 {
@@ -225,16 +226,17 @@ static reshift_status refuse_map(const reshift_dataset *set, const reshift_class
     const char *name = reshift_dataset_class_name(set, missing < 0 ? 0 : missing);
     if (!has_names) {
         error_set(error, RESHIFT_ERROR_SHAPE,
-                  "the network has %d outputs without names, the set %d classes ('%s', ...): which output is which class "
+                  "the network has %d %s without names, the set %d %s ('%s', ...): which output is which class "
                   "is not known",
-                  map->n_outputs, map->n, name);
+                  map->n_outputs, reshift_noun_for(map->n_outputs, "output", "outputs"), map->n,
+                  reshift_noun_for(map->n, "class", "classes"), name);
     } else if (missing >= 0 && map->outputs[missing] == OUTPUT_AMBIGUOUS) {
         error_set(error, RESHIFT_ERROR_SHAPE, "class '%s' of the set is the name of more than one of the network's %d outputs",
                   name, map->n_outputs);
     } else {
         error_set(error, RESHIFT_ERROR_SHAPE,
-                  "class '%s' of the set is none of the network's %d classes (%d of the set's %d are)", name,
-                  map->n_outputs, n_found, map->n);
+                  "class '%s' of the set is none of the network's %d %s (%d of the set's %d are)", name,
+                  map->n_outputs, reshift_noun_for(map->n_outputs, "class", "classes"), n_found, map->n);
     }
     error_hint(error, "give a network with a last layer for these classes (--head), or say which output each class is: "
                       "--class-map FILE.csv with rows 'class,number or name of the output'");
@@ -252,8 +254,8 @@ static reshift_status map_classes(const reshift_model *model, const reshift_data
         map->match = RESHIFT_CLASSES_BY_FILE;
         status = class_map_file_read(file, set, names, map, error);
     } else if (status == RESHIFT_OK && map->n > map->n_outputs) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE, "the network tells %d classes apart, the data has %d",
-                           map->n_outputs, map->n);
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "the network has %d %s, the data has %d",
+                           map->n_outputs, reshift_noun_for(map->n_outputs, "class", "classes"), map->n);
         error_hint(error, "give the layer trained on these classes with --head");
     } else if (status == RESHIFT_OK && !(has_names && map_by_name(names, set, map, &missing, &n_found)) &&
                !map_by_number(model, set, has_names && !(is_imagenet(model) && n_found == 0), map)) {

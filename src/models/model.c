@@ -460,7 +460,7 @@ static reshift_status adopt_preparation(reshift_model *model, const reshift_tens
     own.recipe.size = head.recipe.size;
     own.recipe.resize = head.recipe.resize;
     if (!reshift_preparation_same(&head, &own, difference, sizeof difference)) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+        return error_set(error, RESHIFT_ERROR_SHAPE,
                          "head and network were trained on differently prepared images: %s", difference);
     }
     model->recipe.size = model->head_size = head.recipe.size;

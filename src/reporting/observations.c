@@ -1,6 +1,7 @@
 /* The list of sentences, words that all of them share, and the lead of the page. The sentences are in
  * observations_training.c, observations_accuracy.c and observations_panels.c. */
 #include "reporting/observations.h"
+#include "reshift/words.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,7 +39,7 @@ void text_add_percent(text_buffer *text, double fraction, int digits)
 void text_add_plural(text_buffer *text, int64_t count, const char *one, const char *more)
 {
     text_add_count(text, count);
-    text_printf(text, " %s", count == 1 ? one : more);
+    text_printf(text, " %s", reshift_noun_for(count, one, more));
 }
 
 void text_add_spread(text_buffer *text, double distance)

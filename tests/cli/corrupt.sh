@@ -79,7 +79,7 @@ check "is a picture" 0 "width: 866" - "$reshift" inspect sheet.png
 check "the same again" 0 "" "" "$reshift" corrupt --quiet --data demo --image 3 --sheet again.png --threads 1
 holds "to the byte" cmp -s sheet.png again.png
 check "is not overwritten" 1 - "'sheet.png' exists already" "$reshift" corrupt --data demo --sheet sheet.png
-check "of an image that is not there" 2 - "row 2000: expected 0 to 1999" "$reshift" corrupt --quiet --data demo --image 2000 --sheet none.png
+check "of an image that is not there" 1 - "row 2000: expected 0 to 1999" "$reshift" corrupt --quiet --data demo --image 2000 --sheet none.png
 check "beside an array" 0 "S/contrast.npy" "" "$reshift" corrupt --quiet --data demo --limit 2 --sheet s.png --corruption contrast --out S
 
 # wrong usage

@@ -52,7 +52,7 @@ check "and is exported at it" 0 "images of 37x37, resize 37" - "$reshift" export
 for command in "eval --data folder:$photos --allow-leak" "export --out no.safetensors" \
     "finetune --data folder:$photos --out no.safetensors" "predict --data folder:$photos --out no.csv"; do
     # shellcheck disable=SC2086
-    check "${command%% *}: another size is refused" 2 - "'head.safetensors' was trained on images of 37x37, --size is 64" \
+    check "${command%% *}: another size is refused" 1 - "'head.safetensors' was trained on images of 37x37, --size is 64" \
         "$reshift" $command --quiet --weights $before --head head.safetensors --size 64
 done
 check "two networks, each at its own size" 0 "images as 37x37" "" "$reshift" eval --quiet --weights $before \
@@ -60,7 +60,7 @@ check "two networks, each at its own size" 0 "images as 37x37" "" "$reshift" eva
 holds "named both" grep -q "images as 32x32" "$work.out"
 holds "in the JSON too" grep -q '"other_preparation"' both/results.json
 "$reshift" extract --quiet --weights $before --data folder:$photos --size 64 --out g.npy --force >/dev/null
-check "features of two preparations are not mixed" 2 - "differently prepared images: 37x37 (resize 37) and 64x64 (resize 64)" \
+check "features of two preparations are not mixed" 1 - "differently prepared images: 37x37 (resize 37) and 64x64 (resize 64)" \
     "$reshift" probe --quiet --train f.npy l.npy --test g.npy l.npy
 cp f.npy copied.npy
 cp g.npy.json copied.npy.json

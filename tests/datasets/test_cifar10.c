@@ -216,7 +216,7 @@ static void test_limit(void **state)
     assert_int_equal(reshift_dataset_count(d), 123);
     check_ok(reshift_dataset_identity(d, identity, &error));
     reshift_image image = {0};
-    check_error(reshift_dataset_read(d, 123, &image, &error), RESHIFT_ERROR_ARGUMENT, "row 123: expected 0 to 122");
+    check_error(reshift_dataset_read(d, 123, &image, &error), RESHIFT_ERROR_SHAPE, "row 123: expected 0 to 122");
     reshift_dataset_close(&d);
 }
 

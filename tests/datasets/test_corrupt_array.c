@@ -426,7 +426,7 @@ static void test_real_set(void **state)
     from.generate = true;
     check_error(reshift_dataset_open(there, &from, &set, &error), RESHIFT_ERROR_NOT_FOUND,
                 "no file holds fog, so there is nothing to verify");
-    check_error(reshift_dataset_open("demo", &from, &set, &error), RESHIFT_ERROR_UNSUPPORTED,
+    check_error(reshift_dataset_open("demo", &from, &set, &error), RESHIFT_ERROR_ARGUMENT,
                 "'demo': no checksums of its files are published");
 }
 

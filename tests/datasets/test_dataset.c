@@ -11,7 +11,7 @@ static void test_specs(void **state)
     reshift_dataset *d;
     check_error(reshift_dataset_open("mnist", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT,
                 "data 'mnist' is no kind of data set");
-    assert_non_null(strstr(error.hint, "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, demo"));
+    assert_non_null(strstr(error.hint, "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz, demo"));
     check_error(reshift_dataset_open("", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "data '' is no kind");
     check_error(reshift_dataset_open("cifar", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "data 'cifar' is no kind");
     check_error(reshift_dataset_open("demo:x", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT,

@@ -86,6 +86,40 @@ static void test_classes(void **state)
     reshift_dataset_close(&d);
 }
 
+/* A limit takes as many of every class, the first of each, and one more of the first classes that have more. */
+static void test_limit(void **state)
+{
+    (void)state;
+    static const int sizes[3] = {5, 1, 3};
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < sizes[k]; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "limited/c%d/%d.png", k, i);
+            put_png(name, 2, 2, i);
+        }
+    }
+    static const int expected[10][3] = {{5, 1, 3}, {1, 0, 0}, {1, 1, 0}, {1, 1, 1}, {2, 1, 1},
+                                        {2, 1, 2}, {3, 1, 2}, {3, 1, 3}, {4, 1, 3}, {5, 1, 3}};
+    for (int limit = 0; limit < 10; limit++) {
+        reshift_dataset_options options;
+        reshift_dataset *d;
+        char name[300], ending[32];
+        int found[3] = {0};
+        reshift_dataset_options_default(&options);
+        options.limit = limit;
+        check_ok(reshift_dataset_open(spec_of("limited"), &options, &d, &error));
+        assert_int_equal(reshift_dataset_n_classes(d), 3);
+        for (int row = 0; row < reshift_dataset_count(d); row++) {
+            const int label = reshift_dataset_label(d, row);
+            reshift_dataset_row_name(d, row, name, sizeof name);
+            snprintf(ending, sizeof ending, "/c%d/%d.png", label, found[label]++);
+            assert_non_null(strstr(name, ending));
+        }
+        assert_memory_equal(found, expected[limit], sizeof found);
+        reshift_dataset_close(&d);
+    }
+}
+
 static void test_splits(void **state)
 {
     (void)state;
@@ -377,7 +411,7 @@ static void test_own_split(void **state)
     check_ok(reshift_dataset_open(spec_of("whole"), &options, &shifted, &error));
     assert_int_equal(reshift_dataset_count(shifted), 6);
     for (int row = 0; row < 6; row++) {
-        assert_int_equal(reshift_dataset_source(shifted, row), reshift_dataset_source(test, row % 3));
+        assert_int_equal(reshift_dataset_source(shifted, row), reshift_dataset_source(test, (const int[]){0, 4, 6}[row % 3]));
     }
     reshift_dataset_close(&shifted);
     options.corruption = NULL;
@@ -447,7 +481,7 @@ static void test_named_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes),    cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_classes),    cmocka_unit_test(test_limit), cmocka_unit_test(test_splits),
         cmocka_unit_test(test_refuses),    cmocka_unit_test(test_corrupted_photos),
         cmocka_unit_test(test_as_image_folder), cmocka_unit_test(test_skip_bad),
         cmocka_unit_test(test_parts_by_other_names),

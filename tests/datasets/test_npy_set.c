@@ -140,8 +140,66 @@ static void test_refuses(void **state)
                 "expected npy:IMAGES.npy");
 }
 
+static const char *archive(const char *name)
+{
+    static char spec[600];
+    snprintf(spec, sizeof spec, "npy:%s/tests/datasets/golden/npz-%s.npz", TEST_SOURCE_ROOT, name);
+    return spec;
+}
+
+/* One .npz with images and labels under the names that people use: the test part is part 1 of golden/make_npz.py. */
+static void test_archives(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"xy", "sklearn", "images", "data", "unnamed", "test-alone", "keras", "medmnist"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (int train = 0; train < 2; train++) {
+            const bool parts = i >= 6;
+            reshift_dataset_options options;
+            reshift_dataset_options_default(&options);
+            options.split = train ? "train" : "test";
+            reshift_dataset *d;
+            check_ok(reshift_dataset_open(archive(names[i]), &options, &d, &error));
+            assert_int_equal(reshift_dataset_count(d), parts && train ? 4 : 3);
+            assert_int_equal(reshift_dataset_n_classes(d), 2);
+            reshift_image image = {0};
+            for (int row = 0; row < reshift_dataset_count(d); row++) {
+                check_ok(reshift_dataset_read(d, row, &image, &error));
+                assert_int_equal(image.pixels[0], (parts && train ? 20 : 10) + row);
+                assert_int_equal(reshift_dataset_label(d, row), (row + 1) % 2);
+            }
+            reshift_image_destroy(&image);
+            reshift_dataset_close(&d);
+        }
+    }
+    reshift_dataset_options halved;
+    reshift_dataset_options_default(&halved);
+    halved.test_share = 0.5; /* only where there are no parts */
+    reshift_dataset *d;
+    check_ok(reshift_dataset_open(archive("keras"), &halved, &d, &error));
+    assert_int_equal(reshift_dataset_count(d), 3);
+    reshift_dataset_close(&d);
+}
+
+static void test_archives_refused(void **state)
+{
+    (void)state;
+    reshift_dataset *d;
+    check_error(reshift_dataset_open(archive("two"), NULL, &d, &error), RESHIFT_ERROR_NOT_FOUND,
+                "which arrays are images and labels? it holds x, y, images, labels");
+    assert_non_null(strstr(error.hint, "#IMAGES,"));
+    check_error(reshift_dataset_open(archive("others"), NULL, &d, &error), RESHIFT_ERROR_NOT_FOUND,
+                "it holds pictures, classes");
+    check_error(reshift_dataset_open(archive("none-such"), NULL, &d, &error), RESHIFT_ERROR_NOT_FOUND, "none-such.npz");
+    put_file("no.npz", "hello", 5);
+    char spec[600];
+    snprintf(spec, sizeof spec, "npy:%s", in_temporary("no.npz"));
+    check_error(reshift_dataset_open(spec, NULL, &d, &error), RESHIFT_ERROR_FORMAT, "expected a .npz archive, found");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses),
+                                       cmocka_unit_test(test_archives), cmocka_unit_test(test_archives_refused)};
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -159,14 +159,14 @@ static void test_refuses(void **state)
     reshift_split s;
     check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 0, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
                 "expected 1 or more");
-    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 4, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 4, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "4 training rows: not even one image with all its versions");
-    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 50, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 50, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "all 10 images would be trained on and none left to test on");
-    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "none left");
     assert_non_null(strstr(error.hint, "50 rows"));
-    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 51, 0, &s, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 51, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "51 training rows: the set has only 50");
     assert_null(s.train_rows);
     check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 49, 0, &s, &error));
@@ -216,7 +216,7 @@ static void test_apart(void **state)
         assert_int_equal(s.n_images_seen, 30);
         reshift_split_destroy(&s);
         check_error(reshift_split_draw_apart(train, test, (reshift_split_kind)kind, 151, 3, &s, &error),
-                    RESHIFT_ERROR_ARGUMENT, "151 training rows: the set has only 150");
+                    RESHIFT_ERROR_SHAPE, "151 training rows: the set has only 150");
     }
     reshift_dataset_close(&train);
     reshift_dataset_close(&test);
@@ -257,7 +257,7 @@ static void test_hold_out(void **state)
     assert_memory_not_equal(held, again, rows);
     check_ok(reshift_split_hold_out(d, all, rows, 0.99, 7, held, &n_held, &error));
     assert_int_equal(n_held, 5 * (19 + 10 + 7));
-    check_error(reshift_split_hold_out(d, all, rows, 0.01, 7, held, &n_held, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_split_hold_out(d, all, rows, 0.01, 7, held, &n_held, &error), RESHIFT_ERROR_SHAPE,
                 "not even one image to hold out");
     check_error(reshift_split_hold_out(d, all, rows, 1, 7, held, &n_held, &error), RESHIFT_ERROR_ARGUMENT,
                 "expected one between 0 and 1");

@@ -496,14 +496,14 @@ static void test_refusals(void **state)
     plan *p;
     plan_options o = {
         .batch = 1, .height = 7, .width = 7, .first_block = 1, .last_block = 3, .precision = RESHIFT_PRECISION_INT8};
-    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_ARGUMENT, "how large 'relu1' gets");
+    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_NOT_FOUND, "how large 'relu1' gets");
     calibrate(n, 3);
     for (int i = 0; i < n->graph->n_nodes; i++) {
         if (graph_is_kept(n->graph, i) && graph_shortcut_of(n->graph, i) >= 0) {
             n->range[i][5] *= 1.01f;
         }
     }
-    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_ARGUMENT, "in one ratio");
+    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_NUMERIC, "in one ratio");
     network_forget_ranges(n, 2);
     assert_true(network_has_ranges(n, 0, 1));
     assert_false(network_has_ranges(n, 0, 2));

@@ -295,7 +295,7 @@ static void test_refusals(void **state)
     o.last_block = 3;
     o.height = o.width = 2;
     o.batchnorm_batch = all;
-    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_ARGUMENT, "more than one value per channel");
+    check_error(plan_create(n, &o, &p, &error), RESHIFT_ERROR_SHAPE, "more than one value per channel");
     o.batchnorm_batch = NULL;
     o.height = o.width = SIDE;
     o.batch = 2;

@@ -202,7 +202,7 @@ static void test_class_weights(void **context)
     weights[4] = -1;
     reshift_array a, b;
     check_error(reshift_logistic_train(&s->features, &s->labels, 0, &options, &a, &b, &fit, NULL, &error),
-                RESHIFT_ERROR_ARGUMENT, "class weight 4: expected 0 or more, found -1");
+                RESHIFT_ERROR_NUMERIC, "class weight 4: expected 0 or more, found -1");
     for (int i = 0; i < 2; i++) {
         reshift_array_destroy(&weight[i]);
         reshift_array_destroy(&bias[i]);
@@ -291,7 +291,7 @@ static void test_degenerate_labels(void **context)
     reshift_logistic_point points[RESHIFT_LOGISTIC_POINTS];
     int n, best;
     check_error(reshift_logistic_path(&s->features, &labels, 0, NULL, points, &n, &best, NULL, &error),
-                RESHIFT_ERROR_ARGUMENT, "33 of 33 rows held out to choose l2 are of classes without another row");
+                RESHIFT_ERROR_SHAPE, "33 of 33 rows held out to choose l2 are of a class without another row");
     reshift_array_destroy(&labels);
 }
 
@@ -651,9 +651,9 @@ static void test_refusals(void **context)
     int64_t one[N] = {0};
     path.groups = one;
     check_error(reshift_logistic_path(&s->features, &s->labels, 0, &path, points, &n, &best, NULL, &error),
-                RESHIFT_ERROR_ARGUMENT, "330 rows in 1 groups cannot be held out");
+                RESHIFT_ERROR_SHAPE, "330 rows in 1 group cannot be held out");
     check_error(reshift_nearest_neighbours(&s->features, &s->labels, &s->test, 0, N + 1, 0.07, &a, NULL, &error),
-                RESHIFT_ERROR_ARGUMENT, "expected 1 to 330 of them, found 331");
+                RESHIFT_ERROR_SHAPE, "expected 1 to 330 of them, found 331");
     check_error(reshift_nearest_neighbours(&s->features, &s->labels, &s->test, 0, 1, 0, &a, NULL, &error),
                 RESHIFT_ERROR_ARGUMENT, "temperature above 0");
     check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){3, D - 1}, &narrow, &error));

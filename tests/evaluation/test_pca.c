@@ -578,7 +578,7 @@ static void test_refusals(void **state)
     values[17 * 8 + 3] = 0;
     check_error(reshift_pca(&x, 2, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 21");
     values[21 * 8] = 0;
-    check_error(reshift_pca(&x, 9, &pca, &error), RESHIFT_ERROR_ARGUMENT, "1 to 8");
+    check_error(reshift_pca(&x, 9, &pca, &error), RESHIFT_ERROR_SHAPE, "1 to 8");
     check_error(reshift_pca(&x, 0, &pca, &error), RESHIFT_ERROR_ARGUMENT, "found 0");
     check_ok(reshift_pca(&x, 2, &pca, &error));
     check_error(reshift_pca_project(&pca, &narrow, &none, &error), RESHIFT_ERROR_SHAPE, "8 columns");

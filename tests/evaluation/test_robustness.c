@@ -185,7 +185,7 @@ static void test_means(void **state)
     }
     t.n_seen = N;
     reshift_robust_summary s;
-    check_error(reshift_robustness_summarise(&t, true, NULL, &s, &error), RESHIFT_ERROR_ARGUMENT, "every image");
+    check_error(reshift_robustness_summarise(&t, true, NULL, &s, &error), RESHIFT_ERROR_SHAPE, "every image");
 }
 
 static void test_comparison(void **state)
@@ -218,7 +218,7 @@ static void test_comparison(void **state)
     assert_int_equal(d.cells[1].only_a, 150);
     reshift_comparison_destroy(&d);
     b.severity_last = 4;
-    check_error(reshift_robustness_compare(&a, &b, false, &d, &error), RESHIFT_ERROR_ARGUMENT, "the same images");
+    check_error(reshift_robustness_compare(&a, &b, false, &d, &error), RESHIFT_ERROR_SHAPE, "the same images");
 }
 
 /* Nothing right, or everything: a mean over many cells is no surer than one cell. */
@@ -277,8 +277,8 @@ static void test_draw(void **state)
     assert_true(some[drawn[0]] + some[drawn[1]] + some[drawn[2]] + some[drawn[3]] == 0 + 1 + 2 + 3);
     check_ok(draw_by_class(some, 1000, 5, 1000, 3, drawn, &error));
     assert_true(drawn[0] == 0 && drawn[999] == 999);
-    check_error(draw_by_class(some, 1000, 5, 3, 3, drawn, &error), RESHIFT_ERROR_ARGUMENT, "each of 4 classes");
-    check_error(draw_by_class(some, 1000, 5, 1001, 3, drawn, &error), RESHIFT_ERROR_ARGUMENT, "at most all 1000");
+    check_error(draw_by_class(some, 1000, 5, 3, 3, drawn, &error), RESHIFT_ERROR_SHAPE, "each of 4 classes");
+    check_error(draw_by_class(some, 1000, 5, 1001, 3, drawn, &error), RESHIFT_ERROR_SHAPE, "at most all 1000");
 }
 
 int main(void)

@@ -156,7 +156,7 @@ static void test_edges(void **state)
     values[4] = NAN;
     check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_NUMERIC, "row 2");
     x.shape[0] = 0;
-    check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_ARGUMENT, "found 0");
+    check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_SHAPE, "found 0");
 }
 
 /* The mean of the rows' values is each measure's difference; what does not change has an interval around 0; a change of all

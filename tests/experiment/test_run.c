@@ -579,7 +579,7 @@ static void test_mistakes_show_at_once(void **state)
     run_refused("early", arch, RESHIFT_ERROR_SHAPE,
                 "expected the architecture resnet18 (model.arch), found resnet-demo");
     const char *const samples[] = {"finetune.samples=250", NULL};
-    run_refused("early", samples, RESHIFT_ERROR_ARGUMENT, "'finetune.samples': ");
+    run_refused("early", samples, RESHIFT_ERROR_SHAPE, "'finetune.samples': ");
     const char *const weights[] = {"model.weights=/nowhere/w.pth", NULL};
     run_refused("early", weights, RESHIFT_ERROR_NOT_FOUND, "/nowhere/w.pth");
     const char *const unlearned[] = {"source.limit_train=3", NULL};
@@ -680,7 +680,7 @@ static void test_rows_of_training(void **state)
     const char *const more[] = {"finetune.rows=train", NULL};
     run_ok("apart", more, false);
     const char *const many[] = {"finetune.rows=train", "finetune.samples=1201", NULL};
-    run_refused("apart-many", many, RESHIFT_ERROR_ARGUMENT, "'finetune.samples': 1201 training rows: the set has only");
+    run_refused("apart-many", many, RESHIFT_ERROR_SHAPE, "'finetune.samples': 1201 training rows: the set has only");
 }
 
 /* Rows held out are no training rows, and their figures are told and stored. */

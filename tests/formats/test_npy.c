@@ -264,7 +264,7 @@ static void test_npz(void **state)
         assert_int_equal(array.dtype, i < 2 ? RESHIFT_U8 : RESHIFT_I64);
         reshift_array_destroy(&array);
     }
-    check_error(reshift_array_load_npy(golden("npz_three.npz"), &array, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_array_load_npy(golden("npz_three.npz"), &array, &error), RESHIFT_ERROR_NOT_FOUND,
                 "expected one array, found several: images, labels, other");
     assert_non_null(strstr(error.hint, "npz_three.npz#NAME'"));
     snprintf(path, sizeof path, "%s#nothing", golden("npz_one.npz"));
@@ -273,7 +273,7 @@ static void test_npz(void **state)
     check_error(reshift_array_load_npy(golden("archive.zip"), &array, &error), RESHIFT_ERROR_FORMAT,
                 "found a zip without .npy files");
     snprintf(path, sizeof path, "%s#x", golden("npy_f4.npy"));
-    check_error(reshift_array_load_npy(path, &array, &error), RESHIFT_ERROR_ARGUMENT, "is no .npz archive");
+    check_error(reshift_array_load_npy(path, &array, &error), RESHIFT_ERROR_NOT_FOUND, "is no .npz archive");
 }
 
 /* NumPy knows 1.0, 2.0 and 3.0, and passes over bytes after the array. */

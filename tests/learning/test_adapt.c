@@ -200,7 +200,7 @@ static void test_refusals(void **state)
     check_error(adapt_create(model, &options, 64, N, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_ARGUMENT,
                 "source");
     options.source_images = 0;
-    check_error(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_SHAPE,
                 "more than one value per channel"); /* a last batch of one image with maps of 1x1 */
     static const int no_sizes[] = {-1, RESHIFT_SIZE_SMALLEST - 1, RESHIFT_SIZE_LARGEST + 1};
     for (int i = 0; i < 3; i++) {

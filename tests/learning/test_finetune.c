@@ -348,7 +348,7 @@ static void test_a_training_can_be_made_longer(void **state)
     parts.options.checkpoint_mismatch = RESHIFT_CHECKPOINT_REPLACE;
     parts.epochs_seen = 0;
     check_ok(run_go(&parts, &error));
-    assert_true(run_said(&parts, "holds 3 epochs and 1 are wanted"));
+    assert_true(run_said(&parts, "holds 3 epochs, requested: 1"));
     assert_int_equal(parts.history.n_epochs, 1);
     assert_true(parts.history.epochs[0].train_loss == whole.history.epochs[0].train_loss);
     unlink(path);
@@ -427,7 +427,7 @@ static void test_damaged_checkpoints_are_not_taken_up(void **state)
     r.options.epochs = 2;
     check_ok(run_go(&r, &error));
     r.options.epochs = 1;
-    check_error(run_go(&r, &error), RESHIFT_ERROR_EXISTS, "holds 2 epochs and 1 are wanted");
+    check_error(run_go(&r, &error), RESHIFT_ERROR_EXISTS, "holds 2 epochs, requested: 1");
     r.options.epochs = 3;
     check_ok(file_read_all(path, &bytes, &size, &error));
     bytes[size / 2] ^= 1;
@@ -460,7 +460,7 @@ static void test_refusals(void **state)
                                     negative[] = {{"fc", -1}};
     r.options.blocks = unknown;
     r.options.n_blocks = 1;
-    check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "no block 'layer9'");
+    check_error(run_go(&r, &error), RESHIFT_ERROR_NOT_FOUND, "no block 'layer9'");
     assert_non_null(strstr(error.message, "its blocks are conv1, layer1, layer2, layer3, layer4, fc"));
     r.options.n_blocks = 0;
     check_error(run_go(&r, &error), RESHIFT_ERROR_ARGUMENT, "no block to train");
