@@ -286,7 +286,7 @@ int command_corrupt(int argc, char **argv)
         .c = COMMON_DEFAULTS, .severity = {1, 5}, .split = "test", .constants = "auto", .format = "npy", .image = -1};
     option_words words;
     const option options[] = {
-        TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo", NULL),
+        TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo", NULL),
         TEXT("--split", &k.split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &k.names, "NAME[,NAME]", "which corruptions, or all", NULL),
         RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),

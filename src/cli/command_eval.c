@@ -212,6 +212,12 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     if (status == RESHIFT_OK) {
         status = open_model(&q->c, q->against, q->against_head, &models[1], error);
     }
+    if (status == RESHIFT_OK && reshift_model_n_classes(models[1]) == 0) {
+        status = fail_with(error, RESHIFT_ERROR_SHAPE, "--against '%s' has no last layer (fc): it gives features, not classes",
+                           q->against);
+        snprintf(error->hint, sizeof error->hint,
+                 "--against-head FILE gives it one: 'reshift extract' and 'reshift probe' make such a file");
+    }
     for (int k = 0; k < 2 && status == RESHIFT_OK && q->unseen; k++) {
         status = add_training(models[k], &training, error);
     }
@@ -304,7 +310,7 @@ int command_eval(int argc, char **argv)
     const option options[] = {
         TEXT("--weights", &q.weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &q.head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
-        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
              NULL),
         TEXT("--split", &q.split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &q.corruption, "NAME[,NAME]",
@@ -366,8 +372,8 @@ int command_eval(int argc, char **argv)
         .synopsis = "--weights W --data DATA [options]",
         .example =
             "  reshift eval --weights model.safetensors --data cifar10-c --corruption all --sample 1000 --out table\n"
-            "  reshift eval --weights tuned.safetensors --against original.safetensors --data cifar10-c\n"
-            "      --corruption leaderboard --baseline robustbench.csv:Standard --out compared.csv",
+            "  reshift eval --weights tuned.safetensors --against original.safetensors --data cifar10-c "
+            "--corruption leaderboard --baseline robustbench.csv:Standard --out compared.csv",
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);

@@ -45,7 +45,7 @@ int command_extract(int argc, char **argv)
     const char *cache_folder = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
              NULL),
         TEXT("--split", &split, "train|test", "which part of the set", "test"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),

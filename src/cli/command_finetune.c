@@ -244,7 +244,7 @@ int command_finetune(int argc, char **argv)
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to start from, as 'reshift probe' writes it", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or demo",
+        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
              NULL),
         TEXT("--split", &split, "train|test", "which part of it to train on",
              "train; test for cifar10-c and imagenet-c, which have no other"),
@@ -319,8 +319,8 @@ int command_finetune(int argc, char **argv)
         .about = "Trains chosen blocks of a network by cross-entropy; the others do not change by a bit.",
         .synopsis = "--weights W --data DATA --out FILE.safetensors [options]",
         .example =
-            "  reshift finetune --weights resnet50 --head fc.safetensors --data cifar10-c --corruption gaussian_blur\n"
-            "      --samples 20000 --train layer4,fc --lr layer4=1e-4,fc=1e-3 --out model.safetensors",
+            "  reshift finetune --weights resnet50 --head fc.safetensors --data cifar10-c --corruption gaussian_blur "
+            "--samples 20000 --train layer4,fc --lr layer4=1e-4,fc=1e-3 --out model.safetensors",
         .options = options,
     };
     int status = options_read(&u, argc, argv, &words);

@@ -86,7 +86,7 @@ int command_predict(int argc, char **argv)
                  "where the weights carry names, and by ImageNet's for its 1,000 classes, else by number.\n"
                  "A file that cannot be read is told and left out; the exit status is 1 then.",
         .synopsis = "--weights W IMAGE... [options]\n"
-                    "       reshift predict --weights W --data DATA --out FILE [options]",
+                    "--weights W --data DATA --out FILE [options]",
         .argument = "IMAGE",
         .at_least = 0,
         .at_most = OPTION_WORDS_MOST,

@@ -42,8 +42,8 @@ static const command commands[] = {
 static void print_overview(FILE *out)
 {
     fprintf(out,
-            "reshift %s: how does a pretrained image network hold up when the images shift, and how little\n"
-            "fine-tuning mends it?\n\nusage: reshift COMMAND [options]\n\ncommands:\n",
+            "reshift %s: how does a pretrained image network hold up when the images\n"
+            "shift, and how little fine-tuning repairs it?\n\nusage: reshift COMMAND [options]\n\ncommands:\n",
             reshift_version());
     for (int i = 0; i < COMMANDS; i++) {
         fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].about);
@@ -51,9 +51,11 @@ static void print_overview(FILE *out)
     fprintf(out, "\nenvironment:\n"
                  "  RESHIFT_DATA     the data folder, where --data-dir is not given\n"
                  "  OMP_NUM_THREADS  threads, where --threads is not given\n"
-                 "  RESHIFT_ISA      use no newer instructions than sse41, avx2, avx2_vnni, avx512, avx512_vnni,\n"
-                 "                   avx512_bf16 or amx; 'reshift --version' shows those in use\n"
-                 "\n'reshift COMMAND --help' shows its options and an example; 'reshift demo' is a good start\n");
+                 "  RESHIFT_ISA      use no newer instructions than sse41, avx2, avx2_vnni,\n"
+                 "                   avx512, avx512_vnni, avx512_bf16 or amx; 'reshift --version'\n"
+                 "                   shows those in use\n"
+                 "\n'reshift COMMAND --help' shows its options and an example; 'reshift demo' is a\n"
+                 "good start\n");
 }
 
 static const command *find_command(const char *name)

@@ -145,12 +145,14 @@ int usage_error(const usage *u, const char *format, ...)
 
 /* ---- help ---- */
 
-/* Prints `text` from column `indent` on, broken at 100 columns; the first line is there already up to `column`. */
+enum { HELP_COLUMNS = 80 };
+
+/* Prints `text` from column `indent` on, broken at the terminal's usual width; its first line is printed up to `column`. */
 static void print_wrapped(const char *text, int indent, int column)
 {
     while (*text) {
         size_t length = strcspn(text, " \n");
-        if (column > indent && column + (int)length + 1 > 100) {
+        if (column > indent && column + (int)length + 1 > HELP_COLUMNS) {
             printf("\n%*s", indent, "");
             column = indent;
         } else if (column > indent) {
@@ -165,10 +167,49 @@ static void print_wrapped(const char *text, int indent, int column)
     putchar('\n');
 }
 
+static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
+
+/* Command lines, one a line of `text`, broken as a shell reads them: with a backslash. */
+static void print_example(const char *text)
+{
+    printf("\nexample:\n");
+    while (*text) {
+        text += strspn(text, " ");
+        int column = printf("  ");
+        bool first = true;
+        for (; *text && *text != '\n'; first = false) {
+            int length = (int)strcspn(text, " \n");
+            while (is_option(text) && text[length] == ' ' && !is_option(text + length + 1)) { /* with its values */
+                length += 1 + (int)strcspn(text + length + 1, " \n");
+            }
+            if (!first && column + length + 3 > HELP_COLUMNS) { /* a blank, the word, " \" after it */
+                printf(" \\\n");
+                column = printf("      %.*s", length, text);
+            } else {
+                column += printf("%s%.*s", first ? "" : " ", length, text);
+            }
+            text += length;
+            text += strspn(text, " ");
+        }
+        putchar('\n');
+        text += *text == '\n';
+    }
+}
+
 static void print_help(const usage *u)
 {
-    enum { COLUMN = 30 };
-    printf("%s\n\nusage: reshift %s %s\n", u->about, u->command, u->synopsis);
+    enum { COLUMN = 26 };
+    print_wrapped(u->about, 0, 0);
+    const char *usage_word = "usage:";
+    putchar('\n');
+    for (const char *form = u->synopsis; *form; usage_word = "      ") { /* one form of the command a line */
+        char line[256];
+        const size_t length = strcspn(form, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, form);
+        const int column = printf("%s reshift %s ", usage_word, u->command);
+        print_wrapped(line, column, column);
+        form += length + (form[length] == '\n');
+    }
     printf("\noptions:\n");
     for (const option *o = u->options; o->kind != OPTION_END; o++) {
         int width = printf("  %s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
@@ -181,9 +222,9 @@ static void print_help(const usage *u)
         snprintf(about, sizeof about, o->fallback ? "%s (default: %s)" : "%s", o->about, o->fallback);
         print_wrapped(about, COLUMN, COLUMN);
     }
-    printf("%-30sthis text\n", "  --help");
+    printf("%-*sthis text\n", COLUMN, "  --help");
     if (u->example) {
-        printf("\nexample:\n%s\n", u->example);
+        print_example(u->example);
     }
 }
 
@@ -240,8 +281,6 @@ static int wrong_value(const usage *u, const option *o, const char *text)
     default: return usage_error(u, "%s: too many values", o->name);
     }
 }
-
-static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
 
 /* Where an output is standard output itself (/dev/stdout, a name of the same file), what a command prints there goes to
  * standard error: nothing mixes with the data. */

@@ -110,7 +110,7 @@ static reshift_status check_request(const corrupt_work *work, reshift_error *err
         return error_set(error, RESHIFT_ERROR_SHAPE, "%s: the set has no images", name);
     }
     if (options->layout == RESHIFT_CORRUPT_NPY && !reshift_dataset_fixed_size(work->clean, NULL, NULL)) {
-        error_set(error, RESHIFT_ERROR_UNSUPPORTED, "%s: a set of images of many sizes does not fit into one array",
+        error_set(error, RESHIFT_ERROR_UNSUPPORTED, "%s: a folder's images may have many sizes and are not written into one array",
                   name);
         error_hint(error, "write it as a folder of images: --format folder; or bring all to one size: --size 224");
         return RESHIFT_ERROR_UNSUPPORTED;
@@ -128,7 +128,7 @@ static void say_constants(const corrupt_work *work, reshift_constants requested)
     }
     if (!reshift_dataset_fixed_size(work->clean, &height, &width)) {
         progress_message(work->progress, RESHIFT_LOG_INFO,
-                         "images of many sizes: the published constants for %dx%d are used for all", published,
+                         "photographs of a folder: the published constants for %dx%d are used for all", published,
                          published);
     } else if (!(height == 32 && width == 32) && !(height == 224 && width == 224)) {
         progress_message(work->progress, RESHIFT_LOG_INFO,

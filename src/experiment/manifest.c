@@ -31,15 +31,12 @@ reshift_status manifest_load(const char *folder, json_t **manifest, reshift_erro
     reshift_status status = path_is_file(path, &there, error);
     if (there) {
         status = json_file_load(path, manifest, error);
-        if (status == RESHIFT_ERROR_FORMAT) {
-            error_hint(error, "use another folder with --out, or move this one away");
-        } else if (status == RESHIFT_OK && (!json_is_object(json_object_get(*manifest, "experiment")) ||
+        if (status == RESHIFT_OK && (!json_is_object(json_object_get(*manifest, "experiment")) ||
                    !json_is_array(json_object_get(*manifest, "stages")))) {
             status = error_set(error, RESHIFT_ERROR_FORMAT,
                                "'%s' is no manifest of a reshift run: expected the keys "
                                "'experiment' and 'stages'",
                                path);
-            error_hint(error, "use another folder with --out, or move this one away");
             json_decref(*manifest);
             *manifest = NULL;
         }
@@ -153,7 +150,6 @@ reshift_status manifest_check_layout(const json_t *manifest, const char *folder,
         error_set(error, RESHIFT_ERROR_EXISTS, "folder '%s': its manifest names no layout, expected layout %d", folder,
                   MANIFEST_LAYOUT);
     }
-    error_hint(error, "choose another folder with --out, or run it again with --force");
     return RESHIFT_ERROR_EXISTS;
 }
 

@@ -73,6 +73,9 @@ static reshift_status draw_report(const char *run_folder, const reshift_progress
     if (status == RESHIFT_OK) {
         status = manifest_check_layout(d.manifest, run_folder, error);
     }
+    if (status == RESHIFT_ERROR_FORMAT || status == RESHIFT_ERROR_EXISTS) {
+        error_hint(error, "'reshift run EXPERIMENT' does the study again, in another folder or with --force in this one");
+    }
     if (status == RESHIFT_OK) {
         status = drawing_describe_measurements(&d, error); /* the first to say that a run is not finished */
     }

@@ -260,6 +260,9 @@ reshift_status run_folder_open(run *r, bool force, run_hold *f, reshift_error *e
         return lost_manifest(r, force, own.message, error);
     }
     if (status != RESHIFT_OK) {
+        if (status == RESHIFT_ERROR_FORMAT) {
+            error_hint(&own, "use another folder with --out, or move this one away");
+        }
         if (error) {
             *error = own;
         }
@@ -273,5 +276,8 @@ reshift_status run_folder_open(run *r, bool force, run_hold *f, reshift_error *e
         return RESHIFT_OK;
     }
     status = manifest_check_layout(r->manifest, r->folder, error);
+    if (status == RESHIFT_ERROR_EXISTS) {
+        error_hint(error, "choose another folder with --out, or run it again with --force");
+    }
     return status == RESHIFT_OK ? check_experiment(r, error) : status;
 }

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "experiment/yaml_source.h"
 #include "reshift/adaptation.h"
 #include "reshift/corruption.h"
+#include "reshift/dataset.h"
 #include "reshift/split.h"
 
 double settings_rate(const settings_rates *rates, const char *block)
@@ -114,6 +116,17 @@ reshift_status settings_check(const reshift_experiment *experiment, reshift_erro
                   "'finetune.keep': best by validation accuracy, and nothing is held out");
         error_hint(error, "hold rows out, as in --set finetune.validation=0.1; the test set chooses nothing");
         return RESHIFT_ERROR_ARGUMENT;
+    }
+    const struct {
+        const char *key, *spec;
+    } sets[2] = {{"source.data", experiment->source.data}, {"shift.data", experiment->shift.data}};
+    for (int i = 0; i < 2; i++) {
+        if (reshift_dataset_check(sets[i].spec, NULL, error) != RESHIFT_OK) {
+            if (strncmp(sets[i].spec, "npy:", 4) == 0 && !strchr(sets[i].spec, ',')) {
+                error_hint(error, YAML_COMMA_HINT);
+            }
+            return error_prefix(error, RESHIFT_ERROR_ARGUMENT, "'%s'", sets[i].key);
+        }
     }
     const reshift_corruption *corruption;
     if (strcmp(experiment->shift.corruption, "none") == 0) {

@@ -140,7 +140,9 @@ static reshift_status read_axis(reshift_sweep *sweep, const yaml_source *s, cons
     }
     if (values->type != YAML_SEQUENCE_NODE || values->data.sequence.items.start == values->data.sequence.items.top) {
         yaml_fail(s, &values->start_mark, "'%.100s': expected a list of values", yaml_text(key));
-        error_hint(s->error, "a value that is a list itself stands in one more pair of brackets: [[layer4, fc], [fc]]");
+        const bool cut = yaml_is_text(values) && (!*yaml_text(values) || strncmp(yaml_text(values), "npy:", 4) == 0);
+        error_hint(s->error, cut ? YAML_COMMA_HINT
+                                 : "a value that is a list itself is put in brackets once more: [[layer4, fc], [fc]]");
         return RESHIFT_ERROR_ARGUMENT;
     }
     if (strcmp(yaml_text(key), "name") == 0) {

@@ -12,6 +12,8 @@
 #include "reshift/status.h"
 
 #define YAML_FILE_BYTES_MOST (1 << 20)
+/* For values such as npy:a.npy,b.npy */
+#define YAML_COMMA_HINT "in YAML's { } and [ ] a comma ends a value: put values that hold one in quotes"
 
 /** Where words come from: a file, or a --set of the command line. */
 typedef struct yaml_source {

@@ -49,7 +49,10 @@ static reshift_status damaged(const struct archive_walker *w, const char *entry,
     }
     const char *kind = NULL;
     if (archive_format(w->reader) == 0 && archive_is(w->whole, &kind) && strcmp(kind, "zip") == 0) {
-        words = "a zip archive without the directory at its end: it is cut short";
+        refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1,
+               "a zip archive without the directory at its end: it is cut short after %zu bytes", w->whole->size);
+        error_hint(error, "download or copy it again");
+        return RESHIFT_ERROR_FORMAT;
     }
     return refuse(error, RESHIFT_ERROR_FORMAT, w->name, -1, "%s", words ? words : "a damaged archive");
 }

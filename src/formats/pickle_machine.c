@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "formats/layout.h"
+#include "reshift/words.h"
 
 reshift_status pickle_damaged(pickle_machine *m, const char *format, ...)
 {
@@ -78,7 +79,8 @@ reshift_status machine_need(pickle_machine *m, size_t n)
 static reshift_status take(pickle_machine *m, size_t count, const uint8_t **bytes)
 {
     if (count > m->size - m->at) {
-        return pickle_damaged(m, "it ends within a value of %zu bytes", count);
+        return pickle_damaged(m, "it ends within a value of %zu %s", count,
+                          reshift_noun_for((int64_t)count, "byte", "bytes"));
     }
     *bytes = m->bytes + m->at;
     m->at += count;

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/files.h"
 
+#define CUT_SHORT "%llu bytes are missing at its end: download or copy it again"
 #define HEADER_BYTES_MAX ((uint64_t)100000000) /* the format's own limit */
 
 static const struct {
@@ -179,6 +180,7 @@ static reshift_status check_cover(const reader *r, const entry *entries, size_t 
             status = refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, (int64_t)r->data,
                             "tensor '%s': its data_offsets end at %llu, the file has %llu bytes of data", e->name,
                             (unsigned long long)e->end, (unsigned long long)size);
+            error_hint(r->error, CUT_SHORT, (unsigned long long)(order[n - 1]->end - size));
         }
         at = e->end;
     }
@@ -241,10 +243,14 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
         length = length << 8 | b->data[i];
     }
     if (length > HEADER_BYTES_MAX || length > b->size - 8) {
-        return refuse(error, RESHIFT_ERROR_FORMAT, name, 0, "the header has %llu bytes, expected at most %llu%s",
+        refuse(error, RESHIFT_ERROR_FORMAT, name, 0, "the header has %llu bytes, expected at most %llu%s",
                       (unsigned long long)length,
                       (unsigned long long)(HEADER_BYTES_MAX < b->size - 8 ? HEADER_BYTES_MAX : b->size - 8),
                       length > HEADER_BYTES_MAX ? "" : ", which is all the file has");
+        if (length <= HEADER_BYTES_MAX) {
+            error_hint(error, CUT_SHORT, (unsigned long long)(length - (b->size - 8)));
+        }
+        return RESHIFT_ERROR_FORMAT;
     }
     reader r = {b, name, 8 + length, error};
     if (length == 0 || b->data[8] != '{') {

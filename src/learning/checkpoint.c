@@ -336,7 +336,11 @@ static reshift_status answer_mismatch(const char *path, const checkpoint_state *
         return RESHIFT_OK;
     }
     error_set(error, code, "checkpoint '%s' %s", path, why);
-    error_hint(error, "repeat the options it was made with, name another file, or use --force to replace it");
+    if (strncmp(why, "is damaged", 10) == 0) {
+        error_hint(error, "use --force to start again from the first epoch and replace it, or name another file");
+    } else {
+        error_hint(error, "repeat the options it was made with, name another file, or use --force to replace it");
+    }
     return code;
 }
 
@@ -376,7 +380,11 @@ reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *take
         if (error) {
             *error = own;
         }
-        return error_prefix(error, status, "cannot read checkpoint '%s'", path);
+        error_prefix(error, status, "checkpoint of fine-tuning");
+        if (unreadable) {
+            error_hint(error, "use --force to start again from the first epoch and replace it, or name another file");
+        }
+        return status;
     }
     const char *found_kind = reshift_tensors_text(tensors, kind_key);
     const bool ours = found_kind && strncmp(found_kind, kind_start, sizeof kind_start - 1) == 0;

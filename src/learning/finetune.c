@@ -25,11 +25,17 @@ void reshift_finetune_options_default(reshift_finetune_options *options)
 
 /* ---- setting up ---- */
 
+/* Rows whose output of the frozen blocks stays the same from epoch to epoch: augmented ones do not count. */
+static int64_t rows_to_keep(const finetune *t)
+{
+    return (t->options->augment ? 0 : t->n_rows) + t->n_test + t->n_validation;
+}
+
 /* The caller's cache, or one of this call's own; what is used once is not worth keeping. */
 static reshift_status choose_cache(finetune *t, int epochs_left, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
-    if (o->cache || epochs_left < 2 || o->cache_budget_bytes == 0) {
+    if (o->cache || epochs_left < 2 || o->cache_budget_bytes == 0 || rows_to_keep(t) == 0) {
         return RESHIFT_OK;
     }
     const reshift_frozen_cache_options options = {
@@ -61,8 +67,8 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
                     .precision = t->precision,
                     .last_block = tail_first_block(t->tail) - 1,
                     .halves = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
-        .n_rows = t->n_rows + t->n_test + t->n_validation,
-        .cache = o->cache ? o->cache : t->own_cache,
+        .n_rows = rows_to_keep(t),
+        .cache = rows_to_keep(t) == 0 ? NULL : o->cache ? o->cache : t->own_cache,
     };
     forward_expect(&setup.forward, t->dataset);
     if (o->test) {
@@ -94,8 +100,8 @@ static reshift_status prepare(finetune *t, int epochs_left, bool recalibrates, r
     }
     if (status == RESHIFT_OK && o->augment) {
         progress_message(t->progress, RESHIFT_LOG_INFO,
-                         "augmentation: training images differ in every epoch, so the frozen blocks run anew for them "
-                         "and nothing of it is kept");
+                         "augmentation: training images differ in every epoch, so the frozen blocks run in every epoch "
+                         "and their output for training images is not kept");
     }
     if (status == RESHIFT_OK) {
         const reshift_dataset *const sets[] = {o->augment ? NULL : t->dataset, o->test, o->validation};

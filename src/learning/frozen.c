@@ -418,7 +418,9 @@ reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_
     for (int s = 0; s < n_sets; s++) {
         n += sets[s] ? reshift_dataset_count(sets[s]) : 0;
     }
-    progress_update(progress, "frozen blocks", 0, n, "images");
+    if (n > 0) {
+        progress_update(progress, "frozen blocks", 0, n, "images");
+    }
     for (int s = 0; status == RESHIFT_OK && s < n_sets; s++) {
         if (sets[s]) {
             status = fill_set(f, sets[s], done, n, progress, error);
@@ -426,7 +428,7 @@ reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_
             done += reshift_dataset_count(sets[s]);
         }
     }
-    if (status == RESHIFT_OK) {
+    if (status == RESHIFT_OK && n > 0) {
         progress_update(progress, "frozen blocks", n, n, "images");
         say_how_it_went(f, kept, n, f->computed == computed ? kept : 0, progress);
     }

@@ -225,6 +225,23 @@ static reshift_status note_choice(const work *w, notes *list, reshift_error *err
                      *own ? "'" : "", *own ? own : "the top level", *own ? "'" : "", others, *first ? first : "BRANCH");
 }
 
+/* A head of more than one matrix ("fc.0.weight", "fc.2.weight"): its name, `length` characters, or NULL. */
+static const char *find_deep_head(const work *w, int *length)
+{
+    for (int64_t t = 0; t < reshift_tensors_count(w->tensors); t++) {
+        const char *name = reshift_tensors_name(w->tensors, t);
+        const size_t scopes[2] = {w->length, 0};
+        for (int s = 0; s < 2; s++) {
+            if (is_weight(name) && strncmp(name, w->prefix, scopes[s]) == 0 && IS_ONE_OF(name + scopes[s], head_words) &&
+                !branches_own_other(w->all, w->own, name) && matrices_of(w, scopes[s], name) > 1) {
+                *length = (int)(scopes[s] + strcspn(name + scopes[s], "."));
+                return name;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* New names for all tensors: the trunk, the last layer, names that nothing explains. */
 static void name_tensors(work *w, int64_t head, bool has_fc)
 {
@@ -267,6 +284,7 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
                            (double)norm.mean[2], (double)norm.std[0], (double)norm.std[1], (double)norm.std[2]);
     }
     name_tensors(w, head, has_fc);
+    int several_length = 0;
     if (status == RESHIFT_OK) {
         status = note_choice(w, list, error);
     }
@@ -274,7 +292,13 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
         const char *name = reshift_tensors_name(tensors, head);
         status = notes_add(list, RESHIFT_LOG_INFO, error, "the last layer is '%.*s'", (int)(is_weight(name) - name), name);
     }
-    if (status == RESHIFT_OK && !result->has_head) {
+    const char *several = status == RESHIFT_OK && !result->has_head ? find_deep_head(w, &several_length) : NULL;
+    if (several) {
+        status = notes_add(list, RESHIFT_LOG_WARNING, error,
+                           "'%.*s' is a head of several layers; only one linear layer can be read, so the network gives "
+                           "features, not classes",
+                           several_length, several);
+    } else if (status == RESHIFT_OK && !result->has_head) {
         status = notes_add(list, RESHIFT_LOG_INFO, error, "the checkpoint has no last layer: it gives features, not classes");
     }
     if (status == RESHIFT_OK) {
