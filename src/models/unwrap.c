@@ -294,7 +294,7 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
     }
     const char *several = status == RESHIFT_OK && !result->has_head ? find_deep_head(w, &several_length) : NULL;
     if (several) {
-        status = notes_add(list, RESHIFT_LOG_WARNING, error,
+        status = notes_add(list, RESHIFT_LOG_INFO, error,
                            "'%.*s' is a head of several layers; only one linear layer can be read, so the network gives "
                            "features, not classes",
                            several_length, several);

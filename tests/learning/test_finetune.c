@@ -405,7 +405,7 @@ static void test_checkpoints_of_other_trainings_are_refused(void **state)
     check_ok(file_write_all(path, "damaged", 7, true, &error));
     reshift_status status = run_go(&r, &error);
     assert_true(status != RESHIFT_OK);
-    assert_non_null(strstr(error.message, "cannot read checkpoint"));
+    assert_non_null(strstr(error.message, "checkpoint of fine-tuning: cannot read"));
     assert_true(file_exists(path));
     unlink(path);
     run_destroy(&r);

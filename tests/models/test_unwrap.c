@@ -248,7 +248,9 @@ static void test_networks_without_a_last_layer(void **state)
         }
         reshift_model *model = load(tensors, text, sizeof text);
         assert_int_equal(reshift_model_n_classes(model), 0);
-        assert_non_null(strstr(text, "the checkpoint has no last layer: it gives features, not classes"));
+        assert_non_null(strstr(text, c == 1 ? "'module.fc' is a head of several layers; only one linear layer can be read, so the "
+                                              "network gives features, not classes"
+                                            : "the checkpoint has no last layer: it gives features, not classes"));
         assert_int_equal(strstr(text, "not used") != NULL, c > 0);
         check_ok(reshift_model_to_tensors(model, &back, &error));
         assert_null(reshift_tensors_find(back, "fc.weight"));
