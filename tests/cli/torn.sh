@@ -43,7 +43,7 @@ done
 check "a head instead of a network" 1 - "no tensor 'layer1.0.conv1.weight', the first one is called 'fc.weight'" "$reshift" eval --weights study/weights/probe.safetensors --data demo
 check "a folder instead of a network" 1 - "cannot read weights 'study': it is a folder" "$reshift" eval --weights study --data demo
 echo nonsense >other
-check "something else as a checkpoint of training" 1 - "cannot read checkpoint 'other'" "$reshift" finetune --quiet --weights $net --data demo --limit 20 --epochs 1 --checkpoint other --out x.safetensors
+check "something else as a checkpoint of training" 1 - "checkpoint of fine-tuning: cannot read 'other'" "$reshift" finetune --quiet --weights $net --data demo --limit 20 --epochs 1 --checkpoint other --out x.safetensors
 
 # pictures
 for file in image_95.jpg image_LA16.png; do
