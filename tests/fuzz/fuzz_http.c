@@ -17,15 +17,17 @@
 
 static const char content[] = "the file";
 
-/* What is sent; changed only between downloads, which all end before LLVMFuzzerTestOneInput() does. */
+/* What is sent: a copy, because a connection that the download gave up may outlive the input. */
 static struct {
-    const uint8_t *bytes;
+    pthread_mutex_t lock;
+    uint8_t bytes[1 << 16];
     size_t size;
     int listener;
-} server;
+} server = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *serve(void *context)
 {
+    static uint8_t answer[sizeof server.bytes];
     (void)context;
     for (;;) {
         char request[4096];
@@ -34,9 +36,12 @@ static void *serve(void *context)
             continue;
         }
         if (recv(connection, request, sizeof request, 0) > 0) {
-            size_t sent = 0;
-            while (sent < server.size) {
-                ssize_t n = send(connection, server.bytes + sent, server.size - sent, MSG_NOSIGNAL);
+            pthread_mutex_lock(&server.lock);
+            size_t sent = 0, size = server.size;
+            memcpy(answer, server.bytes, size);
+            pthread_mutex_unlock(&server.lock);
+            while (sent < size) {
+                ssize_t n = send(connection, answer + sent, size - sent, MSG_NOSIGNAL);
                 if (n <= 0) {
                     break;
                 }
@@ -94,8 +99,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         FILE *file = fopen(part, "wb");
         must(file != NULL && fwrite(content, 1, there, file) == there && fclose(file) == 0);
     }
-    server.bytes = bytes + (size > 0);
+    pthread_mutex_lock(&server.lock);
     server.size = size > 0 ? size - 1 : 0;
+    server.size = server.size < sizeof server.bytes ? server.size : sizeof server.bytes;
+    memcpy(server.bytes, bytes + (size > 0), server.size);
+    pthread_mutex_unlock(&server.lock);
     char hex[DIGEST_HEX_BYTES], found[DIGEST_HEX_BYTES];
     digest_bytes(DIGEST_SHA256, content, sizeof content - 1, hex);
     bool stopped = false;
