@@ -8,6 +8,7 @@ cd "$work" || exit 1
 shim=${FAILING_ALLOCATION:?}
 points=${MEMORY_POINTS:-25}
 export OMP_NUM_THREADS=1
+need_allocations "$shim"
 
 tiny_study study >study.out 2>study.err || { echo "Bail out! the tiny study failed"; cat study.err; exit 1; }
 net=study/weights/finetuned.safetensors
