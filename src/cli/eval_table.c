@@ -220,8 +220,11 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
 static void print_classes(const eval_result *r, const char *weights, const reshift_robustness *t)
 {
     printf("classes of %s: the set's %d are ", shown(weights), t->n_data_classes);
-    printf("%sthe network's %d %s", t->classes_differ ? "among " : "", t->n_classes,
-           reshift_noun_for(t->n_classes, "output", "outputs"));
+    if (t->classes_differ) {
+        printf("among the network's %d %s", t->n_classes, reshift_noun_for(t->n_classes, "output", "outputs"));
+    } else {
+        printf("the network's");
+    }
     printf(", matched by %s%s%s", reshift_class_match_name(t->class_match),
            t->class_match == RESHIFT_CLASSES_BY_FILE ? " " : "",
            t->class_match == RESHIFT_CLASSES_BY_FILE ? shown(r->class_map) : "");

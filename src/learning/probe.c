@@ -67,7 +67,8 @@ static void warn_of_unit(const probe *p, const reshift_progress *progress)
     const reshift_probe_options *o = p->options;
     const double spread = sample_spread(&p->train), D = (double)p->train.n_features;
     const double steps = (double)o->epochs * ceil((double)p->train.n / o->batch), change = steps * o->learning_rate * sqrt(D) * spread;
-    if (spread > 0 && o->epochs > 0 && change < 1e-2) {
+    const bool tiny = spread > 0 && spread < 1e-2; /* else it is the few steps that change nothing */
+    if (tiny && o->epochs > 0 && change < 1e-2) {
         progress_message(progress, RESHIFT_LOG_WARNING,
                          "probe: the features' standard deviation is %.2g (all columns together), so that %.0f steps of Adam "
                          "at a learning rate of %g change no logit by more than %.1g: scale the features to values of about 1",

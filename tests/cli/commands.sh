@@ -71,7 +71,7 @@ check "predictions of a set" 0 "20 rows, accuracy" - "$reshift" predict --quiet 
 holds "a line an image, three classes each" awk -F, 'NF != 13 { bad = 1 } NR > 1 && !($7 >= $10 && $10 >= $13 && $7 <= 1) { bad = 1 } END { exit bad || NR != 21 }' p.csv
 check "the same as probabilities" 0 "" - "$reshift" predict --quiet --weights $after --data demo --limit 20 --out p.npy
 check "of ten classes" 0 "[20,10]" - "$reshift" inspect p.npy
-check "rows that training has seen" 0 "of these rows show images that the network was trained on" - "$reshift" predict --quiet --weights $after --data demo --split test --out seen.csv
+check "rows that training has seen" 0 "of these rows show an image that the network was trained on" - "$reshift" predict --quiet --weights $after --data demo --split test --out seen.csv
 check "are a number in JSON" 0 '"seen_in_training": 20}' - "$reshift" predict --quiet --json --weights tuned8.safetensors --data demo --limit 20 --split train --out seen.csv --force
 check "unseen ones are 0" 0 '"seen_in_training": 0}' - "$reshift" predict --quiet --json --weights tuned8.safetensors --data demo --limit 20 --split test --out seen.csv --force
 # 20 images of which each has five versions: Wilson's interval of 100 rows is at most 20 points wide, that of 20 images is wider

@@ -94,7 +94,7 @@ check "a cell with a flipped bit" 0 "mean of 15" "is damaged: the cell is measur
 holds "does not count" cmp -s killed/results.csv all/results.csv
 
 # Leaks: the study's network was fine-tuned on 20 of these 50 images.
-check "images seen in training are refused" 1 - "the network was trained on 20 of these 50 images (40.0 %)" "$reshift" eval \
+check "images seen in training are refused" 1 - "the network was trained on 20 of 50 images (40.0 %)" "$reshift" eval \
     --quiet --weights $after --data demo --limit 50 --corruption gaussian_blur
 check "unless allowed, and then stand beside the others" 0 "never seen" - "$reshift" eval --quiet --allow-leak --weights $after \
     --data demo --limit 50 --corruption gaussian_blur --out leak.csv
@@ -124,7 +124,7 @@ check "against one that has seen some" 0 "left out: 20 images" - table --unseen 
 holds "both are measured on the rest" test "$(value against.csv fog 2 difference_n all)" = 30 -a \
     "$(value against.csv fog 2 images all)" = 30
 
-check "a probe remembers what it learned from" 1 - "trained on 50 of these 50 images (100.0 %)" "$reshift" eval --quiet \
+check "a probe remembers what it learned from" 1 - "trained on 50 of 50 images (100.0 %)" "$reshift" eval --quiet \
     --weights $before --head study/weights/probe.safetensors --data demo --split train --limit 50
 for class in circle ring square triangle star cross stripes checks dots waves; do echo "$class,0"; done >map.csv
 check "which the network below had not seen" 0 '"seen_in_training": 0' "" "$reshift" eval --quiet --json --weights $before --data demo \

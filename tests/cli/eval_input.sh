@@ -49,7 +49,7 @@ check "an empty class folder" 1 - "class 'b' has no images: 'hollow/b' is empty"
 mkdir bare
 check "a folder of nothing" 1 - "no class folders in 'bare'" table --data folder:bare
 for c in a b c d e f g h i j k; do class many $c 1; done
-check "more classes than the head has" 1 - "the network tells 10 classes apart, the data has 11" table --data folder:many
+check "more classes than the head has" 1 - "the network has 10 classes, the data has 11" table --data folder:many
 
 # Labels of six black images of 2x2.
 npy x.npy '|u1' '6, 2, 2, 3' "$(printf '\\000%.0s' $(seq 72))"
@@ -61,7 +61,7 @@ check "severities of nothing" 2 - "--severity goes with --corruption" table --da
 npy five.npy '|u1' 5, '\000\001\002\003\004'
 check "labels of fewer images" 1 - "labels 'five.npy': expected integers [6], one for each row, found uint8 [5]" table --data npy:x.npy,five.npy
 npy ten.npy '|u1' 6, '\000\001\002\003\004\012'
-check "a label outside the head's classes" 1 - "the network tells 10 classes apart, the data has 11" table --data npy:x.npy,ten.npy
+check "a label outside the head's classes" 1 - "the network has 10 classes, the data has 11" table --data npy:x.npy,ten.npy
 check "says what to do about it" 1 - "hint: give the layer trained on these classes with --head" table --data npy:x.npy,ten.npy
 npy below.npy '|i1' 6, '\000\001\002\003\004\377'
 check "a label below 0" 1 - "labels 'below.npy': row 5: expected a label from 0 to 999999, found -1" table --data npy:x.npy,below.npy

@@ -411,7 +411,7 @@ static void test_array_of_a_folder(void **state)
     reshift_corrupt_options options = options_of(1, 2);
     options.layout = RESHIFT_CORRUPT_NPY;
     check_error(reshift_corrupt_write(set, find("gaussian_blur"), &options, out, NULL, &error),
-                RESHIFT_ERROR_UNSUPPORTED, "images of many sizes");
+                RESHIFT_ERROR_UNSUPPORTED, "a folder's images may have many sizes");
     check_ok(reshift_dataset_cropped(set, 27, 24, &cropped, &error));
     check_ok(reshift_corrupt_write(cropped, find("gaussian_blur"), &options, out, NULL, &error));
     assert_int_equal(count_of("-type f ! -name preparation.json"), 2);

@@ -241,7 +241,7 @@ static void test_refusals(void **state)
     const reshift_model *const models[2] = {a, b};
     reshift_robustness tables[2];
     check_error(reshift_robustness_measure_two(models, o, tables, NULL, &error), RESHIFT_ERROR_SHAPE,
-                "the network tells 9 classes apart, the data has 10");
+                "the network has 9 classes, the data has 10");
     assert_true(tables[0].cells == NULL && tables[1].cells == NULL && tables[0].labels == NULL);
     reshift_model_destroy(&a);
     reshift_model_destroy(&b);

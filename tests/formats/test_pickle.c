@@ -133,7 +133,7 @@ static void test_refused(void **state)
         CASE("(dp0\n.", RESHIFT_ERROR_UNSUPPORTED, "expected protocol 1 to 5, found an opcode of protocol 0"),
         CASE("\x80\x06N.", RESHIFT_ERROR_UNSUPPORTED, "expected protocol 1 to 5, found 6"),
         CASE("\x80\x02", RESHIFT_ERROR_FORMAT, "ends without STOP"),
-        CASE("\x80", RESHIFT_ERROR_FORMAT, "ends within a value of 1 bytes"),
+        CASE("\x80", RESHIFT_ERROR_FORMAT, "ends within a value of 1 byte ("),
         CASE("\x80\x02.", RESHIFT_ERROR_FORMAT, "expected one value at its end, found 0"),
         CASE("\x80\x02NN.", RESHIFT_ERROR_FORMAT, "expected one value at its end, found 2"),
         CASE("\x80\x02(N.", RESHIFT_ERROR_FORMAT, "expected one value at its end"),

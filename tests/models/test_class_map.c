@@ -130,7 +130,7 @@ static void test_names_of_the_network(void **state)
     check_map(model, "0|2", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 2});
     check_refused(model, "cat|mouse", NULL, RESHIFT_ERROR_SHAPE, "class 'mouse' of the set is none");
     check_refused(model, "a|b|c|d", NULL, RESHIFT_ERROR_SHAPE, "class 'a' of the set is none");
-    check_refused(model, "a|b|c|d|e", NULL, RESHIFT_ERROR_SHAPE, "the network tells 4 classes apart, the data has 5");
+    check_refused(model, "a|b|c|d|e", NULL, RESHIFT_ERROR_SHAPE, "the network has 4 classes, the data has 5");
     /* without names the numbers of equally many classes are the same, and nothing else is known */
     check_map(bare, "ant|bee|cow", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 1, 2});
     check_map(bare, "0|1|10", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 1, 2});
