@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 
 const char *const frost_files[FROST_OVERLAYS] = {"frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"};
 

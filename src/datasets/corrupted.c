@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "corruptions/frost.h"
-#include "datasets/corrupt.h"
+#include "datasets/writing/corrupt.h"
 
 typedef struct corrupted {
     reshift_dataset *clean;

@@ -8,7 +8,7 @@
 #define ENGINE_PLAN_H
 
 #include "base/cpu.h"
-#include "engine/network.h"
+#include "network/network.h"
 #include "reshift/precision.h"
 
 typedef struct plan plan;

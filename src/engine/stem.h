@@ -7,7 +7,7 @@
 #ifndef ENGINE_STEM_H
 #define ENGINE_STEM_H
 
-#include "engine/network.h"
+#include "network/network.h"
 
 typedef struct stem stem;
 

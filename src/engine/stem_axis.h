@@ -7,7 +7,7 @@
 #ifndef ENGINE_STEM_AXIS_H
 #define ENGINE_STEM_AXIS_H
 
-#include "engine/graph.h"
+#include "network/graph.h"
 #include "reshift/status.h"
 
 #define STEM_MAX_KERNEL 16

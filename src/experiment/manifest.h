@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/digest.h"
-#include "experiment/settings.h"
+#include "experiment/config/settings.h"
 
 /** Raised when the layout of a run folder or what a stage does changes: older stages are then done again. */
 #define MANIFEST_LAYOUT 3

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
-#include "experiment/borrow.h"
+#include "experiment/stages/borrow.h"
 #include "experiment/manifest.h"
 
 /* What a stage keeps until it is done. The name is the run's own: a user's folder cannot have it by chance. */

@@ -9,9 +9,9 @@
 #include <jansson.h>
 
 #include "base/digest.h"
-#include "experiment/reads.h"
-#include "experiment/settings.h"
-#include "experiment/stages.h"
+#include "experiment/stages/reads.h"
+#include "experiment/config/settings.h"
+#include "experiment/stages/stages.h"
 #include "reshift/adaptation.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"

@@ -2,7 +2,7 @@
 #ifndef EXPERIMENT_SWEEP_H
 #define EXPERIMENT_SWEEP_H
 
-#include "experiment/settings.h"
+#include "experiment/config/settings.h"
 #include "reshift/sweep.h"
 
 /** Texts on the heap. */

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "experiment/sweep.h"
-#include "experiment/yaml_source.h"
+#include "experiment/config/yaml_source.h"
 
 /* ---- texts ---- */
 

@@ -15,11 +15,11 @@
 #include "base/json_build.h"
 #include "formats/archive.h"
 #include "formats/checkpoint.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 #include "formats/inspect_folder.h"
 #include "formats/layout.h"
 #include "formats/npy.h"
-#include "formats/pickle.h"
+#include "formats/torch/pickle.h"
 #include "formats/what_is_this.h"
 
 #define ENTRIES_SHOWN 1000

@@ -7,7 +7,7 @@
 #define MODELS_IDENTITY_H
 
 #include "base/digest.h"
-#include "engine/network.h"
+#include "network/network.h"
 #include "reshift/model.h"
 #include "reshift/precision.h"
 

@@ -2,7 +2,7 @@
 #ifndef MODELS_INITIALISE_H
 #define MODELS_INITIALISE_H
 
-#include "engine/network.h"
+#include "network/network.h"
 
 /**
  * Every parameter: convolutions N(0, 2/(channels_out kernel^2)) (Kaiming normal, fan-out, He et al. 2015), batch norm 1

@@ -2,7 +2,7 @@
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
-#include "engine/network.h"
+#include "network/network.h"
 #include "reshift/model.h"
 
 /**

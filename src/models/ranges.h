@@ -2,7 +2,7 @@
 #ifndef MODELS_RANGES_H
 #define MODELS_RANGES_H
 
-#include "engine/network.h"
+#include "network/network.h"
 #include "models/notes.h"
 #include "reshift/tensors.h"
 

@@ -4,7 +4,7 @@
 #define MODELS_RECIPE_H
 
 #include "models/notes.h"
-#include "models/resnet.h"
+#include "models/architectures/resnet.h"
 #include "reshift/model.h"
 
 /** ImageNet's mean and deviation, the architecture's own size; V1: shorter side 256 for 224, V2: 232. Not `stored`. */

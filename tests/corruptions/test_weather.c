@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "corruptions/weather.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 #include "imaging/plasma.h"
 #include "reshift/corruption.h"
 

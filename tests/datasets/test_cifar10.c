@@ -2,7 +2,7 @@
 #include "temporary.h"
 
 #include "base/digest.h"
-#include "datasets/cifar_parts.h"
+#include "datasets/cifar/cifar_parts.h"
 #include "datasets/dataset.h"
 #include "formats/archive.h"
 

@@ -5,7 +5,7 @@
 #include <archive_entry.h>
 
 #include "base/memory.h"
-#include "datasets/cifar_parts.h"
+#include "datasets/cifar/cifar_parts.h"
 #include "datasets/dataset.h"
 #include "reshift/corruption.h"
 

@@ -8,8 +8,8 @@
 #include <math.h>
 
 #include "base/digest.h"
-#include "datasets/demo_draw.h"
-#include "datasets/demo_shapes.h"
+#include "datasets/demo/demo_draw.h"
+#include "datasets/demo/demo_shapes.h"
 #include "reshift/dataset.h"
 
 enum { PIXELS = 32 * 32 * 3 };

@@ -9,7 +9,7 @@
 
 #include "base/digest.h"
 #include "base/files.h"
-#include "datasets/download.h"
+#include "datasets/fetch/download.h"
 #include "datasets/server.h"
 #include "reshift/fetch.h"
 

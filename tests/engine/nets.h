@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/random.h"
-#include "engine/network.h"
+#include "network/network.h"
 
 typedef struct net_shape {
     int channels[3]; /* stem, first and second residual block */

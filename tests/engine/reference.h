@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/network.h"
+#include "network/network.h"
 
 #define UNIT_ROUNDOFF 5.9604644775390625e-8 /* 2^-24 */
 #define BF16_ROUNDOFF 0.00390625            /* 2^-8 */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "datasets/cifar_parts.h"
+#include "datasets/cifar/cifar_parts.h"
 #include "reshift/dataset.h"
 #include "reshift/experiment.h"
 #include "reshift/export.h"

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "experiment/demo.h"
-#include "experiment/settings.h"
+#include "experiment/config/demo.h"
+#include "experiment/config/settings.h"
 #include "reshift/adaptation.h"
 #include "reshift/experiment.h"
 #include "reshift/split.h"

@@ -5,7 +5,7 @@
 
 #include "base/digest.h"
 #include "formats/archive.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 
 static reshift_error error;
 

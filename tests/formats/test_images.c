@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/digest.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 #include "formats/npy.h"
 
 static const char *const files[] = {

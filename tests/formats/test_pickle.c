@@ -1,7 +1,7 @@
 /* Pickles of every protocol against what Python put into them; what is refused, and in which words. */
 #include "golden.h"
 
-#include "formats/pickle.h"
+#include "formats/torch/pickle.h"
 
 static pickle *open_golden(const char *name, blob **b)
 {

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "models/ranges.h"
-#include "models/resnet.h"
+#include "models/architectures/resnet.h"
 
 static network *make_network(void)
 {

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "engine/network.h"
-#include "learning/checkpoint.h"
+#include "network/network.h"
+#include "training/checkpoint.h"
 #include "models/model.h"
 #include "reshift/model.h"
 

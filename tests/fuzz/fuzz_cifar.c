@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "datasets/cifar_parts.h"
+#include "datasets/cifar/cifar_parts.h"
 
 static uint8_t records[CIFAR_PART_RECORDS * CIFAR_RECORD]; /* zeros: labels 0, black images */
 

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "base/text.h"
-#include "models/class_names.h"
+#include "models/classes/class_names.h"
 #include "models/recipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

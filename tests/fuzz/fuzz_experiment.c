@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "experiment/settings.h"
+#include "experiment/config/settings.h"
 
 /* At least as many lines as YAML 1.1 sees, whose breaks are also U+0085, U+2028 and U+2029. */
 static int64_t lines_most(const char *text, size_t size)

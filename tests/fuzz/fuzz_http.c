@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "datasets/download.h"
+#include "datasets/fetch/download.h"
 
 static const char content[] = "the file";
 

@@ -3,7 +3,7 @@
 
 #include <zlib.h>
 
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 
 #define PIXELS_MAX (1 << 20) /* larger images are read as well, but not thousands a second */
 

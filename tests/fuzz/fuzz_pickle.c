@@ -1,7 +1,7 @@
 /* Pickles: any bytes; a tree that was read can be walked to its end: it has no cycles and at most PICKLE_DEPTH_MAX levels. */
 #include "fuzz.h"
 
-#include "formats/pickle.h"
+#include "formats/torch/pickle.h"
 
 static void walk(const pickle_value *value, int *budget, int depth)
 {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
-#include "learning/row_cache.h"
+#include "inference/row_cache.h"
 
 enum { N_VALUES = 64, N_ROWS = 8 };
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "models/unwrap.h"
+#include "models/weights/unwrap.h"
 #include "reshift/model.h"
 
 static void add(reshift_tensors *t, const char *name)

@@ -10,7 +10,7 @@
 
 #include "base/file_writer.h"
 #include "imaging/pattern.h"
-#include "models/imagenet_classes.h"
+#include "models/classes/imagenet_classes.h"
 #include "reshift/class_map.h"
 
 static reshift_error error;

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "base/digest.h"
-#include "formats/image_file.h"
+#include "formats/images/image_file.h"
 #include "imaging/preprocess.h"
 #include "models/recipe.h"
 

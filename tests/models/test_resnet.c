@@ -5,7 +5,7 @@
 #include "base/digest.h"
 #include "models/drawn.h"
 #include "models/model.h"
-#include "models/resnet.h"
+#include "models/architectures/resnet.h"
 #include "reshift/machine.h"
 
 #define LISTED 5 /* networks of golden/state-dict.txt */

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "formats/checkpoint.h"
 #include "models/model.h"
-#include "models/unwrap.h"
+#include "models/weights/unwrap.h"
 #include "reshift/model.h"
 
 #include "base/files.h"

@@ -7,7 +7,7 @@
 #include "models/drawn.h"
 #include "models/initialise.h"
 #include "models/model.h"
-#include "models/weights.h"
+#include "models/weights/weights.h"
 
 static const drawn_arch tiny = {"resnet-demo", false, {1, 1, 1, 1}, 16, 3, 10};
 

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "reporting/report.h"
+#include "reporting/page/report.h"
 
 typedef struct made_up_report {
     report_content content;

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "reporting/observations.h"
+#include "reporting/observations/observations.h"
 
 /* The list holds these sentences with these tones, and is emptied. NULL ends. */
 static inline void check_list(observations *list, const char *tones, ...)

@@ -1,0 +1,72 @@
+/* What the files of PCA share: statistics of the columns, products in float64 with rows less their mean, solvers. */
+#ifndef ANALYSIS_PCA_INSIDE_H
+#define ANALYSIS_PCA_INSIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reshift/status.h"
+
+/* Features and where they are centred. */
+typedef struct centred_rows {
+    const float *x;     /* [n,d] */
+    const double *mean; /* [d] */
+    int64_t n, d;
+} centred_rows;
+
+/**
+ * mean [d] and *total, the sum of the columns' variances (divisor n - 1, 0 for n == 1), in one read. Errors: NUMERIC (a
+ * value that is not finite, naming the row), MEMORY.
+ */
+reshift_status pca_statistics(const float *x, int64_t n, int64_t d, double *mean, double *total, reshift_error *error);
+
+/** coordinates [n,k] = (x - mean) components', components [k,d]; allocates nothing. */
+void pca_project(const centred_rows *rows, const double *components, int k, float *coordinates);
+
+/**
+ * The same, and in the same read product [k,d] = components C, C the covariance, in float64. Errors: MEMORY.
+ */
+reshift_status pca_project_and_multiply(const centred_rows *rows, const double *components, int k, float *coordinates,
+                                        double *product, reshift_error *error);
+
+/** The sign of an axis: its entry that is largest in magnitude, the first of equals, becomes positive. */
+void pca_fix_sign(double *component, int64_t d);
+
+/** Fixed order of summation, vectorised. */
+double pca_dot(const double *a, const double *b, int64_t n);
+
+/**
+ * The k largest eigenvalues of the symmetric matrix [m,m] (upper triangle, destroyed), largest first and none below 0,
+ * and their vectors [k,m]. Errors: MEMORY, NUMERIC.
+ */
+reshift_status pca_largest_eigenpairs(double *matrix, int64_t m, int k, double *values, double *vectors,
+                                      reshift_error *error);
+
+/** By the covariance, or the products between rows where they are fewer: variance [k], components [k,d], *total. */
+reshift_status pca_exact(const centred_rows *rows, int k, double *variance, double *components, double *total,
+                         reshift_error *error);
+
+/** Whether the block Krylov method is worth while: large features of which few components are wanted. */
+bool pca_krylov_suits(int64_t n, int64_t d, int k);
+
+/**
+ * Block Krylov: variance [k], components [k,d], coordinates [n,k]. *found says whether the residual, measured in
+ * float64 with the rows themselves, is small enough (pca_krylov.c says how small); where it is not, what was written is
+ * worth nothing. `total` as pca_statistics() gives it. `tiles`: products by pca_tiles.h, which suits then. Errors:
+ * MEMORY, NUMERIC.
+ */
+reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                          double *components, float *coordinates, bool *found, reshift_error *error);
+
+typedef reshift_status (*pca_solver)(const centred_rows *rows, double total, int k, bool tiles, double *variance,
+                                     double *components, float *coordinates, bool *found, reshift_error *error);
+
+/**
+ * Goes down from what is fastest to what always answers: `krylov` (pca_krylov) on tiles where there are any, then by
+ * float32 kernels, then the covariance. The first answer whose residual is small enough is the one. `total` as above;
+ * the covariance replaces it by its own. Errors: MEMORY, NUMERIC.
+ */
+reshift_status pca_find(const centred_rows *rows, double *total, int k, bool tiles, pca_solver krylov, double *variance,
+                        double *components, float *coordinates, reshift_error *error);
+
+#endif

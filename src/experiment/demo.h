@@ -1,8 +1,0 @@
-/* The embedded demo's experiment: the text of experiments/demo.yaml, so that the program needs no file to show itself.
- */
-#ifndef EXPERIMENT_DEMO_H
-#define EXPERIMENT_DEMO_H
-
-extern const char demo_experiment[];
-
-#endif

@@ -1,0 +1,376 @@
+/* Kept rows come back bit for bit, from memory, from a file and from a folder that a later program opens; the budget
+ * holds; what does not fit is said to be missing; what was not committed, or is of another part, is not there. */
+#include "check.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checksum.h"
+#include "base/files.h"
+#include "base/random.h"
+#include "inference/available_memory.h"
+#include "inference/row_cache.h"
+#include "inference/row_packing.h"
+
+enum { n_rows = 40, count = 1001 }; /* no multiple of 32 */
+
+static char folder[256];
+
+static row_cache_setup setup_of(row_place place, uint64_t budget, int width)
+{
+    return (row_cache_setup){.place = place,
+                             .folder = folder,
+                             .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                             .budget_bytes = budget,
+                             .row_count = count,
+                             .width = width};
+}
+
+/* As behind a ReLU: a share of zeros that differs from row to row (row 0 all zeros, the last none), and odd values. */
+static void make_row(int64_t row, int width, void *values)
+{
+    random_stream stream = random_open(1, "rows", 0, (uint64_t)row);
+    for (int i = 0; i < count; i++) {
+        float value = random_uniform(&stream) * (n_rows - 1) < (double)row ? (float)random_gaussian(&stream) : 0;
+        const float odd[] = {-0.0f, NAN, INFINITY, 1e-45f, -1e-45f};
+        value = row == 7 && i >= 30 && i < 35 ? odd[i - 30] : value;
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        if (width == 2) {
+            ((uint16_t *)values)[i] = (uint16_t)(bits >> 16);
+        } else {
+            ((uint32_t *)values)[i] = bits;
+        }
+    }
+}
+
+static void check_rows(const row_cache *c, int set, int width, int64_t kept)
+{
+    char expected[4 * count], found[4 * count + 4];
+    reshift_error error;
+    for (int64_t row = 0; row < n_rows; row++) {
+        assert_int_equal(row_cache_has(c, set, row), row < kept);
+        if (row < kept) {
+            make_row(row, width, expected);
+            memset(found, 42, sizeof found);
+            check_ok(row_cache_get(c, set, row, found, &error));
+            assert_memory_equal(expected, found, (size_t)width * count);
+            assert_int_equal(found[width * count], 42);
+        }
+    }
+}
+
+static int new_set(row_cache *c, const char *name)
+{
+    reshift_error error;
+    int set;
+    check_ok(row_cache_set(c, name, n_rows, &set, &error));
+    return set;
+}
+
+static int64_t add(row_cache *c, int set, int64_t first, int64_t n, int width)
+{
+    static char values[n_rows * 4 * count];
+    int64_t rows[n_rows], before = row_cache_rows(c);
+    reshift_error error;
+    for (int64_t i = 0; i < n; i++) {
+        rows[i] = first + i;
+        make_row(first + i, width, values + i * width * count);
+    }
+    check_ok(row_cache_add(c, set, rows, (int)n, values, &error));
+    return row_cache_rows(c) - before;
+}
+
+static row_cache *opened(row_place place, uint64_t budget, int width)
+{
+    reshift_error error;
+    row_cache *c;
+    const row_cache_setup setup = setup_of(place, budget, width);
+    check_ok(row_cache_open(&setup, &c, &error));
+    return c;
+}
+
+static int count_entries(void)
+{
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    int n = 0;
+    while (readdir(d)) {
+        n++;
+    }
+    closedir(d);
+    return n - 2;
+}
+
+static void remove_folder(void)
+{
+    char path[300];
+    static const char *const names[] = {"rows", "index"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+static void test_every_place(void **state)
+{
+    (void)state;
+    for (int place = ROWS_IN_MEMORY; place <= ROWS_IN_FOLDER; place++) {
+        for (int width = 2; width <= 4; width += 2) {
+            row_cache *c = opened((row_place)place, 1 << 30, width);
+            int set = new_set(c, "a"), other = new_set(c, "b");
+            assert_int_equal(new_set(c, "a"), set);
+            assert_int_equal(add(c, set, 0, n_rows, width), n_rows);
+            assert_int_equal(add(c, set, 5, 3, width), 0); /* they are there */
+            check_rows(c, set, width, n_rows);
+            check_rows(c, other, width, 0);
+            /* half of the values are zero on average: half the bytes, and one word of marks in 32 values */
+            double dense = (double)n_rows * count * width, marks = (double)n_rows * count / 8;
+            assert_true((double)row_cache_used_bytes(c) < dense * 0.53 + marks + 4 * n_rows);
+            assert_true((double)row_cache_used_bytes(c) > dense * 0.5);
+            if (place != ROWS_IN_MEMORY) {
+                assert_int_equal(count_entries(), place == ROWS_IN_FOLDER);
+            }
+            row_cache_close(&c);
+            assert_null(c);
+            remove_folder();
+        }
+    }
+    row_cache_setup setup = setup_of(ROWS_IN_FOLDER, 1 << 30, 4);
+    setup.folder = "/proc/nowhere";
+    row_cache *c;
+    reshift_error error;
+    check_error(row_cache_open(&setup, &c, &error), RESHIFT_ERROR_NOT_FOUND, "folder '/proc/nowhere'");
+    assert_null(c);
+}
+
+/* Both ways of packing give the same bytes: a row cut where only the plain way reaches against the row as a whole. */
+static void test_packing(void **state)
+{
+    (void)state;
+    char values[4 * count], packed[8 * count], one[512], again[128];
+    for (int width = 2; width <= 4; width += 2) {
+        for (int64_t row = 0; row < n_rows; row++) {
+            make_row(row, width, values);
+            size_t used = packing_pack(values, 64, width, packed), sum = 0;
+            assert_true(used <= packing_most_bytes(64, width));
+            for (int part = 0; part < 2; part++) { /* 31 values take the plain way, the 32nd is looked at alone */
+                packing_pack(values + part * 32 * width, 31, width, one);
+                uint32_t marks, whole;
+                memcpy(&marks, one, 4);
+                memcpy(&whole, packed + sum, 4);
+                assert_int_equal(whole & 0x7fffffff, marks);
+                size_t bytes = (size_t)__builtin_popcount(marks) * (size_t)width;
+                assert_memory_equal(packed + sum + 4, one + 4, bytes);
+                sum += 4 + (size_t)__builtin_popcount(whole) * (size_t)width;
+                memset(again, 0x55, sizeof again);
+                packing_unpack(one, 31, width, again);
+                assert_memory_equal(again, values + part * 32 * width, 31 * (size_t)width);
+                assert_int_equal(again[31 * width], 0x55);
+            }
+            assert_int_equal(used, (sum + 3) / 4 * 4);
+        }
+    }
+}
+
+static void test_budget(void **state)
+{
+    (void)state;
+    const uint64_t budgets[] = {0, 3, 100, 20000, 50001};
+    int64_t before = 0;
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+        row_cache *c = opened(ROWS_IN_MEMORY, budgets[i], 4);
+        int set = new_set(c, "a");
+        int64_t kept = 0;
+        for (int64_t row = 0; row < n_rows && !row_cache_is_full(c); row++) {
+            kept += add(c, set, row, 1, 4);
+        }
+        assert_true(row_cache_is_full(c));
+        check_rows(c, set, 4, kept);
+        assert_true(row_cache_used_bytes(c) <= budgets[i]);
+        assert_true(kept >= before && kept < n_rows);
+        before = kept;
+        row_cache_close(&c);
+    }
+    assert_true(before > 10);
+}
+
+static void test_preferred_rows_find_room(void **state)
+{
+    (void)state;
+    const int64_t last[] = {36, 37, 38, 39};
+    row_cache *c = opened(ROWS_IN_MEMORY, 38000, 4);
+    int others = new_set(c, "b"), set = new_set(c, "a");
+    row_cache_prefer(c, set, last, 4);
+    int64_t kept = add(c, others, 30, 10, 4);
+    assert_true(kept >= 4 && kept <= 6); /* ten rows would fit, were it not for the four to come */
+    assert_int_equal(add(c, set, 36, 4, 4), 4);
+    row_cache_close(&c);
+}
+
+static void test_a_folder_is_found_again(void **state)
+{
+    (void)state;
+    reshift_error error;
+    row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 2), *second;
+    int set = new_set(c, "a");
+    add(c, set, 0, 20, 2);
+    check_ok(row_cache_commit(c, &error));
+    add(c, set, 20, 10, 2); /* never committed: as when the program is killed */
+    row_cache_setup setup = setup_of(ROWS_IN_FOLDER, 1 << 30, 2);
+    check_error(row_cache_open(&setup, &second, &error), RESHIFT_ERROR_EXISTS, "another program");
+    row_cache_close(&c);
+
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 2);
+    set = new_set(c, "a");
+    assert_int_equal(row_cache_rows(c), 20);
+    check_rows(c, set, 2, 20);
+    assert_int_equal(add(c, set, 20, n_rows - 20, 2), n_rows - 20);
+    check_rows(c, set, 2, n_rows);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+
+    setup.key = "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"; /* of another part */
+    check_ok(row_cache_open(&setup, &c, &error));
+    assert_int_equal(row_cache_rows(c), 0);
+    row_cache_close(&c);
+    remove_folder();
+}
+
+/* Whatever of the two files is cut short or changed: nothing is taken from them, or only what is whole. */
+static void test_damaged_folders(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char rows[300], index[300];
+    snprintf(rows, sizeof rows, "%s/rows", folder);
+    snprintf(index, sizeof index, "%s/index", folder);
+    for (int way = 0; way < 6; way++) {
+        row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+        add(c, new_set(c, "a"), 0, 20, 4);
+        check_ok(row_cache_commit(c, &error));
+        row_cache_close(&c);
+        struct stat facts;
+        assert_int_equal(stat(index, &facts), 0);
+        FILE *file = fopen(index, "r+b");
+        assert_non_null(file);
+        switch (way) {
+        case 0: assert_int_equal(truncate(index, facts.st_size - 1), 0); break;
+        case 1: assert_int_equal(truncate(index, 10), 0); break;
+        case 2: assert_int_equal(truncate(rows, 1000), 0); break;
+        case 3: /* an entry that points behind the end */
+        case 4: /* of a set that is not there */
+        case 5: /* written before the machine was started anew */
+            fseek(file, way == 3 ? facts.st_size - 23 + 6 : way == 4 ? facts.st_size - 1 : 90, SEEK_SET);
+            fputc(way == 5 ? '!' : 0x7f, file);
+            break;
+        }
+        fclose(file);
+        c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+        assert_int_equal(row_cache_rows(c), 0);
+        int set = new_set(c, "a");
+        assert_int_equal(add(c, set, 0, n_rows, 4), n_rows);
+        check_rows(c, set, 4, n_rows);
+        row_cache_close(&c);
+        remove_folder();
+    }
+}
+
+static void test_available_memory(void **state)
+{
+    (void)state;
+    uint64_t available = memory_available_bytes();
+    assert_true(available > 1 << 20);
+    assert_true(available <= (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+/* One bit of the file anywhere: the row is not handed out, can be forgotten and kept again. */
+static void test_damaged_rows_are_found(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char path[300], *bytes = NULL, values[4 * count];
+    size_t size;
+    row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    int set = new_set(c, "a");
+    assert_int_equal(add(c, set, 0, n_rows, 4), n_rows);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+    snprintf(path, sizeof path, "%s/rows", folder);
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    bytes[size / 2] ^= 16;
+    check_ok(file_write_all(path, bytes, size, true, &error));
+    free(bytes);
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    set = new_set(c, "a");
+    int64_t damaged = -1;
+    for (int64_t row = 0; row < n_rows; row++) {
+        reshift_status status = row_cache_get(c, set, row, values, &error);
+        if (status != RESHIFT_OK) {
+            assert_int_equal(damaged, -1);
+            check_error(status, RESHIFT_ERROR_FORMAT, "are damaged");
+            damaged = row;
+        }
+    }
+    assert_int_not_equal(damaged, -1);
+    row_cache_forget(c, set, damaged);
+    assert_false(row_cache_has(c, set, damaged));
+    assert_int_equal(row_cache_rows(c), n_rows - 1);
+    assert_int_equal(add(c, set, damaged, 1, 4), 1);
+    check_rows(c, set, 4, n_rows);
+    row_cache_close(&c);
+    /* a damaged index holds nothing */
+    snprintf(path, sizeof path, "%s/index", folder);
+    check_ok(file_read_all(path, &bytes, &size, &error));
+    bytes[size - 30] ^= 1;
+    check_ok(file_write_all(path, bytes, size, true, &error));
+    free(bytes);
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    assert_int_equal(row_cache_rows(c), 0);
+    row_cache_close(&c);
+    remove_folder();
+}
+
+/* Published values of XXH64, and every single bit counts. */
+static void test_checksum(void **state)
+{
+    (void)state;
+    assert_true(checksum_bytes("", 0, 0) == 0xef46db3751d8e999u);
+    assert_true(checksum_bytes("a", 1, 0) == 0xd24ec4f1a98c6e5bu);
+    assert_true(checksum_bytes("abc", 3, 0) == 0x44bc2cf5ad770999u);
+    unsigned char bytes[77];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * 37);
+    }
+    for (size_t n = 1; n <= sizeof bytes; n++) {
+        const uint64_t whole = checksum_bytes(bytes, n, 0);
+        assert_true(whole != checksum_bytes(bytes, n - 1, 0));
+        assert_true(whole != checksum_bytes(bytes, n, 1));
+        for (size_t bit = 0; bit < 8 * n; bit++) {
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            assert_true(whole != checksum_bytes(bytes, n, 0));
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_damaged_rows_are_found),
+        cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_every_place),
+        cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_preferred_rows_find_room),
+        cmocka_unit_test(test_a_folder_is_found_again),
+        cmocka_unit_test(test_damaged_folders),
+        cmocka_unit_test(test_available_memory),
+    };
+    const char *parent = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/reshift-rows-%ld", parent ? parent : "/tmp", (long)getpid());
+    return cmocka_run_group_tests_name("row_cache", tests, NULL, NULL);
+}
