@@ -82,6 +82,18 @@ reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, 
     return RESHIFT_OK;
 }
 
+onednn_window onednn_window_of(const graph_window *window)
+{
+    onednn_window w = {{0}, {0}, {0}, {0}};
+    for (int i = 0; i < 2; i++) {
+        w.stride[i] = window->stride[i];
+        w.dilation[i] = window->dilation[i] - 1;
+        w.before[i] = window->padding[i];
+        w.after[i] = window->padding[2 + i];
+    }
+    return w;
+}
+
 reshift_status onednn_matrix(dnnl_memory_desc_t *md, int64_t rows, int64_t columns, int64_t row_stride,
                              int64_t column_stride, reshift_error *error)
 {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "network/graph.h"
 
 /** INTERNAL (or MEMORY) with the library's word for what happened while doing `what`. */
 reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const char *what);
@@ -48,6 +49,11 @@ reshift_status onednn_activation(dnnl_memory_desc_t *md, dnnl_data_type_t type, 
                                  int w, reshift_error *error);
 /** The same shape, channels last and dense: what callers write and read. */
 reshift_status onednn_dense(dnnl_memory_desc_t *md, int n, int c, int h, int w, reshift_error *error);
+/** A window in the library's terms: dilation 0 is none. */
+typedef struct onednn_window {
+    dnnl_dims_t stride, dilation, before, after;
+} onednn_window;
+onednn_window onednn_window_of(const graph_window *window);
 /** [rows, columns] with any strides. */
 reshift_status onednn_matrix(dnnl_memory_desc_t *md, int64_t rows, int64_t columns, int64_t row_stride,
                              int64_t column_stride, reshift_error *error);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "engine/loss.h"
 #include "engine/plan_inside.h"
+#include "network/ops.h"
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
@@ -64,6 +65,14 @@ void plan_destroy(plan **out)
     *out = NULL;
 }
 
+bool plan_is_flat(const plan *p, int node)
+{
+    while (op_of(node_of(p, node)->op)->result == OPS_SAME) {
+        node = node_of(p, node)->inputs[0];
+    }
+    return op_of(node_of(p, node)->op)->result == OPS_VECTOR;
+}
+
 static reshift_status copy_options(plan *p, const plan_options *o, reshift_error *error)
 {
     const graph *g = p->net->graph;
@@ -91,17 +100,15 @@ static reshift_status copy_options(plan *p, const plan_options *o, reshift_error
     graph_block_range(g, o->last_block, &ignored, &p->last);
     const int last = p->last;
     bool features = !o->stop_at_features;
-    for (int i = p->first; !features && i <= last; i++) {
-        if (node_of(p, i)->op == GRAPH_GLOBAL_AVGPOOL) {
-            p->last = i;
-            features = true;
-        }
+    if (!features && g->features >= p->first && g->features <= last) {
+        p->last = g->features;
+        features = true;
     }
     if (!features) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "a plan of the blocks from '%s' on has no features to stop at",
                          node_of(p, p->first)->name);
     }
-    if (p->training && node_of(p, p->last)->op != GRAPH_LINEAR) {
+    if (p->training && (g->head < 0 || p->last != g->head)) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "training needs the network up to its last layer, '%s' is not",
                          node_of(p, p->last)->name);
     }
@@ -113,8 +120,8 @@ static reshift_status find_source(plan *p, reshift_error *error)
 {
     p->source = node_of(p, p->first)->op == GRAPH_INPUT ? p->first : -1;
     for (int i = p->first; i <= p->last; i++) {
-        int read[2] = {node_of(p, i)->input, node_of(p, i)->residual};
-        for (int j = 0; j < 2; j++) {
+        const int *read = node_of(p, i)->inputs;
+        for (int j = 0; j < GRAPH_INPUTS_MOST; j++) {
             if (read[j] >= 0 && read[j] < p->first) {
                 if (p->source >= 0 && p->source != read[j]) {
                     return error_set(error, RESHIFT_ERROR_ARGUMENT, "the network cannot be cut before '%s'",
@@ -133,7 +140,7 @@ static reshift_status find_shapes(plan *p, reshift_error *error)
         plan_node *n = &p->nodes[i];
         n->result = n->bytes = n->gradient = n->workspace = n->mean = n->variance = n->fused_into = -1;
     }
-    bool flat = node_of(p, p->first)->op == GRAPH_LINEAR;
+    const bool flat = plan_is_flat(p, p->source);
     p->nodes[p->source].h = flat ? 1 : p->options.height;
     p->nodes[p->source].w = flat ? 1 : p->options.width;
     if (p->nodes[p->source].h < 1 || p->nodes[p->source].w < 1) {
@@ -145,14 +152,14 @@ static reshift_status find_shapes(plan *p, reshift_error *error)
         if (n->op == GRAPH_INPUT) {
             continue;
         }
-        const plan_node *from = &p->nodes[n->input];
+        const plan_node *from = &p->nodes[n->inputs[0]];
         plan_node *to = &p->nodes[i];
-        bool window = n->op == GRAPH_CONV || n->op == GRAPH_MAXPOOL;
-        bool one = n->op == GRAPH_GLOBAL_AVGPOOL || n->op == GRAPH_LINEAR;
-        to->h = window ? (from->h + 2 * n->padding - n->kernel) / n->stride + 1 : one ? 1 : from->h;
-        to->w = window ? (from->w + 2 * n->padding - n->kernel) / n->stride + 1 : one ? 1 : from->w;
-        if (to->h < 1 || to->w < 1 ||
-            (window && (from->h + 2 * n->padding < n->kernel || from->w + 2 * n->padding < n->kernel))) {
+        const operation *row = op_of(n->op);
+        const graph_extent in = {from->h, from->w}, out = row->extent ? row->extent(n, in) : in;
+        to->h = out.h;
+        to->w = out.w;
+        p->multiply_adds += row->multiply_adds ? p->options.batch * row->multiply_adds(n, in, out) : 0;
+        if (to->h < 1 || to->w < 1) {
             return error_set(error, RESHIFT_ERROR_SHAPE, "an input of %dx%d is too small: nothing is left at '%s'",
                              p->options.height, p->options.width, n->name);
         }
@@ -174,9 +181,10 @@ static void find_gradients(plan *p)
     for (int i = p->first; i <= p->last; i++) {
         const graph_node *n = node_of(p, i);
         plan_node *own = &p->nodes[i];
-        own->needs_gradient = (n->parameter >= 0 && p->gradient_offset[n->parameter] != SIZE_MAX) ||
-                              (n->input >= 0 && p->nodes[n->input].needs_gradient) ||
-                              (n->residual >= 0 && p->nodes[n->residual].needs_gradient);
+        own->needs_gradient = n->parameter >= 0 && p->gradient_offset[n->parameter] != SIZE_MAX;
+        for (int j = 0; j < GRAPH_INPUTS_MOST; j++) {
+            own->needs_gradient |= n->inputs[j] >= 0 && p->nodes[n->inputs[j]].needs_gradient;
+        }
         own->batch_statistics = n->op == GRAPH_BATCHNORM && p->batchnorm_batch[n->block];
     }
 }
@@ -257,13 +265,12 @@ static void shape_of(const plan *p, int node, bool flat, int *n_dims, int64_t sh
 
 void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4])
 {
-    shape_of(p, p->source, node_of(p, p->first)->op == GRAPH_LINEAR, n_dims, shape);
+    shape_of(p, p->source, plan_is_flat(p, p->source), n_dims, shape);
 }
 
 void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4])
 {
-    graph_op end = node_of(p, p->last)->op;
-    shape_of(p, p->last, end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL, n_dims, shape);
+    shape_of(p, p->last, plan_is_flat(p, p->last), n_dims, shape);
 }
 
 void plan_watch(plan *p, plan_watcher watcher, void *context)
@@ -355,7 +362,7 @@ reshift_status plan_forward(plan *p, reshift_error *error)
 
 reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error)
 {
-    if (node_of(p, p->last)->op != GRAPH_LINEAR) {
+    if (p->last != p->net->graph->head) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "a loss needs logits, the plan ends at '%s'",
                          node_of(p, p->last)->name);
     }
@@ -366,7 +373,7 @@ reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct,
 
 reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error)
 {
-    if (node_of(p, p->last)->op != GRAPH_LINEAR) {
+    if (p->last != p->net->graph->head) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "an entropy needs logits, the plan ends at '%s'",
                          node_of(p, p->last)->name);
     }

@@ -12,7 +12,7 @@ int plan_only_reader(const plan *p, int node)
     int reader = -1;
     for (int i = p->first; i <= p->last; i++) {
         const graph_node *n = node_of(p, i);
-        if (n->input == node || n->residual == node) {
+        if (graph_reads(n, node)) {
             if (reader >= 0) {
                 return -1;
             }
@@ -26,7 +26,7 @@ int plan_last_reader(const plan *p, int node)
 {
     int reader = -1;
     for (int i = p->first; i <= p->last; i++) {
-        if (node_of(p, i)->input == node || node_of(p, i)->residual == node) {
+        if (graph_reads(node_of(p, i), node)) {
             reader = i;
         }
     }
@@ -53,12 +53,12 @@ static plan_fusion find(const plan *p, int conv)
     }
     const graph_node *n = node_of(p, next);
     if (n->op == GRAPH_ADD && !p->nodes[next].needs_gradient) {
-        int shortcut = n->input == norm ? n->residual : n->input;
+        int shortcut = n->inputs[0] == norm ? n->inputs[1] : n->inputs[0];
         /* the shortcut must be there already, be read by nobody later, and be neither the caller's input nor what this
          * convolution reads while it writes */
         if (shortcut < conv && plan_last_reader(p, shortcut) == next && p->nodes[shortcut].result >= 0 &&
             p->nodes[shortcut].result != p->input &&
-            p->nodes[shortcut].result != p->nodes[node_of(p, conv)->input].result) {
+            p->nodes[shortcut].result != p->nodes[node_of(p, conv)->inputs[0]].result) {
             f.add = f.end = next;
             f.shortcut = shortcut;
             int after = plan_only_reader(p, next);

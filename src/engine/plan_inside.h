@@ -80,7 +80,7 @@ typedef struct plan_weights {
     float *bias; /* [O] or NULL */
     dnnl_memory_t memory, bias_memory, source;
     dnnl_primitive_t reorder;
-    uint64_t seen[5]; /* versions of conv weight, gamma, beta, mean, var that this copy was made from; 0: never */
+    uint64_t seen[6]; /* versions of conv weight, gamma, beta, mean, var, conv bias that this copy was made from; 0: never */
     plan_int8 *int8;  /* NULL: not in 8 bits */
 } plan_weights;
 
@@ -137,6 +137,10 @@ struct plan {
     void *watcher_context;
 };
 
+/* ---- plan.c ---- */
+/** Whether the node's result is a vector [N,C] and not a map. */
+bool plan_is_flat(const plan *p, int node);
+
 /* ---- plan_memory.c: tensors, steps, places ---- */
 int plan_tensor_add(plan *p, const dnnl_memory_desc_t *md);  /* -1: out of memory */
 plan_step *plan_step_add(plan *p, step_kind kind, int node); /* NULL: out of memory */
@@ -174,7 +178,12 @@ reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_d
 reshift_status plan_weights_place(plan *p, reshift_error *error);
 /** Makes every stale copy anew. */
 reshift_status plan_weights_refresh(plan *p, reshift_error *error);
-/** [O,I,kh,kw] as torchvision keeps it. */
+/** Dimensions of a convolution's weights for the library: [O,I,kh,kw], with groups [G,O/G,I/G,kh,kw]; how many. */
+int plan_weights_dims(const graph_node *conv, dnnl_dims_t dims);
+/** These weights of a type, in a layout that the library chooses. */
+reshift_status plan_weights_any(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                reshift_error *error);
+/** [O,I/groups,kh,kw] as PyTorch keeps it. */
 reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
                                   reshift_error *error);
 /** units[o] = largest folded weight of output channel o, times its input's unit, / 127; 1 where all are 0. */
@@ -220,6 +229,8 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error);
 reshift_status plan_lower_backward(plan *p, reshift_error *error);
 /** Of activations and of convolutions' weights; with int8, of those that are not in 8 bits. */
 dnnl_data_type_t plan_type(const plan *p);
+/** Window of a pool as the library wants it. */
+void plan_pool_window(const plan *p, int node, onednn_window *window, dnnl_dims_t kernel);
 /** Activation of node's shape. */
 reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error);
 

@@ -23,7 +23,7 @@ bool plan_is_int8(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
     return p->precision == RESHIFT_PRECISION_INT8 && n->block > 0 && n->op != GRAPH_GLOBAL_AVGPOOL &&
-           n->op != GRAPH_LINEAR && (n->op != GRAPH_CONV || node_of(p, n->input)->block > 0);
+           n->op != GRAPH_LINEAR && (n->op != GRAPH_CONV || node_of(p, n->inputs[0])->block > 0);
 }
 
 bool plan_has_bytes(const plan *p, int tensor)
@@ -251,7 +251,7 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
 {
     const graph_node *n = node_of(p, node);
     int input;
-    reshift_status status = quantise(p, n->input, &input, error);
+    reshift_status status = quantise(p, n->inputs[0], &input, error);
     plan_fusion f = plan_find_fusion(p, node);
     if (status == RESHIFT_OK && (f.norm < 0 || !graph_is_kept(p->net->graph, f.end))) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "int8: '%s' is not followed by what can be fused into it",
@@ -265,16 +265,20 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
     if (status != RESHIFT_OK) {
         return status;
     }
-    c->input_unit = p->nodes[n->input].unit;
+    c->input_unit = p->nodes[n->inputs[0]].unit;
     c->output_unit = is_wide(p, f.end) ? NULL : p->nodes[f.end].unit;
     dnnl_memory_desc_t source = p->tensors[input].md, weights, bias, destination;
     destination = p->tensors[p->nodes[f.end].result].md;
-    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
-    dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_s8, dnnl_format_tag_any), n->name);
+    const onednn_window window = onednn_window_of(&n->window);
+    dnnl_dims_t channels = {n->channels_out};
+    status = plan_weights_any(n, dnnl_s8, &weights, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
-    ONEDNN(dnnl_convolution_forward_desc_init(&c->convolution, dnnl_forward_inference, dnnl_convolution_direct, &source,
-                                              &weights, &bias, &destination, stride, padding, padding),
+    ONEDNN(dnnl_dilated_convolution_forward_desc_init(&c->convolution, dnnl_forward_inference, dnnl_convolution_direct,
+                                                      &source, &weights, &bias, &destination, window.stride,
+                                                      window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     int copy = -1;
@@ -295,8 +299,6 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
     plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
     plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
     plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
-    p->multiply_adds += (double)p->options.batch * n->channels_out * n->channels_in * n->kernel * n->kernel *
-                        p->nodes[node].h * p->nodes[node].w;
     return plan_step_primitive(p, s, pd, error);
 }
 

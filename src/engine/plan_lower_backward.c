@@ -43,24 +43,38 @@ static reshift_status add_to(plan *p, int node, int tensor, reshift_error *error
 
 static float *gradient_of(const plan *p, int parameter) { return p->gradients + p->gradient_offset[parameter]; }
 
+static reshift_status vector_memory(plan *p, int parameter, float *data, dnnl_memory_t *memory, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
+    return plan_fixed_memory(p, &md, data, memory, error);
+}
+
 static reshift_status conv_weights(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     if (plan_has_weight_products(p, node)) {
         return plan_weight_products(p, node, gradient_of(p, n->parameter), error);
     }
-    const dnnl_memory_desc_t *source = &p->tensors[p->nodes[n->input].result].md;
+    const dnnl_memory_desc_t *source = &p->tensors[p->nodes[n->inputs[0]].result].md;
     const dnnl_memory_desc_t *result = &p->tensors[p->nodes[node].result].md;
     dnnl_memory_desc_t weights, plain;
-    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
-    dnnl_dims_t padding = {n->padding, n->padding};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, dnnl_f32, dnnl_format_tag_any), n->name);
+    const onednn_window window = onednn_window_of(&n->window);
+    dnnl_dims_t channels = {n->channels_out};
+    dnnl_memory_desc_t bias;
+    ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
+    reshift_status status = plan_weights_any(n, dnnl_f32, &weights, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     dnnl_convolution_desc_t d;
-    ONEDNN(dnnl_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, source, &weights, NULL, result,
-                                                       stride, padding, padding),
+    ONEDNN(dnnl_dilated_convolution_backward_weights_desc_init(&d, dnnl_convolution_direct, source, &weights,
+                                                               n->window.bias ? &bias : NULL, result, window.stride,
+                                                               window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
-    reshift_status status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
+    status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
     int theirs = -1;
     if (status == RESHIFT_OK) {
         theirs = plan_tensor_add(p, dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0));
@@ -70,9 +84,18 @@ static reshift_status conv_weights(plan *p, int node, reshift_error *error)
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     plan_step_tensor(s, DNNL_ARG_DIFF_DST, p->nodes[node].gradient);
     plan_step_tensor(s, DNNL_ARG_DIFF_WEIGHTS, theirs);
+    if (n->window.bias) {
+        dnnl_memory_t own_bias;
+        const int parameter = graph_parameter_of(p->net->graph, node, GRAPH_BIAS);
+        status = vector_memory(p, parameter, gradient_of(p, parameter), &own_bias, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+        plan_step_fixed(s, DNNL_ARG_DIFF_BIAS, own_bias);
+    }
     status = plan_step_primitive(p, s, pd, error);
     dnnl_memory_t ours;
     if (status == RESHIFT_OK) {
@@ -85,18 +108,21 @@ static reshift_status conv_data(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     dnnl_memory_desc_t weights;
-    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
-    dnnl_dims_t padding = {n->padding, n->padding};
+    const onednn_window window = onednn_window_of(&n->window);
     int target;
     bool add;
-    reshift_status status = gradient_target(p, n->input, &target, &add, error);
+    reshift_status status = gradient_target(p, n->inputs[0], &target, &add, error);
     if (status != RESHIFT_OK) {
         return status;
     }
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, plan_type(p), dnnl_format_tag_any), n->name);
+    status = plan_weights_any(n, plan_type(p), &weights, error);
+    if (status != RESHIFT_OK) {
+        return status;
+    }
     dnnl_convolution_desc_t d;
-    ONEDNN(dnnl_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &p->tensors[target].md, &weights,
-                                                    &p->tensors[p->nodes[node].result].md, stride, padding, padding),
+    ONEDNN(dnnl_dilated_convolution_backward_data_desc_init(
+               &d, dnnl_convolution_direct, &p->tensors[target].md, &weights, &p->tensors[p->nodes[node].result].md,
+               window.stride, window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
@@ -113,22 +139,14 @@ static reshift_status conv_data(plan *p, int node, reshift_error *error)
     plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
     plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
     status = plan_step_primitive(p, s, pd, error);
-    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
-}
-
-static reshift_status vector_memory(plan *p, int parameter, float *data, dnnl_memory_t *memory, reshift_error *error)
-{
-    dnnl_memory_desc_t md;
-    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
-    return plan_fixed_memory(p, &md, data, memory, error);
+    return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
 static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     plan_node *own = &p->nodes[node];
-    bool trained = is_trained(p, node), pass = p->nodes[n->input].needs_gradient;
+    bool trained = is_trained(p, node), pass = p->nodes[n->inputs[0]].needs_gradient;
     if (!trained && !pass) {
         return RESHIFT_OK;
     }
@@ -136,7 +154,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     bool add = false;
     reshift_status status = RESHIFT_OK;
     if (pass) {
-        status = gradient_target(p, n->input, &target, &add, error);
+        status = gradient_target(p, n->inputs[0], &target, &add, error);
     } else { /* the library computes it together with those of gamma and beta */
         target = plan_tensor_add(p, &p->tensors[own->result].md);
         status = target < 0 ? out_of_memory(error) : RESHIFT_OK;
@@ -173,7 +191,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     plan_step_tensor(s, DNNL_ARG_DIFF_DST, own->gradient);
     plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
     plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
@@ -194,7 +212,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
         }
     }
     status = plan_step_primitive(p, s, pd, error);
-    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
+    return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
 /* Hands `node`'s gradient on to `input` as it is: the same tensor, an addition to what is there, or a copy. */
@@ -225,7 +243,8 @@ static reshift_status hand_on(plan *p, int node, int input, bool share, reshift_
 static reshift_status lower_add(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    int near = n->input > n->residual ? n->input : n->residual, far = n->input > n->residual ? n->residual : n->input;
+    const int near = n->inputs[0] > n->inputs[1] ? n->inputs[0] : n->inputs[1];
+    const int far = n->inputs[0] > n->inputs[1] ? n->inputs[1] : n->inputs[0];
     reshift_status status = hand_on(p, node, near, true, error);
     if (status != RESHIFT_OK) {
         return status;
@@ -237,7 +256,7 @@ static reshift_status lower_add(plan *p, int node, reshift_error *error)
     graph_op op = node_of(p, near)->op;
     bool share = op == GRAPH_BATCHNORM || op == GRAPH_CONV;
     for (int i = near; i <= p->last && share; i++) {
-        if (i != node && (node_of(p, i)->input == far || node_of(p, i)->residual == far)) {
+        if (i != node && graph_reads(node_of(p, i), far)) {
             share = false;
         }
     }
@@ -252,12 +271,12 @@ static reshift_status lower_relu(plan *p, int node, reshift_error *error)
     }
     s->a = p->nodes[node].gradient;
     s->b = p->nodes[node].result;
-    return hand_on(p, node, node_of(p, node)->input, true, error);
+    return hand_on(p, node, node_of(p, node)->inputs[0], true, error);
 }
 
 static reshift_status lower_average(plan *p, int node, reshift_error *error)
 {
-    int input = node_of(p, node)->input, target;
+    int input = node_of(p, node)->inputs[0], target;
     bool add;
     reshift_status status = gradient_target(p, input, &target, &add, error);
     plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_AVERAGE_BACKWARD, node) : NULL;
@@ -274,7 +293,7 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     plan_node *own = &p->nodes[node];
-    if (!p->nodes[n->input].needs_gradient) {
+    if (!p->nodes[n->inputs[0]].needs_gradient) {
         return RESHIFT_OK;
     }
     bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
@@ -297,23 +316,19 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     int target;
     bool add;
     if (status == RESHIFT_OK) {
-        status = gradient_target(p, n->input, &target, &add, error);
+        status = gradient_target(p, n->inputs[0], &target, &add, error);
     }
     if (status != RESHIFT_OK) {
         return status;
     }
     own = &p->nodes[node];
-    const plan_node *from = &p->nodes[n->input];
-    dnnl_dims_t kernel = {global ? from->h : n->kernel, global ? from->w : n->kernel};
-    dnnl_dims_t stride = {global ? 1 : n->stride, global ? 1 : n->stride};
-    dnnl_dims_t before = {global ? 0 : n->padding, global ? 0 : n->padding}, after = {0, 0};
-    if (!global) {
-        after[0] = (own->h - 1) * n->stride + n->kernel - from->h - n->padding;
-        after[1] = (own->w - 1) * n->stride + n->kernel - from->w - n->padding;
-    }
+    onednn_window window;
+    dnnl_dims_t kernel;
+    plan_pool_window(p, node, &window, kernel);
     dnnl_pooling_desc_t d;
     ONEDNN(dnnl_pooling_backward_desc_init(&d, global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                           &p->tensors[target].md, &md, stride, kernel, before, after),
+                                           &p->tensors[target].md, &md, window.stride, kernel, window.before,
+                                           window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = plan_descriptor(p, &d, NULL, own->forward, &pd, n->name, error);
@@ -327,7 +342,7 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
         plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
     }
     status = plan_step_primitive(p, s, pd, error);
-    return status == RESHIFT_OK && add ? add_to(p, n->input, target, error) : status;
+    return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
 /* destination = source x weights, all three matrices given by descriptors; weights and destination may be fixed. */
@@ -393,11 +408,11 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
         s->columns = k;
         s->target = gradient_of(p, n->parameter + 1);
     }
-    if (p->nodes[n->input].needs_gradient) {
+    if (p->nodes[n->inputs[0]].needs_gradient) {
         dnnl_memory_t memory;
         int target;
         bool add;
-        status = gradient_target(p, n->input, &target, &add, error);
+        status = gradient_target(p, n->inputs[0], &target, &add, error);
         if (status == RESHIFT_OK) {
             status = plan_fixed_memory(p, &w, network_parameter(p->net, n->parameter), &memory, error);
         }
@@ -405,7 +420,7 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
             status = product(p, node, gradient, &dy, -1, memory, &w, target, NULL, &dx, error);
         }
         if (status == RESHIFT_OK && add) {
-            status = add_to(p, n->input, target, error);
+            status = add_to(p, n->inputs[0], target, error);
         }
     }
     return status;
@@ -430,7 +445,7 @@ reshift_status plan_lower_backward(plan *p, reshift_error *error)
             if (is_trained(p, node)) {
                 status = conv_weights(p, node, error);
             }
-            if (status == RESHIFT_OK && p->nodes[node_of(p, node)->input].needs_gradient) {
+            if (status == RESHIFT_OK && p->nodes[node_of(p, node)->inputs[0]].needs_gradient) {
                 status = conv_data(p, node, error);
             }
             break;

@@ -52,8 +52,18 @@ static bool winograd_wins(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
     return onednn_has(dnnl_cpu_isa_avx512_core) && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient &&
-           n->kernel == 3 && n->stride == 1 && n->padding == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
+           graph_is_square(&n->window) && n->window.kernel[0] == 3 && n->window.stride[0] == 1 &&
+           n->window.padding[0] == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
            n->channels_in * n->channels_out <= 128 * 128 && p->nodes[node].h >= 14 && p->nodes[node].w >= 14;
+}
+
+/* A parameter of the network as the library's memory: batch norm's vectors need no other layout. */
+static reshift_status parameter_memory(plan *p, int parameter, dnnl_memory_t *memory, reshift_error *error)
+{
+    dnnl_memory_desc_t md;
+    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
+    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
+    return plan_fixed_memory(p, &md, network_parameter(p->net, parameter), memory, error);
 }
 
 static reshift_status lower_conv(plan *p, int node, reshift_error *error)
@@ -69,22 +79,25 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    dnnl_memory_desc_t source = p->tensors[p->nodes[n->input].result].md, weights, bias, destination;
+    dnnl_memory_desc_t source = p->tensors[p->nodes[n->inputs[0]].result].md, weights, bias, destination;
     destination = p->tensors[p->nodes[f.end].result].md;
-    dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel}, stride = {n->stride, n->stride};
-    dnnl_dims_t padding = {n->padding, n->padding}, channels = {n->channels_out};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&weights, 4, dims, plan_type(p), dnnl_format_tag_any), n->name);
+    const onednn_window window = onednn_window_of(&n->window);
+    const bool biased = f.norm >= 0 || n->window.bias;
+    dnnl_dims_t channels = {n->channels_out};
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
     dnnl_post_ops_t post_ops = NULL;
     dnnl_primitive_desc_t pd;
-    status = post_ops_of(&f, &post_ops, error);
+    status = plan_weights_any(n, plan_type(p), &weights, error);
+    if (status == RESHIFT_OK) {
+        status = post_ops_of(&f, &post_ops, error);
+    }
     bool found = false;
     for (int direct = !winograd_wins(p, node); direct < 2 && status == RESHIFT_OK && !found; direct++) {
         dnnl_convolution_desc_t d;
-        dnnl_status_t described = dnnl_convolution_forward_desc_init(
+        dnnl_status_t described = dnnl_dilated_convolution_forward_desc_init(
             &d, p->nodes[node].needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
-            direct ? dnnl_convolution_direct : dnnl_convolution_winograd, &source, &weights, f.norm >= 0 ? &bias : NULL,
-            &destination, stride, padding, padding);
+            direct ? dnnl_convolution_direct : dnnl_convolution_winograd, &source, &weights, biased ? &bias : NULL,
+            &destination, window.stride, window.dilation, window.before, window.after);
         status = described == dnnl_success ? plan_descriptor(p, &d, post_ops, NULL, &pd, n->name, error)
                                            : onednn_failed(error, described, n->name);
         found = status == RESHIFT_OK;
@@ -103,15 +116,20 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
-    if (f.norm >= 0) {
-        plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
+    dnnl_memory_t own_bias = f.norm >= 0 ? p->weights[copy].bias_memory : NULL;
+    if (f.norm < 0 && biased) {
+        status = parameter_memory(p, graph_parameter_of(p->net->graph, node, GRAPH_BIAS), &own_bias, error);
+        if (status != RESHIFT_OK) {
+            return status;
+        }
+    }
+    if (biased) {
+        plan_step_fixed(s, DNNL_ARG_BIAS, own_bias);
     }
     plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
     s->end = f.end;
-    p->multiply_adds += (double)p->options.batch * n->channels_out * n->channels_in * n->kernel * n->kernel *
-                        p->nodes[node].h * p->nodes[node].w;
     return plan_step_primitive(p, s, pd, error);
 }
 
@@ -122,15 +140,6 @@ static reshift_status add_vector(plan *p, int length, int *tensor, reshift_error
     ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out statistics");
     *tensor = plan_tensor_add(p, &md);
     return *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : RESHIFT_OK;
-}
-
-/* A parameter of the network as the library's memory: batch norm's vectors need no other layout. */
-static reshift_status parameter_memory(plan *p, int parameter, dnnl_memory_t *memory, reshift_error *error)
-{
-    dnnl_memory_desc_t md;
-    dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
-    ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
-    return plan_fixed_memory(p, &md, network_parameter(p->net, parameter), memory, error);
 }
 
 static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
@@ -173,14 +182,14 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
         }
         mix->a = own->mean;
         mix->b = own->variance;
-        plan_step_tensor(mix, DNNL_ARG_SRC, p->nodes[n->input].result);
+        plan_step_tensor(mix, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     }
     plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
     own->forward = pd;
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
     plan_step_fixed(s, DNNL_ARG_SHIFT, vector[1]);
     if (own->batch_statistics) {
@@ -236,10 +245,10 @@ static reshift_status take_over(plan *p, int node, int input, reshift_error *err
 static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    int onto = n->input, other = n->residual;
+    int onto = n->inputs[0], other = n->inputs[1];
     if (n->op == GRAPH_ADD && !may_overwrite(p, onto, node) && may_overwrite(p, other, node)) {
-        onto = n->residual;
-        other = n->input;
+        onto = n->inputs[1];
+        other = n->inputs[0];
     }
     reshift_status status = take_over(p, node, onto, error);
     plan_step *s = status == RESHIFT_OK ? plan_step_add(p, n->op == GRAPH_ADD ? STEP_ADD : STEP_RELU, node) : NULL;
@@ -252,6 +261,24 @@ static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
     return RESHIFT_OK;
 }
 
+void plan_pool_window(const plan *p, int node, onednn_window *window, dnnl_dims_t kernel)
+{
+    const graph_node *n = node_of(p, node);
+    const plan_node *from = &p->nodes[n->inputs[0]], *own = &p->nodes[node];
+    const int in[2] = {from->h, from->w}, out[2] = {own->h, own->w};
+    *window = onednn_window_of(&n->window);
+    for (int i = 0; i < 2; i++) {
+        if (n->op == GRAPH_GLOBAL_AVGPOOL) {
+            kernel[i] = in[i];
+            window->stride[i] = 1;
+            window->before[i] = window->after[i] = 0;
+        } else { /* padding behind as the last window needs it: the library wants both sides to add up */
+            kernel[i] = n->window.kernel[i];
+            window->after[i] = (out[i] - 1) * window->stride[i] + kernel[i] - in[i] - window->before[i];
+        }
+    }
+}
+
 static reshift_status lower_pool(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
@@ -261,20 +288,14 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    const plan_node *from = &p->nodes[n->input];
-    dnnl_dims_t kernel = {global ? from->h : n->kernel, global ? from->w : n->kernel};
-    dnnl_dims_t stride = {global ? 1 : n->stride, global ? 1 : n->stride};
-    dnnl_dims_t before = {global ? 0 : n->padding, global ? 0 : n->padding};
-    dnnl_dims_t after = {0, 0};
-    if (!global) { /* what the last window needs: the library wants both sides to add up */
-        after[0] = (own->h - 1) * n->stride + n->kernel - from->h - n->padding;
-        after[1] = (own->w - 1) * n->stride + n->kernel - from->w - n->padding;
-    }
+    onednn_window window;
+    dnnl_dims_t kernel;
+    plan_pool_window(p, node, &window, kernel);
     dnnl_pooling_desc_t d;
     ONEDNN(dnnl_pooling_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
                                           global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                          &p->tensors[from->result].md, &p->tensors[own->result].md, stride, kernel,
-                                          before, after),
+                                          &p->tensors[p->nodes[n->inputs[0]].result].md, &p->tensors[own->result].md,
+                                          window.stride, kernel, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = plan_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
@@ -291,7 +312,7 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
         return error_memory(error, sizeof *s, "a plan");
     }
     s->end = node;
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->input].result);
+    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     plan_step_tensor(s, DNNL_ARG_DST, own->result);
     if (own->workspace >= 0) {
         plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
@@ -314,9 +335,9 @@ static reshift_status lower_average(plan *p, int node, reshift_error *error)
         return error_memory(error, sizeof *s, "a plan");
     }
     s->a = p->nodes[node].result;
-    s->b = p->nodes[n->input].result;
-    s->rows = (int64_t)p->nodes[n->input].h * p->nodes[n->input].w;
-    s->unit = p->nodes[n->input].unit;
+    s->b = p->nodes[n->inputs[0]].result;
+    s->rows = (int64_t)p->nodes[n->inputs[0]].h * p->nodes[n->inputs[0]].w;
+    s->unit = p->nodes[n->inputs[0]].unit;
     return RESHIFT_OK;
 }
 
@@ -364,7 +385,7 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
         return error_memory(error, sizeof *copy, "a plan");
     }
     copy->a = input;
-    copy->b = p->nodes[n->input].result;
+    copy->b = p->nodes[n->inputs[0]].result;
     p->nodes[node].workspace = input;
     dnnl_matmul_desc_t m;
     ONEDNN(dnnl_matmul_desc_init(&m, &source, &weights, &bias, &destination), n->name);
@@ -385,13 +406,12 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
     plan_step_fixed(s, DNNL_ARG_WEIGHTS, w);
     plan_step_fixed(s, DNNL_ARG_BIAS, b);
     plan_step_tensor(s, DNNL_ARG_DST, p->nodes[node].result);
-    p->multiply_adds += (double)rows * (double)d * (double)k;
     return plan_step_primitive(p, s, pd, error);
 }
 
 static dnnl_data_type_t type_of_input(const plan *p, int node)
 {
-    return p->tensors[p->nodes[node_of(p, node)->input].result].md.data_type;
+    return p->tensors[p->nodes[node_of(p, node)->inputs[0]].result].md.data_type;
 }
 
 static reshift_status lower_source(plan *p, reshift_error *error)
@@ -406,7 +426,7 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    bool flat = node_of(p, p->first)->op == GRAPH_LINEAR;
+    const bool flat = plan_is_flat(p, p->source);
     p->input = plan_tensor_add(p, p->options.half_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
     if (p->input < 0) {
         return error_memory(error, sizeof(plan_tensor), "a plan");
@@ -453,7 +473,7 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
             break;
         case GRAPH_LINEAR: status = lower_linear(p, node, error); break;
         }
-        if (status == RESHIFT_OK && node_of(p, node)->op == GRAPH_GLOBAL_AVGPOOL && node != p->last) {
+        if (status == RESHIFT_OK && node == p->net->graph->features && node != p->last) {
             p->features = p->nodes[node].result;
             p->tensors[p->features].external = true;
         }
@@ -461,9 +481,8 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    graph_op end = node_of(p, p->last)->op;
     dnnl_data_type_t type = p->tensors[p->nodes[p->last].result].md.data_type;
-    bool as_it_is = end == GRAPH_LINEAR || end == GRAPH_GLOBAL_AVGPOOL || (p->options.half_output && type == dnnl_bf16);
+    bool as_it_is = plan_is_flat(p, p->last) || (p->options.half_output && type == dnnl_bf16);
     if (!as_it_is) {
         status = plan_has_bytes(p, p->nodes[p->last].result) ? plan_dequantise(p, p->last, error)
                                                              : flatten(p, p->last, error);

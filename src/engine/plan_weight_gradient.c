@@ -20,11 +20,11 @@ static const graph_node *node_of(const plan *p, int node) { return &p->net->grap
 bool plan_has_weight_products(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
-    if (n->kernel > 1 && n->stride == 1 && n->channels_in <= 128) { /* gathering would eat what the products save */
-        return false;
+    if (!graph_is_square(&n->window) || (n->window.kernel[0] > 1 && n->window.stride[0] == 1 && n->channels_in <= 128)) {
+        return false; /* gathering would eat what the products save */
     }
     return p->tensors[p->nodes[node].result].md.data_type == dnnl_bf16 &&
-           p->tensors[p->nodes[n->input].result].md.data_type == dnnl_bf16 && n->channels_in % 32 == 0 &&
+           p->tensors[p->nodes[n->inputs[0]].result].md.data_type == dnnl_bf16 && n->channels_in % 32 == 0 &&
            n->channels_out % 32 == 0;
 }
 
@@ -84,7 +84,7 @@ static reshift_status add_gather(plan *p, int node, int seen, int64_t first, int
         return error_memory(error, sizeof *s, "a plan");
     }
     s->a = seen;
-    s->b = p->nodes[node_of(p, node)->input].result;
+    s->b = p->nodes[node_of(p, node)->inputs[0]].result;
     s->first = first;
     s->rows = n;
     return RESHIFT_OK;
@@ -97,14 +97,14 @@ static reshift_status make_target(plan *p, int node, float *gradient, int *targe
     const graph_node *n = node_of(p, node);
     reshift_status status = plan_weights_plain(n, dnnl_f32, plain, error);
     *target = -1;
-    if (status == RESHIFT_OK && n->kernel == 1) {
+    if (status == RESHIFT_OK && n->window.kernel[0] == 1) {
         dnnl_memory_desc_t matrix;
         status = matrix_of(&matrix, dnnl_f32, n->channels_out, n->channels_in, n->channels_in, 1, error);
         return status == RESHIFT_OK ? plan_fixed_memory(p, &matrix, gradient, ours, error) : status;
     }
     if (status == RESHIFT_OK) {
         dnnl_memory_desc_t theirs;
-        dnnl_dims_t dims = {n->channels_out, n->channels_in, n->kernel, n->kernel};
+        dnnl_dims_t dims = {n->channels_out, n->channels_in, n->window.kernel[0], n->window.kernel[0]};
         ONEDNN(dnnl_memory_desc_init_by_tag(&theirs, 4, dims, dnnl_f32, dnnl_acdb), n->name);
         *target = plan_tensor_add(p, &theirs);
         status = *target < 0 ? error_memory(error, sizeof(plan_tensor), "a plan")
@@ -118,12 +118,12 @@ reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_
     const graph_node *n = node_of(p, node);
     const plan_node *own = &p->nodes[node];
     const int64_t pixels = (int64_t)p->options.batch * own->h * own->w;
-    const int64_t columns = (int64_t)n->channels_in * n->kernel * n->kernel;
-    const bool as_it_lies = n->kernel == 1 && n->stride == 1 && n->padding == 0;
+    const int64_t columns = (int64_t)n->channels_in * n->window.kernel[0] * n->window.kernel[0];
+    const bool as_it_lies = n->window.kernel[0] == 1 && n->window.stride[0] == 1 && n->window.padding[0] == 0;
     int64_t chunk = (pixels + CHUNKS_MOST - 1) / CHUNKS_MOST;
     chunk = chunk < CHUNK_PIXELS ? CHUNK_PIXELS : chunk;
     chunk = chunk > pixels ? pixels : chunk;
-    int seen = p->nodes[n->input].result, target;
+    int seen = p->nodes[n->inputs[0]].result, target;
     dnnl_memory_t ours;
     dnnl_memory_desc_t plain;
     reshift_status status = make_target(p, node, gradient, &target, &ours, &plain, error);
@@ -150,8 +150,8 @@ reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_
 void plan_run_gather(plan *p, const plan_step *s)
 {
     const graph_node *n = node_of(p, s->node);
-    const plan_node *own = &p->nodes[s->node], *from = &p->nodes[n->input];
-    const int64_t channels = n->channels_in, columns = channels * n->kernel * n->kernel;
+    const plan_node *own = &p->nodes[s->node], *from = &p->nodes[n->inputs[0]];
+    const int64_t channels = n->channels_in, columns = channels * n->window.kernel[0] * n->window.kernel[0];
     const size_t bytes = (size_t)channels * sizeof(uint16_t);
     const uint16_t *x = p->tensors[s->b].data;
     uint16_t *seen = p->tensors[s->a].data;
@@ -159,11 +159,11 @@ void plan_run_gather(plan *p, const plan_step *s)
     for (int64_t row = 0; row < s->rows; row++) {
         int64_t pixel = s->first + row;
         const uint16_t *image = x + pixel / ((int64_t)own->h * own->w) * from->h * from->w * channels;
-        int top = (int)(pixel / own->w % own->h) * n->stride - n->padding;
-        int left = (int)(pixel % own->w) * n->stride - n->padding;
+        int top = (int)(pixel / own->w % own->h) * n->window.stride[0] - n->window.padding[0];
+        int left = (int)(pixel % own->w) * n->window.stride[0] - n->window.padding[0];
         uint16_t *to = seen + row * columns;
-        for (int ky = 0; ky < n->kernel; ky++) {
-            for (int kx = 0; kx < n->kernel; kx++, to += channels) {
+        for (int ky = 0; ky < n->window.kernel[0]; ky++) {
+            for (int kx = 0; kx < n->window.kernel[0]; kx++, to += channels) {
                 int y = top + ky, z = left + kx;
                 if (y < 0 || y >= from->h || z < 0 || z >= from->w) {
                     memset(to, 0, bytes);

@@ -14,9 +14,42 @@
 reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
                                   reshift_error *error)
 {
-    dnnl_dims_t dims = {conv->channels_out, conv->channels_in, conv->kernel, conv->kernel};
-    ONEDNN(dnnl_memory_desc_init_by_tag(md, 4, dims, type, dnnl_oihw), "laying out weights");
+    dnnl_dims_t dims;
+    const int n = plan_weights_dims(conv, dims);
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, n, dims, type, n == 5 ? dnnl_goihw : dnnl_oihw), "laying out weights");
     return RESHIFT_OK;
+}
+
+int plan_weights_dims(const graph_node *conv, dnnl_dims_t dims)
+{
+    const graph_window *w = &conv->window;
+    int n = 0;
+    if (w->groups > 1) {
+        dims[n++] = w->groups;
+    }
+    dims[n++] = conv->channels_out / w->groups;
+    dims[n++] = conv->channels_in / w->groups;
+    dims[n++] = w->kernel[0];
+    dims[n++] = w->kernel[1];
+    return n;
+}
+
+reshift_status plan_weights_any(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                reshift_error *error)
+{
+    dnnl_dims_t dims;
+    const int n = plan_weights_dims(conv, dims);
+    ONEDNN(dnnl_memory_desc_init_by_tag(md, n, dims, type, dnnl_format_tag_any), conv->name);
+    return RESHIFT_OK;
+}
+
+/* Inputs of an output channel, and values of its filter for each. */
+static int64_t inputs_of(const graph_node *conv) { return conv->channels_in / conv->window.groups; }
+static int64_t area_of(const graph_node *conv) { return (int64_t)conv->window.kernel[0] * conv->window.kernel[1]; }
+/* The first input channel that output channel o sees. */
+static int64_t first_input(const graph_node *conv, int o)
+{
+    return o / (conv->channels_out / conv->window.groups) * inputs_of(conv);
 }
 
 reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_desc_t *md, int *index,
@@ -111,14 +144,14 @@ void plan_weights_units(const plan *p, int conv, int norm, const float *input_un
 {
     const graph_node *n = &p->net->graph->nodes[conv];
     const float *weight = network_parameter(p->net, n->parameter);
-    int64_t area = (int64_t)n->kernel * n->kernel, per_channel = n->channels_in * area;
+    const int64_t area = area_of(n), per_channel = inputs_of(n) * area;
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < n->channels_out; o++) {
         double scale = fabs(scale_of(p, norm, o));
         uint32_t bits = 0; /* they order as magnitudes do */
-        for (int64_t i = 0; i < n->channels_in; i++) {
+        for (int64_t i = 0; i < inputs_of(n); i++) {
             for (int64_t a = 0; a < area; a++) {
-                float magnitude = fabsf(weight[o * per_channel + i * area + a]) * input_unit[i];
+                float magnitude = fabsf(weight[o * per_channel + i * area + a]) * input_unit[first_input(n, o) + i];
                 uint32_t own;
                 memcpy(&own, &magnitude, sizeof own);
                 bits = own > bits ? own : bits;
@@ -135,13 +168,13 @@ void plan_weights_units(const plan *p, int conv, int norm, const float *input_un
 static void quantise(plan *p, plan_weights *w)
 {
     const graph_node *conv = &p->net->graph->nodes[w->conv];
-    int64_t area = (int64_t)conv->kernel * conv->kernel, per_channel = conv->channels_in * area;
+    const int64_t area = area_of(conv), per_channel = inputs_of(conv) * area;
     int8_t *bytes = (int8_t *)(p->staging + conv->channels_out * per_channel);
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < conv->channels_out; o++) {
         float unit = w->int8->weight_units[o];
-        for (int64_t i = 0; i < conv->channels_in; i++) {
-            float input_unit = w->int8->input_unit[i];
+        for (int64_t i = 0; i < inputs_of(conv); i++) {
+            float input_unit = w->int8->input_unit[first_input(conv, o) + i];
             for (int64_t a = o * per_channel + i * area; a < o * per_channel + (i + 1) * area; a++) {
                 float value = rintf(p->staging[a] * input_unit / unit);
                 bytes[a] = (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
@@ -157,14 +190,16 @@ static void fold(plan *p, plan_weights *w)
     const float *weight = network_parameter(p->net, conv->parameter);
     const float *beta = network_parameter(p->net, norm->parameter + 1);
     const float *mean = network_parameter(p->net, norm->parameter + 2);
-    int64_t per_channel = (int64_t)conv->channels_in * conv->kernel * conv->kernel;
+    const int bias = graph_parameter_of(p->net->graph, w->conv, GRAPH_BIAS);
+    const float *own_bias = bias >= 0 ? network_parameter(p->net, bias) : NULL;
+    const int64_t per_channel = inputs_of(conv) * area_of(conv);
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < conv->channels_out; o++) {
         double scale = scale_of(p, w->norm, o);
         for (int64_t i = 0; i < per_channel; i++) {
             p->staging[o * per_channel + i] = (float)(weight[o * per_channel + i] * scale);
         }
-        w->bias[o] = (float)(beta[o] - mean[o] * scale);
+        w->bias[o] = (float)(beta[o] - mean[o] * scale + (own_bias ? own_bias[o] * scale : 0));
     }
 }
 
@@ -187,7 +222,9 @@ reshift_status plan_weights_refresh(plan *p, reshift_error *error)
 {
     for (int i = 0; i < p->n_weights; i++) {
         plan_weights *w = &p->weights[i];
-        uint64_t now[5] = {p->net->version[p->net->graph->nodes[w->conv].parameter]};
+        const int bias = graph_parameter_of(p->net->graph, w->conv, GRAPH_BIAS);
+        uint64_t now[6] = {p->net->version[p->net->graph->nodes[w->conv].parameter]};
+        now[5] = bias >= 0 ? p->net->version[bias] : 0;
         for (int j = 0; j < 4 && w->norm >= 0; j++) {
             now[1 + j] = p->net->version[p->net->graph->nodes[w->norm].parameter + j];
         }

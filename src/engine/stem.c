@@ -55,7 +55,7 @@ static const graph_node *node_of(const network *net, int node) { return &net->gr
 static void make_filter(stem *s, int i, int j, const double *folded, const double *shift)
 {
     const stem_axis *d = &s->down, *a = &s->across;
-    int kernel = node_of(s->net, s->conv)->kernel, n_channels = s->channels;
+    int kernel = node_of(s->net, s->conv)->window.kernel[0], n_channels = s->channels;
     const double *dw = d->weights + (size_t)(i * kernel * d->taps), *aw = a->weights + (size_t)(j * kernel * a->taps);
     const bool *d_inside = d->inside + i * kernel, *a_inside = a->inside + j * kernel;
     size_t pair = (size_t)(i * a->n_classes + j);
@@ -108,7 +108,7 @@ static void refresh(stem *s)
     if (memcmp(now, s->seen, sizeof now) == 0) {
         return;
     }
-    int per_channel = 3 * conv->kernel * conv->kernel;
+    int per_channel = 3 * conv->window.kernel[0] * conv->window.kernel[0];
     double *folded = (double *)(void *)s->work, *shift = folded + s->channels * per_channel; /* work is idle now */
     for (int o = 0; o < s->channels; o++) {
         double scale = (double)values[1][o] / sqrt((double)values[4][o] + (double)norm->epsilon);
@@ -350,12 +350,13 @@ static bool is_stem(const network *net, int *conv, int *norm)
     graph_block_range(net->graph, 0, &first, &last);
     bool is = last - first == 4;
     for (int i = 0; i < 5 && is; i++) {
-        is = node_of(net, first + i)->op == expected[i] && (i == 0 || node_of(net, first + i)->input == first + i - 1);
+        is = node_of(net, first + i)->op == expected[i] && (i == 0 || node_of(net, first + i)->inputs[0] == first + i - 1);
     }
     if (is) {
         const graph_node *c = node_of(net, first + 1), *pool = node_of(net, last);
-        is = c->channels_in == 3 && c->channels_out % GROUP == 0 && c->kernel <= STEM_MAX_KERNEL && pool->kernel == 3 &&
-             pool->stride == 2 && pool->padding == 1;
+        is = c->channels_in == 3 && c->channels_out % GROUP == 0 && graph_is_square(&c->window) &&
+             c->window.kernel[0] <= STEM_MAX_KERNEL && graph_is_square(&pool->window) && pool->window.kernel[0] == 3 &&
+             pool->window.stride[0] == 2 && pool->window.padding[0] == 1;
     }
     *conv = first + 1;
     *norm = first + 2;
@@ -368,7 +369,7 @@ static reshift_status allocate(stem *s, reshift_error *error)
     size_t pairs = (size_t)s->down.n_classes * (size_t)s->across.n_classes, n_channels = (size_t)s->channels;
     size_t row_floats = (size_t)s->across.n * n_channels;
     s->work_floats = (N_ROWS + 1) * row_floats + 3 * (size_t)s->height * (size_t)s->width;
-    size_t folding = 2 * n_channels * (3 * (size_t)conv->kernel * (size_t)conv->kernel + 1); /* doubles, in floats */
+    size_t folding = 2 * n_channels * (3 * (size_t)conv->window.kernel[0] * (size_t)conv->window.kernel[0] + 1); /* doubles, in floats */
     s->work_floats = s->work_floats > folding ? s->work_floats : folding;
     s->work_floats = (s->work_floats + 15) / 16 * 16;
     s->n_threads = threads_most();
@@ -401,7 +402,7 @@ reshift_status stem_create(const network *net, int height, int width, int size, 
     s->channels = c->channels_out;
     memcpy(s->mean, mean, sizeof s->mean);
     memcpy(s->std, std, sizeof s->std);
-    bool fits = size + 2 * c->padding >= c->kernel;
+    bool fits = size + 2 * c->window.padding[0] >= c->window.kernel[0];
     reshift_status status = fits ? stem_axis_create(&s->down, c, height, size, &fits, error) : RESHIFT_OK;
     if (status == RESHIFT_OK && fits) {
         status = stem_axis_create(&s->across, c, width, size, &fits, error);
@@ -448,7 +449,7 @@ void stem_output_shape(const stem *s, int64_t shape[3])
 
 void stem_multiply_adds(const stem *s, double *collapsed, double *plain)
 {
-    int kernel = node_of(s->net, s->conv)->kernel;
+    int kernel = node_of(s->net, s->conv)->window.kernel[0];
     double outputs = (double)s->down.n * s->across.n * s->channels * 3;
     *collapsed = outputs * s->down.taps * s->across.taps;
     *plain = outputs * kernel * kernel;

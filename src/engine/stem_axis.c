@@ -69,8 +69,8 @@ static void span(const graph_node *conv, const preprocess_taps *rows, int size, 
 {
     *lo = size;
     *hi = -1;
-    for (int k = 0; k < conv->kernel; k++) {
-        int r = o * conv->stride - conv->padding + k;
+    for (int k = 0; k < conv->window.kernel[0]; k++) {
+        int r = o * conv->window.stride[0] - conv->window.padding[0] + k;
         if (r >= 0 && r < size) {
             *lo = rows[r].start < *lo ? rows[r].start : *lo;
             *hi = rows[r].start + rows[r].n - 1 > *hi ? rows[r].start + rows[r].n - 1 : *hi;
@@ -81,9 +81,9 @@ static void span(const graph_node *conv, const preprocess_taps *rows, int size, 
 reshift_status stem_axis_create(stem_axis *a, const graph_node *conv, int in, int size, bool *fits,
                                 reshift_error *error)
 {
-    int n_taps = preprocess_most_taps(in, size), kernel = conv->kernel;
+    int n_taps = preprocess_most_taps(in, size), kernel = conv->window.kernel[0];
     a->in = in;
-    a->n = (size + 2 * conv->padding - kernel) / conv->stride + 1;
+    a->n = (size + 2 * conv->window.padding[0] - kernel) / conv->window.stride[0] + 1;
     preprocess_taps *rows = calloc((size_t)size, sizeof *rows);
     float *weights = calloc((size_t)size * (size_t)n_taps, sizeof *weights);
     double *own = NULL;
@@ -118,7 +118,7 @@ reshift_status stem_axis_create(stem_axis *a, const graph_node *conv, int in, in
         memset(own, 0, per_class * sizeof *own);
         a->start[o] = a->start[o] < in - a->taps ? a->start[o] : in - a->taps;
         for (int k = 0; k < kernel; k++) {
-            int r = o * conv->stride - conv->padding + k;
+            int r = o * conv->window.stride[0] - conv->window.padding[0] + k;
             inside[k] = r >= 0 && r < size;
             for (int t = 0; inside[k] && t < rows[r].n; t++) {
                 own[k * a->taps + rows[r].start + t - a->start[o]] =

@@ -20,8 +20,10 @@ void identity_add_text(digest *d, const char *format, ...)
 
 static void add_node(digest *d, const graph_node *n)
 {
-    const int facts[] = {n->op,     n->input,  n->residual, n->channels_in, n->channels_out,
-                         n->kernel, n->stride, n->padding};
+    const graph_window *w = &n->window;
+    const int facts[] = {n->op,          n->inputs[0],   n->inputs[1],   n->channels_in, n->channels_out, w->kernel[0],
+                         w->kernel[1],   w->stride[0],   w->stride[1],   w->padding[0],  w->padding[1],   w->padding[2],
+                         w->padding[3],  w->dilation[0], w->dilation[1], w->groups,      w->bias};
     digest_add(d, n->name, strlen(n->name) + 1);
     digest_add(d, facts, sizeof facts);
     digest_add(d, &n->epsilon, sizeof n->epsilon);
@@ -34,7 +36,7 @@ void identity_add_network(digest *d, const network *net, int last_block, reshift
     if (last_block >= 0) {
         graph_block_range(g, last_block, &first, &last);
     }
-    identity_add_text(d, "network 1, %s, %d nodes", engine_arithmetic(precision), last + 1);
+    identity_add_text(d, "network 2, %s, %d nodes", engine_arithmetic(precision), last + 1);
     for (int i = 0; i <= last; i++) {
         add_node(d, &g->nodes[i]);
         const bool clipped = precision == RESHIFT_PRECISION_INT8 && net->range[i];

@@ -45,12 +45,17 @@ static void initialise_parameter(network *n, int index, uint64_t seed)
     switch (p->role) {
     case GRAPH_WEIGHT:
         if (node->op == GRAPH_CONV) {
-            fill_gaussian(values, p->count, sqrt(2.0 / ((double)node->channels_out * node->kernel * node->kernel)),
+            fill_gaussian(values, p->count, sqrt(2.0 / ((double)node->channels_out * node->window.kernel[0] * node->window.kernel[1])),
                           stream);
             break;
         }
         /* fall through */
-    case GRAPH_BIAS: fill_uniform(values, p->count, 1.0 / sqrt((double)node->channels_in), stream); break;
+    case GRAPH_BIAS:
+        fill_uniform(values, p->count,
+                     1.0 / sqrt((double)node->channels_in / node->window.groups * node->window.kernel[0] *
+                                node->window.kernel[1]),
+                     stream);
+        break;
     case GRAPH_GAMMA:
     case GRAPH_RUNNING_VAR: fill(values, p->count, 1.0f); break;
     case GRAPH_BETA:

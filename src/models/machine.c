@@ -16,6 +16,7 @@
 #include "engine/limits.h"
 #include "engine/plan.h"
 #include "models/model.h"
+#include "network/ops.h"
 
 #ifdef _OPENMP
 /* OMP_NUM_THREADS where it is a plain positive number, else the CPUs this process may run on. */
@@ -117,27 +118,20 @@ reshift_status reshift_measure_reading(double *bytes_per_second, reshift_error *
     return engine_measure_reading(bytes_per_second, error);
 }
 
-/* Pixels along one side behind a window of `kernel` that moves by `stride`. */
-static int side_after(int side, const graph_node *node)
-{
-    return (side + 2 * node->padding - node->kernel) / node->stride + 1;
-}
-
 double reshift_model_multiply_adds(const reshift_model *model, int size)
 {
     const graph *g = model_network(model)->graph;
-    int *sides = calloc((size_t)g->n_nodes, sizeof *sides);
+    graph_extent *extents = malloc((size_t)g->n_nodes * sizeof *extents);
     double total = 0;
-    for (int n = 0; sides && n < g->n_nodes; n++) {
-        const graph_node *node = &g->nodes[n];
-        int side = node->input < 0 ? size : sides[node->input];
-        sides[n] = node->op == GRAPH_CONV || node->op == GRAPH_MAXPOOL ? side_after(side, node)
-                   : node->op == GRAPH_GLOBAL_AVGPOOL                  ? 1
-                                                                       : side;
-        if (node->op == GRAPH_CONV || node->op == GRAPH_LINEAR) {
-            total += (double)node->channels_in * node->channels_out * node->kernel * node->kernel * sides[n] * sides[n];
+    if (extents) {
+        extents[0] = (graph_extent){size, size};
+        if (graph_extents(g, 0, g->n_nodes - 1, extents, NULL) == RESHIFT_OK) {
+            for (int n = 0; n < g->n_nodes; n++) {
+                const operation *row = op_of(g->nodes[n].op);
+                total += row->multiply_adds ? row->multiply_adds(&g->nodes[n], extents[g->nodes[n].inputs[0]], extents[n]) : 0;
+            }
         }
     }
-    free(sides);
+    free(extents);
     return total;
 }

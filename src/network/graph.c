@@ -11,11 +11,19 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "network/ops.h"
 
 #define PARAMETER_ALIGNMENT (MEMORY_ALIGNMENT / sizeof(float))
 #define SMALLEST_CAPACITY 16
 
-graph *graph_create(void) { return calloc(1, sizeof(graph)); }
+graph *graph_create(void)
+{
+    graph *g = calloc(1, sizeof *g);
+    if (g) {
+        g->features = g->head = -1;
+    }
+    return g;
+}
 
 void graph_destroy(graph **g)
 {
@@ -89,20 +97,19 @@ reshift_status graph_begin_block(graph *g, const char *name, reshift_error *erro
     return RESHIFT_OK;
 }
 
-/* Appends a parameter of the last node; its index, or -1 (no memory, or more floats than can be addressed). */
-static int add_parameter(graph *g, const char *suffix, graph_role role, int n_dims, const int64_t *shape)
+bool graph_add_parameter(graph *g, const char *suffix, graph_role role, int n_dims, const int64_t *shape)
 {
     size_t count = 1, bytes;
     for (int d = 0; d < n_dims; d++) {
         assert(shape[d] > 0);
         if (!memory_product(count, (size_t)shape[d], &count)) {
-            return -1;
+            return false;
         }
     }
     size_t end = g->n_floats + count;
     if (end < count || end > SIZE_MAX - PARAMETER_ALIGNMENT || !memory_product(end, sizeof(float), &bytes) ||
         !grow((void **)&g->parameters, g->n_parameters, sizeof *g->parameters)) {
-        return -1;
+        return false;
     }
     int node = g->n_nodes - 1;
     graph_parameter p = {.role = role,
@@ -120,114 +127,138 @@ static int add_parameter(graph *g, const char *suffix, graph_role role, int n_di
     if (g->nodes[node].parameter < 0) {
         g->nodes[node].parameter = g->n_parameters;
     }
-    return g->n_parameters++;
+    g->n_parameters++;
+    return true;
 }
 
-/* Appends a node; its index, or -1: out of memory, now or already when `input` was added. */
-static int add_node(graph *g, graph_op op, const char *name, int input, int residual, int channels_out)
+static bool has_inputs(const graph_node *node)
 {
-    if ((op != GRAPH_INPUT && input < 0) || (op == GRAPH_ADD && residual < 0)) {
+    for (int i = 0; i < op_of(node->op)->n_inputs; i++) {
+        if (node->inputs[i] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Appends a node with its parameters; its index, or -1: out of memory, now or already when an input was added. */
+static int add_node(graph *g, graph_node node, const char *name)
+{
+    const operation *row = op_of(node.op);
+    if (!has_inputs(&node)) {
         return -1;
     }
-    assert(input < g->n_nodes && residual < g->n_nodes);
+    for (int i = 0; i < GRAPH_INPUTS_MOST; i++) {
+        assert(node.inputs[i] < g->n_nodes);
+    }
     if (!grow((void **)&g->nodes, g->n_nodes, sizeof *g->nodes)) {
         return -1;
     }
-    int channels_in = input >= 0 ? g->nodes[input].channels_out : channels_out;
-    graph_node node = {.op = op,
-                       .input = input,
-                       .residual = residual,
-                       .channels_in = channels_in,
-                       .channels_out = channels_out > 0 ? channels_out : channels_in,
-                       .kernel = 1,
-                       .stride = 1,
-                       .parameter = -1,
-                       .block = g->n_blocks - 1};
+    node.channels_in = row->n_inputs > 0 ? g->nodes[node.inputs[0]].channels_out : node.channels_out;
+    node.channels_out = node.channels_out > 0 ? node.channels_out : node.channels_in;
+    node.parameter = -1;
+    node.block = g->n_blocks - 1;
     snprintf(node.name, sizeof node.name, "%s", name);
-    g->nodes[g->n_nodes] = node;
-    return g->n_nodes++;
-}
-
-/* Takes the last node back with its parameters: what follows when one of them could not be added. */
-static int withdraw(graph *g, int n_parameters, size_t n_floats)
-{
-    g->n_nodes--;
-    g->n_parameters = n_parameters;
-    g->n_floats = n_floats;
-    return -1;
-}
-
-int graph_add_input(graph *g, int channels) { return add_node(g, GRAPH_INPUT, "input", -1, -1, channels); }
-
-int graph_add_conv(graph *g, const char *name, int input, int channels_out, int kernel, int stride, int padding)
-{
-    int index = add_node(g, GRAPH_CONV, name, input, -1, channels_out);
-    if (index < 0) {
+    assert(node.channels_in % node.window.groups == 0 && node.channels_out % node.window.groups == 0);
+    const int n_parameters = g->n_parameters;
+    const size_t n_floats = g->n_floats;
+    g->nodes[g->n_nodes++] = node;
+    if (row->parameters && !row->parameters(g, &node)) { /* the node goes with those of its parameters that there are */
+        g->n_nodes--;
+        g->n_parameters = n_parameters;
+        g->n_floats = n_floats;
         return -1;
     }
-    graph_node *node = &g->nodes[index];
-    node->kernel = kernel;
-    node->stride = stride;
-    node->padding = padding;
-    int n_parameters = g->n_parameters;
-    size_t n_floats = g->n_floats;
-    int64_t shape[4] = {channels_out, node->channels_in, kernel, kernel};
-    return add_parameter(g, "weight", GRAPH_WEIGHT, 4, shape) < 0 ? withdraw(g, n_parameters, n_floats) : index;
+    return g->n_nodes - 1;
+}
+
+static graph_node plain_node(graph_op op, int input)
+{
+    return (graph_node){.op = op, .inputs = {input, -1}, .window = graph_square(1, 1, 0)};
+}
+
+graph_window graph_square(int kernel, int stride, int padding)
+{
+    return (graph_window){.kernel = {kernel, kernel},
+                          .stride = {stride, stride},
+                          .padding = {padding, padding, padding, padding},
+                          .dilation = {1, 1},
+                          .groups = 1};
+}
+
+bool graph_is_square(const graph_window *window)
+{
+    const graph_window square = graph_square(window->kernel[0], window->stride[0], window->padding[0]);
+    bool is = window->groups == 1 && !window->bias;
+    for (int i = 0; i < 2 && is; i++) {
+        is = window->kernel[i] == square.kernel[i] && window->stride[i] == square.stride[i] && window->dilation[i] == 1;
+    }
+    for (int i = 0; i < 4 && is; i++) {
+        is = window->padding[i] == square.padding[i];
+    }
+    return is;
+}
+
+int graph_add_input(graph *g, int channels)
+{
+    graph_node node = plain_node(GRAPH_INPUT, -1);
+    node.channels_out = channels;
+    return add_node(g, node, "input");
+}
+
+int graph_add_conv(graph *g, const char *name, int input, int channels_out, graph_window window)
+{
+    graph_node node = plain_node(GRAPH_CONV, input);
+    node.channels_out = channels_out;
+    node.window = window;
+    return add_node(g, node, name);
 }
 
 int graph_add_batchnorm(graph *g, const char *name, int input)
 {
-    int index = add_node(g, GRAPH_BATCHNORM, name, input, -1, 0);
-    if (index < 0) {
-        return -1;
-    }
-    g->nodes[index].epsilon = 1e-5f;
-    g->nodes[index].momentum = 0.1f;
-    int n_parameters = g->n_parameters;
-    size_t n_floats = g->n_floats;
-    int64_t shape[1] = {g->nodes[index].channels_out};
-    bool complete = add_parameter(g, "weight", GRAPH_GAMMA, 1, shape) >= 0 &&
-                    add_parameter(g, "bias", GRAPH_BETA, 1, shape) >= 0 &&
-                    add_parameter(g, "running_mean", GRAPH_RUNNING_MEAN, 1, shape) >= 0 &&
-                    add_parameter(g, "running_var", GRAPH_RUNNING_VAR, 1, shape) >= 0;
-    return complete ? index : withdraw(g, n_parameters, n_floats);
+    graph_node node = plain_node(GRAPH_BATCHNORM, input);
+    node.epsilon = 1e-5f;
+    node.momentum = 0.1f;
+    return add_node(g, node, name);
 }
 
-int graph_add_relu(graph *g, const char *name, int input) { return add_node(g, GRAPH_RELU, name, input, -1, 0); }
+int graph_add_relu(graph *g, const char *name, int input) { return add_node(g, plain_node(GRAPH_RELU, input), name); }
 
-int graph_add_add(graph *g, const char *name, int input, int residual)
+int graph_add_add(graph *g, const char *name, int input, int other)
 {
-    return add_node(g, GRAPH_ADD, name, input, residual, 0);
+    graph_node node = plain_node(GRAPH_ADD, input);
+    node.inputs[1] = other;
+    return add_node(g, node, name);
 }
 
-int graph_add_maxpool(graph *g, const char *name, int input, int kernel, int stride, int padding)
+int graph_add_maxpool(graph *g, const char *name, int input, graph_window window)
 {
-    int index = add_node(g, GRAPH_MAXPOOL, name, input, -1, 0);
-    if (index >= 0) {
-        g->nodes[index].kernel = kernel;
-        g->nodes[index].stride = stride;
-        g->nodes[index].padding = padding;
-    }
-    return index;
+    graph_node node = plain_node(GRAPH_MAXPOOL, input);
+    node.window = window;
+    return add_node(g, node, name);
 }
 
 int graph_add_global_avgpool(graph *g, const char *name, int input)
 {
-    return add_node(g, GRAPH_GLOBAL_AVGPOOL, name, input, -1, 0);
+    return add_node(g, plain_node(GRAPH_GLOBAL_AVGPOOL, input), name);
 }
 
 int graph_add_linear(graph *g, const char *name, int input, int channels_out)
 {
-    int index = add_node(g, GRAPH_LINEAR, name, input, -1, channels_out);
-    if (index < 0) {
-        return -1;
+    graph_node node = plain_node(GRAPH_LINEAR, input);
+    node.channels_out = channels_out;
+    const int head = add_node(g, node, name);
+    if (head >= 0) {
+        graph_set_features(g, input, head);
     }
-    int n_parameters = g->n_parameters;
-    size_t n_floats = g->n_floats;
-    int64_t shape[2] = {channels_out, g->nodes[index].channels_in};
-    bool complete =
-        add_parameter(g, "weight", GRAPH_WEIGHT, 2, shape) >= 0 && add_parameter(g, "bias", GRAPH_BIAS, 1, shape) >= 0;
-    return complete ? index : withdraw(g, n_parameters, n_floats);
+    return head;
+}
+
+void graph_set_features(graph *g, int features, int head)
+{
+    assert(features >= 0 && features < g->n_nodes && head < g->n_nodes);
+    g->features = features;
+    g->head = head;
 }
 
 int graph_find_parameter(const graph *g, const char *name)
@@ -248,6 +279,28 @@ int graph_find_block(const graph *g, const char *name)
         }
     }
     return -1;
+}
+
+int graph_parameter_of(const graph *g, int node, graph_role role)
+{
+    for (int p = g->nodes[node].parameter; p >= 0 && p < g->n_parameters && g->parameters[p].node == node; p++) {
+        if (g->parameters[p].role == role) {
+            return p;
+        }
+    }
+    return -1;
+}
+
+int graph_head_block(const graph *g) { return g->head >= 0 ? g->nodes[g->head].block : -1; }
+
+bool graph_reads(const graph_node *node, int input)
+{
+    for (int i = 0; i < GRAPH_INPUTS_MOST; i++) {
+        if (node->inputs[i] == input) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void graph_block_range(const graph *g, int block, int *first, int *last)
@@ -275,8 +328,9 @@ bool graph_is_kept(const graph *g, int node)
         return n->op == GRAPH_RELU;
     }
     for (int i = node + 1; i < g->n_nodes; i++) {
-        if (g->nodes[i].op == GRAPH_ADD && (g->nodes[i].input == node || g->nodes[i].residual == node)) {
-            return node < (g->nodes[i].input == node ? g->nodes[i].residual : g->nodes[i].input);
+        const int *summands = g->nodes[i].inputs;
+        if (g->nodes[i].op == GRAPH_ADD && graph_reads(&g->nodes[i], node)) {
+            return node < (summands[0] == node ? summands[1] : summands[0]);
         }
     }
     return false;
@@ -284,16 +338,33 @@ bool graph_is_kept(const graph *g, int node)
 
 bool graph_is_nonnegative(const graph *g, int node)
 {
-    const graph_node *n = &g->nodes[node];
-    return n->op == GRAPH_RELU || (n->op == GRAPH_MAXPOOL && graph_is_nonnegative(g, n->input));
+    const operation *row = op_of(g->nodes[node].op);
+    return row->nonnegative && row->nonnegative(graph_is_nonnegative(g, g->nodes[node].inputs[0]));
 }
 
 int graph_shortcut_of(const graph *g, int node)
 {
-    int sum = g->nodes[node].op == GRAPH_RELU ? g->nodes[node].input : node;
+    int sum = g->nodes[node].op == GRAPH_RELU ? g->nodes[node].inputs[0] : node;
     if (g->nodes[sum].op != GRAPH_ADD) {
         return -1;
     }
-    int input = g->nodes[sum].input, residual = g->nodes[sum].residual;
-    return graph_is_kept(g, input) ? input : graph_is_kept(g, residual) ? residual : -1;
+    const int *summands = g->nodes[sum].inputs;
+    return graph_is_kept(g, summands[0]) ? summands[0] : graph_is_kept(g, summands[1]) ? summands[1] : -1;
+}
+
+reshift_status graph_extents(const graph *g, int first, int last, graph_extent *extents, reshift_error *error)
+{
+    for (int i = first; i <= last; i++) {
+        const graph_node *n = &g->nodes[i];
+        if (op_of(n->op)->n_inputs == 0) {
+            continue;
+        }
+        const graph_extent in = extents[n->inputs[0]];
+        extents[i] = op_of(n->op)->extent ? op_of(n->op)->extent(n, in) : in;
+        if (extents[i].h < 1 || extents[i].w < 1) {
+            return error_set(error, RESHIFT_ERROR_SHAPE, "nothing is left of an input of %dx%d at '%s'", in.h, in.w,
+                             n->name);
+        }
+    }
+    return RESHIFT_OK;
 }

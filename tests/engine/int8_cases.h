@@ -80,7 +80,7 @@ typedef struct weights {
 static weights quantise_weights(const network *n, int conv)
 {
     const graph_node *c = &n->graph->nodes[conv], *norm = &n->graph->nodes[conv + 1];
-    int64_t area = (int64_t)c->kernel * c->kernel, row = c->channels_in * area;
+    int64_t area = (int64_t)c->window.kernel[0] * c->window.kernel[0], row = c->channels_in * area;
     weights w = {calloc((size_t)(c->channels_out * row), sizeof(double)),
                  calloc((size_t)(c->channels_out * row), sizeof(double)),
                  calloc((size_t)c->channels_out, sizeof(double)), calloc((size_t)c->channels_out, sizeof(double))};
@@ -90,7 +90,7 @@ static weights quantise_weights(const network *n, int conv)
     for (int o = 0; o < c->channels_out; o++) {
         double scale = gamma[o] / sqrt((double)variance[o] + (double)norm->epsilon), most = 0;
         for (int64_t i = 0; i < row; i++) {
-            w.q[o * row + i] = value[o * row + i] * scale * unit_of(n, c->input, (int)(i / area));
+            w.q[o * row + i] = value[o * row + i] * scale * unit_of(n, c->inputs[0], (int)(i / area));
             most = fmax(most, fabs(w.q[o * row + i]));
         }
         w.unit[o] = most / 127;
@@ -109,7 +109,7 @@ static weights quantise_weights(const network *n, int conv)
 static weights round_weights(const network *n, int conv, int bits)
 {
     const graph_node *c = &n->graph->nodes[conv], *norm = &n->graph->nodes[conv + 1];
-    int64_t row = (int64_t)c->channels_in * c->kernel * c->kernel;
+    int64_t row = (int64_t)c->channels_in * c->window.kernel[0] * c->window.kernel[0];
     weights w = quantise_weights(n, conv); /* for its places and its bias */
     const float *value = network_parameter(n, c->parameter), *gamma = network_parameter(n, norm->parameter);
     const float *variance = network_parameter(n, norm->parameter + 3);
@@ -147,28 +147,28 @@ static map run_conv(const network *n, int conv, int end, const map *input, const
                     int bits)
 {
     const graph_node *c = &n->graph->nodes[conv];
-    bool positive = graph_is_nonnegative(n->graph, end), narrow = n->graph->nodes[c->input].block > 0;
+    bool positive = graph_is_nonnegative(n->graph, end), narrow = n->graph->nodes[c->inputs[0]].block > 0;
     bool wide = !narrow || (n->graph->nodes[end].block == 1 && (shortcut || !positive));
     map copy = {0};
     if (narrow && input->wide) {
-        copy = to_bytes(n, c->input, input);
+        copy = to_bytes(n, c->inputs[0], input);
     }
     const map *x = copy.q ? &copy : input;
-    map y = map_create((x->h + 2 * c->padding - c->kernel) / c->stride + 1,
-                       (x->w + 2 * c->padding - c->kernel) / c->stride + 1, c->channels_out, wide);
+    map y = map_create((x->h + 2 * c->window.padding[0] - c->window.kernel[0]) / c->window.stride[0] + 1,
+                       (x->w + 2 * c->window.padding[0] - c->window.kernel[0]) / c->window.stride[0] + 1, c->channels_out, wide);
     weights w = narrow ? quantise_weights(n, conv) : round_weights(n, conv, bits);
     /* roundings of a sum; make_entry_exact() leaves none in bfloat16 */
-    double terms = narrow ? 12 : bits == 7 ? 0 : 12 + 2.0 * c->channels_in * c->kernel * c->kernel;
+    double terms = narrow ? 12 : bits == 7 ? 0 : 12 + 2.0 * c->channels_in * c->window.kernel[0] * c->window.kernel[0];
     for (int64_t i = 0; i < (int64_t)BATCH * y.h * y.w * y.c; i++) {
         int o = (int)(i % y.c), column = (int)(i / y.c % y.w), line = (int)(i / y.c / y.w % y.h);
         int64_t image = i / y.c / y.w / y.h;
         double sum = 0, sizes = 0, doubt = 0, scale = w.unit[o] / (wide ? 1 : unit_of(n, end, o));
-        for (int ky = 0; ky < c->kernel; ky++) {
-            for (int kx = 0; kx < c->kernel; kx++) {
-                int sy = line * c->stride + ky - c->padding, sx = column * c->stride + kx - c->padding;
+        for (int ky = 0; ky < c->window.kernel[0]; ky++) {
+            for (int kx = 0; kx < c->window.kernel[0]; kx++) {
+                int sy = line * c->window.stride[0] + ky - c->window.padding[0], sx = column * c->window.stride[0] + kx - c->window.padding[0];
                 for (int s = 0; s < x->c && sy >= 0 && sy < x->h && sx >= 0 && sx < x->w; s++) {
                     int64_t from = ((image * x->h + sy) * x->w + sx) * x->c + s;
-                    int64_t k = (((int64_t)o * x->c + s) * c->kernel + ky) * c->kernel + kx;
+                    int64_t k = (((int64_t)o * x->c + s) * c->window.kernel[0] + ky) * c->window.kernel[0] + kx;
                     sum += w.q[k] * x->q[from];
                     sizes += fabs(w.q[k] * x->q[from]);
                     doubt += fabs(w.q[k]) * x->doubt[from] + w.doubt[k] * (fabs(x->q[from]) + x->doubt[from]);
@@ -211,7 +211,7 @@ static void simulate(const network *n, int source, int last, map *result, int bi
             }
             shortcut = graph_shortcut_of(g, end);
         }
-        result[end] = run_conv(n, conv, end, &result[g->nodes[conv].input], shortcut >= 0 ? &result[shortcut] : NULL,
+        result[end] = run_conv(n, conv, end, &result[g->nodes[conv].inputs[0]], shortcut >= 0 ? &result[shortcut] : NULL,
                                shortcut, bits);
     }
 }
@@ -258,11 +258,11 @@ static void make_entry_exact(network *n)
 {
     for (int i = 0; i < n->graph->n_nodes; i++) {
         const graph_node *c = &n->graph->nodes[i], *norm = c + 1;
-        if (c->op != GRAPH_CONV || c->block == 0 || n->graph->nodes[c->input].block > 0) {
+        if (c->op != GRAPH_CONV || c->block == 0 || n->graph->nodes[c->inputs[0]].block > 0) {
             continue;
         }
         float *weight = network_parameter(n, c->parameter), *vectors[4];
-        int64_t count = (int64_t)c->channels_out * c->channels_in * c->kernel * c->kernel;
+        int64_t count = (int64_t)c->channels_out * c->channels_in * c->window.kernel[0] * c->window.kernel[0];
         float most = 0;
         for (int64_t k = 0; k < count; k++) {
             most = fmaxf(most, fabsf(weight[k]));
@@ -339,7 +339,7 @@ static void check_against_simulation(network *n, int block, uint64_t seed)
     }
     simulate(n, source, last, result, bits_of(p));
     check_ok(plan_forward(p, &error));
-    int end = features ? g->nodes[last].input : last;
+    int end = features ? g->nodes[last].inputs[0] : last;
     const map *b = &result[end];
     assert_int_equal(b->wide, block == 1);
     int64_t area = (int64_t)b->h * b->w, count = (int64_t)BATCH * area * b->c;

@@ -20,7 +20,7 @@ static inline int net_conv_norm(graph *g, const char *block, int i, int x, int c
 {
     char name[GRAPH_NAME_BYTES];
     snprintf(name, sizeof name, "%s.0.conv%d", block, i);
-    x = graph_add_conv(g, name, x, channels, kernel, stride, kernel / 2);
+    x = graph_add_conv(g, name, x, channels, graph_square(kernel, stride, kernel / 2));
     snprintf(name, sizeof name, "%s.0.bn%d", block, i);
     return graph_add_batchnorm(g, name, x);
 }
@@ -40,7 +40,7 @@ static inline int net_block(graph *g, const net_shape *shape, const char *name, 
     }
     if (stride != 1 || g->nodes[x].channels_out != g->nodes[y].channels_out) {
         snprintf(text, sizeof text, "%s.0.downsample.0", name);
-        identity = graph_add_conv(g, text, x, g->nodes[y].channels_out, 1, stride, 0);
+        identity = graph_add_conv(g, text, x, g->nodes[y].channels_out, graph_square(1, stride, 0));
         snprintf(text, sizeof text, "%s.0.downsample.1", name);
         identity = graph_add_batchnorm(g, text, identity);
     }
@@ -52,10 +52,10 @@ static inline graph *net_graph(const net_shape *shape)
 {
     graph *g = graph_create();
     graph_begin_block(g, "conv1", NULL);
-    int x = graph_add_conv(g, "conv1", graph_add_input(g, 3), shape->channels[0], 3, 1, 1);
+    int x = graph_add_conv(g, "conv1", graph_add_input(g, 3), shape->channels[0], graph_square(3, 1, 1));
     x = graph_add_relu(g, "relu", graph_add_batchnorm(g, "bn1", x));
     if (shape->maxpool) {
-        x = graph_add_maxpool(g, "maxpool", x, 3, 2, 1);
+        x = graph_add_maxpool(g, "maxpool", x, graph_square(3, 2, 1));
     }
     x = net_block(g, shape, "layer1", x, shape->channels[1], 1);
     x = net_block(g, shape, "layer2", x, shape->channels[2], 2);

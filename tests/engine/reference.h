@@ -117,13 +117,13 @@ static inline void reference_window(const approximate *x, const graph_node *node
     double sum = 0, size = 0, inherited = 0;
     int64_t terms = 0;
     for (int64_t i = 0; i < x->c; i++) {
-        for (int64_t ky = 0; ky < node->kernel; ky++) {
-            for (int64_t kx = 0; kx < node->kernel; kx++) {
-                int64_t sy = y * node->stride + ky - node->padding, sx = xx * node->stride + kx - node->padding;
+        for (int64_t ky = 0; ky < node->window.kernel[0]; ky++) {
+            for (int64_t kx = 0; kx < node->window.kernel[0]; kx++) {
+                int64_t sy = y * node->window.stride[0] + ky - node->window.padding[0], sx = xx * node->window.stride[0] + kx - node->window.padding[0];
                 if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
                     continue;
                 }
-                double weight = w[((o * x->c + i) * node->kernel + ky) * node->kernel + kx];
+                double weight = w[((o * x->c + i) * node->window.kernel[0] + ky) * node->window.kernel[0] + kx];
                 int64_t s = at(x, n, i, sy, sx);
                 sum += weight * x->v[s];
                 size += fabs(weight * x->v[s]);
@@ -139,7 +139,7 @@ static inline void reference_window(const approximate *x, const graph_node *node
 static inline void reference_conv(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    const approximate *x = &r->result[node->inputs[0]], *y = &r->result[index];
     const float *w = network_parameter(r->network, node->parameter);
     for (int64_t n = 0; n < y->n; n++) {
         for (int64_t o = 0; o < y->c; o++) {
@@ -176,7 +176,7 @@ typedef struct channel_statistics {
 static inline channel_statistics reference_statistics(const reference *r, int index, int64_t c)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input];
+    const approximate *x = &r->result[node->inputs[0]];
     channel_statistics s = {0, 0, 0, 0, 0, 0};
     double count = (double)(x->n * x->h * x->w);
     if (reference_uses_batch(r, index)) {
@@ -221,7 +221,7 @@ static inline double *reference_column(double **columns, int index, int64_t chan
 static inline void reference_batchnorm(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    const approximate *x = &r->result[node->inputs[0]], *y = &r->result[index];
     const float *gamma = network_parameter(r->network, node->parameter), *beta = gamma;
     beta = network_parameter(r->network, node->parameter + 1);
     for (int64_t c = 0; c < y->c; c++) {
@@ -248,13 +248,13 @@ static inline void reference_batchnorm(reference *r, int index)
 static inline void reference_maxpool(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *y = &r->result[index];
+    const approximate *x = &r->result[node->inputs[0]], *y = &r->result[index];
     for (int64_t i = 0; i < count_of(y); i++) {
         int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h);
         y->v[i] = -INFINITY;
-        for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
-            int64_t sy = yy * node->stride + k / node->kernel - node->padding;
-            int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
+            int64_t sy = yy * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
+            int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
             if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
                 int64_t s = (plane * x->h + sy) * x->w + sx;
                 y->v[i] = fmax(y->v[i], x->v[s]);
@@ -266,7 +266,7 @@ static inline void reference_maxpool(reference *r, int index)
 
 static inline void reference_average(reference *r, int index)
 {
-    const approximate *x = &r->result[r->network->graph->nodes[index].input], *y = &r->result[index];
+    const approximate *x = &r->result[r->network->graph->nodes[index].inputs[0]], *y = &r->result[index];
     int64_t area = x->h * x->w;
     for (int64_t i = 0; i < count_of(y); i++) {
         double sum = 0, size = 0, inherited = 0;
@@ -283,13 +283,13 @@ static inline void reference_average(reference *r, int index)
 static inline void reference_pointwise(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *a = &r->result[node->input], *y = &r->result[index];
+    const approximate *a = &r->result[node->inputs[0]], *y = &r->result[index];
     for (int64_t i = 0; i < count_of(y); i++) {
         if (node->op == GRAPH_RELU) {
             y->v[i] = fmax(a->v[i], 0);
             y->e[i] = a->v[i] + a->e[i] > 0 ? a->e[i] : 0;
         } else {
-            const approximate *b = &r->result[node->residual];
+            const approximate *b = &r->result[node->inputs[1]];
             y->v[i] = a->v[i] + b->v[i];
             y->e[i] = a->e[i] + b->e[i] + UNIT_ROUNDOFF * (fabs(y->v[i]) + a->e[i] + b->e[i]);
         }
@@ -298,7 +298,7 @@ static inline void reference_pointwise(reference *r, int index)
 
 static inline int64_t reference_extent(int64_t extent, const graph_node *node)
 {
-    return (extent + 2 * node->padding - node->kernel) / node->stride + 1;
+    return (extent + 2 * node->window.padding[0] - node->window.kernel[0]) / node->window.stride[0] + 1;
 }
 
 /* What is kept has been rounded; behind the average all is float32. */
@@ -328,7 +328,7 @@ static inline void reference_forward(reference *r, int input_node, const float *
         if (node->op == GRAPH_INPUT) {
             continue;
         }
-        const approximate *from = &r->result[node->input];
+        const approximate *from = &r->result[node->inputs[0]];
         bool window = node->op == GRAPH_CONV || node->op == GRAPH_MAXPOOL, pooled = node->op == GRAPH_GLOBAL_AVGPOOL;
         r->result[index] = approximate_create(n, node->channels_out,
                                               window   ? reference_extent(from->h, node)
@@ -382,21 +382,21 @@ static inline void reference_store(reference *r, int parameter, int64_t i, const
 static inline void reference_conv_backward(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
-    approximate *dx = &r->gradient[node->input];
+    const approximate *x = &r->result[node->inputs[0]], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->inputs[0]];
     const float *w = network_parameter(r->network, node->parameter);
-    int64_t n_terms = (int64_t)node->channels_out * node->kernel * node->kernel;
+    int64_t n_terms = (int64_t)node->channels_out * node->window.kernel[0] * node->window.kernel[0];
     double rounding = node->op == GRAPH_CONV ? r->storage : 0;
     double *size = calloc((size_t)count_of(x), sizeof *size), *inherited = calloc((size_t)count_of(x), sizeof *size);
     for (int64_t o = 0; o < dy->c; o++) {
         for (int64_t i = 0; i < x->c; i++) {
-            for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
+            for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
                 gathered sum = {0, 0, 0, 0};
-                int64_t q = (o * x->c + i) * node->kernel * node->kernel + k;
+                int64_t q = (o * x->c + i) * node->window.kernel[0] * node->window.kernel[0] + k;
                 for (int64_t j = 0; j < dy->n * dy->h * dy->w; j++) {
                     int64_t n = j / (dy->h * dy->w), y = j / dy->w % dy->h, xx = j % dy->w;
-                    int64_t sy = y * node->stride + k / node->kernel - node->padding;
-                    int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+                    int64_t sy = y * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
+                    int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
                     if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
                         continue;
                     }
@@ -436,8 +436,8 @@ static inline void reference_linear_backward(reference *r, int index)
 static inline void reference_batchnorm_backward(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
-    approximate *dx = &r->gradient[node->input];
+    const approximate *x = &r->result[node->inputs[0]], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->inputs[0]];
     const float *gamma = network_parameter(r->network, node->parameter);
     bool batch = reference_uses_batch(r, index);
     double count = (double)(x->n * x->h * x->w);
@@ -476,8 +476,8 @@ static inline void reference_batchnorm_backward(reference *r, int index)
 static inline void reference_relu_backward(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *dy = &r->gradient[index];
-    approximate *dx = &r->gradient[node->input];
+    const approximate *x = &r->result[node->inputs[0]], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->inputs[0]];
     for (int64_t i = 0; i < count_of(x); i++) {
         bool passes = x->v[i] > 0, uncertain = fabs(x->v[i]) <= x->e[i];
         dx->v[i] += passes ? dy->v[i] : 0;
@@ -488,14 +488,14 @@ static inline void reference_relu_backward(reference *r, int index)
 static inline void reference_maxpool_backward(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *x = &r->result[node->input], *y = &r->result[index], *dy = &r->gradient[index];
-    approximate *dx = &r->gradient[node->input];
+    const approximate *x = &r->result[node->inputs[0]], *y = &r->result[index], *dy = &r->gradient[index];
+    approximate *dx = &r->gradient[node->inputs[0]];
     for (int64_t i = 0; i < count_of(y); i++) {
         int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h), rivals = 0;
         int64_t window[64], n_window = 0;
-        for (int64_t k = 0; k < (int64_t)node->kernel * node->kernel; k++) {
-            int64_t sy = yy * node->stride + k / node->kernel - node->padding;
-            int64_t sx = xx * node->stride + k % node->kernel - node->padding;
+        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
+            int64_t sy = yy * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
+            int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
             if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
                 int64_t s = (plane * x->h + sy) * x->w + sx;
                 rivals += x->v[s] + x->e[s] >= y->v[i] - y->e[i];
@@ -550,7 +550,7 @@ static inline void reference_backward(reference *r, const float *output_gradient
     }
     for (int index = r->last; index >= r->first; index--) {
         const graph_node *node = &g->nodes[index];
-        int inputs[2] = {node->input, node->residual};
+        int inputs[2] = {node->inputs[0], node->inputs[1]};
         double *before[2] = {NULL, NULL};
         for (int i = 0; i < 2; i++) {
             if (inputs[i] >= 0) {
@@ -563,11 +563,11 @@ static inline void reference_backward(reference *r, const float *output_gradient
         case GRAPH_LINEAR: reference_linear_backward(r, index); break;
         case GRAPH_BATCHNORM: reference_batchnorm_backward(r, index); break;
         case GRAPH_MAXPOOL: reference_maxpool_backward(r, index); break;
-        case GRAPH_GLOBAL_AVGPOOL: reference_spread(r, index, node->input); break;
+        case GRAPH_GLOBAL_AVGPOOL: reference_spread(r, index, node->inputs[0]); break;
         case GRAPH_RELU: reference_relu_backward(r, index); break;
         case GRAPH_ADD:
-            reference_spread(r, index, node->input);
-            reference_spread(r, index, node->residual);
+            reference_spread(r, index, node->inputs[0]);
+            reference_spread(r, index, node->inputs[1]);
             break;
         case GRAPH_INPUT: break;
         }

@@ -62,7 +62,7 @@ static int input_node_of(const graph *g, int first)
     while (g->nodes[first].op == GRAPH_INPUT) {
         first++;
     }
-    return g->nodes[first].input;
+    return g->nodes[first].inputs[0];
 }
 
 /* Running statistics after one forward pass, and counters. */
@@ -75,7 +75,7 @@ static void check_running(const plan_case *c, const network *before, const netwo
             continue;
         }
         bool updated = i >= r->first && i <= r->last && c->batch_statistics[node->block];
-        const approximate *x = &r->result[node->input];
+        const approximate *x = &r->result[node->inputs[0]];
         double count = (double)(x->n * x->h * x->w), unbiased = count / (count - 1), m = node->momentum;
         assert_int_equal(after->batches_tracked[i], before->batches_tracked[i] + updated);
         for (int channel = 0; channel < node->channels_out; channel++) {
@@ -148,7 +148,7 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
     assert_int_equal(product(n_dims, shape), count_of(&r.result[last]));
     check_result(c, "output", plan_output(p), &r.result[last]);
     if (g->nodes[last].op == GRAPH_LINEAR && first < last) {
-        check_result(c, "features", plan_features(p), &r.result[g->nodes[last].input]);
+        check_result(c, "features", plan_features(p), &r.result[g->nodes[last].inputs[0]]);
     } else {
         assert_null(plan_features(p));
     }
@@ -269,28 +269,28 @@ static network *odd_network(int kind)
     graph *g = graph_create();
     graph_begin_block(g, "conv1", NULL);
     int x = graph_add_input(g, 3), y;
-    x = graph_add_relu(g, "r0", graph_add_batchnorm(g, "b0", graph_add_conv(g, "c0", x, 16, 3, 1, 1)));
+    x = graph_add_relu(g, "r0", graph_add_batchnorm(g, "b0", graph_add_conv(g, "c0", x, 16, graph_square(3, 1, 1))));
     graph_begin_block(g, "layer1", NULL);
     switch (kind) {
     case 0:
-        y = graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, 3, 1, 1));
+        y = graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, graph_square(3, 1, 1)));
         x = graph_add_relu(g, "r1", graph_add_add(g, "a1", y, x));
         break;
     case 1:
-        y = graph_add_relu(g, "r1", graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, 3, 1, 1)));
-        y = graph_add_batchnorm(g, "b2", graph_add_conv(g, "c2", y, 16, 1, 1, 0));
+        y = graph_add_relu(g, "r1", graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, graph_square(3, 1, 1))));
+        y = graph_add_batchnorm(g, "b2", graph_add_conv(g, "c2", y, 16, graph_square(1, 1, 0)));
         y = graph_add_relu(g, "r2", graph_add_add(g, "a2", y, x));
-        y = graph_add_batchnorm(g, "b3", graph_add_conv(g, "c3", y, 16, 1, 1, 0));
+        y = graph_add_batchnorm(g, "b3", graph_add_conv(g, "c3", y, 16, graph_square(1, 1, 0)));
         x = graph_add_add(g, "a3", x, y);
         break;
     case 2:
         x = graph_add_add(g, "a1", x, x);
         x = graph_add_batchnorm(g, "b1", x);
         x = graph_add_add(g, "a2", graph_add_relu(g, "r2", x), x);
-        x = graph_add_maxpool(g, "m", x, 3, 2, 1);
+        x = graph_add_maxpool(g, "m", x, graph_square(3, 2, 1));
         break;
     default:
-        y = graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, 1, 1, 0));
+        y = graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, graph_square(1, 1, 0)));
         x = graph_add_add(g, "a1", graph_add_relu(g, "r1", y), graph_add_add(g, "a2", y, x));
         x = graph_add_relu(g, "r2", graph_add_relu(g, "r3", x));
         break;

@@ -18,9 +18,9 @@ static network *make_network(int channels, int kernel, int stride)
 {
     graph *g = graph_create();
     graph_begin_block(g, "conv1", NULL);
-    int x = graph_add_conv(g, "conv1", graph_add_input(g, 3), channels, kernel, stride, kernel / 2);
+    int x = graph_add_conv(g, "conv1", graph_add_input(g, 3), channels, graph_square(kernel, stride, kernel / 2));
     x = graph_add_relu(g, "relu", graph_add_batchnorm(g, "bn1", x));
-    graph_add_maxpool(g, "maxpool", x, 3, 2, 1);
+    graph_add_maxpool(g, "maxpool", x, graph_square(3, 2, 1));
     network *net = network_create(g);
     random_stream stream = random_open(3, "stem-test", 0, 0);
     for (int i = 0; i < g->n_parameters; i++) {

@@ -121,9 +121,9 @@ static void test_blocks_hold_their_pools(void **state)
     assert_int_equal(g->nodes[last].op, GRAPH_GLOBAL_AVGPOOL);
     /* the stride sits on the 3x3 */
     for (int n = 0; n < g->n_nodes; n++) {
-        if (g->nodes[n].op == GRAPH_CONV && g->nodes[n].stride == 2 && strcmp(g->nodes[n].name, "conv1") != 0 &&
+        if (g->nodes[n].op == GRAPH_CONV && g->nodes[n].window.stride[0] == 2 && strcmp(g->nodes[n].name, "conv1") != 0 &&
             !strstr(g->nodes[n].name, "downsample")) {
-            assert_int_equal(g->nodes[n].kernel, 3);
+            assert_int_equal(g->nodes[n].window.kernel[0], 3);
             assert_non_null(strstr(g->nodes[n].name, ".0.conv2"));
         }
     }

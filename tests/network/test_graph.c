@@ -11,12 +11,12 @@ static graph *small_graph(void)
     assert_non_null(g);
     check_ok(graph_begin_block(g, "conv1", &error));
     int x = graph_add_input(g, 3);
-    x = graph_add_conv(g, "conv1", x, 5, 7, 2, 3);
+    x = graph_add_conv(g, "conv1", x, 5, graph_square(7, 2, 3));
     x = graph_add_batchnorm(g, "bn1", x);
     x = graph_add_relu(g, "relu", x);
-    x = graph_add_maxpool(g, "maxpool", x, 3, 2, 1);
+    x = graph_add_maxpool(g, "maxpool", x, graph_square(3, 2, 1));
     check_ok(graph_begin_block(g, "layer1", &error));
-    int y = graph_add_conv(g, "layer1.0.conv1", x, 5, 3, 1, 1);
+    int y = graph_add_conv(g, "layer1.0.conv1", x, 5, graph_square(3, 1, 1));
     y = graph_add_batchnorm(g, "layer1.0.bn1", y);
     y = graph_add_add(g, "layer1.0.add", y, x);
     y = graph_add_relu(g, "layer1.0.relu", y);
@@ -101,7 +101,7 @@ static void test_failures_are_carried(void **state)
     int n_nodes = g->n_nodes, n_parameters = g->n_parameters;
     size_t n_floats = g->n_floats;
     int huge = 2000000000;
-    assert_int_equal(graph_add_relu(g, "r", graph_add_conv(g, "c", 4, huge, huge, 1, 0)), -1);
+    assert_int_equal(graph_add_relu(g, "r", graph_add_conv(g, "c", 4, huge, graph_square(huge, 1, 0))), -1);
     assert_int_equal(graph_add_add(g, "a", 4, -1), -1);
     assert_int_equal(g->n_nodes, n_nodes);
     assert_int_equal(g->n_parameters, n_parameters);

@@ -73,7 +73,7 @@ static const char *full_name(const builder *b, const char *part, char name[GRAPH
 static int add_conv_bn(builder *b, const char *conv, const char *bn, int input, int channels, int kernel, int stride)
 {
     char name[GRAPH_NAME_BYTES];
-    int node = graph_add_conv(b->g, full_name(b, conv, name), input, channels, kernel, stride, kernel / 2);
+    int node = graph_add_conv(b->g, full_name(b, conv, name), input, channels, graph_square(kernel, stride, kernel / 2));
     return graph_add_batchnorm(b->g, full_name(b, bn, name), node);
 }
 
@@ -119,7 +119,7 @@ reshift_status resnet_graph(const resnet_arch *arch, int n_classes, graph **g, r
         &b, "relu",
         add_conv_bn(&b, "conv1", "bn1", node, arch->stem_channels, arch->stem_kernel, arch->stem_kernel == 7 ? 2 : 1));
     if (arch->stem_kernel == 7) {
-        node = graph_add_maxpool(b.g, "maxpool", node, 3, 2, 1);
+        node = graph_add_maxpool(b.g, "maxpool", node, graph_square(3, 2, 1));
     }
     for (int layer = 0; layer < RESNET_LAYERS; layer++) {
         const char *name = resnet_blocks()[1 + layer];

@@ -16,6 +16,7 @@
 #include "base/json_build.h"
 #include "models/model.h"
 #include "models/onnx.pb-c.h"
+#include "network/ops.h"
 #include "models/recipe.h"
 
 #define OPERATOR_SET 11
@@ -98,12 +99,12 @@ static Onnx__AttributeProto *add_attribute(onnx_node *n, const char *name, Onnx_
     return a;
 }
 
-static void add_numbers(onnx_node *n, const char *name, int value, int count)
+static void add_numbers(onnx_node *n, const char *name, const int *values, int count)
 {
     int64_t *numbers = n->numbers[n->node.n_attribute];
     Onnx__AttributeProto *a = add_attribute(n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
     for (int i = 0; i < count; i++) {
-        numbers[i] = value;
+        numbers[i] = values[i];
     }
     a->ints = numbers;
     a->n_ints = (size_t)count;
@@ -119,9 +120,15 @@ static void add_number(onnx_node *n, const char *name, int value)
 /* Kernel, stride and padding of a convolution or a pool. */
 static void add_window(onnx_node *n, const graph_node *node)
 {
-    add_numbers(n, "kernel_shape", node->kernel, 2);
-    add_numbers(n, "strides", node->stride, 2);
-    add_numbers(n, "pads", node->padding, 4);
+    add_numbers(n, "kernel_shape", node->window.kernel, 2);
+    add_numbers(n, "strides", node->window.stride, 2);
+    add_numbers(n, "pads", node->window.padding, 4);
+    if (node->window.dilation[0] > 1 || node->window.dilation[1] > 1) {
+        add_numbers(n, "dilations", node->window.dilation, 2);
+    }
+    if (node->window.groups > 1) {
+        add_number(n, "group", node->window.groups);
+    }
 }
 
 static const char *result_of(const graph *g, int node)
@@ -136,16 +143,11 @@ static const char *result_of(const graph *g, int node)
 
 static void translate(onnx_file *f, const graph_node *node)
 {
-    static const char *const ops[] = {[GRAPH_CONV] = "Conv",       [GRAPH_BATCHNORM] = "BatchNormalization",
-                                      [GRAPH_RELU] = "Relu",       [GRAPH_ADD] = "Add",
-                                      [GRAPH_MAXPOOL] = "MaxPool", [GRAPH_GLOBAL_AVGPOOL] = "GlobalAveragePool",
-                                      [GRAPH_LINEAR] = "Gemm"};
     const graph *g = f->net->graph;
-    onnx_node *n = add_node(f, ops[node->op], node->name);
-    add_input(n, result_of(g, node->input));
-    int n_parameters = node->op == GRAPH_CONV ? 1 : node->op == GRAPH_BATCHNORM ? 4 : node->op == GRAPH_LINEAR ? 2 : 0;
-    for (int p = 0; p < n_parameters; p++) { /* in ONNX's order: weight; weight, bias; scale, bias, mean, variance */
-        add_input(n, g->parameters[node->parameter + p].name);
+    onnx_node *n = add_node(f, op_of(node->op)->onnx, node->name);
+    add_input(n, result_of(g, node->inputs[0]));
+    for (int p = node->parameter; p >= 0 && p < g->n_parameters && &g->nodes[g->parameters[p].node] == node; p++) {
+        add_input(n, g->parameters[p].name); /* in ONNX's order: weight, bias; scale, bias, mean, variance */
     }
     switch (node->op) {
     case GRAPH_CONV:
@@ -156,7 +158,7 @@ static void translate(onnx_file *f, const graph_node *node)
         a->f = node->epsilon;
         break;
     }
-    case GRAPH_ADD: add_input(n, result_of(g, node->residual)); break;
+    case GRAPH_ADD: add_input(n, result_of(g, node->inputs[1])); break;
     case GRAPH_GLOBAL_AVGPOOL: /* [N,C,1,1]; fc wants [N,C] */
         n = add_node(f, "Flatten", "flatten");
         n->output = text("features");
