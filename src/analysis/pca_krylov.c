@@ -17,14 +17,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/pca_inside.h"
+#include "analysis/pca_tiles.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
-#include "base/vector.h"
-#include "analysis/pca_inside.h"
-#include "analysis/pca_tiles.h"
 #include "kernels/linear.h"
+#include "kernels/vector.h"
 
 enum {
     LEAST_SIDE = 512, /* below, the covariance is quick */

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "analysis/pca_inside.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/vector.h"
-#include "analysis/pca_inside.h"
+#include "kernels/vector.h"
 
 enum {
     ROWS = 4, /* that meet a column's sums at once */

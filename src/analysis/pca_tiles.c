@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/cpu.h"
-#include "base/vector.h"
 #include "kernels/linear.h"
+#include "kernels/vector.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>

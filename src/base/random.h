@@ -1,6 +1,7 @@
 /*
  * Counter-based random numbers: a stream is named by (seed, purpose, epoch, item), never by thread or by what was drawn
- * before, so results do not depend on order or thread count. Philox 4x32-10 (Salmon et al. 2011); stable for good.
+ * before, so results do not depend on order or thread count. Philox 4x32-10 (Salmon et al. 2011); stable for good. Whole fields of
+ * numbers come from kernels/random_fill.h.
  */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
@@ -29,18 +30,5 @@ uint64_t random_below(random_stream *stream, uint64_t n);
 double random_gaussian(random_stream *stream);
 /** Fisher-Yates: fills order[0..n) with a permutation of 0..n-1. */
 void random_permutation(random_stream *stream, int64_t *order, int64_t n);
-
-/*
- * Whole fields, vectorised (random_fill.c). A fill begins with the stream's next whole block, takes whole groups of 16
- * blocks and so leaves the stream where only n decides; its numbers are not those that single draws would give. Equal
- * on every processor, and the first n of a longer fill are the numbers of a shorter one.
- */
-
-/** Words: 64 a group. */
-void random_fill_u32(random_stream *stream, uint32_t *values, size_t n);
-/** Uniform in [0, 1) with 53 bits: 32 a group. */
-void random_fill_uniform(random_stream *stream, double *values, size_t n);
-/** Standard normal with 24 bits (Box-Muller in float on 32-bit words; the largest is 6.76): 64 a group. */
-void random_fill_gaussian(random_stream *stream, float *values, size_t n);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "corruptions/blur.h"
 #include "corruptions/family.h"
+#include "kernels/random_fill.h"
 
 /* Offsets up to this size stand on the stack: a 32x32 image needs 3.6 KB. */
 enum { STACK_OFFSETS = 4096, CHUNK = 1024 };

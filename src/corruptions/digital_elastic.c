@@ -11,6 +11,7 @@
 #include "corruptions/family.h"
 #include "imaging/smooth.h"
 #include "imaging/warp.h"
+#include "kernels/random_fill.h"
 
 /* Where SciPy's filter is cut, in sigmas. */
 #define TRUNCATE 3.0

@@ -7,8 +7,9 @@
 
 #include <threads.h>
 
-#include "base/vector.h"
 #include "corruptions/family.h"
+#include "kernels/random_fill.h"
+#include "kernels/vector.h"
 
 enum { PIECE = 1024 };
 

@@ -5,11 +5,12 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/vector.h"
 #include "corruptions/family.h"
 #include "corruptions/weather.h"
 #include "imaging/plasma.h"
 #include "imaging/unit.h"
+#include "kernels/random_fill.h"
+#include "kernels/vector.h"
 
 /* Work memory up to this size stands on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)

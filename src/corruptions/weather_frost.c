@@ -7,10 +7,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/vector.h"
 #include "corruptions/family.h"
 #include "corruptions/weather.h"
 #include "imaging/resize.h"
+#include "kernels/vector.h"
 
 static RESHIFT_VECTOR(void, frost_samples, (const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
                                             double image_share, double frost_share, uint8_t *restrict output),

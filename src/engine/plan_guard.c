@@ -2,39 +2,13 @@
  * Overflow inside an inference plan. A ReLU that is fused into a convolution makes 0 of NaN (max(NaN, 0) in vector
  * instructions), so an overflow in a lower layer can end as finite, meaningless features, and the outputs alone do not
  * show it. The guard therefore looks at every convolution's result as it is made, of the first image of each pass:
- * the first result to overflow holds an infinity, or was made from values so large that their products do. Training
- * plans need none: their own ReLU keeps NaN, and their loss shows it.
+ * the first result to overflow holds an infinity, or was made from values so large (2^96 and more, far beyond any working
+ * network's) that their products are infinite. Training plans need none: their own ReLU keeps NaN, and their loss shows
+ * it.
  */
-#include <string.h>
-
 #include "base/error.h"
 #include "engine/plan_inside.h"
-
-/* From 2^96 (7.9e28) on. No network that works comes near; two such values multiply to infinity. */
-#define HUGE_F32 0x6f800000u
-#define HUGE_BF16 0x6f80u
-
-static bool any_huge_f32(const char *data, size_t bytes)
-{
-    unsigned huge = 0;
-    for (size_t i = 0; i < bytes; i += sizeof(uint32_t)) {
-        uint32_t bits;
-        memcpy(&bits, data + i, sizeof bits);
-        huge |= (bits & 0x7fffffffu) >= HUGE_F32;
-    }
-    return huge != 0;
-}
-
-static bool any_huge_bf16(const char *data, size_t bytes)
-{
-    unsigned huge = 0;
-    for (size_t i = 0; i < bytes; i += sizeof(uint16_t)) {
-        uint16_t bits;
-        memcpy(&bits, data + i, sizeof bits);
-        huge |= (bits & 0x7fffu) >= HUGE_BF16;
-    }
-    return huge != 0;
-}
+#include "kernels/elementwise.h"
 
 /* Bytes of the first image; 0 if the layout mixes images. */
 static size_t image_bytes(const plan *p, const plan_tensor *t)
@@ -66,8 +40,8 @@ reshift_status plan_guard(const plan *p, const plan_step *s, reshift_error *erro
 {
     const plan_tensor *t = written_by(p, s);
     const size_t bytes = image_bytes(p, t);
-    const bool huge = t->md.data_type == dnnl_f32    ? any_huge_f32(t->data, bytes)
-                      : t->md.data_type == dnnl_bf16 ? any_huge_bf16(t->data, bytes)
+    const bool huge = t->md.data_type == dnnl_f32    ? any_huge_f32(t->data, bytes / sizeof(float))
+                      : t->md.data_type == dnnl_bf16 ? any_huge_bf16(t->data, bytes / sizeof(uint16_t))
                                                      : false; /* 8 bits saturate */
     return huge ? error_set(error, RESHIFT_ERROR_NUMERIC, "activations overflow in '%s'", p->net->graph->nodes[s->end].name)
                 : RESHIFT_OK;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 /* Chamfer steps of 1, 1.4 and 2.1969 pixels in 16-bit fixed point, and what stands for "no feature known yet". */
 enum { FIXED_BITS = 16, STRAIGHT = 65536, DIAGONAL = 91750, KNIGHT = 143976, UNREACHED = 1 << 28, MARGIN = 2 };

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 /* The points in the middle of four: row y of them from rows y and y + 1 of the old points. */
 static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double *restrict lower, int n, double wobble,

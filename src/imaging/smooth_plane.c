@@ -13,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/vector.h"
 #include "imaging/smooth.h"
+#include "kernels/vector.h"
 
 enum { LANES = SMOOTH_LANES, TERMS = 16 };
 

@@ -4,7 +4,7 @@
 #ifndef IMAGING_VECTOR_H
 #define IMAGING_VECTOR_H
 
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 enum { DOUBLE_LANES = 8 };
 

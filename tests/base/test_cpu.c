@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "base/cpu.h"
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 static RESHIFT_VECTOR(void, weigh, (const float *restrict a, float *restrict out, int n), (a, out, n))
 {

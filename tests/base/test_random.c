@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/random.h"
+#include "kernels/random_fill.h"
 
 /* Random123's known answer (kat_vectors): counter and key all zero. The stream's layout puts the block number in word 0. */
 static void test_known_answer(void **state)

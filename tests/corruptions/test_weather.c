@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernels/random_fill.h"
 #include "corruptions/weather.h"
 #include "formats/images/image_file.h"
 #include "imaging/plasma.h"

@@ -1,16 +1,16 @@
 /*
- * Whole fields of random numbers. A group is 16 Philox blocks computed side by side: word j of block b stands at place
+ * A group is 16 Philox blocks computed side by side: word j of block b stands at place
  * 16 j + 2 (b mod 8) + b / 8, which is how two 64-bit lanes pack into one whatever the width of a vector. From the
  * words on, everything is integers, or float additions, multiplications and square roots in a fixed order with nothing
  * fused: the same bytes on every processor. Compilers do not find the 32x32 -> 64 bit multiplication by themselves, so
  * Philox names it, once an instruction set.
  */
+#include "kernels/random_fill.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "base/cpu.h"
-#include "base/random.h"
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -18,13 +18,11 @@
 
 enum {
     BLOCKS = 16,
-    GROUP = 4 * BLOCKS, /* words */
+    GROUP = RANDOM_GROUP, /* words: 4 a block */
     CHUNK = 16          /* groups made before they are turned into numbers: 4 KB */
 };
 
 static const uint64_t places[BLOCKS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-typedef void (*philox_function)(const uint32_t key[2], const uint32_t counter[4], size_t groups, uint32_t *words);
 
 /*
  * Philox 4x32-10 in vectors of WIDTH 64-bit lanes, one block a lane. Only the low half of a lane counts: multiply_low
@@ -73,25 +71,27 @@ typedef uint64_t lanes_8 __attribute__((vector_size(64)));
 #define MULTIPLY_2(a, b) (lanes_2) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
 #define MULTIPLY_4(a, b) (lanes_4) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
 #define MULTIPLY_8(a, b) (lanes_8) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
-PHILOX(philox_sse2, , lanes_2, 2, MULTIPLY_2)
+PHILOX(philox_base, , lanes_2, 2, MULTIPLY_2)
 PHILOX(philox_avx2, __attribute__((target("avx2"))), lanes_4, 4, MULTIPLY_4)
 PHILOX(philox_avx512, __attribute__((target("avx512f"))), lanes_8, 8, MULTIPLY_8)
-
-static philox_function philox_best(void)
-{
-    return cpu_has(CPU_AVX512) ? philox_avx512 : cpu_has(CPU_AVX2) ? philox_avx2 : philox_sse2;
-}
 #else
 typedef uint64_t lanes_2 __attribute__((vector_size(16)));
 #define MULTIPLY_2(a, b) (((a)&0xffffffffu) * (b))
-PHILOX(philox_any, , lanes_2, 2, MULTIPLY_2)
-
-static philox_function philox_best(void) { return philox_any; }
+PHILOX(philox_base, , lanes_2, 2, MULTIPLY_2)
 #endif
 
-static void next_groups(random_stream *stream, philox_function philox, size_t groups, uint32_t *words)
+void philox_words(const uint32_t key[2], const uint32_t counter[4], size_t groups, uint32_t *words)
 {
-    philox(stream->key, stream->counter, groups, words);
+    RESHIFT_VECTOR_CALL(philox, philox_base, (key, counter, groups, words));
+}
+
+extern const kernel_form philox_words_forms[];
+const kernel_form philox_words_forms[] = {
+    KERNEL_FORM("base", 0, philox_base), RESHIFT_VECTOR_ROWS(philox){NULL, 0, NULL}};
+
+static void next_groups(random_stream *stream, size_t groups, uint32_t *words)
+{
+    philox_words(stream->key, stream->counter, groups, words);
     stream->counter[0] += (uint32_t)groups * BLOCKS;
 }
 
@@ -104,20 +104,19 @@ static void begin(random_stream *stream)
 
 void random_fill_u32(random_stream *stream, uint32_t *values, size_t n)
 {
-    philox_function philox = philox_best();
     begin(stream);
     size_t groups = n / GROUP, rest = n % GROUP;
-    next_groups(stream, philox, groups, values);
+    next_groups(stream, groups, values);
     if (rest) {
         uint32_t last[GROUP];
-        next_groups(stream, philox, 1, last);
+        next_groups(stream, 1, last);
         memcpy(values + groups * GROUP, last, rest * sizeof *last);
     }
 }
 
 /* A value from words j and j + 1 of the group's block: 32 bits and 21 bits behind the point, exact in a double. */
-static RESHIFT_VECTOR(void, to_uniform, (const uint32_t *restrict words, size_t groups, double *restrict values),
-                      (words, groups, values))
+RESHIFT_KERNEL(void, words_to_uniform, (const uint32_t *restrict words, size_t groups, double *restrict values),
+               (words, groups, values))
 {
     for (size_t g = 0; g < groups; g++) {
         for (size_t half = 0; half < 2; half++) {
@@ -134,20 +133,19 @@ static RESHIFT_VECTOR(void, to_uniform, (const uint32_t *restrict words, size_t 
 
 void random_fill_uniform(random_stream *stream, double *values, size_t n)
 {
-    philox_function philox = philox_best();
     begin(stream);
     uint32_t words[CHUNK * GROUP];
     while (n > 0) {
         size_t groups = (n + GROUP / 2 - 1) / (GROUP / 2);
         groups = groups < CHUNK ? groups : CHUNK;
-        next_groups(stream, philox, groups, words);
+        next_groups(stream, groups, words);
         size_t whole = n / (GROUP / 2) < groups ? n / (GROUP / 2) : groups;
-        to_uniform(words, whole, values);
+        words_to_uniform(words, whole, values);
         values += whole * (GROUP / 2);
         n -= whole * (GROUP / 2);
         if (whole < groups) {
             double last[GROUP / 2];
-            to_uniform(words + whole * GROUP, 1, last);
+            words_to_uniform(words + whole * GROUP, 1, last);
             memcpy(values, last, n * sizeof *last);
             n = 0;
         }
@@ -182,8 +180,8 @@ static inline __attribute__((always_inline)) float logarithm(uint32_t bits)
  * of an axis: 30 bits for the angle, one for the axis' direction, one for which axis. Sine and cosine by Cephes'
  * polynomials for that range.
  */
-static RESHIFT_VECTOR(void, to_gaussian, (const uint32_t *restrict words, size_t groups, float *restrict values),
-                      (words, groups, values))
+RESHIFT_KERNEL(void, words_to_gaussian, (const uint32_t *restrict words, size_t groups, float *restrict values),
+               (words, groups, values))
 {
     for (size_t g = 0; g < groups; g++) {
         for (size_t half = 0; half < 2; half++) {
@@ -213,20 +211,19 @@ static RESHIFT_VECTOR(void, to_gaussian, (const uint32_t *restrict words, size_t
 
 void random_fill_gaussian(random_stream *stream, float *values, size_t n)
 {
-    philox_function philox = philox_best();
     begin(stream);
     uint32_t words[CHUNK * GROUP];
     while (n > 0) {
         size_t groups = (n + GROUP - 1) / GROUP;
         groups = groups < CHUNK ? groups : CHUNK;
-        next_groups(stream, philox, groups, words);
+        next_groups(stream, groups, words);
         size_t whole = n / GROUP < groups ? n / GROUP : groups;
-        to_gaussian(words, whole, values);
+        words_to_gaussian(words, whole, values);
         values += whole * GROUP;
         n -= whole * GROUP;
         if (whole < groups) {
             float last[GROUP];
-            to_gaussian(words + whole * GROUP, 1, last);
+            words_to_gaussian(words + whole * GROUP, 1, last);
             memcpy(values, last, n * sizeof *last);
             n = 0;
         }

@@ -1,0 +1,73 @@
+/* Loops over a whole tensor, value by value. */
+#include "kernels/elementwise.h"
+
+#include "kernels/bf16.h"
+#include "kernels/vector.h"
+
+RESHIFT_KERNEL(void, relu_f32, (float *a, int64_t n), (a, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = a[i] < 0 ? 0 : a[i];
+    }
+}
+
+RESHIFT_KERNEL(void, add_f32, (float *restrict a, const float *restrict b, int64_t n), (a, b, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] += b[i];
+    }
+}
+
+RESHIFT_KERNEL(void, relu_backward_f32, (float *restrict a, const float *restrict b, int64_t n), (a, b, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = b[i] > 0 ? a[i] : 0;
+    }
+}
+
+/* Negative numbers have the sign bit; the bit patterns above minus infinity's are not-a-number. */
+RESHIFT_KERNEL(void, relu_bf16, (uint16_t *a, int64_t n), (a, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = a[i] >= 0x8000 && a[i] <= 0xff80 ? 0 : a[i];
+    }
+}
+
+RESHIFT_KERNEL(void, add_bf16, (uint16_t *restrict a, const uint16_t *restrict b, int64_t n), (a, b, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = bf16_narrow(bf16_widen(a[i]) + bf16_widen(b[i]));
+    }
+}
+
+RESHIFT_KERNEL(void, relu_backward_bf16, (uint16_t *restrict a, const uint16_t *restrict b, int64_t n), (a, b, n))
+{
+    for (int64_t i = 0; i < n; i++) {
+        a[i] = b[i] > 0 && b[i] <= 0x7f80 ? a[i] : 0;
+    }
+}
+
+/* ---- overflow ---- */
+
+#define HUGE_F32 0x6f800000u /* 2^96 */
+#define HUGE_BF16 0x6f80u
+
+RESHIFT_KERNEL(bool, any_huge_f32, (const float *a, size_t n), (a, n))
+{
+    unsigned huge = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, a + i, sizeof bits);
+        huge |= (bits & 0x7fffffffu) >= HUGE_F32;
+    }
+    return huge != 0;
+}
+
+RESHIFT_KERNEL(bool, any_huge_bf16, (const uint16_t *a, size_t n), (a, n))
+{
+    unsigned huge = 0;
+    for (size_t i = 0; i < n; i++) {
+        huge |= (a[i] & 0x7fffu) >= HUGE_BF16;
+    }
+    return huge != 0;
+}
