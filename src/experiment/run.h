@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "experiment/stages/reads.h"
 #include "experiment/config/settings.h"
-#include "experiment/stages/stages.h"
+#include "experiment/config/stage_names.h"
 #include "reshift/adaptation.h"
 #include "reshift/dataset.h"
 #include "reshift/evaluation.h"

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "experiment/stages/stages.h"
+#include "experiment/config/stage_names.h"
 #include "reshift/experiment.h"
 #include "reshift/learning.h"
 

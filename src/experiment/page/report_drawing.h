@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "experiment/page/panels.h"
+#include "experiment/stages/panels.h"
 #include "experiment/page/report_adapted.h"
 #include "experiment/page/report_moved.h"
 #include "reporting/page/report.h"

@@ -2,7 +2,7 @@
 #ifndef EXPERIMENT_PAGE_REPORT_MOVED_H
 #define EXPERIMENT_PAGE_REPORT_MOVED_H
 
-#include "reporting/page/report.h"
+#include "reporting/content.h"
 
 typedef struct moved_figures {
     reshift_moved *rows;  /* whose names the blocks point to */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "experiment/config/settings.h"
-#include "experiment/stages/stages.h"
+#include "experiment/config/stage_names.h"
 #include "reshift/status.h"
 
 struct run;

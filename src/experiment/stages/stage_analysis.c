@@ -12,7 +12,7 @@
 #include "base/files.h"
 #include "base/json_build.h"
 #include "base/progress.h"
-#include "experiment/page/panels.h"
+#include "experiment/stages/panels.h"
 #include "experiment/run.h"
 #include "reporting/text.h"
 #include "reshift/words.h"

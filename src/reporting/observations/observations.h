@@ -5,7 +5,7 @@
 #ifndef REPORTING_OBSERVATIONS_OBSERVATIONS_H
 #define REPORTING_OBSERVATIONS_OBSERVATIONS_H
 
-#include "reporting/page/report.h"
+#include "reporting/content.h"
 #include "reporting/text.h"
 
 typedef enum observation_tone {

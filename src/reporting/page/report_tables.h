@@ -2,7 +2,7 @@
 #ifndef REPORTING_PAGE_REPORT_TABLES_H
 #define REPORTING_PAGE_REPORT_TABLES_H
 
-#include "reporting/page/report.h"
+#include "reporting/content.h"
 #include "reporting/text.h"
 
 /** Every epoch, folded away, validation and the epoch kept among the figures where there are such; nothing where there

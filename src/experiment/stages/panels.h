@@ -1,8 +1,8 @@
 /* The four feature sets of the analysis, by the names of their files. */
-#ifndef EXPERIMENT_PAGE_PANELS_H
-#define EXPERIMENT_PAGE_PANELS_H
+#ifndef EXPERIMENT_STAGES_PANELS_H
+#define EXPERIMENT_STAGES_PANELS_H
 
-#include "reporting/page/report.h"
+#include "reporting/content.h"
 
 #define PANEL_COUNT 4
 

@@ -2,8 +2,8 @@
  * Names of the stages of a study and of what they read from outside the run folder. The settings table uses them to say
  * what a setting goes into (settings_table.c), the table of stages to say what a stage reads (stages.c).
  */
-#ifndef EXPERIMENT_STAGES_STAGES_H
-#define EXPERIMENT_STAGES_STAGES_H
+#ifndef EXPERIMENT_CONFIG_STAGE_NAMES_H
+#define EXPERIMENT_CONFIG_STAGE_NAMES_H
 
 #include <stdint.h>
 
