@@ -228,6 +228,7 @@ reshift_status plan_create(network *n, const plan_options *options, plan **out, 
     p->net = n;
     p->input = p->output = p->features = p->loss_gradient = -1;
     p->momentum = -1;
+    p->input_bound = -1;
     reshift_status status = build(p, options, error);
     if (status != RESHIFT_OK) {
         plan_destroy(&p);
@@ -237,6 +238,17 @@ reshift_status plan_create(network *n, const plan_options *options, plan **out, 
 }
 
 void plan_set_momentum(plan *p, float momentum) { p->momentum = momentum; }
+
+void plan_set_input_bound(plan *p, double bound) { p->input_bound = bound; }
+
+void plan_set_images(plan *p, int n)
+{
+    const plan_tensor *input = &p->tensors[p->input];
+    const size_t bytes = dnnl_memory_desc_get_size(&input->md) / (size_t)p->options.batch;
+    memset((char *)input->data + (size_t)n * bytes, 0, (size_t)(p->options.batch - n) * bytes);
+}
+
+int plan_overflow_image(const plan *p) { return p->overflow_image; }
 
 float *plan_input(plan *p) { return p->tensors[p->input].data; }
 const float *plan_output(const plan *p) { return p->tensors[p->output].data; }
@@ -327,20 +339,20 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
 {
     for (int i = from; i < to; i++) {
         plan_step *s = &p->steps[i];
+        if (i < p->n_forward) {
+            reshift_status sound = plan_guard(p, s, error);
+            if (sound != RESHIFT_OK) {
+                return sound;
+            }
+        }
         if (s->kind == STEP_PRIMITIVE) {
             ONEDNN(dnnl_primitive_execute(s->primitive, p->stream, s->n, s->bound), node_of(p, s->node)->name);
         } else {
             ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
             plan_run_own(p, s);
         }
-        if (!p->training && s->end >= 0) {
-            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
-            reshift_status sound = plan_guard(p, s, error);
-            if (sound != RESHIFT_OK) {
-                return sound;
-            }
-        }
         if (p->watcher && s->end >= 0) {
+            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
             reshift_status shown = show(p, s->end, p->nodes[s->end].result, error);
             if (shown != RESHIFT_OK) {
                 return shown;
@@ -354,6 +366,9 @@ static reshift_status run(plan *p, int from, int to, reshift_error *error)
 reshift_status plan_forward(plan *p, reshift_error *error)
 {
     reshift_status status = plan_weights_refresh(p, error);
+    if (status == RESHIFT_OK) {
+        status = plan_guard_start(p, error);
+    }
     if (status == RESHIFT_OK && p->watcher) {
         status = show(p, p->source, p->input, error);
     }

@@ -63,11 +63,21 @@ void plan_watch(plan *p, plan_watcher watcher, void *context);
  * (they stay as they are, to the bit) to 1; below 0: as the network says, which is what a new plan does.
  */
 void plan_set_momentum(plan *p, float momentum);
+/** The input holds `n` images, fewer than a batch: sets the rest to zero. Call after they are written. */
+void plan_set_images(plan *p, int n);
+/**
+ * No magnitude in the input exceeds `bound` in the passes from now on. Below 0, as in a new plan: the caller knows none,
+ * and plan_forward() reads the whole input for it.
+ */
+void plan_set_input_bound(plan *p, double bound);
 /**
  * Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. Errors:
- * NUMERIC (without trained blocks: activations of the batch's first image overflow, naming the node), INTERNAL.
+ * NUMERIC (activations of nodes that are not trained overflow or may, in any image of the batch; names the node),
+ * INTERNAL.
  */
 reshift_status plan_forward(plan *p, reshift_error *error);
+/** After plan_forward() failed with NUMERIC: the image with the largest values. */
+int plan_overflow_image(const plan *p);
 /** The result of the last forward: dense float in the output's shape; the plan's memory. */
 const float *plan_output(const plan *p);
 /** The global average pool's [N,D] of the last forward, where the plan contains it and runs on to fc; else NULL. */

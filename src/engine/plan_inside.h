@@ -7,6 +7,7 @@
 #define ENGINE_PLAN_INSIDE_H
 
 #include "engine/onednn.h"
+#include "engine/overflow.h"
 #include "engine/plan.h"
 
 /* A stretch of the activation block: an activation, its gradient, a workspace, a batch's statistics. */
@@ -82,6 +83,7 @@ typedef struct plan_weights {
     dnnl_primitive_t reorder;
     uint64_t seen[6]; /* versions of conv weight, gamma, beta, mean, var, conv bias that this copy was made from; 0: never */
     plan_int8 *int8;  /* NULL: not in 8 bits */
+    overflow_gain gain; /* of what the convolution computes with them */
 } plan_weights;
 
 /* What a node of the graph became. */
@@ -96,6 +98,8 @@ typedef struct plan_node {
     bool batch_statistics;
     int fused_into;                      /* convolution that computes this node too, -1 */
     const_dnnl_primitive_desc_t forward; /* hint for backward */
+    overflow_bound bound;                /* of its result in this pass, if `bounded` */
+    bool bounded;
 } plan_node;
 
 /* What a convolution computes besides itself; nodes, -1: none. */
@@ -133,6 +137,8 @@ struct plan {
     size_t *gradient_offset; /* [n_parameters], SIZE_MAX: none */
     double multiply_adds;
     float momentum;       /* of running statistics; below 0: each batch norm's own */
+    double input_bound;   /* the caller's, below 0: to be measured */
+    int overflow_image;
     plan_watcher watcher; /* NULL: nobody watches */
     void *watcher_context;
 };
@@ -201,9 +207,12 @@ void plan_run_gather(plan *p, const plan_step *s);
 void plan_run_own(plan *p, const plan_step *s);
 
 /* ---- plan_guard.c ---- */
-/** After step `s`, which completes the result of node s->end. Errors: NUMERIC (a value in the first image of the batch
- * overflows; names the node). */
-reshift_status plan_guard(const plan *p, const plan_step *s, reshift_error *error);
+/** Before a forward pass: forgets the last one's bounds, finds that of the input. Errors: NUMERIC. */
+reshift_status plan_guard_start(plan *p, reshift_error *error);
+/** Before step `s` of a forward pass. Errors: NUMERIC (values may overflow in it; names the node). */
+reshift_status plan_guard(plan *p, const plan_step *s, reshift_error *error);
+/** After a copy of a convolution's weights was made (`norm`: p->staging holds the folded ones). */
+void plan_guard_weights(const plan *p, plan_weights *w);
 
 /* ---- plan_fusion.c ---- */
 /** What `conv` takes along; the nodes are marked so. */

@@ -241,6 +241,7 @@ reshift_status plan_weights_refresh(plan *p, reshift_error *error)
             }
             quantise(p, w);
         }
+        plan_guard_weights(p, w);
         dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, w->source}, {DNNL_ARG_TO, w->memory}};
         ONEDNN(dnnl_primitive_execute(w->reorder, p->stream, 2, arguments), "changing the layout of weights");
         ONEDNN(dnnl_stream_wait(p->stream), "changing the layout of weights");

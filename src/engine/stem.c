@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "engine/overflow.h"
 #include "engine/stem_axis.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -45,6 +46,7 @@ struct stem {
     size_t work_floats;
     int n_threads;
     uint64_t seen[N_PARAMETERS];
+    overflow_bound bound; /* of the convolution's results, whatever the pixels are */
 };
 
 static const graph_node *node_of(const network *net, int node) { return &net->graph->nodes[node]; }
@@ -93,6 +95,27 @@ static void make_filter(stem *s, int i, int j, const double *folded, const doubl
     }
 }
 
+/* Pixels are 0 to 255. */
+static void find_bound(stem *s)
+{
+    const size_t n_channels = (size_t)s->channels, columns = s->filter_floats / n_channels;
+    s->bound = (overflow_bound){0, 0};
+    for (size_t pair = 0; pair < (size_t)s->down.n_classes * (size_t)s->across.n_classes; pair++) {
+        for (size_t o = 0; o < n_channels; o++) {
+            const float *filter = s->filters + pair * s->filter_floats + o;
+            const double bias = fabs((double)s->biases[pair * n_channels + o]);
+            double above = bias, below = bias;
+            for (size_t k = 0; k < columns; k++) {
+                const double product = 255 * (double)filter[k * n_channels];
+                above += product < 0 ? 0 : product;
+                below -= product > 0 ? 0 : product;
+            }
+            s->bound.above = !(above <= s->bound.above) ? above : s->bound.above; /* NaN stays */
+            s->bound.below = !(below <= s->bound.below) ? below : s->bound.below;
+        }
+    }
+}
+
 static void refresh(stem *s)
 {
     const network *net = s->net;
@@ -121,6 +144,7 @@ static void refresh(stem *s)
     for (int pair = 0; pair < s->down.n_classes * s->across.n_classes; pair++) {
         make_filter(s, pair / s->across.n_classes, pair % s->across.n_classes, folded, shift);
     }
+    find_bound(s);
     memcpy(s->seen, now, sizeof now);
 }
 
@@ -324,9 +348,12 @@ static void run_band(const stem *s, const uint8_t *image, int first, int last, f
     }
 }
 
-void stem_run(stem *s, const uint8_t *images, int n, float *output)
+reshift_status stem_run(stem *s, const uint8_t *images, int n, float *output, reshift_error *error)
 {
     refresh(s);
+    if (!overflow_is_safe(s->bound)) {
+        return error_set(error, RESHIFT_ERROR_NUMERIC, "activations overflow in '%s'", node_of(s->net, s->conv)->name);
+    }
     size_t image_bytes = 3 * (size_t)s->height * (size_t)s->width;
     size_t output_floats = (size_t)s->pooled_height * (size_t)s->pooled_width * (size_t)s->channels;
     int n_bands = n >= 4 * s->n_threads ? 1 : 4; /* few images: parts of them, so that no thread waits */
@@ -338,7 +365,10 @@ void stem_run(stem *s, const uint8_t *images, int n, float *output)
                  (band + 1) * s->pooled_height / n_bands, s->work + (size_t)threads_index() * s->work_floats,
                  output + (size_t)image * output_floats);
     }
+    return RESHIFT_OK;
 }
+
+double stem_output_bound(const stem *s) { return 1.01 * s->bound.above; }
 
 /* ---- making it ---- */
 

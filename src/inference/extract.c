@@ -270,7 +270,7 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
     if (status == RESHIFT_OK) {
         status = plan_forward(p, error);
         if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&(output_rows){NULL, NULL, 0}, error);
+            outputs_overflow(&(output_rows){NULL, NULL, 0}, 0, error);
         }
     }
     if (status == RESHIFT_OK) {

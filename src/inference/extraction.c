@@ -151,9 +151,10 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
     reshift_status status = frozen_next(e->lower, pass->n, input, e->labels, error);
     pass->output = e->rows;
     if (status == RESHIFT_OK && e->upper) {
+        plan_set_images(e->upper, pass->n);
         status = plan_forward(e->upper, error);
         if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&e->reads, error);
+            outputs_overflow(&e->reads, plan_overflow_image(e->upper), error);
         }
         pass->output = plan_output(e->upper);
         pass->features = plan_features(e->upper);

@@ -102,9 +102,10 @@ reshift_status forked_next(forked *f, forward_pass passes[2], reshift_error *err
         memcpy(half ? half : (void *)plan_input(f->upper[k]),
                shared.halves ? (const void *)shared.halves : (const void *)shared.output,
                (size_t)shared.n * f->row_bytes);
+        plan_set_images(f->upper[k], shared.n);
         status = plan_forward(f->upper[k], error);
         if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&f->reads, error);
+            outputs_overflow(&f->reads, plan_overflow_image(f->upper[k]), error);
         }
         passes[k] = (forward_pass){.n = shared.n,
                                    .output = plan_output(f->upper[k]),

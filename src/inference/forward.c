@@ -220,17 +220,29 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
         return status;
     }
     if (f->stem) {
-        stem_run(f->stem, bytes, pass->n, f->plan ? plan_input(f->plan) : f->stem_output);
+        status = stem_run(f->stem, bytes, pass->n, f->plan ? plan_input(f->plan) : f->stem_output, error);
+        if (status == RESHIFT_OK && f->plan) {
+            plan_set_input_bound(f->plan, stem_output_bound(f->stem));
+        }
     } else if (f->plan) {
         memcpy(plan_input(f->plan), images, (size_t)pass->n * f->image_count * sizeof(float));
     }
-    if (!f->plan) {
+    if (!f->plan && status == RESHIFT_OK) {
         pass->output = f->stem ? f->stem_output : images;
+        f->reads.first += pass->n;
         return RESHIFT_OK;
     }
-    status = plan_forward(f->plan, error);
+    int at = 0;
+    if (status == RESHIFT_OK) {
+        plan_set_images(f->plan, pass->n);
+        status = plan_forward(f->plan, error);
+        at = plan_overflow_image(f->plan);
+    }
     if (status == RESHIFT_ERROR_NUMERIC) {
-        outputs_overflow(&f->reads, error);
+        outputs_overflow(&f->reads, at, error);
+    }
+    if (status != RESHIFT_OK) {
+        return status;
     }
     pass->halves = plan_output_half(f->plan);
     pass->output = pass->halves ? NULL : plan_output(f->plan);

@@ -31,10 +31,10 @@ reshift_status outputs_check(const float *values, int n, int64_t width, const ch
     return RESHIFT_ERROR_NUMERIC;
 }
 
-void outputs_overflow(const output_rows *rows, reshift_error *error)
+void outputs_overflow(const output_rows *rows, int image, reshift_error *error)
 {
     char name[512] = "the image";
-    name_row(rows, 0, name, sizeof name);
+    name_row(rows, image, name, sizeof name);
     error_prefix(error, RESHIFT_ERROR_NUMERIC, "%s", name);
     add_hint(error);
 }

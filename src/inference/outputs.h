@@ -21,7 +21,7 @@ typedef struct output_rows {
 reshift_status outputs_check(const float *values, int n, int64_t width, const char *what, const output_rows *rows,
                              reshift_error *error);
 
-/** After a pass over the images `rows` failed with NUMERIC: names the first of them and adds the hint. */
-void outputs_overflow(const output_rows *rows, reshift_error *error);
+/** After a pass over the images `rows` failed with NUMERIC because of `image` of them: names it and adds the hint. */
+void outputs_overflow(const output_rows *rows, int image, reshift_error *error);
 
 #endif

@@ -248,7 +248,7 @@ reshift_status adapt_next(adapt *a, const float **logits, const int **labels, in
     memcpy(plan_input(p), images, (size_t)*n * a->image_floats * sizeof(float));
     status = plan_forward(p, error);
     if (status == RESHIFT_ERROR_NUMERIC) {
-        outputs_overflow(&a->reads, error);
+        outputs_overflow(&a->reads, plan_overflow_image(p), error);
     }
     if (status == RESHIFT_OK) {
         memcpy(a->logits, plan_output(p), (size_t)*n * (size_t)a->n_classes * sizeof(float));

@@ -388,13 +388,14 @@ int tail_measure_rows(const tail *t, int64_t left)
 
 void *tail_measure_input(tail *t) { return plan_input(t->measuring); }
 
-/* Rows behind the first n hold what was there before; their logits are not looked at. */
+/* Logits of rows behind the first n are not looked at. */
 reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows *rows, double *loss_sum,
                             int64_t *correct_sum, reshift_error *error)
 {
+    plan_set_images(t->measuring, n);
     reshift_status status = plan_forward(t->measuring, error);
     if (status == RESHIFT_ERROR_NUMERIC) {
-        outputs_overflow(rows, error);
+        outputs_overflow(rows, plan_overflow_image(t->measuring), error);
     }
     const float *logits = plan_output(t->measuring);
     if (status == RESHIFT_OK) {

@@ -95,7 +95,7 @@ static void check_stem(int channels, int kernel, int stride, int height, int wid
     assert_int_equal(shape[2], channels);
     size_t per_image = (size_t)(shape[0] * shape[1] * shape[2]);
     float *output = aligned_alloc(64, (size_t)n * per_image * sizeof(float));
-    stem_run(s, images, n, output);
+    check_ok(stem_run(s, images, n, output, &error));
 
     int taps_down = 0;
     double collapsed, plain;
@@ -180,16 +180,16 @@ static void check_stem(int channels, int kernel, int stride, int height, int wid
 
     /* one at a time, and after a change of the weights and back, the same bytes */
     float *again = aligned_alloc(64, per_image * sizeof(float));
-    stem_run(s, images + (size_t)image * (size_t)(height * width * 3), 1, again);
+    check_ok(stem_run(s, images + (size_t)image * (size_t)(height * width * 3), 1, again, &error));
     assert_memory_equal(again, output + (size_t)image * per_image, per_image * sizeof(float));
     float kept = network_parameter(net, 0)[0];
     network_parameter(net, 0)[0] = kept + 1;
     network_touch(net, 0);
-    stem_run(s, images, 1, again);
+    check_ok(stem_run(s, images, 1, again, &error));
     assert_memory_not_equal(again, output, per_image * sizeof(float));
     network_parameter(net, 0)[0] = kept;
     network_touch(net, 0);
-    stem_run(s, images, 1, again);
+    check_ok(stem_run(s, images, 1, again, &error));
     assert_memory_equal(again, output, per_image * sizeof(float));
     stem_destroy(&s);
     assert_null(s);

@@ -43,7 +43,7 @@ static void test_outputs(void **state)
         reshift_array_destroy(&features);
         assert_int_equal(reshift_forward(model, r.test, &options, NULL, &logits, NULL, &error), expected);
         reshift_array_destroy(&logits);
-        assert_true(expected == RESHIFT_OK || strstr(error.message, "images2.npy[0]: "));
+        assert_true(expected == RESHIFT_OK || strstr(error.message, "images2.npy[")); /* all of them overflow */
         reshift_model_destroy(&model);
     }
     make_overflow(r.before);
