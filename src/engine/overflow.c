@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/vector.h"
+#include "kernels/vector.h"
 
 enum { LANES = 16 };
 
