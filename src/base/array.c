@@ -1,4 +1,4 @@
-/* reshift_array: making, freeing, counting. Reading and writing .npy is a matter of formats. */
+/* reshift_array: creation, destruction and element counts. Reading and writing .npy files is in src/formats. */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ reshift_status reshift_array_create(reshift_dtype dtype, int n_dims, const int64
     }
     array->dtype = dtype;
     array->n_dims = n_dims;
-    if (n_dims > 0) { /* a scalar's shape may be NULL */
+    if (n_dims > 0) { /* NULL is allowed for a scalar's shape */
         memcpy(array->shape, shape, (size_t)n_dims * sizeof *shape);
     }
     array->data = data;

@@ -1,4 +1,4 @@
-/* XXH64, from its specification. Words are little-endian, as on every machine that this runs on; others swap. */
+/* XXH64, implemented from its specification. Words are read as little-endian; big-endian machines swap the bytes. */
 #include "base/checksum.h"
 
 #include <endian.h>

@@ -1,4 +1,7 @@
-/* The processor's instruction sets and the limit that the user sets. One row a form: what it needs, what it permits. */
+/*
+ * Detection of the processor's instruction sets, and the limit set by the user. The table has one row per form: the
+ * features it requires and the features it allows.
+ */
 #include "base/cpu.h"
 
 #include <stdlib.h>
@@ -14,7 +17,7 @@ enum {
     AVX512 = CPU_AVX2 | CPU_AVX512,
     AVX512_VNNI = AVX512 | CPU_VNNI,
     AVX512_BF16 = AVX512_VNNI | CPU_BF16,
-    /* Cascade Lake has VNNI and no VBMI2, Ice Lake has both: permitted, not needed */
+    /* VBMI2 is allowed but not required: Cascade Lake has VNNI without VBMI2, Ice Lake has both */
     WITH_VNNI = AVX512_VNNI | CPU_VBMI2,
     EVERYTHING = WITH_VNNI | CPU_BF16 | CPU_AMX | CPU_AVX_VNNI
 };
@@ -40,7 +43,7 @@ static unsigned processor_features(void)
 {
     unsigned found = 0;
 #if defined(__x86_64__)
-    /* the compiler's tests include whether the system saves the wider registers */
+    /* the compiler's built-in tests also check that the operating system saves the wider registers */
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         found |= CPU_AVX2;
@@ -79,7 +82,7 @@ bool cpu_form_limit(cpu_form *limit)
     return false;
 }
 
-/* Before main() and before any thread, so that kernels read a constant. */
+/* Runs before main() and before any thread starts, so that kernels read a constant. */
 __attribute__((constructor)) static void find_usable(void)
 {
     cpu_form limit;

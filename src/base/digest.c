@@ -1,6 +1,6 @@
 /*
- * md5 and sha256 of libcrypto. Its functions on a context of the caller's are used, not those of the EVP interface: EVP
- * allocates inside, and a digest that could fail in the middle would have to be checked at every step.
+ * MD5 and SHA-256 from libcrypto. The code calls the low-level functions, which work on a context owned by the caller,
+ * and not the EVP interface: EVP allocates memory, so every step of a digest could fail and would have to be checked.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"

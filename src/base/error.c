@@ -1,6 +1,6 @@
 /*
- * The words of errors: filling, prefixing, placing. Every function accepts a NULL error and returns a status. Messages
- * and hints are cleaned here, because file names and text out of files end up in them.
+ * Error messages: set, prefix, add the location. Every function accepts a NULL error and returns a status. Messages and
+ * hints are cleaned here because they can contain file names and text from files.
  */
 #include "base/error.h"
 

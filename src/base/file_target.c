@@ -1,4 +1,4 @@
-/* Where a file is written: links, devices, modes of replaced files, temporaries and their locks. */
+/* Output targets: symbolic links, devices, modes of replaced files, temporary files and their locks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,7 +23,7 @@ static reshift_status refuse_existing(const char *path, reshift_error *error)
     return RESHIFT_ERROR_EXISTS;
 }
 
-/* Follows links in the last component of `path`, also to a file that does not exist yet. */
+/* Follows symbolic links in the last component of `path`, also to a file that does not exist yet. */
 static reshift_status follow_links(const char *path, char **final, reshift_error *error)
 {
     char *at = strdup(path), text[PATH_MAX];
@@ -51,7 +51,7 @@ static reshift_status follow_links(const char *path, char **final, reshift_error
     return error_from_errno(error, ELOOP, "cannot write '%s'", path);
 }
 
-/* The number of an open descriptor that `path` names (/dev/stdout, /dev/fd/3), or -1. */
+/* The number of the open descriptor that `path` names (/dev/stdout, /dev/fd/3), or -1. */
 static int descriptor_of(const char *path)
 {
     static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/"};
@@ -76,7 +76,7 @@ static reshift_status open_through(file_target *t, mode_t mode, reshift_error *e
         return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s': expected a file, found %s", t->path,
                          file_type_name(mode));
     }
-    /* Without O_NONBLOCK a FIFO would be waited for until somebody reads it. */
+    /* Without O_NONBLOCK, opening a FIFO blocks until it has a reader. */
     t->lock = open(t->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (t->lock < 0) {
         int number = errno;
@@ -119,7 +119,7 @@ char *file_target_side_name(const char *final, const char *suffix, int i)
                : path;
 }
 
-/* True if the file at `path` is the one that is open. */
+/* True if `path` refers to the same file as the open descriptor. */
 static bool is_same(int descriptor, const char *path)
 {
     struct stat open_file, there;
@@ -127,10 +127,13 @@ static bool is_same(int descriptor, const char *path)
            open_file.st_dev == there.st_dev;
 }
 
-/* Locks; true also where the file system has no locks: nobody can remove the file as a leftover there either. */
+/*
+ * Locks the file. Also returns true if the file system does not support locks: nobody can remove the file as a leftover
+ * there either.
+ */
 static bool lock_own(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; }
 
-/* Removes a temporary that nobody holds. False: it must stay. */
+/* Removes a temporary that no process has locked. Returns false if it is in use or cannot be removed. */
 static bool remove_dead(const char *path, bool folder)
 {
     int descriptor =
@@ -143,14 +146,14 @@ static bool remove_dead(const char *path, bool folder)
                 (facts.st_uid == geteuid() || geteuid() == 0);
     bool removed = false;
     if (ours && flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
-        removed = !is_same(descriptor, path) || /* renamed meanwhile: the name is free */
+        removed = !is_same(descriptor, path) || /* renamed by another process: the name is free */
                   (folder ? folder_remove(path, NULL) == RESHIFT_OK : unlink(path) == 0);
     }
     close(descriptor);
     return removed;
 }
 
-/* Makes a temporary, file or folder, and locks it. errno tells a failure. */
+/* Creates and locks a temporary file or folder. Sets errno on failure. */
 static int make_part(const char *final, bool folder, char **path)
 {
     for (int i = 1, tries = 0; i <= MAX_PARTS && tries < 10 * MAX_PARTS; tries++) {
@@ -169,7 +172,7 @@ static int make_part(const char *final, bool folder, char **path)
             if (lock_own(descriptor) && is_same(descriptor, *path)) {
                 return descriptor;
             }
-            close(descriptor); /* taken for a leftover in the moment between making and locking it */
+            close(descriptor); /* another process removed it as a leftover between creation and locking */
         } else if (errno != EEXIST) {
             int number = errno;
             free(*path);
@@ -190,13 +193,13 @@ static void keep_mode(int descriptor, const struct stat *replaced)
 {
     struct stat own;
     if (fstat(descriptor, &own) == 0 && (own.st_uid != replaced->st_uid || own.st_gid != replaced->st_gid)) {
-        int ignored = fchown(descriptor, replaced->st_uid, replaced->st_gid); /* allowed to the owner and to root */
+        int ignored = fchown(descriptor, replaced->st_uid, replaced->st_gid); /* only the owner and root may do this */
         (void)ignored;
     }
     fchmod(descriptor, replaced->st_mode & 0777);
 }
 
-/* True if the file at `path` was left by a commit of several outputs that was killed. */
+/* True if `path` is left over from a commit of several outputs that was killed. */
 static bool is_unfinished(const char *path, const struct stat *facts)
 {
     char *final = NULL;
@@ -205,7 +208,7 @@ static bool is_unfinished(const char *path, const struct stat *facts)
     return is;
 }
 
-/* What is at the target: *existing is false if there is nothing. */
+/* Examines the target. *existing is false if nothing exists there. */
 static reshift_status look(const char *path, bool overwrite, struct stat *facts, bool *existing, reshift_error *error)
 {
     *existing = stat(path, facts) == 0;
@@ -229,7 +232,7 @@ static bool is_part(const char *path)
     return suffix && strspn(suffix + strlen(PART_SUFFIX), "0123456789") == strlen(suffix + strlen(PART_SUFFIX));
 }
 
-/* Opens a temporary that reshift_outputs_add() made. */
+/* Opens a temporary created by reshift_outputs_add(). */
 static reshift_status open_part(file_target *t, const char *path, reshift_error *error)
 {
     t->path = strndup(path, (size_t)(strstr(path, PART_SUFFIX) - path));
@@ -343,7 +346,7 @@ reshift_status file_target_rename(file_target *t, reshift_error *error)
         renamed = rename(t->temporary, t->final);
     }
     if (renamed != 0 && !t->overwrite && (errno == EINVAL || errno == ENOSYS)) {
-        renamed = rename(t->temporary, t->final); /* a file system without the no-replace form */
+        renamed = rename(t->temporary, t->final); /* the file system does not support RENAME_NOREPLACE */
     }
     if (renamed != 0) {
         return error_from_errno(error, errno, "cannot write '%s'", t->path);

@@ -1,4 +1,7 @@
-/* Streams to files that appear whole; and what it takes for them to survive a power loss. */
+/*
+ * Output streams that are written to a temporary file and renamed, with the fsync() calls needed to survive a power
+ * loss.
+ */
 #include "base/file_writer.h"
 
 #include <errno.h>
@@ -12,7 +15,7 @@
 #include "base/files.h"
 #include "base/outputs_journal.h"
 
-/* fsync(), passing over files that have none (pipes, devices). */
+/* fsync() that ignores descriptors without support for it (pipes, devices). */
 static int synchronise(int descriptor)
 {
     return fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : -1;
@@ -33,7 +36,7 @@ reshift_status folder_sync_of(const char *path, reshift_error *error)
     }
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     reshift_status status = RESHIFT_OK;
-    if (descriptor < 0 && errno != EACCES) { /* a folder may be writable and not readable: it cannot be synchronised */
+    if (descriptor < 0 && errno != EACCES) { /* a folder that is writable but not readable cannot be synchronised */
         status = error_from_errno(error, errno, "cannot open folder '%s'", folder);
     } else if (descriptor >= 0) {
         if (synchronise(descriptor) != 0) {
@@ -65,7 +68,7 @@ reshift_status file_writer_open(const char *path, bool overwrite, file_writer *w
     if (status != RESHIFT_OK) {
         return status;
     }
-    /* The stream has a descriptor of its own: the lock outlives it. */
+    /* The stream has its own descriptor, so that the lock stays when the stream is closed. */
     int descriptor = fcntl(writer->target.lock, F_DUPFD_CLOEXEC, 3);
     writer->stream = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
     if (!writer->stream) {

@@ -1,4 +1,4 @@
-/* Looking at paths, opening inputs, folders. */
+/* Path queries, opening of inputs, folders. */
 #include "base/files.h"
 
 #include <dirent.h>
@@ -20,7 +20,7 @@ reshift_status path_kind_of(const char *path, path_kind *kind, reshift_error *er
         *kind = S_ISREG(facts.st_mode) ? PATH_FILE : S_ISDIR(facts.st_mode) ? PATH_FOLDER : PATH_OTHER;
         return RESHIFT_OK;
     }
-    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) { /* too long: nothing can be there */
+    if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) { /* a name that is too long cannot exist */
         return RESHIFT_OK;
     }
     int number = errno;
@@ -57,7 +57,7 @@ reshift_status file_open(const char *path, int *descriptor, struct stat *facts, 
     struct stat own;
     facts = facts ? facts : &own;
     *descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*descriptor < 0 && errno == ENXIO) { /* a socket, or a device without its machine */
+    if (*descriptor < 0 && errno == ENXIO) { /* a socket, or a device whose hardware is missing */
         return error_set(error, RESHIFT_ERROR_IO, "cannot read '%s': expected a file, found a socket or device", path);
     }
     if (*descriptor < 0) {
@@ -108,7 +108,7 @@ reshift_status file_map_open(const char *path, file_map *map, reshift_error *err
 void file_map_forget(const file_map *map)
 {
     if (map->data) {
-        madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED); /* a private map that is never written */
+        madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED); /* the mapping is private and never written */
     }
 }
 
@@ -136,7 +136,7 @@ reshift_status file_read_all(const char *path, char **bytes, size_t *count, resh
     if (!text) {
         status = error_memory(error, size, path);
     }
-    while (status == RESHIFT_OK && length < size) { /* a file that shrinks meanwhile is only shorter */
+    while (status == RESHIFT_OK && length < size) { /* a file that shrinks meanwhile just ends earlier */
         ssize_t got = read(descriptor, text + length, size - length);
         if (got < 0 && errno != EINTR) {
             status = error_from_errno(error, errno, "cannot read '%s'", path);
@@ -213,7 +213,7 @@ static reshift_status create_one(const char *path, reshift_error *error)
     }
     int number = errno;
     path_kind kind;
-    /* EROFS and EACCES come before EEXIST on some file systems. */
+    /* Some file systems return EROFS or EACCES where EEXIST is expected. */
     if (path_kind_of(path, &kind, NULL) == RESHIFT_OK && kind == PATH_FOLDER) {
         return RESHIFT_OK;
     }

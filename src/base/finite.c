@@ -1,4 +1,4 @@
-/* The exponent is compared as an integer: compilers vectorise this, and -ffast-math cannot fold it away. */
+/* Compares the exponent bits as integers: compilers vectorise this, and -ffast-math cannot remove it. */
 #include "base/finite.h"
 
 #include <string.h>

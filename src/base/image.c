@@ -1,4 +1,7 @@
-/* The memory of an 8-bit image: it grows when it must and is kept otherwise, so that reading into it again is cheap. */
+/*
+ * Memory of an 8-bit image. It grows on demand and is kept otherwise, so that reading into the same image again is
+ * cheap.
+ */
 #include "reshift/image.h"
 
 #include <stdlib.h>

@@ -14,7 +14,7 @@ json_t *json_words(const char *text)
     }
     char *escaped = malloc(4 * length + 1), *to = escaped;
     for (size_t i = 0; escaped && i < length;) {
-        size_t n = 1; /* bytes of the character here */
+        size_t n = 1; /* bytes of the current character */
         while (n < 4 && i + n < length && !text_is_utf8((const uint8_t *)text + i, n)) {
             n++;
         }

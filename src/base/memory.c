@@ -1,5 +1,7 @@
-/* Aligned blocks. Large ones are mapped with a request for huge pages: first touch of 4 KiB pages costs five times
- * more. */
+/*
+ * Aligned blocks. Large blocks are mapped with a request for huge pages: the first access to 4 KiB pages costs five
+ * times more.
+ */
 #include "base/memory.h"
 
 #include <fcntl.h>
@@ -11,10 +13,10 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* Before every block stands one alignment unit that remembers how it was made. */
+/* Stored in one alignment unit before every block: how the block was allocated. */
 typedef struct block_header {
     void *base;
-    size_t mapped_bytes; /* 0: from aligned_alloc */
+    size_t mapped_bytes; /* 0: allocated by aligned_alloc */
 } block_header;
 
 size_t memory_align(size_t bytes) { return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT; }
@@ -31,7 +33,7 @@ static void *allocate_mapped(size_t total)
     if (base == MAP_FAILED) {
         return NULL;
     }
-    madvise(base, mapped, MADV_HUGEPAGE); /* a wish: without it the block is only slower */
+    madvise(base, mapped, MADV_HUGEPAGE); /* a hint: if it is refused, the block is only slower */
     block_header header = {base, mapped};
     memcpy(base, &header, sizeof header);
     return base + MEMORY_ALIGNMENT;
@@ -76,7 +78,7 @@ size_t memory_peak_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
 }
 
-/* Writing 5 there resets the high-water mark (proc(5), since Linux 4.0). */
+/* Writing 5 to clear_refs resets the high-water mark (proc(5), since Linux 4.0). */
 bool memory_forget_peak(void)
 {
     int file = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);

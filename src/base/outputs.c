@@ -1,4 +1,4 @@
-/* Several targets of file_writer.h, renamed together. */
+/* Several targets of file_writer.h that are renamed together. */
 #include "reshift/outputs.h"
 
 #include <stdlib.h>
@@ -54,8 +54,8 @@ reshift_status reshift_outputs_add(reshift_outputs *outputs, const char *path, b
 }
 
 /*
- * Before the first rename: files that somebody else made meanwhile. What a killed commit left is replaced: is_new[i] tells
- * that nothing else is at the name.
+ * Runs before the first rename and refuses files that other processes created meanwhile. Leftovers of a killed commit
+ * are replaced. is_new[i] is true if nothing else exists under the name.
  */
 static reshift_status check_all(reshift_outputs *outputs, bool *is_new, reshift_error *error)
 {

@@ -1,4 +1,6 @@
-/* Text of a mark: a title, one line "inode size seconds.nanoseconds" a file, and the journal's absolute path. */
+/*
+ * Format of a mark: a title, one line "inode size seconds.nanoseconds" per file, and the absolute path of the journal.
+ */
 #include "base/outputs_journal.h"
 
 #include <errno.h>
@@ -16,7 +18,7 @@
 
 #define TITLE "reshift: outputs of one command that are being renamed\n"
 
-/* At most two lines a target and a path. */
+/* At most two lines per target and a path. */
 enum { LINE_BYTES = 80, MARK_BYTES = sizeof TITLE + 2 * OUTPUTS_MOST * LINE_BYTES + PATH_MAX };
 
 static int print_line(char *line, const struct stat *facts)
@@ -25,7 +27,7 @@ static int print_line(char *line, const struct stat *facts)
                     (intmax_t)facts->st_mtim.tv_sec, facts->st_mtim.tv_nsec);
 }
 
-/* Reads a mark into `text` [MARK_BYTES]. Returns the open file, or -1 if there is none or it has another form. */
+/* Reads a mark into `text` [MARK_BYTES]. Returns the open file, or -1 if it does not exist or has another format. */
 static int open_mark(const char *path, char *text)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -52,14 +54,14 @@ bool outputs_journal_lists(const char *final, const struct stat *facts)
     if (descriptor < 0) {
         return false;
     }
-    /* a living process holds the lock: its outputs are about to be complete */
+    /* locked: its process is running and the outputs are about to be complete */
     bool dead = flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     close(descriptor);
     print_line(line + 1, facts);
     return dead && strstr(text, line);
 }
 
-/* The absolute path of a mark, whose folder exists. */
+/* The absolute path of a mark. Its folder exists. */
 static char *absolute(const char *mark)
 {
     const char *slash = strrchr(mark, '/');
@@ -78,7 +80,7 @@ static reshift_status write_marks(outputs_journal *journal, const char *lines, r
     if (!path) {
         return error_set(error, RESHIFT_ERROR_IO, "cannot write '%s'", journal->marks[0]);
     }
-    /* the journal first: what it replaces may have listed the same files, which older marks still point to */
+    /* write the journal first: it may replace a journal that listed the same files and is still named by older marks */
     reshift_status status = RESHIFT_OK;
     for (int i = 0; i < journal->n && status == RESHIFT_OK; i++) {
         int length = snprintf(text, sizeof text, TITLE "%s%s", i == 0 ? lines : "", path);

@@ -1,4 +1,4 @@
-/* Forwarding to the caller's callbacks, where there are any; and the clock that rates are measured with. */
+/* Forwards to the caller's callbacks if they are set; and the clock for measuring rates. */
 #include "base/progress.h"
 
 #include <stdarg.h>

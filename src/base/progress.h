@@ -1,4 +1,4 @@
-/* Calling a caller's reshift_progress without asking at every place whether it is there. */
+/* Calls of the caller's reshift_progress callbacks. NULL callbacks are handled here, not at every call site. */
 #ifndef BASE_PROGRESS_H
 #define BASE_PROGRESS_H
 
@@ -7,10 +7,10 @@
 void progress_update(const reshift_progress *progress, const char *what, int64_t done, int64_t total, const char *unit);
 void progress_message(const reshift_progress *progress, reshift_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/** RESHIFT_ERROR_CANCELLED with its message when the caller asked to stop, else RESHIFT_OK. */
+/** Returns RESHIFT_ERROR_CANCELLED with its message if the caller asked to stop, else RESHIFT_OK. */
 reshift_status progress_check(const reshift_progress *progress, reshift_error *error);
 
-/** Seconds of a clock that only goes forward. */
+/** Seconds of a monotonic clock. */
 double clock_seconds(void);
 
 #endif

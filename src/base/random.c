@@ -64,7 +64,7 @@ double random_uniform(random_stream *stream) { return (double)(random_u64(stream
 
 uint64_t random_below(random_stream *stream, uint64_t n)
 {
-    uint64_t limit = UINT64_MAX - UINT64_MAX % n; /* draws at or above it would favour small values */
+    uint64_t limit = UINT64_MAX - UINT64_MAX % n; /* values at or above it would bias small results */
     uint64_t draw;
     do {
         draw = random_u64(stream);

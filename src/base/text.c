@@ -1,13 +1,13 @@
 /*
- * The one place that cleans text before people see it. A file decides the bytes of its tensor names, class names and
- * entry names; printed raw, an escape sequence among them could retitle, clear or paint a terminal, and a newline or a
- * change of writing direction could forge a line of output.
+ * The only place that cleans text before it is displayed. Tensor names, class names and entry names are arbitrary bytes
+ * from files. Printed raw, an escape sequence could retitle, clear or recolour a terminal, and a newline or a change of
+ * writing direction could forge a line of output.
  */
 #include "base/text.h"
 
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence at `text`, 0 where it is none. */
+/* Length of the UTF-8 sequence at `text`, 0 if it is invalid. */
 static size_t sequence_length(const uint8_t *text, size_t left)
 {
     uint8_t first = text[0];
@@ -38,7 +38,7 @@ bool text_is_utf8(const uint8_t *text, size_t length)
     return true;
 }
 
-/* Controls (C0, DEL, C1), line and paragraph separators, and the controls of writing direction (Unicode UAX 9). */
+/* Control characters (C0, DEL, C1), line and paragraph separators, and bidirectional controls (Unicode UAX 9). */
 static bool is_control(const uint8_t *text, size_t length)
 {
     uint32_t c = length == 1   ? text[0]

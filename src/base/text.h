@@ -1,4 +1,4 @@
-/* Text that came from a file or a command line, made fit for a terminal and a log. */
+/* Sanitises text from files and command lines for terminals and logs. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -8,7 +8,7 @@
 
 #include "reshift/words.h"
 
-/** True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF). */
+/** True if `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing beyond U+10FFFF). */
 bool text_is_utf8(const uint8_t *text, size_t length);
 
 #endif

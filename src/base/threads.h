@@ -1,6 +1,6 @@
 /*
- * OpenMP's questions and answers, also for builds without it (clang's, for sanitizers and fuzzing), where there is one
- * thread.
+ * Wrappers of OpenMP's queries that also work in builds without OpenMP (clang with sanitizers or fuzzing), where there
+ * is one thread.
  */
 #ifndef BASE_THREADS_H
 #define BASE_THREADS_H
@@ -9,7 +9,7 @@
 #include <omp.h>
 #endif
 
-/** Threads that the next parallel region of this thread may have. */
+/** Number of threads available to the next parallel region of this thread. */
 static inline int threads_most(void)
 {
 #ifdef _OPENMP
@@ -19,7 +19,7 @@ static inline int threads_most(void)
 #endif
 }
 
-/** This thread's number within its region, and how many there are. */
+/** This thread's index within its region, and the number of threads in it. */
 static inline int threads_index(void)
 {
 #ifdef _OPENMP
@@ -38,7 +38,7 @@ static inline int threads_count(void)
 #endif
 }
 
-/** What the next regions of this thread may have. */
+/** Sets the number of threads for the next regions of this thread. */
 static inline void threads_set(int n)
 {
 #ifdef _OPENMP

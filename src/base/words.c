@@ -1,4 +1,4 @@
-/* Words for people: Levenshtein's distance (one row of its table), nouns of counts, shortest decimals. */
+/* Words for messages: Levenshtein distance (one row of its table), nouns for counts, shortest decimals. */
 #include "reshift/words.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* The limit on instruction sets: order of the forms, names, and vector loops that give the same bits in each. */
+/* The limit on instruction sets: order of the levels, names, and vector loops that give the same bits at each level. */
 #include "check.h"
 
 #include "base/cpu.h"
@@ -13,7 +13,9 @@ static RESHIFT_VECTOR(void, weigh, (const float *restrict a, float *restrict out
 
 static const unsigned gates[] = {CPU_AVX2, CPU_AVX_VNNI, CPU_AVX512, CPU_VBMI2, CPU_VNNI, CPU_BF16, CPU_AMX};
 
-/* Lowering goes through every form; nothing above the limit is left, and what is left is named after it or below. */
+/*
+ * Lowers the limit through every level. No feature above the limit remains, and the reported level is at or below it.
+ */
 static void test_forms(void **state)
 {
     (void)state;
@@ -41,7 +43,7 @@ static void test_forms(void **state)
     cpu_usable = all;
 }
 
-/* AVX-512 VNNI of servers is not what AVX2 with VNNI of desktops is. */
+/* AVX-512 VNNI (servers) and AVX2 with VNNI (desktops) are different features. */
 static void test_vnni(void **state)
 {
     (void)state;

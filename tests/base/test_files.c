@@ -1,4 +1,4 @@
-/* Atomic writing: nothing half-written, nothing replaced unasked; the words of refusals. */
+/* Atomic writing: no partial files, nothing replaced without `overwrite`, and the messages of refusals. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -68,7 +68,10 @@ static void test_full_disk(void **state)
     (void)state;
     reshift_error error;
     file_writer writer;
-    /* /dev/full answers as a full disk does; the writer itself writes beside its target, so it is handed the stream. */
+    /*
+     * /dev/full behaves like a full disk. The writer itself uses a temporary in the target's folder, so the test passes
+     * it the stream.
+     */
     char *path = path_join(folder, "full.bin");
     check_ok(file_writer_open(path, false, &writer, &error));
     fclose(writer.stream);
@@ -76,7 +79,7 @@ static void test_full_disk(void **state)
     check_ok(file_writer_write(&writer, "x", 1, &error));
     check_error(file_writer_commit(&writer, &error), RESHIFT_ERROR_IO, "No space left on device");
     assert_false(file_exists(path));
-    assert_int_equal(entries(), 1); /* a.txt of the test before */
+    assert_int_equal(entries(), 1); /* a.txt of the previous test */
     free(path);
 }
 
@@ -91,7 +94,7 @@ static void test_refusals(void **state)
     check_error(file_write_all("/nowhere/x", "x", 1, true, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x");
 }
 
-/* A path below the test's folder in one of a few buffers. */
+/* A path below the test's folder, in one of a few static buffers. */
 static const char *in_folder(const char *name)
 {
     static char paths[4][600];
@@ -123,7 +126,7 @@ static void *read_pipe(void *path)
     return text;
 }
 
-/* What is no regular file is written through or refused, and is afterwards what it was before. */
+/* A path that is not a regular file is written directly or refused, and keeps its type. */
 static void test_devices_and_pipes(void **state)
 {
     (void)state;
@@ -150,7 +153,7 @@ static void test_devices_and_pipes(void **state)
     assert_int_equal(stat(pipe, &facts), 0);
     assert_true(S_ISFIFO(facts.st_mode));
     unlink(pipe);
-    /* An open descriptor by its name: the bytes go where it stands, here behind others. */
+    /* The name of an open descriptor: bytes are written at its current position, here after existing bytes. */
     int kept = open(in_folder("kept"), O_WRONLY | O_CREAT, 0600);
     assert_int_equal(write(kept, "ab", 2), 2);
     char name[32];
@@ -161,7 +164,7 @@ static void test_devices_and_pipes(void **state)
     unlink(in_folder("kept"));
 }
 
-/* No way of reading waits for a writer. */
+/* No read function blocks on a pipe without a writer. */
 static void test_pipes_are_not_read(void **state)
 {
     (void)state;
@@ -171,7 +174,7 @@ static void test_pipes_are_not_read(void **state)
     size_t count;
     const char *pipe = in_folder("pipe");
     assert_int_equal(mkfifo(pipe, 0600), 0);
-    alarm(20); /* what waits for a writer is ended */
+    alarm(20); /* ends a read that blocks */
     check_error(file_map_open(pipe, &map, &error), RESHIFT_ERROR_IO, "expected a file, found a pipe");
     check_error(file_read_all(pipe, &bytes, &count, &error), RESHIFT_ERROR_IO, "expected a file, found a pipe");
     alarm(0);
@@ -199,7 +202,7 @@ static void test_links_and_modes(void **state)
     assert_int_equal(stat(target, &facts), 0);
     assert_int_equal(facts.st_mode & 0777, 0640);
     unlink(in_folder("link"));
-    /* A link to nothing makes what it points to; a link to itself is an error. */
+    /* A dangling link creates the file it points to; a link to itself is an error. */
     assert_int_equal(symlink(in_folder("far/made"), in_folder("link")), 0);
     check_ok(file_write_all(in_folder("link"), "made", 4, false, &error));
     check_holds(in_folder("far/made"), "made");
@@ -210,7 +213,7 @@ static void test_links_and_modes(void **state)
     check_ok(folder_remove(in_folder("far"), &error));
 }
 
-/* Leftovers of a killed process are removed by the next writer of the name, and by nobody else. */
+/* A leftover of a killed process is removed by the next writer of the same name and by nobody else. */
 static void test_leftovers(void **state)
 {
     (void)state;
@@ -234,19 +237,19 @@ static void test_leftovers(void **state)
     assert_int_equal(entries(), 2);
     file_writer writer, second;
     check_ok(file_writer_open(path, false, &writer, &error));
-    assert_int_equal(entries(), 2); /* a's is taken over, b's stays */
-    /* Two living writers of one name do not meet. */
+    assert_int_equal(entries(), 2); /* a's is replaced, b's is kept */
+    /* Two running writers of one name use different temporaries. */
     check_ok(file_writer_open(path, true, &second, &error));
     assert_int_equal(entries(), 3);
     check_ok(folder_remove_leftovers(folder, &error));
-    assert_int_equal(entries(), 2); /* b's was nobody's */
+    assert_int_equal(entries(), 2); /* b's had no owner */
     check_ok(file_writer_write(&writer, "first", 5, &error));
     check_ok(file_writer_write(&second, "second", 6, &error));
     check_ok(file_writer_commit(&writer, &error));
     check_ok(file_writer_commit(&second, &error));
     assert_int_equal(entries(), 1);
     check_holds(path, "second");
-    /* Files that happen to be called alike are not ours to remove. */
+    /* Files with similar names that are not temporaries of ours are kept. */
     static const char *const names[] = {"a.txt.part", "a.txt.part.abc123", "a.txt.reshift-partner"};
     for (int i = 0; i < 3; i++) {
         check_ok(file_write_all(in_folder(names[i]), "x", 1, false, &error));
@@ -257,7 +260,7 @@ static void test_leftovers(void **state)
     for (int i = 0; i < 3; i++) {
         unlink(in_folder(names[i]));
     }
-    /* Folders have temporaries of the same kind. */
+    /* Folders have the same kind of temporaries. */
     char *temporary, *again;
     int lock, second_lock;
     check_ok(folder_create_temporary(in_folder("set"), &temporary, &lock, &error));
@@ -278,7 +281,7 @@ static void test_leftovers(void **state)
     free(again);
 }
 
-/* Names as long as the file system takes, in letters of one and of two bytes. */
+/* The longest names that the file system supports, in one-byte and two-byte letters. */
 static void test_long_names(void **state)
 {
     (void)state;
@@ -298,7 +301,10 @@ static void test_long_names(void **state)
     assert_int_equal(entries(), 1);
 }
 
-/* Only absence is absence. Names that are too long for any file system cannot be there; a loop of links is an error. */
+/*
+ * Only a missing file counts as absent. A name too long for any file system counts as absent; a loop of links is an
+ * error.
+ */
 static void test_kinds(void **state)
 {
     (void)state;

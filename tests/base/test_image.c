@@ -1,4 +1,4 @@
-/* The memory of an image: reused when it suffices, never lost. */
+/* Memory of an image: reused if large enough, never leaked. */
 #include "check.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* Strings of any bytes in JSON, and additions that fail: never an object that lacks a key. */
+/* JSON strings of arbitrary bytes, and additions that fail: an object never lacks a key silently. */
 #include "check.h"
 
 #include "base/json_build.h"
@@ -18,7 +18,7 @@ static void test_words(void **state)
     check_words("folder:photos", "folder:photos");
     check_words("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x88", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x88");
     check_words("caf\xe9", "caf\\xe9");
-    check_words("caf\xc3\xa9/caf\xe9/\xe2\x82", "caf\xc3\xa9/caf\\xe9/\\xe2\\x82"); /* what is UTF-8 stays */
+    check_words("caf\xc3\xa9/caf\xe9/\xe2\x82", "caf\xc3\xa9/caf\\xe9/\\xe2\\x82"); /* valid UTF-8 is kept */
     check_words("\xff\xf0\x9f\x90\x88\xc0\xaf", "\\xff\xf0\x9f\x90\x88\\xc0\\xaf");
 }
 
@@ -33,7 +33,7 @@ static void test_a_failed_addition_drops_the_whole(void **state)
     json_add(&array, NULL);
     assert_null(object);
     assert_null(array);
-    json_put(&object, "c", json_integer(1)); /* and the value is given back: a leak shows under the address sanitizer */
+    json_put(&object, "c", json_integer(1)); /* the value is released: the address sanitizer would report a leak */
     json_add(&array, json_integer(1));
     assert_null(object);
     assert_null(array);

@@ -1,5 +1,4 @@
-/* Several outputs of one command: a process killed at any step of the renaming leaves nothing that a repeat would
- * refuse. */
+/* Several outputs of one command: if the process is killed at any step of the renaming, the command can be repeated. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -14,7 +13,7 @@
 
 enum { N = 3 };
 static char folder[] = "/tmp/reshift-outputs-XXXXXX";
-static int kill_before = -1; /* of the calls below, counted from 0 */
+static int kill_before = -1; /* index of the call below before which the process is killed */
 
 static void step(void)
 {
@@ -23,7 +22,7 @@ static void step(void)
     }
 }
 
-/* The calls that change names, in place of the C library's. */
+/* Replace the C library's calls that change names. */
 int rename(const char *from, const char *to)
 {
     step();
@@ -52,7 +51,7 @@ static char *output(int i)
     return whole;
 }
 
-/* What a command does: check, write, commit. */
+/* The steps of a command: check, write, commit. */
 static reshift_status command(const char *text, bool overwrite, reshift_error *error)
 {
     reshift_outputs *outputs = NULL;
@@ -118,7 +117,7 @@ static void begin(void)
     assert_int_equal(system(line), 0);
 }
 
-/* Kills a command when its first output has its name and the last one has not. Returns the step. */
+/* Kills a command after its first output is renamed and before the last one is. Returns the step. */
 static int kill_between(void)
 {
     for (int n = 0;; n++) {
@@ -149,7 +148,7 @@ static void test_killed_at_every_step(void **state)
             assert_int_equal(entries("*"), N); /* neither temporaries nor marks */
         } else if (there != N) {
             fail_msg("killed at step %d: %s", n, error.message);
-        } else { /* the commit was complete: whole files are protected */
+        } else { /* the commit was complete: the files are protected */
             assert_int_equal(status, RESHIFT_ERROR_EXISTS);
             assert_true(holds(0, "first") && holds(1, "first") && holds(2, "first"));
         }
@@ -188,7 +187,7 @@ static void test_files_of_others_are_protected(void **state)
     check_ok(file_write_all(path, "mine", 4, true, &error));
     check_error(command("again", false, &error), RESHIFT_ERROR_EXISTS, "exists already");
     assert_true(holds(0, "mine"));
-    /* also one that was changed in place */
+    /* also a file changed in place */
     kill_between();
     FILE *file = fopen(path, "a");
     fputs("mine", file);
@@ -217,7 +216,7 @@ static void test_one_output_alone_takes_the_place(void **state)
 static void test_commits_under_way_are_protected(void **state)
 {
     (void)state;
-    /* killed with the lock held elsewhere: as if the process still lived */
+    /* the lock is still held after the kill, as if the process were running */
     reshift_error error;
     kill_between();
     char *path = output(0), *mark = NULL;

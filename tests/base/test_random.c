@@ -1,4 +1,4 @@
-/* The random streams: the published vectors of Philox 4x32-10, independence of order, and the shape of the draws. */
+/* Random streams: the published vectors of Philox 4x32-10, independence of order, and the distributions. */
 #include "check.h"
 
 #include <math.h>
@@ -78,7 +78,7 @@ static void test_fill_is_philox(void **state)
     enum { groups = 37, n = 64 * groups };
     static uint32_t words[n];
     random_stream single = random_open(11, "fill", 5, 6), field = single;
-    random_u32(&field); /* what is left of a block is dropped */
+    random_u32(&field); /* the rest of the block is dropped */
     for (int j = 0; j < 4; j++) {
         random_u32(&single);
     }
@@ -92,7 +92,7 @@ static void test_fill_is_philox(void **state)
     assert_int_equal(random_u32(&field), random_u32(&single));
 }
 
-/* Pinned for good: data sets made by earlier versions must come out again. */
+/* Fixed for good: data sets made by earlier versions must be reproducible. */
 static void test_fill_golden(void **state)
 {
     (void)state;
@@ -142,7 +142,7 @@ static void test_fill_prefixes(void **state)
         assert_memory_equal(words_part, words, k * sizeof *words);
         assert_memory_equal(uniform_part, uniform, k * sizeof *uniform);
         assert_memory_equal(gaussian_part, gaussian, k * sizeof *gaussian);
-        /* nothing behind the end is touched */
+        /* nothing beyond the end is written */
         assert_int_equal(words_part[k], 0x5a5a5a5a);
         assert_int_equal(*(unsigned char *)&uniform_part[k], 0x5a);
         assert_int_equal(*(unsigned char *)&gaussian_part[k], 0x5a);
@@ -158,7 +158,7 @@ static int by_value(const void *a, const void *b)
 static double uniform_below(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 static double gaussian_below(double x) { return 0.5 * erfc(-x / sqrt(2.0)); }
 
-/* Kolmogorov-Smirnov: sqrt(n) times the largest distance is above 1.95 once in a thousand fields. */
+/* Kolmogorov-Smirnov: sqrt(n) times the largest distance exceeds 1.95 once in a thousand fields. */
 static double kolmogorov_smirnov(double *values, int n, double (*below)(double))
 {
     qsort(values, (size_t)n, sizeof *values, by_value);
@@ -191,7 +191,7 @@ static void test_fill_distributions(void **state)
 
     random_fill_gaussian(&stream, floats, n);
     double moments[7] = {0}, pairs[3] = {0};
-    static const int distances[3] = {1, 16, 32}; /* 16: the two that share a radius */
+    static const int distances[3] = {1, 16, 32}; /* 16: the pair that shares a radius */
     int beyond_4 = 0;
     for (int i = 0; i < n; i++) {
         values[i] = (double)floats[i];

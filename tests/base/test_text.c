@@ -1,4 +1,4 @@
-/* Text out of files before it is shown: what controls a terminal or a line is gone, all other text stays. */
+/* Text from files before it is shown: control characters and line breaks are replaced, all other text is kept. */
 #include "check.h"
 
 #include "base/error.h"
@@ -45,7 +45,7 @@ static void keep(void *context, reshift_log_level level, const char *text)
     strcpy(context, text);
 }
 
-/* Messages, hints, prefixes and log lines take any text in and give clean text out. */
+/* Messages, hints, prefixes and log lines accept any text and output clean text. */
 static void test_messages_are_clean(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The distance of words against known pairs and its own rules. */
+/* The edit distance of known pairs, and its general properties. */
 #include "check.h"
 
 #include "reshift/words.h"
