@@ -1,6 +1,6 @@
 /*
- * Walking archives with libarchive. It reads from the mapped file as one block, so that an entry stored plainly comes
- * back as a pointer into the map: then the entry is a slice of it, else its bytes are gathered in memory.
+ * Reads archives with libarchive. The mapped file is handed to libarchive as one block, so that an uncompressed entry
+ * comes back as a pointer into the map and becomes a slice of it. Compressed entries are collected in memory.
  */
 #include "formats/archive.h"
 
@@ -17,7 +17,7 @@ struct archive_walker {
     struct archive_entry *entry;
     blob *whole;
     const char *name; /* of the archive */
-    locale_t utf8;    /* for names; (locale_t)0: the system has none */
+    locale_t utf8;    /* for entry names; (locale_t)0: not available */
 };
 
 bool archive_is(const blob *b, const char **kind)
@@ -67,7 +67,7 @@ static reshift_status open_reader(struct archive_walker *w, reshift_error *error
     archive_read_support_filter_bzip2(w->reader);
     archive_read_support_filter_xz(w->reader);
     archive_read_support_format_tar(w->reader);
-    archive_read_support_format_zip_seekable(w->reader); /* by its directory: what a stream would show may be stale */
+    archive_read_support_format_zip_seekable(w->reader); /* uses the central directory: local headers may be stale */
     if (archive_read_open_memory(w->reader, w->whole->data, w->whole->size) != ARCHIVE_OK) {
         return damaged(w, NULL, error);
     }
@@ -75,9 +75,9 @@ static reshift_status open_reader(struct archive_walker *w, reshift_error *error
 }
 
 /*
- * The next header and its name. libarchive converts names that are marked as UTF-8 to the thread's locale, and drops
- * those that the locale cannot spell: in the C locale, which a program without setlocale() runs in, every name that is
- * not ASCII. So this thread takes a UTF-8 locale for the call; names without the mark keep their bytes.
+ * Reads the next header and its name. libarchive converts names marked as UTF-8 to the thread's locale and drops names
+ * that the locale cannot represent. In the C locale, which programs without setlocale() use, these are all names that
+ * are not ASCII. The thread therefore uses a UTF-8 locale for this call. Names without the mark keep their bytes.
  */
 static int next_header(struct archive_walker *w, const char **name)
 {
@@ -97,7 +97,7 @@ static int next_header(struct archive_walker *w, const char **name)
 static void describe(const struct archive_walker *w, const char *name, archive_item *item)
 {
     item->name = name ? name : "(a name that is not UTF-8)";
-    const char *format = archive_format_name(w->reader); /* of a zip: that of this entry */
+    const char *format = archive_format_name(w->reader); /* for a zip: the format of this entry */
     item->is_stored = format && strstr(format, "(uncompressed)");
     item->size = archive_entry_size_is_set(w->entry) ? archive_entry_size(w->entry) : -1;
     item->is_file = archive_entry_filetype(w->entry) == AE_IFREG && !archive_entry_hardlink(w->entry);
@@ -135,7 +135,7 @@ static reshift_status too_large(const archive_item *item, size_t max_bytes, resh
                   "entry '%s' unpacks to more than the %zu bytes expected of it", item->name, max_bytes);
 }
 
-/* Zeros between the pieces of a sparse entry. */
+/* Emits the zeros between the parts of a sparse entry. */
 static reshift_status stream_zeros(size_t count, archive_sink sink, void *context, reshift_error *error)
 {
     static const uint8_t zeros[4096];
@@ -168,7 +168,7 @@ reshift_status archive_item_stream(archive_item *item, size_t max_bytes, archive
         if (answer == ARCHIVE_EOF) {
             break;
         }
-        if (answer != ARCHIVE_OK) { /* also a warning: a wrong checksum is one */
+        if (answer != ARCHIVE_OK) { /* warnings too: a wrong checksum is a warning */
             return damaged(w, item->name, error);
         }
         if (offset < 0 || (uint64_t)offset < done || (uint64_t)offset > max_bytes ||
@@ -190,7 +190,7 @@ reshift_status archive_item_stream(archive_item *item, size_t max_bytes, archive
     return status;
 }
 
-/* What has come of an entry: one slice of the archive while that is all, else memory that grows. */
+/* The bytes of an entry read so far: one slice of the archive as long as that suffices, else growing memory. */
 typedef struct gathering {
     blob *whole;
     const uint8_t *slice;

@@ -1,4 +1,4 @@
-/* Reference-counted bytes, and the arrays that are views of them. */
+/* Reference-counted bytes, and arrays that are views of them. */
 #include "formats/blob.h"
 
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 struct blob_owner {
     atomic_int references;
-    file_map map; /* unmapped at the end, where it has data */
+    file_map map; /* unmapped at the end if it has data */
     void *memory; /* freed at the end */
     blob *parent; /* dropped at the end */
 };
@@ -107,7 +107,7 @@ void blob_forget(const blob *b)
 
 bool shape_bytes(reshift_dtype dtype, int n_dims, const int64_t *shape, size_t *bytes)
 {
-    /* Zeros are left out of the product at first, so that [0, 2^62, 2^62] is as impossible as without the zero. */
+    /* The first product skips zero extents, so that [0, 2^62, 2^62] is refused like [2^62, 2^62]. */
     size_t product = reshift_dtype_size(dtype);
     bool empty = false;
     for (int d = 0; d < n_dims; d++) {

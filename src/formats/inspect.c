@@ -1,6 +1,6 @@
 /*
- * What is in a file, as JSON for programs and (by the command) as text for people. The kind is told by the bytes; every
- * file is read by the same reader that would use it, so a file that inspect describes can be loaded.
+ * Describes a file as JSON; the command formats it as text. The kind is detected from the bytes, and every file is read
+ * by its normal reader, so a file that can be inspected can also be loaded.
  */
 #include "reshift/inspect.h"
 
@@ -27,7 +27,7 @@
 #define STATISTICS_BYTES_MAX ((size_t)256 << 20)
 #define CIFAR_RECORD_BYTES 3073
 
-/* Sets a key; remembers failure, which is always of memory. */
+/* Sets a key and records a failure, which can only be lack of memory. */
 static void put(json_t *json, const char *key, json_t *value, int *failed)
 {
     *failed |= json_object_set_new(json, key, value);
@@ -199,7 +199,7 @@ static reshift_status describe_image(blob *b, const char *path, json_t *json, in
     return status;
 }
 
-/* A value of a pickle: small ones as they are, large ones by their kind and size. */
+/* JSON of a pickle value: small values in full, large ones as kind and size. */
 static json_t *value_json(const pickle_value *value, int depth, int *failed)
 {
     static const char *const kinds[] = {"none", "bool",  "int",  "long",  "float",  "text", "bytes",
@@ -244,7 +244,7 @@ static json_t *value_json(const pickle_value *value, int depth, int *failed)
     return json;
 }
 
-/* PyTorch's older container, or any other pickle. */
+/* PyTorch's legacy container, or any other pickle. */
 static reshift_status describe_pickle(blob *b, const char *path, json_t *json, int *failed, reshift_error *error)
 {
     pickle *p;
@@ -263,7 +263,7 @@ static reshift_status describe_pickle(blob *b, const char *path, json_t *json, i
     return RESHIFT_OK;
 }
 
-/* CIFAR-10's binary layout has no magic: records of a label below 10 and 3072 pixels. */
+/* CIFAR-10's binary format has no magic number: checks for records of a label below 10 and 3072 pixels. */
 static bool is_cifar(const blob *b, const char *path)
 {
     size_t length = strlen(path);

@@ -1,6 +1,6 @@
 /*
- * What a folder holds, told by names as the data folder has them: CIFAR-10 in its layouts, CIFAR-10-C, weights, one
- * folder of images a class, a finished run. Files are listed, not opened.
+ * Describes a folder by the names in it, for the layouts of the data folder: CIFAR-10 in its layouts, CIFAR-10-C,
+ * weights, one folder of images per class, a finished run. Files are listed, not opened.
  */
 #include "formats/inspect_folder.h"
 
@@ -14,7 +14,7 @@
 #include "base/files.h"
 #include "base/json_build.h"
 
-/* The names in a folder, sorted by bytes; "." and what begins with a dot are left out. */
+/* The names in a folder, sorted by bytes. Names that begin with a dot are omitted. */
 typedef struct listing {
     struct dirent **entries;
     int n;
@@ -85,7 +85,7 @@ static int describe_cifar(const listing *l, const char *layout, const char *cons
     return json_object_set_new(json, "missing", missing) | failed;
 }
 
-/* The names with this ending, without it where `cut`. */
+/* The names with this ending; with `cut` the ending is removed. */
 static json_t *names_ending(const listing *l, const char *ending, bool cut, const char *except)
 {
     json_t *names = json_array();
@@ -113,7 +113,7 @@ static int count_images(const listing *l)
     return n;
 }
 
-/* Kind and facts of one folder by the names in it; 1: it could not be told or memory ran out. */
+/* Kind and properties of one folder, from the names in it. Returns 1 if the kind is unknown or memory ran out. */
 static int describe(const listing *l, const char *name, json_t *json, bool *known)
 {
     *known = true;
@@ -147,13 +147,13 @@ static int describe(const listing *l, const char *name, json_t *json, bool *know
                              json_object_set_new(json, "images", json_integer(images));
 }
 
-/* The parts of an image set that are folders of classes themselves. */
+/* True for the names of folders that hold one part of an image set (train, test, ...). */
 static bool is_part(const char *name)
 {
     return strcmp(name, "train") == 0 || strcmp(name, "test") == 0 || strcmp(name, "val") == 0;
 }
 
-/* Ends the description where a child cannot be looked at: what it holds would be missing without a word. */
+/* Stops the description if an entry cannot be examined: otherwise its contents would be missing without an error. */
 typedef struct outcome {
     reshift_status status;
     reshift_error *error;
@@ -161,7 +161,7 @@ typedef struct outcome {
 
 static int describe_children(const char *path, const listing *l, bool parts, json_t *json, outcome *o);
 
-/* One child: a folder with what it is, or a file with its size. */
+/* One entry: a folder with its kind, or a file with its size. */
 static int describe_child(const char *folder, const char *name, bool parts, json_t *holds, int *classes,
                           json_int_t *images, outcome *o)
 {
@@ -170,7 +170,7 @@ static int describe_child(const char *folder, const char *name, bool parts, json
     struct stat facts;
     int failed = !path || json_object_set_new(json, "name", json_words(name));
     if (!failed && stat(path, &facts) != 0) {
-        if (errno != ENOENT) { /* a link to nothing has only its name */
+        if (errno != ENOENT) { /* a dangling link has only its name */
             o->status = error_from_errno(o->error, errno, "cannot look at '%s'", path);
         }
     } else if (!failed) {
@@ -183,7 +183,7 @@ static int describe_child(const char *folder, const char *name, bool parts, json
             json_int_t n = json_integer_value(json_object_get(json, "images"));
             *classes += n > 0;
             *images += n;
-            if (!known && parts && is_part(name)) { /* what is in it, without the list of its classes */
+            if (!known && parts && is_part(name)) { /* describe its contents, without the list of classes */
                 failed |= describe_children(path, &l, false, json, o);
                 json_object_del(json, "holds");
             } else if (!known) {
@@ -200,8 +200,7 @@ static int describe_child(const char *folder, const char *name, bool parts, json
     return json_array_append_new(holds, json) | failed;
 }
 
-/* A folder that is told by its children; `parts`: training and test parts among them are looked into, one level down.
- */
+/* Describes a folder through its entries. With `parts`, train and test parts among them are examined one level down. */
 static int describe_children(const char *path, const listing *l, bool parts, json_t *json, outcome *o)
 {
     json_t *holds = json_array();

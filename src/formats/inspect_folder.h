@@ -1,4 +1,4 @@
-/* The part of reshift_inspect() that looks at folders. */
+/* The part of reshift_inspect() that describes folders. */
 #ifndef FORMATS_INSPECT_FOLDER_H
 #define FORMATS_INSPECT_FOLDER_H
 
@@ -6,7 +6,7 @@
 
 #include "reshift/status.h"
 
-/** Describes the folder at `path` in `json`: kind, and what it holds. Errors: IO, NOT_FOUND, MEMORY. */
+/** Describes the folder at `path` in `json`: kind and contents. Errors: IO, NOT_FOUND, MEMORY. */
 reshift_status inspect_folder(const char *path, json_t *json, reshift_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* The only reader of label arrays: which dtypes and shapes are labels, and which values. */
+/* The only reader of label arrays. It defines the accepted dtypes, shapes and values. */
 #include "reshift/labels.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 
 static bool is_integer(reshift_dtype dtype) { return dtype != RESHIFT_BOOL && dtype < RESHIFT_F16; }
 
-/* Element i. Values of uint64 beyond int64 set *beyond and are returned with their bits unchanged. */
+/* Element i. A uint64 value that does not fit int64 sets *beyond and is returned with its bits unchanged. */
 static int64_t element(const reshift_array *a, int64_t i, bool *beyond)
 {
     *beyond = false;

@@ -1,4 +1,4 @@
-/* Strided copies with an odometer over all but the last dimension; single elements as numbers. */
+/* Copies strided arrays by counting through all but the last dimension; converts single elements to numbers. */
 #include "formats/layout.h"
 
 #include <math.h>
@@ -83,7 +83,7 @@ static double half_number(uint16_t half)
 double layout_number(reshift_dtype dtype, const uint8_t *element)
 {
     uint64_t bits = 0;
-    memcpy(&bits, element, reshift_dtype_size(dtype)); /* little-endian, as everything here */
+    memcpy(&bits, element, reshift_dtype_size(dtype)); /* little-endian is assumed everywhere */
     uint32_t low = (uint32_t)bits;
     float single;
     double number;

@@ -1,4 +1,4 @@
-/* Elements laid out otherwise than ours (strides, byte order) brought into C order. */
+/* Converts elements in another layout (strides, byte order) to C order. */
 #ifndef FORMATS_LAYOUT_H
 #define FORMATS_LAYOUT_H
 
@@ -8,20 +8,20 @@
 
 #include "reshift/array.h"
 
-/** Strides, in elements, of a dense array in C or in Fortran order. */
+/** Strides, in elements, of a contiguous array in C or Fortran order. */
 void layout_strides(int n_dims, const int64_t *shape, bool fortran_order, int64_t *stride);
 
-/** True when elements with these strides stand one after the other in C order. */
+/** True if elements with these strides are contiguous in C order. */
 bool layout_is_dense(int n_dims, const int64_t *shape, const int64_t *stride);
 
 /**
- * Copies the elements of shape `shape`, `stride` elements of `size` bytes apart in `from`, to `to` in C order, turning
- * every element's bytes around where `swap`. The caller has checked that all of them lie inside.
+ * Copies elements of `size` bytes with strides `stride` (in elements) from `from` to `to` in C order. `swap` reverses
+ * the bytes of each element. The caller has checked that all elements are within the buffer.
  */
 void layout_copy(size_t size, int n_dims, const int64_t *shape, const int64_t *stride, bool swap, const uint8_t *from,
                  uint8_t *to);
 
-/** One element (native endian, any alignment) as a number; 64-bit integers are rounded. */
+/** One element (native byte order, any alignment) as a double; 64-bit integers are rounded. */
 double layout_number(reshift_dtype dtype, const uint8_t *element);
 
 #endif

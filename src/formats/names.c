@@ -1,4 +1,4 @@
-/* Open addressing, FNV-1a, at most half full. */
+/* Hash table with open addressing and FNV-1a, at most half full. */
 #include "formats/names.h"
 
 #include <stdlib.h>

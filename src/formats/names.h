@@ -1,4 +1,4 @@
-/* An index from names to numbers, so that files with a million names are read in linear time. */
+/* Hash index from names to numbers, so that files with a million names are read in linear time. */
 #ifndef FORMATS_NAMES_H
 #define FORMATS_NAMES_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** A zeroed struct is the empty index. The names themselves belong to the caller and outlive it. */
+/** A zeroed struct is an empty index. The names are owned by the caller and must outlive it. */
 typedef struct names {
     struct names_slot *slots;
     size_t n, capacity;
@@ -14,9 +14,9 @@ typedef struct names {
 
 /** The number of a name, or -1. */
 int64_t names_find(const names *index, const char *name);
-/** Adds a name that is not there yet. False when out of memory. */
+/** Adds a name that is not in the index. Returns false when out of memory. */
 bool names_add(names *index, const char *name, int64_t number);
-/** Leaves the empty index. */
+/** Empties the index. */
 void names_clear(names *index);
 
 #endif

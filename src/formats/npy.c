@@ -1,6 +1,6 @@
 /*
- * The .npy format (NumPy enhancement proposal 1): magic, version, header length, a Python dict literal, the data.
- * The literal is read by a parser of just its grammar; nothing is evaluated.
+ * The .npy format (NumPy enhancement proposal 1): magic, version, header length, a Python dict literal, the data. The
+ * literal is parsed by a parser for exactly its grammar; nothing is evaluated.
  */
 #include "formats/npy.h"
 
@@ -35,7 +35,7 @@ typedef struct header {
     int64_t shape[RESHIFT_MAX_DIMS];
 } header;
 
-/* Where the parser stands, and what to say when it cannot go on. */
+/* State of the parser: position, and what is needed for error messages. */
 typedef struct cursor {
     const blob *b;
     const char *name;
@@ -160,7 +160,7 @@ static reshift_status parse_extent(cursor *c, int64_t *extent)
         }
     }
     if (c->at < c->end && c->b->data[c->at] == 'L') {
-        c->at++; /* Python 2 wrote long integers so */
+        c->at++; /* Python 2 wrote long integers with an L */
     }
     *extent = value;
     return RESHIFT_OK;
@@ -235,7 +235,7 @@ static reshift_status parse_header(cursor *c, header *h)
 
 bool npy_is(const blob *b) { return b->size >= MAGIC_BYTES && memcmp(b->data, MAGIC, MAGIC_BYTES) == 0; }
 
-/* Finds and parses the header; *data is the offset of the first element. */
+/* Finds and parses the header. *data is the offset of the first element. */
 static reshift_status read_header(const blob *b, const char *name, header *h, size_t *data, reshift_error *error)
 {
     if (!npy_is(b)) {
@@ -320,7 +320,10 @@ reshift_status reshift_array_load_npy(const char *path, reshift_array *array, re
     return status;
 }
 
-/* The header NumPy writes since 1.24: room for the first extent to grow to 21 digits, then spaces up to 64 bytes. */
+/*
+ * Writes the header as NumPy does since 1.24: room for the first extent to grow to 21 digits, then spaces up to 64
+ * bytes.
+ */
 static reshift_status write_header(npy_writer *writer, reshift_dtype dtype, int n_dims, const int64_t *shape,
                                    reshift_error *error)
 {

@@ -1,6 +1,6 @@
 /*
- * NumPy's archive of arrays: a zip of .npy files, stored (np.savez) or deflated (np.savez_compressed). One walk lists the
- * members and loads the requested one.
+ * NumPy's archive of arrays: a zip of .npy files, stored (np.savez) or deflated (np.savez_compressed). One walk lists
+ * the members and loads the requested one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static reshift_status visit_member(void *context, archive_item *item, bool *stop
     snprintf(m->list + end, sizeof m->list - end, "%s%.*s", m->n ? ", " : "", (int)(length - 4), item->name);
     bool matches = !m->wanted || strcmp(item->name, m->wanted) == 0 ||
                    (wanted == length - 4 && strncmp(item->name, m->wanted, wanted) == 0);
-    if (m->n++ > 0 && !m->wanted) { /* several: none is read unless it is named */
+    if (m->n++ > 0 && !m->wanted) { /* several members: one is read only if it is named */
         blob_drop(&m->found);
         return RESHIFT_OK;
     }

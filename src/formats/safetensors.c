@@ -1,7 +1,8 @@
 /*
- * safetensors: u64 length of the header, a JSON object (name -> dtype, shape, data_offsets; __metadata__ text -> text),
- * the bytes of the tensors without holes. Reading gives views of the mapped file. Writing lists tensors in the set's
- * order and lays their bytes largest element first, so that every tensor is aligned and can be mapped again.
+ * The safetensors format: u64 length of the header, a JSON object (name -> dtype, shape, data_offsets; __metadata__
+ * text -> text), then the bytes of the tensors without gaps. Reading returns views of the mapped file. Writing lists
+ * the tensors in the set's order and stores their bytes by decreasing element size, so that every tensor is aligned and
+ * can be mapped.
  */
 #include "formats/checkpoint.h"
 
@@ -35,10 +36,10 @@ const char *safetensors_dtype_name(reshift_dtype dtype)
     return dtypes[i].name;
 }
 
-/* A tensor of the header, before its bytes are looked at. */
+/* A tensor of the header, before its bytes are checked. */
 typedef struct entry {
     const char *name;
-    const char *unread; /* why it is passed over, or NULL; its place in the file is checked all the same */
+    const char *unread; /* why it is skipped, or NULL; its byte range is still checked */
     reshift_dtype dtype;
     int n_dims;
     int64_t shape[RESHIFT_MAX_DIMS];
@@ -48,7 +49,7 @@ typedef struct entry {
 typedef struct reader {
     blob *b;
     const char *name;
-    uint64_t data; /* where the tensors' bytes begin */
+    uint64_t data; /* offset of the tensors' bytes */
     reshift_error *error;
 } reader;
 
@@ -156,7 +157,7 @@ static int compare_offsets(const void *a, const void *b)
     return x->end < y->end ? -1 : x->end > y->end;
 }
 
-/* No holes, no overlaps, nothing behind the last. */
+/* Checks that tensors have no gaps, do not overlap and end at the end of the file. */
 static reshift_status check_cover(const reader *r, const entry *entries, size_t n)
 {
     const entry **order = malloc((n ? n : 1) * sizeof *order);
@@ -259,7 +260,7 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
     json_error_t words;
     json_t *header = json_loadb((const char *)b->data + 8, length, JSON_REJECT_DUPLICATES, &words);
     if (!header) {
-        /* jansson calls a lack of memory by several names: a text that can be read now was never wrong */
+        /* jansson reports out of memory under several codes: text that parses on the second try was valid */
         json_t *again = json_loadb((const char *)b->data + 8, length, JSON_REJECT_DUPLICATES, NULL);
         if (again) {
             json_decref(again);
@@ -274,7 +275,7 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
     return status;
 }
 
-/* Where each tensor's bytes go: larger elements first, otherwise in the set's order. */
+/* Computes the offset of each tensor: larger elements first, otherwise in the set's order. */
 static void lay_out(const reshift_tensors *tensors, uint64_t *begin)
 {
     uint64_t at = 0;
@@ -332,7 +333,7 @@ static int add_tensor(json_t *header, const char *name, const reshift_array *arr
     return add_new(header, name, item) || failed;
 }
 
-/* The first name or text that JSON cannot hold; NULL: all can be written. */
+/* The first name or text that JSON cannot represent; NULL if all can be written. */
 static const char *text_not_utf8(const reshift_tensors *tensors)
 {
     for (int64_t i = 0; i < reshift_tensors_count(tensors); i++) {
@@ -353,7 +354,7 @@ static const char *text_not_utf8(const reshift_tensors *tensors)
     return NULL;
 }
 
-/* The header's JSON, padded with spaces to a multiple of 8; NULL when it cannot be made. free() it. */
+/* The header's JSON, padded with spaces to a multiple of 8. The caller frees it; NULL on failure. */
 static char *make_header(const reshift_tensors *tensors, const uint64_t *begin, size_t *length)
 {
     json_t *header = json_object();
@@ -388,7 +389,7 @@ static reshift_status write_all(file_writer *writer, const reshift_tensors *tens
     if (status == RESHIFT_OK) {
         status = file_writer_write(writer, header, length, error);
     }
-    for (size_t size = 8; size > 0; size /= 2) { /* the order of lay_out() */
+    for (size_t size = 8; size > 0; size /= 2) { /* the same order as lay_out() */
         for (int64_t i = 0; i < reshift_tensors_count(tensors) && status == RESHIFT_OK; i++) {
             const reshift_array *array = reshift_tensors_at(tensors, i);
             if (reshift_dtype_size(array->dtype) == size) {

@@ -1,5 +1,4 @@
-/* A set of named arrays with texts beside them: growing, finding, unwrapping. What files look like is said elsewhere.
- */
+/* A set of named arrays with metadata texts: growth, lookup, unwrapping of names. File formats are in other files. */
 #include "reshift/tensors.h"
 
 #include <stdlib.h>
@@ -183,10 +182,10 @@ void tensors_set_container(reshift_tensors *tensors, reshift_container container
 
 static bool starts_with(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
 
-/* What is left of a name once all wrapping is stripped: branches first, then "module.", until nothing changes. */
+/* Prefixes that are stripped from names: branches first, then "module.", repeated until nothing changes. */
 typedef struct wrapping {
     const char *prefix;
-    bool is_branch; /* the other branches of the file go */
+    bool is_branch; /* the other branches of the file are dropped */
 } wrapping;
 
 static const wrapping wrappings[] = {{"state_dict.", true}, {"model.", true}, {"module.", false}};
@@ -233,7 +232,7 @@ reshift_status tensors_rename(reshift_tensors *tensors, const char *const *new_n
 bool reshift_tensors_unwrap(reshift_tensors *tensors)
 {
     int64_t n = tensors->n_items;
-    const char **stripped = malloc((size_t)(n ? n : 1) * sizeof *stripped); /* NULL: the tensor goes */
+    const char **stripped = malloc((size_t)(n ? n : 1) * sizeof *stripped); /* NULL: drop the tensor */
     bool changed = stripped != NULL;
     for (int64_t i = 0; i < n && changed; i++) {
         stripped[i] = tensors->items[i].name;

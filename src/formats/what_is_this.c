@@ -1,7 +1,7 @@
 /*
- * The kinds of files that people hand to a reader by mistake: pointers, pages and error messages that a download left in
- * place of the file, and formats of other readers. Binary kinds have a table of magic numbers; text kinds are compared
- * without regard to case, behind white space and a byte order mark.
+ * Recognises files that users pass by mistake: pointers, pages and error messages saved in place of a download, and
+ * formats of other readers. Binary kinds are found by a table of magic numbers. Text kinds are compared
+ * case-insensitively after skipping white space and a byte order mark.
  */
 #include "formats/what_is_this.h"
 
@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "formats/blob.h"
 
-#define TEXT_BYTES_SEEN 4096 /* bytes that are looked at to tell text from other bytes */
-#define ZIP_HEADER_BYTES 30  /* of an entry, in front of its name */
+#define TEXT_BYTES_SEEN 4096 /* number of bytes examined to distinguish text from binary */
+#define ZIP_HEADER_BYTES 30  /* of an entry's header, before its name */
 
 static const char download_hint[] =
     "the server answered with this instead of the file: open it in an editor to read why, then download the file again";
@@ -76,7 +76,7 @@ static bool ends_with(const char *name, size_t length, const char *ending)
 
 static uint16_t little_16(const uint8_t *bytes) { return (uint16_t)(bytes[0] | bytes[1] << 8); }
 
-/* A zip by the name of its first entry. */
+/* Classifies a zip by the name of its first entry. */
 static const char *zip_words(const uint8_t *bytes, size_t size)
 {
     size_t length = size >= ZIP_HEADER_BYTES ? little_16(bytes + 26) : 0;
@@ -89,7 +89,7 @@ static const char *zip_words(const uint8_t *bytes, size_t size)
                                                   : "a zip archive";
 }
 
-/* Printable, in ASCII or UTF-8 or Latin-1, with the usual white space. */
+/* True for printable ASCII, UTF-8 or Latin-1 with the usual white space. */
 static bool is_text(const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < size && i < TEXT_BYTES_SEEN; i++) {

@@ -1,4 +1,4 @@
-/* The golden files, temporary files, and bytes changed in one place. */
+/* Golden files, temporary files, and patching of bytes. */
 #ifndef TESTS_FORMATS_GOLDEN_H
 #define TESTS_FORMATS_GOLDEN_H
 
@@ -9,7 +9,7 @@
 #include "base/files.h"
 #include "formats/blob.h"
 
-/** The path of a golden file; good until the next call with the same slot (0 to 3). */
+/** The path of a golden file, valid until the next call with the same slot (0 to 3). */
 static inline const char *golden(const char *name)
 {
     static char paths[4][512];
@@ -27,7 +27,7 @@ static inline const char *real(const char *name)
     return path;
 }
 
-/** A fresh path for a file to write; the caller removes it. */
+/** A new path for a file to write; the caller removes it. */
 static inline void fresh_path(char path[64])
 {
     strcpy(path, "/tmp/reshift-formats-XXXXXX");
@@ -37,7 +37,7 @@ static inline void fresh_path(char path[64])
     unlink(path);
 }
 
-/** Whole golden file in memory; free() it. */
+/** Reads a whole golden file. The caller frees it. */
 static inline uint8_t *golden_bytes(const char *name, size_t *size)
 {
     reshift_error error;
@@ -46,7 +46,7 @@ static inline uint8_t *golden_bytes(const char *name, size_t *size)
     return (uint8_t *)bytes;
 }
 
-/** Puts `to` where `from` stands (equal lengths, once) in `bytes`. */
+/** Replaces `from`, which must occur once in `bytes`, by `to` of the same length. */
 static inline void patch(uint8_t *bytes, size_t size, const char *from, const char *to, size_t length)
 {
     uint8_t *at = memmem(bytes, size, from, length);

@@ -31,7 +31,7 @@ static void test_entries_by_name(void **state)
         assert_memory_equal(bytes[1]->data, "first\n", 6);
         assert_int_equal(bytes[2]->size, 0);
         assert_null(bytes[3]);
-        /* stored plainly: a slice of the mapped file, and it outlives the caller's blob */
+        /* uncompressed: a slice of the mapped file, which outlives the caller's blob */
         bool slice = bytes[1]->data > b->data && bytes[1]->data < b->data + b->size;
         assert_int_equal(slice, strcmp(files[f], "archive.tar") == 0 || strcmp(files[f], "archive.zip") == 0);
         blob_drop(&b);
@@ -116,8 +116,7 @@ static void test_refusals(void **state)
                 "/nowhere/x.tar");
 }
 
-/* Cut short or with a bit turned over, an entry under a checksum never comes out wrong: an error, or the right bytes.
- */
+/* Truncated or with a flipped bit: an entry with a checksum gives an error or the right bytes, never wrong ones. */
 static void test_damaged(void **state)
 {
     (void)state;
@@ -167,7 +166,10 @@ static reshift_status list_names(void *context, archive_item *item, bool *stop, 
     return RESHIFT_OK;
 }
 
-/* The program never calls setlocale(), so these run in the C locale; names that are not ASCII come as UTF-8 all the same. */
+/*
+ * The program never calls setlocale(), so it runs in the C locale; names that are not ASCII are still returned as
+ * UTF-8.
+ */
 static void test_names_that_are_not_ascii(void **state)
 {
     (void)state;
@@ -183,7 +185,7 @@ static void test_names_that_are_not_ascii(void **state)
     check_ok(archive_load_entry(golden("archive_named.zip"), "b.bin", 256, &entry, &error));
     assert_int_equal(entry->size, 256);
     blob_drop(&entry);
-    /* marked as UTF-8, but it is not: a stand-in, never an empty name */
+    /* marked as UTF-8 but invalid: a substitute name, never an empty one */
     size_t size;
     uint8_t *bytes = golden_bytes("archive_named.zip", &size);
     for (size_t at = 0; at + 2 <= size; at++) {

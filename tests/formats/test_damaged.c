@@ -1,4 +1,4 @@
-/* Damaged images: read where Pillow reads them, with its pixels, and refused where it refuses them. */
+/* Damaged images: read with Pillow's pixels if Pillow reads them, and refused if Pillow refuses them. */
 #include "golden.h"
 
 #include <unistd.h>
@@ -12,7 +12,7 @@ static reshift_error error;
 static void test_as_pillow(void **state)
 {
     (void)state;
-    /* make_damaged.py printed this table: file, rows (0: refused), md5 of the pixels */
+    /* table printed by make_damaged.py: file, rows (0: refused), md5 of the pixels */
     static const struct {
         const char *file;
         int height;
@@ -76,7 +76,7 @@ static void test_as_pillow(void **state)
     }
 }
 
-/* Reading says of which images some data are wrong. */
+/* Decoding reports which images contain corrupt data. */
 static void test_damage_is_noticed(void **state)
 {
     (void)state;

@@ -127,7 +127,7 @@ static void test_wrong(void **state)
 
     size_t size;
     uint8_t *png = golden_bytes("image_RGB.png", &size);
-    png[40] ^= 1; /* in the first chunk behind IHDR: its checksum no longer holds */
+    png[40] ^= 1; /* first chunk after IHDR: its checksum is now wrong */
     check_error(decode(png, size, &error), RESHIFT_ERROR_FORMAT, "PNG: ");
     png[40] ^= 1;
     png[20] ^= 1; /* the height, in IHDR */
@@ -139,7 +139,7 @@ static void test_wrong(void **state)
     uint8_t *jpeg = golden_bytes("image_95.jpg", &size);
     uint8_t *frame = memmem(jpeg, size, "\xff\xc0", 2);
     assert_non_null(frame);
-    frame[5] = frame[7] = 0xff; /* height and width beyond 65,280 */
+    frame[5] = frame[7] = 0xff; /* height and width above 65,280 */
     check_error(decode(jpeg, size, &error), RESHIFT_ERROR_UNSUPPORTED, "expected 1 to 178956970");
     frame[5] = frame[7] = 0;
     frame[4] = 12;
@@ -147,7 +147,7 @@ static void test_wrong(void **state)
     free(jpeg);
 }
 
-/* Cut anywhere, an image is an error: never half a picture. Of a PNG the last 16 bytes hold no pixels. */
+/* An image truncated anywhere is an error, never a partial picture. The last 16 bytes of a PNG hold no pixels. */
 static void test_cut_short(void **state)
 {
     (void)state;
@@ -214,8 +214,8 @@ static uint32_t png_checksum(const uint8_t *bytes, size_t size)
 }
 
 /*
- * A PNG with a chunk of text that claims nearly 2 GiB, or unpacks to much: skipped without memory, and refused where the file
- * does not hold it.
+ * A PNG with a text chunk that declares nearly 2 GiB, or unpacks to a large size: it is skipped without memory, and
+ * refused if the file does not contain it.
  */
 static void test_png_chunks_that_are_not_needed(void **state)
 {
@@ -234,7 +234,7 @@ static void test_png_chunks_that_are_not_needed(void **state)
     check_error(image_decode(longer, size + sizeof claim, "x.png", &image, &error), RESHIFT_ERROR_FORMAT, "PNG: ");
     getrusage(RUSAGE_SELF, &after);
     assert_true(after.ru_maxrss - before.ru_maxrss < 64 << 10); /* KiB */
-    /* a chunk of 2 MiB that is there: its checksum is right, its content nobody's business */
+    /* a chunk of 2 MiB with a valid checksum; its content is ignored */
     const uint32_t length = 2 << 20;
     uint8_t *chunk = longer + 33;
     for (int i = 0; i < 4; i++) {

@@ -1,4 +1,4 @@
-/* What reshift_inspect() says of every kind of file and folder. */
+/* The description by reshift_inspect() of every kind of file and folder. */
 #include "golden.h"
 
 #include <jansson.h>
@@ -6,7 +6,7 @@
 
 #include "reshift/inspect.h"
 
-/* The description, parsed again; the caller drops it. */
+/* The description, parsed; the caller drops it. */
 static json_t *inspect(const char *path)
 {
     reshift_error error;

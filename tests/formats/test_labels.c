@@ -1,4 +1,4 @@
-/* Labels of every integer type and both shapes, every array that is no labels, and values that do not fit. */
+/* Labels of every integer type and both shapes, arrays that are not labels, and values out of range. */
 #include "check.h"
 
 #include "base/error.h"
@@ -46,7 +46,7 @@ static void test_every_integer(void **state)
     assert_int_equal(n_classes, 0);
 }
 
-/* What would wrap around in an int, or in an int64. */
+/* Values that would overflow an int or an int64. */
 static void test_no_wrap_around(void **state)
 {
     (void)state;

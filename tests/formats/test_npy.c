@@ -1,5 +1,4 @@
-/* .npy: every dtype and version as NumPy writes it, the bytes we write, and one case for every way a file can be wrong.
- */
+/* .npy: every dtype and version as NumPy writes it, the bytes we write, and one case per way a file can be wrong. */
 #include "golden.h"
 
 #include "formats/layout.h"
@@ -79,7 +78,7 @@ static void test_versions_and_orders(void **state)
     reshift_array_destroy(&array);
 }
 
-/* What we write is what NumPy writes, byte for byte. */
+/* The bytes we write equal NumPy's. */
 static void test_written_as_numpy_writes(void **state)
 {
     (void)state;
@@ -244,7 +243,7 @@ static void test_wrong_starts(void **state)
     check_error(reshift_array_load_npy("/nowhere/x.npy", &array, &error), RESHIFT_ERROR_NOT_FOUND, "/nowhere/x.npy");
 }
 
-/* An archive of one array is that array; of several one is named after '#'. */
+/* An archive of one array is read as that array; with several, '#' selects one. */
 static void test_npz(void **state)
 {
     (void)state;
@@ -276,7 +275,7 @@ static void test_npz(void **state)
     check_error(reshift_array_load_npy(path, &array, &error), RESHIFT_ERROR_NOT_FOUND, "is no .npz archive");
 }
 
-/* NumPy knows 1.0, 2.0 and 3.0, and passes over bytes after the array. */
+/* NumPy supports 1.0, 2.0 and 3.0, and ignores bytes after the array. */
 static void test_version_and_end(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Pickles of every protocol against what Python put into them; what is refused, and in which words. */
+/* Pickles of every protocol against the values that Python stored; refused ones with their messages. */
 #include "golden.h"
 
 #include "formats/torch/pickle.h"
@@ -206,7 +206,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reshift_error error;
         pickle *p;
-        uint8_t *exact = malloc(cases[i].size + !cases[i].size); /* so that sanitizers see a step too far */
+        uint8_t *exact = malloc(cases[i].size + !cases[i].size); /* exact size: sanitizers detect a read past the end */
         memcpy(exact, cases[i].bytes, cases[i].size);
         check_error(pickle_open(exact, cases[i].size, "x.pkl", 0, &p, NULL, &error), cases[i].code, cases[i].words);
         assert_null(p);
@@ -241,7 +241,7 @@ static void test_integers(void **state)
     }
 }
 
-/* Whatever a pickle names beyond the table becomes a placeholder with that name: nothing is constructed, nothing refused. */
+/* A name outside the table becomes a placeholder with that name: nothing is constructed, nothing refused. */
 static void test_objects(void **state)
 {
     (void)state;
@@ -288,7 +288,7 @@ static void test_objects(void **state)
         assert_string_equal(pickle_root(p)->text, cases[i].words);
         pickle_close(&p);
     }
-    /* an heir of dict keeps its items, one of list too; sets are lists */
+    /* a subclass of dict keeps its items, one of list too; sets are lists */
     check_ok(pickle_open((const uint8_t *)"\x80\x02"
                                           "ca\nB\n)\x81K\x01K\x02s.",
                          15, "x", 0, &p, NULL, &error));
@@ -305,7 +305,7 @@ static void test_objects(void **state)
     assert_int_equal(pickle_root(p)->kind, PICKLE_LIST);
     assert_int_equal(pickle_root(p)->length, 2);
     pickle_close(&p);
-    /* a list in itself: the inner one is cut off */
+    /* a list that contains itself: the inner one is cut off */
     check_ok(pickle_open((const uint8_t *)"\x80\x02]q\x00h\x00"
                                           "a.",
                          9, "x", 0, &p, NULL, &error));
@@ -314,7 +314,7 @@ static void test_objects(void **state)
     pickle_close(&p);
 }
 
-/* Protocol 1 writes large integers as text; their bytes are those of the binary form. */
+/* Protocol 1 writes large integers as text; their bytes equal those of the binary form. */
 static void test_long_lines(void **state)
 {
     (void)state;
@@ -366,7 +366,7 @@ static void test_limits(void **state)
     assert_int_equal(depth, PICKLE_DEPTH_MAX);
     assert_string_equal(value->text, "values nested deeper than 200 levels");
     pickle_close(&p);
-    /* x = [], then 150 lists around x as y, then 150 around y: the same y is deep from one place and not from the other */
+    /* x = [], then 150 lists around x as y, then 150 around y: the same y is too deep on one path only */
     at = 2;
     for (int i = 0; i < 151; i++) {
         bytes[at++] = ']';
@@ -402,7 +402,7 @@ static void test_limits(void **state)
                 "more than 20971520 values");
 }
 
-/* Cut anywhere, a pickle is refused, never misread. */
+/* A truncated pickle is refused, never misread. */
 static void test_cut_short(void **state)
 {
     (void)state;

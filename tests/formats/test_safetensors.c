@@ -1,4 +1,6 @@
-/* The set of tensors, unwrapping, safetensors: written and read again, real files, and one case a way of being wrong.
+/*
+ * Sets of tensors, unwrapping, safetensors: written and read back, real files, and one case per way a file can be
+ * wrong.
  */
 #include "golden.h"
 
@@ -60,7 +62,7 @@ static void test_round_trip(void **state)
     assert_null(reshift_tensors_text(read, "absent"));
     assert_null(reshift_tensors_find(read, "absent"));
 
-    fresh_path(again_path); /* the same set, the same bytes */
+    fresh_path(again_path); /* the same set gives the same bytes */
     check_ok(reshift_tensors_save(again_path, read, false, &error));
     char *first, *second;
     size_t size, second_size;
@@ -93,7 +95,7 @@ static void test_set(void **state)
     assert_ptr_equal(reshift_tensors_find(t, "t4321"), reshift_tensors_at(t, 4321));
     reshift_array array = counting(RESHIFT_U8, 1, (int64_t[]){1});
     check_error(reshift_tensors_add(t, "t17", &array, &error), RESHIFT_ERROR_ARGUMENT, "'t17' is there already");
-    assert_non_null(array.data); /* still the caller's */
+    assert_non_null(array.data); /* still owned by the caller */
     check_ok(reshift_tensors_add(t, "__metadata__", &array, &error));
     check_error(reshift_tensors_save("/tmp/never", t, false, &error), RESHIFT_ERROR_ARGUMENT, "'__metadata__'");
     reshift_tensors_destroy(&t);
@@ -101,7 +103,7 @@ static void test_set(void **state)
     reshift_tensors_destroy(&t);
 }
 
-/* Names in, names out (NULL ends them); nothing out: the names collide. */
+/* Input names, expected names (NULL-terminated); no expected names: the names collide. */
 static void check_unwrap(const char *const *in, const char *const *out)
 {
     reshift_error error;
@@ -137,7 +139,7 @@ static void test_unwrap(void **state)
     check_unwrap(NAMES("modules.x", "modeling.y"), NAMES("modules.x", "modeling.y"));
 }
 
-/* A file of this header and so many bytes of data. */
+/* A file with this header and `data_bytes` bytes of data. */
 static reshift_status read_header(const char *header, size_t data_bytes, reshift_error *error)
 {
     size_t length = strlen(header), size = 8 + length + data_bytes;
@@ -198,15 +200,15 @@ static void test_wrong_headers(void **state)
         check_error(read_header(cases[i].header, cases[i].data_bytes, &error), cases[i].code, cases[i].words);
         assert_non_null(strstr(error.message, "cannot read 'x.safetensors'"));
     }
-    reshift_error error; /* order by offset may differ from order in the header; empty tensors take no room */
+    reshift_error error; /* order by offset may differ from order in the header; empty tensors take no bytes */
     check_ok(read_header("{\"b\":" T("F32", "[1]", "4", "8") ",\"e\":" T("F32", "[0]", "4", "4") ",\"a\":" T(
                              "F32", "[1]", "0", "4") "}   ",
                          8, &error));
     check_ok(read_header("{}", 0, &error));
-    /* the library of the format takes these, too */
+    /* the reference implementation accepts these, too */
     check_ok(read_header("{\"__metadata__\":null}", 0, &error));
     check_ok(read_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":{\"y\":[1]}}}", 4, &error));
-    char *deep = malloc(60001); /* a stated limit, not the stack */
+    char *deep = malloc(60001); /* refused by a defined limit, not by stack overflow */
     memset(deep, '[', 60000);
     memcpy(deep, "{\"a\":", 5);
     deep[60000] = '\0';
@@ -214,7 +216,7 @@ static void test_wrong_headers(void **state)
     free(deep);
 }
 
-/* Tensors of a dtype or rank that is not read are listed, and those beside them are read. */
+/* Tensors of an unsupported dtype or rank are listed, and the others are read. */
 static void test_unread_tensors(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* PyTorch's checkpoints in both containers against what PyTorch put into them; real ones; damaged ones. */
+/* PyTorch's checkpoints in both containers against the values that PyTorch stored; real ones; damaged ones. */
 #include "golden.h"
 
 #include "base/digest.h"
@@ -11,7 +11,7 @@ static double element(const reshift_array *array, int64_t i)
     return layout_number(array->dtype, (const uint8_t *)array->data + (size_t)i * reshift_dtype_size(array->dtype));
 }
 
-/* The tensor has this dtype and these elements. */
+/* Checks dtype and elements of the tensor. */
 static void check_elements(const reshift_tensors *t, const char *name, reshift_dtype dtype, int n_dims,
                            const int64_t *shape, const double *elements)
 {
@@ -112,7 +112,7 @@ static void test_other_zips(void **state)
     reshift_tensors_destroy(&t);
 }
 
-/* torch.save(sd, 'été.pth') names the entries of the zip after the file. */
+/* torch.save(sd, 'été.pth') uses the file's name for the entries of the zip. */
 static void test_name_that_is_not_ascii(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void test_name_that_is_not_ascii(void **state)
     reshift_tensors_destroy(&t);
 }
 
-/* ---- what training scripts leave beside the tensors ---- */
+/* ---- other objects that training scripts save with the tensors ---- */
 
 static const char *unread_kind(const reshift_tensors *t, const char *name)
 {
@@ -136,7 +136,7 @@ static const char *unread_kind(const reshift_tensors *t, const char *name)
     return NULL;
 }
 
-/* Forty kinds of objects, keys and tensors that are not read: the tensors beside them are, and all others are listed. */
+/* Forty kinds of objects, keys and unsupported tensors: the other tensors are read, and all of these are listed. */
 static void test_objects_beside_tensors(void **state)
 {
     (void)state;
@@ -231,7 +231,7 @@ static void test_other_writers(void **state)
     reshift_tensors_destroy(&t);
 }
 
-/* torch.load() reads an older file up to its last storage; so does this, with a remark. */
+/* torch.load() reads a legacy file up to its last storage; the reader does the same, with a remark. */
 static void test_bytes_after_the_end(void **state)
 {
     (void)state;
@@ -290,7 +290,7 @@ static void test_wrong_legacy(void **state)
                   "ctorch\nFloatSt\xc3\xa4"
                   "age",
                   19, RESHIFT_ERROR_UNSUPPORTED, "is one of 'torch.FloatSt\u00e4age', whose size is not known");
-    /* the two numbers of f64's shape (2, 3): one row more than its storage holds */
+    /* the two numbers of f64's shape (2, 3): one row more than its storage contains */
     check_patched(file, "K\x00K\x02K\x03\x86", "K\x00K\x03K\x03\x86", 7, RESHIFT_ERROR_FORMAT, "go beyond its storage");
     check_patched(file, "K\x00K\x02K\x03\x86", "K\x01K\x02K\x03\x86", 7, RESHIFT_ERROR_FORMAT, "go beyond its storage");
     reshift_error error;
@@ -307,7 +307,7 @@ static void test_wrong_zip(void **state)
 {
     (void)state;
     reshift_error error;
-    /* entries are stored: their bytes can be changed in place, but libarchive checks their checksums */
+    /* entries are uncompressed: bytes can be changed in place, but libarchive verifies their checksums */
     const float numbers[] = {0, 1, 2, 3, 4, 5}, others[] = {0, 1, 2, 3, 4, 6};
     check_patched("torch_bare.pth", (const char *)numbers, (const char *)others, sizeof numbers, RESHIFT_ERROR_FORMAT,
                   "bad CRC");
@@ -343,7 +343,7 @@ static void test_wrong_zip(void **state)
     }
 }
 
-/* sha256 over the elements of all tensors in order; expected: the same over torch.load()'s tensors. */
+/* sha256 over the elements of all tensors in order; expected: the same from torch.load(). */
 static void check_digest(const reshift_tensors *t, const char *expected)
 {
     char hex[DIGEST_HEX_BYTES];
@@ -356,7 +356,7 @@ static void check_digest(const reshift_tensors *t, const char *expected)
     assert_string_equal(hex, expected);
 }
 
-/* The published ResNet-20s: names, counts, and the same bytes as PyTorch reads. */
+/* The published ResNet-20s: names, counts, and the same bytes as in PyTorch. */
 static void test_real_checkpoints(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Files that people hand over by mistake: their kind is named, wherever a checkpoint, an array or an image is expected. */
+/* Files passed by mistake: every reader of checkpoints, arrays or images names their kind. */
 #include "golden.h"
 
 #include "formats/what_is_this.h"
@@ -42,7 +42,7 @@ static void test_kinds(void **state)
 {
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        uint8_t *exact = malloc(kinds[k].size + 1); /* so that a sanitizer sees a read behind the end */
+        uint8_t *exact = malloc(kinds[k].size + 1); /* exact size: a sanitizer detects a read past the end */
         memcpy(exact, kinds[k].bytes, kinds[k].size);
         exact = realloc(exact, kinds[k].size ? kinds[k].size : 1);
         file_kind found = what_is_this(exact, kinds[k].size);
@@ -55,7 +55,7 @@ static void test_kinds(void **state)
     }
 }
 
-/* Every reader names the kind and passes its hint on. */
+/* Every reader names the kind and includes its hint. */
 static void test_readers_name_the_kind(void **state)
 {
     (void)state;
@@ -64,7 +64,7 @@ static void test_readers_name_the_kind(void **state)
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         if (strstr(kinds[k].words, "zip") || strstr(kinds[k].words, "gzip") || strstr(kinds[k].words, "pickle") ||
             strstr(kinds[k].words, ".npz")) {
-            continue; /* formats of their own to some of the readers */
+            continue; /* some of the readers accept these formats */
         }
         reshift_tensors *t;
         reshift_array array;

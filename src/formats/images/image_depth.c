@@ -1,4 +1,6 @@
-/* PNGs of 16-bit grey: Pillow's convert("RGB"), and so ours, makes every value above 255 white. */
+/*
+ * Detects 16-bit greyscale PNGs: Pillow's convert("RGB"), and therefore ours, turns every value above 255 into white.
+ */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

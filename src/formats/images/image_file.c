@@ -1,4 +1,4 @@
-/* The choice between the formats of images, and what holds for all of them. */
+/* Detects the image format and calls its reader; checks common to all formats. */
 #include "formats/images/image_file.h"
 
 #include <string.h>

@@ -1,8 +1,9 @@
 /*
- * JPEG through libjpeg-turbo with its default, accurate transform, as Pillow uses it. CMYK files are taken as Adobe's,
- * inverted, and turned into RGB by Pillow's formula. As in Pillow a file that ends before its last row is complete is an
- * error; other damage that libjpeg only warns of gives the pixels that libjpeg makes of it. That includes a file whose rows
- * are followed by no end marker, and one whose rest is zeros: these are decoded as any other data.
+ * JPEG reader, using libjpeg-turbo with its default, accurate transform, like Pillow. CMYK files are assumed to be
+ * inverted as Adobe writes them, and are converted to RGB with Pillow's formula. As in Pillow, a file that ends before
+ * its last row is complete is an error. Other damage that libjpeg only warns about yields the pixels that libjpeg
+ * produces. This includes files without an end marker after the last row and files that continue with zeros, which are
+ * decoded like any other data.
  */
 #include <stdio.h>
 
@@ -16,9 +17,11 @@
 #include "formats/blob.h"
 #include "formats/images/image_file.h"
 
-#define SCANS_MAX 500 /* a progressive file of many scans takes long and shows nothing */
+#define SCANS_MAX 500 /* limit: a progressive file with many scans takes long to decode */
 
-/* All that lives across a long jump. The manager stands first: libjpeg hands it back. */
+/*
+ * State that must survive a longjmp(). The error manager is the first member, because libjpeg passes its address back.
+ */
 typedef struct jpeg_reader {
     struct jpeg_error_mgr manager;
     struct jpeg_progress_mgr progress;
@@ -26,7 +29,7 @@ typedef struct jpeg_reader {
     jmp_buf escape;
     char words[JMSG_LENGTH_MAX];
     uint8_t *row; /* of a CMYK image */
-    bool damaged; /* data are wrong and libjpeg went on */
+    bool damaged; /* corrupt data, from which libjpeg recovered */
 } jpeg_reader;
 
 static void leave(j_common_ptr decoder)
@@ -36,7 +39,7 @@ static void leave(j_common_ptr decoder)
     longjmp(r->escape, 1);
 }
 
-/* Warnings. At the end of the data libjpeg goes on with grey; Pillow does not, unless all rows are there already. */
+/* Handles warnings. At the end of the data libjpeg fills up with grey; Pillow fails unless all rows are complete. */
 static void heed(j_common_ptr decoder, int level)
 {
     jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
@@ -71,7 +74,7 @@ static void count_scans(j_common_ptr decoder)
 
 static void spread_grey(uint8_t *row, const uint8_t *grey, int width)
 {
-    for (int x = 0; x < width; x++) { /* the grey row ends where the RGB row ends: never behind what is read */
+    for (int x = 0; x < width; x++) { /* grey and RGB rows end at the same address: writes never overtake reads */
         uint8_t value = grey[x];
         row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = value;
     }
@@ -84,7 +87,7 @@ static int multiply_255(int a, int b)
     return ((product >> 8) + product) >> 8;
 }
 
-/* Pillow's cmyk2rgb (Convert.c) after its reading of inverted CMYK. */
+/* Pillow's cmyk2rgb (Convert.c), after the inversion of CMYK. */
 static void convert_cmyk(uint8_t *row, const uint8_t *cmyk, int width)
 {
     for (int x = 0; x < width; x++) {
@@ -101,7 +104,7 @@ static const char *colour_of(const struct jpeg_decompress_struct *decoder)
     return decoder->num_components == 1 ? "grey" : decoder->num_components == 4 ? "cmyk" : "rgb";
 }
 
-/* Everything between the jumps: libjpeg's errors leave through r->escape. */
+/* Contains all code that libjpeg's errors leave through r->escape. */
 static reshift_status decode(jpeg_reader *r, const uint8_t *bytes, size_t size, const char *name, reshift_image *image,
                              image_facts *facts, reshift_error *error)
 {

@@ -1,4 +1,4 @@
-/* The quality that a JPEG was saved with, from its table for luma. */
+/* Finds the quality of a JPEG from its luma quantisation table. */
 #include <stdio.h>
 
 #include <jpeglib.h>
@@ -20,7 +20,7 @@ static void leave(j_common_ptr codec)
 
 static void keep_quiet(j_common_ptr codec) { (void)codec; }
 
-/* Everything between the jumps. */
+/* Contains all code that libjpeg's errors leave by longjmp(). */
 static int find_quality(struct jpeg_decompress_struct *file, struct jpeg_compress_struct *standard,
                         const uint8_t *bytes, size_t size)
 {

@@ -1,6 +1,7 @@
 /*
- * JPEG files through libjpeg-turbo with the settings that Pillow's save(quality=..., optimize=True) has: baseline, chroma
- * 4:2:0, the accurate integer transform, optimised Huffman tables. The published ImageNet-C was stored this way.
+ * JPEG files through libjpeg-turbo with the settings that Pillow's save(quality=..., optimize=True) has: baseline,
+ * chroma 4:2:0, the accurate integer transform, optimised Huffman tables. The published ImageNet-C images were saved
+ * with these settings.
  */
 #include <stdio.h>
 
@@ -14,7 +15,9 @@
 #include "formats/images/image_file.h"
 #include "reshift/image.h"
 
-/* All that lives across a long jump. The manager stands first: libjpeg hands it back. */
+/*
+ * State that must survive a longjmp(). The error manager is the first member, because libjpeg passes its address back.
+ */
 typedef struct jpeg_writer {
     struct jpeg_error_mgr manager;
     struct jpeg_compress_struct encoder;

@@ -1,6 +1,7 @@
 /*
- * PNG through libpng, with Pillow's results: alpha is dropped, not blended; of 16 bits the upper 8 are kept, except for
- * 16-bit grey, which Pillow clips to 255; grey of 1, 2 and 4 bits is spread over 0..255. Writing is 8-bit RGB.
+ * PNG reader and writer, using libpng, with Pillow's results: alpha is dropped, not blended; 16-bit samples keep the
+ * upper 8 bits, except that 16-bit grey is clipped to 255; grey of 1, 2 and 4 bits is scaled to 0..255. Files are
+ * written as 8-bit RGB.
  */
 #include <png.h>
 #include <setjmp.h>
@@ -12,13 +13,10 @@
 #include "formats/blob.h"
 #include "formats/images/image_file.h"
 
-/*
- * Largest chunk that is kept in memory: of those that are read, only a palette (768 bytes) and transparency are; the rows'
- * data goes through in pieces.
- */
+/* Largest chunk kept in memory. Only a palette (768 bytes) and transparency are kept; row data is read in pieces. */
 #define CHUNK_BYTES_MAX ((png_alloc_size_t)1 << 20)
 
-/* All that lives across a long jump. */
+/* State that must survive a longjmp(). */
 typedef struct png_job {
     png_structp png;
     png_infop info;
@@ -27,7 +25,7 @@ typedef struct png_job {
     const uint8_t *bytes;
     size_t size, at;
     bool damaged; /* a check sum is wrong */
-    uint8_t *samples; /* of grey 16-bit and palette images: [H,W] of 2 or 1 bytes */
+    uint8_t *samples; /* for 16-bit grey and palette images: [H,W] of 2 or 1 bytes */
     png_bytepp rows;
 } png_job;
 
@@ -48,7 +46,7 @@ static void supply(png_structp png, png_bytep target, size_t count)
 {
     png_job *job = png_get_io_ptr(png);
     const size_t left = job->size - job->at;
-    if (count > left && count == 4) { /* a check sum, which nobody looks at; whatever else is missing, more follows it */
+    if (count > left && count == 4) { /* a missing checksum is ignored; anything else is followed by more reads */
         memset(target, 0, count);
         memcpy(target, job->bytes + job->at, left);
         job->at = job->size;
@@ -61,7 +59,9 @@ static void supply(png_structp png, png_bytep target, size_t count)
     job->at += count;
 }
 
-/* Chunks that say nothing about the pixels: libpng would unpack or keep them. They are skipped, whatever length they claim. */
+/*
+ * Chunks that do not affect the pixels. libpng would unpack or keep them, so they are skipped, whatever their length.
+ */
 static const png_byte unused_chunks[] = "tEXt\0zTXt\0iTXt\0iCCP\0eXIf\0sPLT\0pCAL\0sCAL\0tIME\0hIST\0bKGD\0pHYs\0oFFs";
 
 static const char *colour_of(int type)
@@ -75,7 +75,7 @@ static const char *colour_of(int type)
     }
 }
 
-/* 16-bit grey: Pillow reads integers and clips them, it does not scale. */
+/* 16-bit grey: Pillow reads integers and clips them; it does not scale them. */
 static void clip_grey(const uint8_t *samples, size_t count, uint8_t *pixels)
 {
     for (size_t i = 0; i < count; i++) {
@@ -84,7 +84,7 @@ static void clip_grey(const uint8_t *samples, size_t count, uint8_t *pixels)
     }
 }
 
-/* Indices behind the palette's end are grey, as in Pillow. */
+/* Indices beyond the palette's end become grey, as in Pillow. */
 static void look_up(png_job *job, size_t count, uint8_t *pixels)
 {
     png_colorp palette = NULL;
@@ -99,7 +99,7 @@ static void look_up(png_job *job, size_t count, uint8_t *pixels)
     }
 }
 
-/* Everything between the jumps: libpng's errors leave through job->escape. */
+/* Contains all code that libpng's errors leave through job->escape. */
 static reshift_status decode(png_job *job, const char *name, reshift_image *image, image_facts *facts,
                              reshift_error *error)
 {
@@ -119,7 +119,7 @@ static reshift_status decode(png_job *job, const char *name, reshift_image *imag
     if (status != RESHIFT_OK || !image) {
         return status;
     }
-    png_set_crc_action(job->png, PNG_CRC_WARN_USE, PNG_CRC_WARN_USE); /* from IDAT on: as Pillow, no check sums */
+    png_set_crc_action(job->png, PNG_CRC_WARN_USE, PNG_CRC_WARN_USE); /* from IDAT on, as Pillow: no checksums */
     size_t sample_bytes = type == PNG_COLOR_TYPE_PALETTE ? 1 : type == PNG_COLOR_TYPE_GRAY && bits == 16 ? 2 : 0;
     if (sample_bytes == 1) {
         png_set_packing(job->png);
@@ -148,7 +148,7 @@ static reshift_status decode(png_job *job, const char *name, reshift_image *imag
     for (size_t y = 0; y < height; y++) {
         job->rows[y] = target + y * row_bytes;
     }
-    png_read_image(job->png, job->rows); /* all pixels are there: that the file goes on to IEND is of no account */
+    png_read_image(job->png, job->rows); /* all pixels are read: whether an IEND chunk follows does not matter */
     if (sample_bytes == 2) {
         clip_grey(job->samples, height * width, image->pixels);
     } else if (sample_bytes == 1) {

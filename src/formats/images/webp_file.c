@@ -1,4 +1,4 @@
-/* WebP through libwebp: lossy and lossless stills, alpha dropped, as Pillow's convert("RGB") does. */
+/* WebP reader, using libwebp: lossy and lossless still images; alpha is dropped, as in Pillow's convert("RGB"). */
 #include <webp/decode.h>
 
 #include "formats/blob.h"

@@ -1,6 +1,6 @@
 /*
- * The pickle as its users see it: opening, closing, looking things up. Opening ends with a walk over the tree, which cuts
- * cycles and deep nesting off, and refuses sharing that would blow up whoever walks the tree as if nothing were shared.
+ * The public interface of a pickle: open, close, look up. Opening ends with a walk over the tree, which cuts off cycles
+ * and deep nesting, and refuses shared values that would make a plain walk of the tree exponentially long.
  */
 #include "formats/torch/pickle.h"
 
@@ -17,7 +17,7 @@
 #define WEIGHT_MAX ((uint64_t)20 << 20)
 #define CHUNK_BYTES ((size_t)64 << 10)
 
-/* Memory comes in chunks that are freed together. */
+/* Memory is allocated in chunks that are freed together. */
 typedef struct chunk {
     struct chunk *next;
     size_t used, capacity;
@@ -47,7 +47,7 @@ void *pickle_allocate(pickle *p, size_t count, size_t size)
         }
         fresh->capacity = capacity;
         fresh->used = bytes;
-        if (p->chunks && capacity == bytes) { /* of its own: the chunk in use stays in front */
+        if (p->chunks && capacity == bytes) { /* a chunk for one large block: the current chunk stays first */
             fresh->next = p->chunks->next;
             p->chunks->next = fresh;
         } else {
@@ -115,7 +115,7 @@ reshift_status pickle_become_object(pickle_machine *m, pickle_value *value, cons
     return done ? RESHIFT_OK : pickle_no_memory(m);
 }
 
-/* Values below a container: all items, or an object's state and content. */
+/* Number of values directly below a container: all items, or an object's state and content. */
 static size_t child_count(const pickle_value *value)
 {
     return value->kind == PICKLE_OBJECT ? 2 : value->kind == PICKLE_DICT ? 2 * value->length : value->length;
@@ -134,7 +134,7 @@ static reshift_status cut_off(pickle_machine *m, pickle_value **item, const char
     return *item ? RESHIFT_OK : pickle_no_memory(m);
 }
 
-/* Walks one child, or cuts it off: where it is being walked already, and where it goes too deep from here. */
+/* Walks one child, or cuts it off if it is being walked already or is too deep here. */
 static reshift_status check_child(pickle_machine *m, pickle_value **item, int depth)
 {
     static const char deep[] = "values nested deeper than 200 levels";
@@ -149,11 +149,11 @@ static reshift_status check_child(pickle_machine *m, pickle_value **item, int de
         return cut_off(m, item, deep);
     }
     reshift_status status = check_tree(m, *item, depth);
-    /* reached by another way before, it may go deeper from here than from there */
+    /* already walked on a shorter path; it may exceed the depth limit on this one */
     return status == RESHIFT_OK && depth + below->height >= PICKLE_DEPTH_MAX ? cut_off(m, item, deep) : status;
 }
 
-/* Fills height and weight of a container and all below it. Recursion ends at PICKLE_DEPTH_MAX. */
+/* Computes height and weight of a container and everything below it. Recursion stops at PICKLE_DEPTH_MAX. */
 static reshift_status check_tree(pickle_machine *m, pickle_value *value, int depth)
 {
     if (value->kind == PICKLE_ARRAY && !value->array->data) {

@@ -1,7 +1,7 @@
 /*
- * All names that a pickle's objects are read by, and what becomes of them. Nothing is called: each name of the table
- * stands for one plain value built here (a dict, a description of a tensor, an array, bytes). A name outside the table is
- * a placeholder, and so is everything that would be made with it: it carries the name and has no effect.
+ * The table of all names that are recognised in pickles, and the values they construct. Nothing is called: each name
+ * stands for one plain value built here (a dict, a description of a tensor, an array, bytes). A name outside the table
+ * becomes a placeholder, and so does every object made with it; it carries the name and has no effect.
  */
 #include "formats/torch/pickle_machine.h"
 
@@ -94,7 +94,7 @@ reshift_status pickle_resolve_global(pickle_machine *m, const char *module, cons
         bool same_module = strcmp(module, globals[i].module) == 0;
         if ((globals[i].role == ROLE_STORAGE_CLASS || globals[i].role == ROLE_UNREAD_STORAGE_CLASS) &&
             strcmp(module, "torch.cuda") == 0) {
-            same_module = true; /* storages of a GPU are written like those of the CPU */
+            same_module = true; /* GPU storages are written like CPU storages */
         }
         if (same_module && strcmp(name, globals[i].name) == 0) {
             *value = new_special(m, &(pickle_special){.global = &globals[i]});
@@ -125,7 +125,7 @@ static reshift_status expect(pickle_machine *m, bool right, const char *what)
     return right ? RESHIFT_OK : pickle_damaged(m, "expected %s", what);
 }
 
-/* A tuple of extents or strides, at most RESHIFT_MAX_DIMS: the caller has looked. */
+/* A tuple of extents or strides, at most RESHIFT_MAX_DIMS (checked by the caller). */
 static reshift_status read_extents(pickle_machine *m, const pickle_value *tuple, int64_t *extents, int *n)
 {
     if (!is_sequence(tuple)) {
@@ -222,7 +222,7 @@ static reshift_status make_tensor(pickle_machine *m, const pickle_value *argumen
     return RESHIFT_OK;
 }
 
-/* _rebuild_from_type_v2(function, class, arguments, state): a tensor with attributes, which are left aside */
+/* _rebuild_from_type_v2(function, class, arguments, state): a tensor with attributes, which are ignored */
 static reshift_status make_from_type(pickle_machine *m, const pickle_value *arguments, pickle_value **value)
 {
     bool right = arguments->length >= 3 && arguments->items[2]->kind == PICKLE_TUPLE &&
@@ -251,7 +251,7 @@ static const pickle_special *numpy_dtype_of(const pickle_value *value)
     return special && !special->global && !special->storage ? special : NULL;
 }
 
-/* Shape, dtype and bytes of an array; one of another dtype or of too many dimensions becomes a placeholder. */
+/* Sets shape, dtype and bytes of an array. An unsupported dtype or too many dimensions make it a placeholder. */
 static reshift_status fill_array(pickle_machine *m, pickle_value *value, const pickle_value *shape,
                                  const pickle_value *dtype, const pickle_value *data)
 {
@@ -307,7 +307,7 @@ static reshift_status make_array_from_buffer(pickle_machine *m, const pickle_val
     return status;
 }
 
-/* scalar(dtype, bytes): a number of NumPy's as one of ours */
+/* scalar(dtype, bytes): a NumPy number as a plain number */
 static reshift_status make_numpy_scalar(pickle_machine *m, const pickle_value *arguments, pickle_value **value)
 {
     const pickle_special *type = arguments->length == 2 ? numpy_dtype_of(arguments->items[0]) : NULL;
@@ -339,7 +339,7 @@ static reshift_status make_numpy_scalar(pickle_machine *m, const pickle_value *a
     return RESHIFT_OK;
 }
 
-/* encode(text, "latin1"): how protocol 2 carries the bytes of Python 3; bytes() and bytearray() likewise */
+/* encode(text, "latin1"), which protocol 2 uses for bytes of Python 3; also bytes() and bytearray() */
 static reshift_status make_bytes(pickle_machine *m, const pickle_value *arguments, pickle_value **value)
 {
     *value = pickle_new(m->p, PICKLE_BYTES);
@@ -365,7 +365,7 @@ static reshift_status make_bytes(pickle_machine *m, const pickle_value *argument
         return pickle_no_memory(m);
     }
     size_t length = 0;
-    for (size_t i = 0; i < text->length; i++) { /* the text is UTF-8: checked when it was read */
+    for (size_t i = 0; i < text->length; i++) { /* the text is valid UTF-8: checked when it was read */
         uint8_t c = (uint8_t)text->text[i];
         if (c >= 0xc4) {
             return pickle_damaged(m, "a character beyond latin1 among bytes");
@@ -381,8 +381,8 @@ static reshift_status make_bytes(pickle_machine *m, const pickle_value *argument
 }
 
 /*
- * What a name outside the table would have made. Python's own reconstructors name the class as their first argument, and
- * may give the content of a list's or dict's heir as their third.
+ * The placeholder for an object of a name outside the table. Python's own reconstructors have the class as first
+ * argument, and may have the content of a subclass of list or dict as third.
  */
 static reshift_status make_object(pickle_machine *m, const pickle_value *callable, const pickle_value *arguments,
                                   pickle_value **value)
@@ -405,7 +405,7 @@ static reshift_status make_object(pickle_machine *m, const pickle_value *callabl
     return RESHIFT_OK;
 }
 
-/* The first of the arguments, where it is a value of this kind or a placeholder. */
+/* Returns the first argument if it has this kind or is a placeholder. */
 static reshift_status pass_on(pickle_machine *m, const pickle_value *arguments, bool right, const char *what,
                               pickle_value **value)
 {
@@ -497,7 +497,7 @@ reshift_status pickle_set_state(pickle_machine *m, pickle_value *target, pickle_
     case PICKLE_ARRAY: return set_array_state(m, target, state);
     case PICKLE_DICT:
     case PICKLE_LIST:
-    case PICKLE_TENSOR: return RESHIFT_OK; /* attributes, such as a state_dict's _metadata: not part of the value */
+    case PICKLE_TENSOR: return RESHIFT_OK; /* attributes, such as a state_dict's _metadata, are not part of the value */
     case PICKLE_OBJECT: target->state = state; return RESHIFT_OK;
     default:
         if (numpy_dtype_of(target)) {
@@ -507,7 +507,7 @@ reshift_status pickle_set_state(pickle_machine *m, pickle_value *target, pickle_
     }
 }
 
-/* A part of an older file's storage: (key, offset, count) */
+/* A part of a legacy file's storage: (key, offset, count) */
 static reshift_status read_view(pickle_machine *m, const pickle_value *view, pickle_storage *storage)
 {
     if (view->kind == PICKLE_NONE) {
@@ -524,7 +524,7 @@ static reshift_status read_view(pickle_machine *m, const pickle_value *view, pic
     return RESHIFT_OK;
 }
 
-/* Bytes of an element that is not read; 0: not known. */
+/* Bytes per element of an unsupported storage class; 0: unknown. */
 static size_t unread_bytes(const char *class)
 {
     static const struct {
@@ -540,7 +540,10 @@ static size_t unread_bytes(const char *class)
     return 0;
 }
 
-/* ('storage', class, key, location, count[, view]); older files also hold ('module', class, ...), a class with its source */
+/*
+ * ('storage', class, key, location, count[, view]); legacy files also contain ('module', class, ...), a class with its
+ * source code
+ */
 reshift_status pickle_persistent(pickle_machine *m, const pickle_value *id, pickle_value **value)
 {
     if (id->kind != PICKLE_TUPLE || id->length < 5 || !pickle_is_text(id->items[0], "storage")) {

@@ -1,6 +1,6 @@
 /*
- * The machine's parts: words of errors, the stack and its marks, and the values that an opcode carries with it
- * (numbers, texts). What the opcodes do with them is said in pickle_opcodes.c.
+ * Parts of the unpickling machine: error messages, the stack and its marks, and the operands of opcodes (numbers,
+ * texts). pickle_opcodes.c implements the opcodes with them.
  */
 #include "formats/torch/pickle_machine.h"
 
@@ -40,7 +40,7 @@ reshift_status pickle_no_memory(pickle_machine *m)
                   "pickle: its values take more memory than there is or than is allowed");
 }
 
-/* Room for one more of n in a growing array. */
+/* Makes room for one more element in a growing array of n. */
 static bool grow(void **array, size_t n, size_t *capacity, size_t size)
 {
     if (n < *capacity) {
@@ -64,7 +64,7 @@ reshift_status machine_push(pickle_machine *m, pickle_value *value)
     return RESHIFT_OK;
 }
 
-/* Values above the last mark. */
+/* Number of values above the last mark. */
 size_t machine_depth(const pickle_machine *m) { return m->n_stack - (m->n_marks ? m->marks[m->n_marks - 1] : 0); }
 
 pickle_value *machine_top(const pickle_machine *m) { return m->stack[m->n_stack - 1]; }
@@ -98,7 +98,7 @@ reshift_status machine_take_number(pickle_machine *m, size_t width, uint64_t *nu
     return status;
 }
 
-/* Text up to a newline, into `line`. */
+/* Reads text up to a newline into `line`. */
 reshift_status machine_take_line(pickle_machine *m, char *line, size_t size)
 {
     size_t length = 0;
@@ -215,8 +215,8 @@ reshift_status machine_push_int_line(pickle_machine *m)
 }
 
 /*
- * Protocol 1 writes every integer beyond 32 bits as decimal text. Digit by digit, the magnitude times 10 plus the digit in
- * little-endian bytes, then the complement of a negative one: PICKLE_LONG's form.
+ * Protocol 1 writes every integer beyond 32 bits as decimal text. This converts it to PICKLE_LONG's format: digit by
+ * digit, magnitude times 10 plus the digit in little-endian bytes, then the two's complement if negative.
  */
 reshift_status machine_push_long_line(pickle_machine *m)
 {
@@ -233,7 +233,7 @@ reshift_status machine_push_long_line(pickle_machine *m)
     if (n <= 18) {
         return machine_push_int(m, strtoll(line, NULL, 10));
     }
-    size_t length = n / 2 + 2; /* a digit takes less than half a byte; one more for the sign */
+    size_t length = n / 2 + 2; /* a digit takes less than half a byte; one more byte for the sign */
     uint8_t *bytes = pickle_allocate(m->p, length, 1);
     pickle_value *value = bytes ? pickle_new(m->p, PICKLE_LONG) : NULL;
     if (!value) {
@@ -273,7 +273,7 @@ reshift_status machine_mark(pickle_machine *m)
     return RESHIFT_OK;
 }
 
-/* Takes the last mark away: *items are the *n values that stood above it; they leave the stack. */
+/* Removes the last mark. *items points to the *n values above it; they are popped. */
 reshift_status machine_unmark(pickle_machine *m, pickle_value ***items, size_t *n)
 {
     if (m->n_marks == 0) {
@@ -289,7 +289,7 @@ reshift_status machine_unmark(pickle_machine *m, pickle_value ***items, size_t *
 reshift_status pickle_push_item(pickle_machine *m, pickle_value *container, pickle_value *item)
 {
     pickle_container *extra = container->other;
-    /* a dict's length counts pairs: it is raised by its callers */
+    /* the length of a dict counts pairs: callers increment it */
     size_t n = container->length;
     if (n == extra->capacity) {
         size_t capacity = n ? 2 * n : 4;

@@ -1,13 +1,13 @@
 /*
- * The inside of the restricted unpickler: the arena that holds all values, the machine that runs the opcodes, and the
- * few things a pickle may have constructed. Only pickle*.c include it.
+ * Internals of the restricted unpickler: the arena of all values, the machine that runs the opcodes, and the objects it
+ * may construct. Only pickle*.c include this file.
  */
 #ifndef FORMATS_TORCH_PICKLE_MACHINE_H
 #define FORMATS_TORCH_PICKLE_MACHINE_H
 
 #include "formats/torch/pickle.h"
 
-/** What a global of the file stands for; the table is in pickle_construct.c. */
+/** The meaning of a global name; the table is in pickle_construct.c. */
 typedef enum pickle_role {
     ROLE_DICT, /* OrderedDict, Counter: a dict from pairs or from a dict */
     ROLE_DEFAULTDICT,
@@ -18,7 +18,7 @@ typedef enum pickle_role {
     ROLE_TENSOR_V3,
     ROLE_PARAMETER,
     ROLE_FROM_TYPE,
-    ROLE_DEVICE_TENSOR, /* made from a NumPy array or a tensor of the CPU */
+    ROLE_DEVICE_TENSOR, /* created from a NumPy array or a CPU tensor */
     ROLE_TENSOR_CLASS,
     ROLE_STORAGE_CLASS,
     ROLE_UNREAD_STORAGE_CLASS,
@@ -39,20 +39,20 @@ typedef struct pickle_global {
     reshift_dtype dtype; /* of a storage class or torch dtype */
 } pickle_global;
 
-/** What a PICKLE_OTHER value is. */
+/** The meaning of a PICKLE_OTHER value. */
 typedef struct pickle_special {
     const pickle_global *global;   /* a global of the table, or NULL */
     const pickle_storage *storage; /* a torch storage, or NULL */
-    reshift_dtype dtype;           /* neither: a NumPy dtype */
+    reshift_dtype dtype;           /* if both are NULL: a NumPy dtype */
     bool big_endian;
 } pickle_special;
 
-/** What a container carries beside its items. */
+/** Additional data of a container. */
 typedef struct pickle_container {
     size_t capacity;
-    int state; /* of the final check: 0 not seen, 1 being walked, 2 done */
+    int state; /* for the final check: 0 not visited, 1 being walked, 2 done */
     int height;
-    uint64_t weight; /* values below it, counted as often as they are reached */
+    uint64_t weight; /* number of values below it, counting shared values each time */
 } pickle_container;
 
 typedef struct pickle_machine {
@@ -70,34 +70,36 @@ typedef struct pickle_machine {
     size_t memo_capacity, n_memo;
 } pickle_machine;
 
-/** Zeroed memory of the pickle's own; NULL past its limit or without memory (say it with pickle_no_memory()). */
+/**
+ * Zeroed memory owned by the pickle. NULL beyond its limit or when out of memory (report it with pickle_no_memory()).
+ */
 void *pickle_allocate(pickle *p, size_t count, size_t size);
-/** Hands a storage over to the list of pickle_storages(). */
+/** Appends to the list returned by pickle_storages(), which takes ownership. */
 void pickle_add_storage(pickle *p, pickle_storage *storage);
 pickle_value *pickle_new(pickle *p, pickle_kind kind);
-/** A placeholder; NULL without memory. */
+/** Creates a placeholder; NULL when out of memory. */
 pickle_value *pickle_new_object(pickle *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** Makes `value`, of any kind, such a placeholder. */
+/** Turns `value`, of any kind, into a placeholder. */
 reshift_status pickle_become_object(pickle_machine *m, pickle_value *value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 reshift_status pickle_no_memory(pickle_machine *m);
-/** FORMAT and UNSUPPORTED errors at the place where the machine stands. */
+/** FORMAT and UNSUPPORTED errors at the current position of the machine. */
 reshift_status pickle_damaged(pickle_machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 reshift_status pickle_unsupported(pickle_machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Appends to a list, tuple or (in turn key and value) dict. */
+/** Appends to a list, tuple or dict (alternating keys and values). */
 reshift_status pickle_push_item(pickle_machine *m, pickle_value *container, pickle_value *item);
 
-/* The stack. Values below the last mark are out of reach. */
+/* The stack. Values below the last mark are not accessible. */
 size_t machine_depth(const pickle_machine *m); /* above the last mark */
 reshift_status machine_push(pickle_machine *m, pickle_value *value);
 pickle_value *machine_top(const pickle_machine *m);
-reshift_status machine_need(pickle_machine *m, size_t n); /* FORMAT when there are fewer */
+reshift_status machine_need(pickle_machine *m, size_t n); /* FORMAT if there are fewer */
 reshift_status machine_mark(pickle_machine *m);
-/** Takes the last mark away: *items are the *n values that stood above it; they leave the stack. */
+/** Removes the last mark. *items points to the *n values above it; they are popped. */
 reshift_status machine_unmark(pickle_machine *m, pickle_value ***items, size_t *n);
 
-/* What follows an opcode: little-endian numbers, lines; and the values that opcodes carry. */
+/* Operands of opcodes: little-endian numbers, lines, and values. */
 reshift_status machine_take_number(pickle_machine *m, size_t width, uint64_t *number);
 reshift_status machine_take_line(pickle_machine *m, char *line, size_t size);
 reshift_status machine_push_int(pickle_machine *m, int64_t integer);
@@ -108,7 +110,7 @@ reshift_status machine_push_float(pickle_machine *m);
 reshift_status machine_push_int_line(pickle_machine *m);
 reshift_status machine_push_long_line(pickle_machine *m);
 
-/** Runs opcodes to STOP; *root is what is left on the stack. */
+/** Runs opcodes up to STOP. *root is the value left on the stack. */
 reshift_status pickle_run(pickle_machine *m, pickle_value **root);
 
 reshift_status pickle_resolve_global(pickle_machine *m, const char *module, const char *name, pickle_value **value);

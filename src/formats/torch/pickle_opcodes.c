@@ -1,16 +1,19 @@
 /*
- * The opcodes of Python's pickles, protocols 1 to 5 (Python's Lib/pickletools.py describes each): a stack, marks on it,
- * a memo. Everything that would call something goes through pickle_construct.c, whose table is all that is constructed;
- * objects of other classes are placeholders, which take items and state like the real ones.
+ * The opcodes of Python's pickles, protocols 1 to 5 (described in Python's Lib/pickletools.py): a stack with marks, and
+ * a memo. Every opcode that calls something goes through pickle_construct.c, whose table lists everything that can be
+ * constructed. Objects of other classes are placeholders, which accept items and state like real objects.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/torch/pickle_machine.h"
 
-#define GLOBAL_BYTES 512 /* of a module's or a class's name, with its NUL */
+#define GLOBAL_BYTES 512 /* of a module or class name, with its NUL */
 
-/* The container of this kind that items of the top go to: itself, or an object's content, which begins empty. */
+/*
+ * The container of this kind that receives items for the top of the stack: the top itself, or an object's content,
+ * which starts empty.
+ */
 static reshift_status filled_by_items(pickle_machine *m, pickle_kind kind, pickle_value **container)
 {
     pickle_value *top = machine_depth(m) < 1 ? NULL : machine_top(m);
@@ -98,7 +101,7 @@ static reshift_status memorize(pickle_machine *m, uint64_t index)
     if (status != RESHIFT_OK) {
         return status;
     }
-    if (index >= m->size) { /* every entry takes bytes of the pickle, and Python counts them up from 0 or 1 */
+    if (index >= m->size) { /* every entry takes bytes of the pickle, and Python numbers them from 0 or 1 */
         return pickle_damaged(m, "memo entry %llu in a pickle of %zu bytes", (unsigned long long)index, m->size);
     }
     if (index >= m->memo_capacity) {
@@ -177,7 +180,9 @@ static reshift_status call(pickle_machine *m)
     return status == RESHIFT_OK ? machine_push(m, value) : status;
 }
 
-/* The ways of protocol 1: a class and its arguments above a mark, the class named on the stack ('o') or in lines ('i'). */
+/*
+ * Calls of protocol 1: a class and its arguments above a mark; the class is on the stack ('o') or named in lines ('i').
+ */
 static reshift_status call_marked(pickle_machine *m, int opcode)
 {
     pickle_value *class = NULL, *value = NULL, *arguments = pickle_new(m->p, PICKLE_TUPLE), **items = NULL;
@@ -201,7 +206,7 @@ static reshift_status call_marked(pickle_machine *m, int opcode)
     return status == RESHIFT_OK ? machine_push(m, value) : status;
 }
 
-/* A class, its arguments, and arguments with names, which nothing here takes. */
+/* A class, its arguments, and keyword arguments, which are ignored. */
 static reshift_status call_with_names(pickle_machine *m)
 {
     reshift_status status = machine_need(m, 3);
@@ -233,7 +238,7 @@ static reshift_status persistent(pickle_machine *m)
     return status == RESHIFT_OK ? machine_push(m, value) : status;
 }
 
-/* Opcodes with one number behind them that is a position or to be skipped. */
+/* Opcodes followed by one number that is an index or is skipped. */
 static reshift_status step_number(pickle_machine *m, int opcode)
 {
     uint64_t number = 0;
@@ -246,7 +251,7 @@ static reshift_status step_number(pickle_machine *m, int opcode)
     case 0x80: /* PROTO */
         return number <= 5 ? RESHIFT_OK
                            : pickle_unsupported(m, "expected protocol 1 to 5, found %llu", (unsigned long long)number);
-    case 0x95: /* FRAME: a promise about what follows, for buffering */
+    case 0x95: /* FRAME: a size for buffering, ignored */
         return number <= m->size - m->at ? RESHIFT_OK : pickle_damaged(m, "a frame that goes beyond the end");
     case 'J': return machine_push_int(m, (int32_t)(uint32_t)number);
     case 'M':
@@ -257,7 +262,7 @@ static reshift_status step_number(pickle_machine *m, int opcode)
     }
 }
 
-/* Opcodes that gather what stands above the last mark. */
+/* Opcodes that take all values above the last mark. */
 static reshift_status step_marked(pickle_machine *m, int opcode)
 {
     pickle_value **items = NULL;
@@ -268,7 +273,7 @@ static reshift_status step_marked(pickle_machine *m, int opcode)
     }
     switch (opcode) {
     case 'e':
-    case 0x90: return append(m, items, n); /* ADDITEMS: a set is a list here */
+    case 0x90: return append(m, items, n); /* ADDITEMS: a set becomes a list */
     case 'u': return set_items_of_top(m, items, n);
     case 't': return push_container(m, PICKLE_TUPLE, items, n);
     case 'l':
@@ -300,7 +305,7 @@ static reshift_status step(pickle_machine *m, int opcode)
     case 'd':
     case 0x90:
     case 0x91: return step_marked(m, opcode);
-    case '0': /* POP takes a mark away where nothing stands above it */
+    case '0': /* POP removes a mark if there is no value above it */
         if (machine_depth(m) == 0 && m->n_marks > 0) {
             m->n_marks--;
             return RESHIFT_OK;
@@ -367,7 +372,7 @@ static reshift_status step(pickle_machine *m, int opcode)
 
 reshift_status pickle_run(pickle_machine *m, pickle_value **root)
 {
-    reshift_status status = RESHIFT_OK; /* protocol 1 has no mark of its own at the start */
+    reshift_status status = RESHIFT_OK; /* protocol 1 does not start with a PROTO opcode */
     while (status == RESHIFT_OK) {
         if (m->at >= m->size) {
             return pickle_damaged(m, "it ends without STOP");

@@ -1,6 +1,6 @@
 /*
  * PyTorch's checkpoints in both containers: a zip (`NAME/data.pkl`, and the elements in `NAME/data/KEY`; since 1.6), or
- * five pickles with the elements behind them (before). What the pickles describe is torch_reader's matter.
+ * five pickles followed by the elements (before). torch_reader.c interprets the pickles.
  */
 #include "formats/checkpoint.h"
 
@@ -23,7 +23,7 @@ typedef struct zip_reader {
     char prefix[512];
 } zip_reader;
 
-/* First walk: the pickle, and whether the elements are little-endian. */
+/* First walk: the pickle, and the byte order of the elements. */
 static reshift_status visit_description(void *context, archive_item *item, bool *stop, reshift_error *error)
 {
     (void)stop;
@@ -57,8 +57,9 @@ static reshift_status visit_description(void *context, archive_item *item, bool 
 }
 
 /*
- * Second walk: the storages that the pickle mentions, none larger than it says. A compressed one is unpacked into memory, and
- * counts against the reader's budget: a small file may claim storages of any size, and zeros pack a thousandfold.
+ * Second walk: the storages that the pickle refers to, none larger than declared. A compressed storage is unpacked into
+ * memory and counts against the reader's budget: a small file can declare storages of any size, and zeros compress a
+ * thousandfold.
  */
 static reshift_status visit_storage(void *context, archive_item *item, bool *stop, reshift_error *error)
 {
@@ -123,7 +124,7 @@ reshift_status torch_zip_read(blob *b, const char *name, reshift_tensors *tensor
     return status;
 }
 
-/* The older container */
+/* The legacy container */
 
 static const uint8_t legacy_magic[10] = {0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 
@@ -138,7 +139,7 @@ static reshift_status next_pickle(const torch_reader *r, size_t *at, pickle **p)
     return status;
 }
 
-/* Magic number, protocol version, system: the three pickles before the tensors'. */
+/* Magic number, protocol version and system information: the three pickles before the tensors' pickle. */
 static reshift_status read_preamble(const torch_reader *r, size_t *at)
 {
     pickle *p;
@@ -162,12 +163,12 @@ static reshift_status read_preamble(const torch_reader *r, size_t *at)
         pickle_close(&p);
     }
     if (status == RESHIFT_OK && (status = next_pickle(r, at, &p)) == RESHIFT_OK) {
-        pickle_close(&p); /* of the machine: PyTorch writes storages little-endian on all of them */
+        pickle_close(&p); /* system information, ignored: PyTorch always writes storages little-endian here */
     }
     return status;
 }
 
-/* One storage behind the pickles: int64 count, elements. */
+/* One storage after the pickles: int64 count, elements. */
 static reshift_status read_storage(torch_reader *r, const pickle_value *key, size_t *at)
 {
     char text[256];

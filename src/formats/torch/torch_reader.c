@@ -1,6 +1,6 @@
 /*
- * From a pickle's description to tensors and metadata, whatever container they came in. Tensors become views of the
- * mapped file where they are dense and aligned, else copies in C order; names are the paths of keys that lead to them.
+ * Converts a pickle's description to tensors and metadata, for both containers. Tensors are views of the mapped file if
+ * they are contiguous and aligned, else copies in C order. Their names are the paths of keys that lead to them.
  */
 #include "formats/torch/torch_reader.h"
 
@@ -38,7 +38,7 @@ void torch_reader_close(torch_reader *r)
     pickle_close(&r->p);
 }
 
-/* One storage a key, out of the pickle's mentions. */
+/* Collects one storage per key from the pickle's references. */
 reshift_status torch_reader_gather(torch_reader *r)
 {
     size_t mentions = 0;
@@ -73,7 +73,7 @@ reshift_status torch_reader_gather(torch_reader *r)
     return RESHIFT_OK;
 }
 
-/* The stretch of the storage that the tensor spans lies inside it. */
+/* True if the range of the storage that the tensor spans is inside it. */
 static bool spans_inside(const pickle_tensor *t, int64_t count)
 {
     int64_t last = t->offset, step;
@@ -97,7 +97,7 @@ static reshift_status make_tensor(torch_reader *r, const pickle_tensor *t, reshi
 {
     const torch_storage *s = &r->storages[names_find(&r->keys, t->storage->key)];
     size_t size = reshift_dtype_size(t->dtype), bytes;
-    size_t unit = reshift_dtype_size(t->storage->dtype); /* the storage's own elements; the tensor's may be others */
+    size_t unit = reshift_dtype_size(t->storage->dtype); /* of the storage's elements; the tensor's dtype may differ */
     int64_t count = t->storage->view_count * (int64_t)unit / (int64_t)size;
     if (!shape_bytes(t->dtype, t->n_dims, t->shape, &bytes) || !spans_inside(t, count)) {
         return refuse(r->error, RESHIFT_ERROR_FORMAT, r->name, -1,
@@ -122,11 +122,11 @@ static reshift_status make_tensor(torch_reader *r, const pickle_tensor *t, reshi
     return status;
 }
 
-/* Two paths may meet, as those of {'a.b': ..., 'a': {'b': ...}} do: the later one gets a number. */
+/* Two paths may be equal, as in {'a.b': ..., 'a': {'b': ...}}: the later one gets a number. */
 static reshift_status add_array(torch_reader *r, reshift_array *array)
 {
     char other[TORCH_NAME_BYTES_MAX + 16];
-    const char *name = r->path[0] ? r->path : "tensor"; /* torch.save() of a tensor alone */
+    const char *name = r->path[0] ? r->path : "tensor"; /* the file is a single tensor */
     int number = 1;
     while (reshift_tensors_find(r->tensors, number > 1 ? other : name) && number < SAME_NAMES_MAX) {
         snprintf(other, sizeof other, "%s#%d", name, ++number);
@@ -136,13 +136,13 @@ static reshift_status add_array(torch_reader *r, reshift_array *array)
     return status;
 }
 
-/* A number or bool as words; false for everything else. */
+/* Formats a number or bool as text; returns false for other values. */
 static bool write_scalar(const pickle_value *value, char *words, size_t size)
 {
     switch (value->kind) {
     case PICKLE_BOOL: snprintf(words, size, "%s", value->boolean ? "true" : "false"); return true;
     case PICKLE_INT: snprintf(words, size, "%" PRId64, value->integer); return true;
-    case PICKLE_FLOAT: /* the shortest that reads back the same */
+    case PICKLE_FLOAT: /* the shortest decimal that reads back the same */
         for (int digits = 6; digits <= 17; digits++) {
             snprintf(words, size, "%.*g", digits, value->number);
             if (strtod(words, NULL) == value->number) {
@@ -159,7 +159,7 @@ static reshift_status set_text(torch_reader *r, const char *text)
     return r->path[0] ? reshift_tensors_set_text(r->tensors, r->path, text, r->error) : RESHIFT_OK;
 }
 
-/* Texts that JSON and a terminal can show; others (pickled bytes) are left aside. */
+/* Adds texts that JSON and a terminal can show; others (pickled bytes) are skipped. */
 static reshift_status add_text(torch_reader *r, const pickle_value *value)
 {
     if (memchr(value->text, 0, value->length) || !text_is_utf8((const uint8_t *)value->text, value->length)) {
@@ -184,7 +184,7 @@ static bool is_list_of_numbers(const pickle_value *list)
     return all;
 }
 
-/* Numbers as "[1, 2]": the first of them where there are many. */
+/* Formats numbers as "[1, 2]"; long lists are truncated. */
 static void write_list(const pickle_value *list, char *words, size_t size)
 {
     size_t length = (size_t)snprintf(words, size, "[");
@@ -207,7 +207,7 @@ static bool append_words(torch_reader *r, const char *words, size_t count)
     return true;
 }
 
-/* A key as Python prints it, more or less: texts and numbers, None, tuples of them; other keys by their class. */
+/* Appends a key roughly as Python prints it: texts, numbers, None and tuples of them; other keys by their class. */
 static bool append_key_words(torch_reader *r, const pickle_value *key, int depth)
 {
     char words[64];
@@ -243,7 +243,7 @@ static bool append_key(torch_reader *r, const pickle_value *key)
 
 static reshift_status flatten(torch_reader *r, const pickle_value *value);
 
-/* One value under its key. */
+/* Adds one value under its key. */
 static reshift_status flatten_item(torch_reader *r, const pickle_value *key, const pickle_value *value)
 {
     size_t length = strlen(r->path);
@@ -268,7 +268,7 @@ static reshift_status flatten_items(torch_reader *r, const pickle_value *value)
     return status;
 }
 
-/* Whether a module leaves this buffer out of its state_dict(). */
+/* True if a module omits this buffer from its state_dict(). */
 static bool is_transient(const pickle_value *module, const pickle_value *name)
 {
     const pickle_value *transient = pickle_find(module, "_non_persistent_buffers_set");
@@ -284,8 +284,8 @@ static bool is_transient(const pickle_value *module, const pickle_value *name)
 }
 
 /*
- * An object that is passed over, unless tensors can be told from it: an heir of dict or list holds its items, and a module of
- * torch.nn has its parameters, buffers and modules in its state, which gives the names of its state_dict().
+ * Skips an object unless it contains recognisable tensors: a subclass of dict or list has items, and a torch.nn module
+ * has its parameters, buffers and submodules in its state, from which the names of its state_dict() are built.
  */
 static reshift_status flatten_object(torch_reader *r, const pickle_value *object)
 {
@@ -308,7 +308,7 @@ static reshift_status flatten_object(torch_reader *r, const pickle_value *object
     return status;
 }
 
-/* Adds what is in a value to the set, under the path of keys that leads to it. */
+/* Adds the contents of a value to the set. Names are the path of keys that leads to it. */
 static reshift_status flatten(torch_reader *r, const pickle_value *value)
 {
     char words[TEXT_ITEMS_MAX * 34];

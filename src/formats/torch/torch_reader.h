@@ -1,7 +1,7 @@
 /*
- * What PyTorch's two containers have in common: a pickle that describes tensors over storages. A container opens a
- * reader, hands it the pickle, gathers the storages that it mentions, finds the bytes of each, and finishes: then the
- * tensors are in the set, and the numbers and texts beside them are its metadata.
+ * The common part of PyTorch's two containers: a pickle that describes tensors over storages. A container opens a
+ * reader, hands it the pickle, gathers the storages referred to, finds the bytes of each, and finishes. Then the set
+ * contains the tensors, and as metadata the numbers and texts of the file.
  */
 #ifndef FORMATS_TORCH_TORCH_READER_H
 #define FORMATS_TORCH_TORCH_READER_H
@@ -13,7 +13,7 @@
 
 #define TORCH_NAME_BYTES_MAX 2048
 
-/* A storage by its key, and its bytes once they were found. */
+/* A storage by key; its bytes are set when they are found. */
 typedef struct torch_storage {
     const pickle_storage *about;
     size_t bytes;
@@ -28,21 +28,20 @@ typedef struct torch_reader {
     torch_storage *storages;
     size_t n_storages;
     names keys;
-    size_t budget_bytes; /* what tensors and storages may take that cannot be views */
-    bool big_endian;     /* the elements of the storages */
+    size_t budget_bytes; /* limit for tensors and storages that need copies */
+    bool big_endian;     /* byte order of the storages */
     reshift_tensors *tensors;
     char path[TORCH_NAME_BYTES_MAX]; /* of the value being read */
 } torch_reader;
 
-/** A reader of the file `b`, called `name` in messages. Nothing is read yet. */
+/** Creates a reader of the file `b`, called `name` in messages. Reads nothing yet. */
 void torch_reader_open(torch_reader *r, blob *b, const char *name, reshift_tensors *tensors, reshift_error *error);
 /** Drops the storages and the pickle. */
 void torch_reader_close(torch_reader *r);
-/** One storage a key, without bytes, out of r->p. Errors: FORMAT, MEMORY. */
+/** Collects one storage per key, without bytes, from r->p. Errors: FORMAT, MEMORY. */
 reshift_status torch_reader_gather(torch_reader *r);
 /**
- * Adds tensors and metadata to the set. Errors: FORMAT (a storage without bytes, a tensor beyond its storage),
- * MEMORY.
+ * Adds tensors and metadata to the set. Errors: FORMAT (a storage without bytes, a tensor beyond its storage), MEMORY.
  */
 reshift_status torch_reader_finish(torch_reader *r);
 

@@ -81,7 +81,7 @@ zipped_again('torch_zip64.pth', zipfile.ZIP_STORED, True)
 zipped_again('torch_deflated.pth', zipfile.ZIP_DEFLATED, False)
 
 
-# What newer versions write for dtypes without a storage class of their own: _rebuild_tensor_v3 on an untyped storage.
+# Newer versions write dtypes without a storage class of their own as _rebuild_tensor_v3 on an untyped storage.
 def _rebuild_tensor_v3():
     pass
 
@@ -156,7 +156,8 @@ def python2_batch(n):
 
 open('pickle_cifar.pkl', 'wb').write(python2_batch(4))
 
-# ---- images: what Pillow makes of them stands beside each as NAME.npy --------------------------------------------------
+# ---- images: Pillow's pixels are stored next to each as NAME.npy
+# ------------------------------------------------------
 
 noise = np.random.RandomState(0).randint(0, 256, (13, 17, 4)).astype(np.uint8)
 ramp = np.add.outer(np.arange(29) * 7, np.arange(37) * 5)[..., None] + np.array([0, 60, 120])
@@ -208,7 +209,8 @@ for name in ('1.png L.png LA.png P.png RGB.png RGBA.png P2.png P4.png I16.png LA
              '95.jpg 30.jpg 444.jpg progressive.jpg L.jpg CMYK.jpg').split():
     np.save(f'image_{name}.npy', np.array(Image.open(f'image_{name}').convert('RGB')))
 
-# ---- PyTorch zips that are wrong in one way each -----------------------------------------------------------------------
+# ---- PyTorch zips with one error each
+# ---------------------------------------------------------------------------------
 
 
 class System:

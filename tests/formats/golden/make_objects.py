@@ -34,7 +34,7 @@ def keep(name, source=None):
     shutil.copy(source or name, os.path.join(here, name))
 
 
-# ---- a name that is not ASCII: PyTorch puts the file's stem into the zip
+# ---- a name that is not ASCII: PyTorch uses the file's stem in the zip
 torch.save(tensors(), 'été.pth')
 keep('torch_named.pth', 'été.pth')
 with zipfile.ZipFile('archive_named.zip', 'w') as file:
@@ -42,7 +42,7 @@ with zipfile.ZipFile('archive_named.zip', 'w') as file:
         file.writestr(zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0)), content)
 keep('archive_named.zip')
 
-# ---- objects that are no tensors
+# ---- objects that are not tensors
 lightning = types.ModuleType('lightning.fabric.utilities.data')
 
 
@@ -104,7 +104,7 @@ for name in ('objects', 'objects_4', 'objects_legacy', 'protocol1', 'protocol1_l
     keep(f'torch_{name}.pth')
 
 
-# ---- a whole module, torch.save(model); and what PyTorch for other devices writes
+# ---- a whole module, torch.save(model); and the format of PyTorch on other devices
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -134,7 +134,7 @@ torch._utils._rebuild_device_tensor_from_numpy = _rebuild_device_tensor_from_num
 torch.save({'w': OnDevice()}, 'torch_device.pth')
 keep('torch_device.pth')
 
-# ---- elements of a big-endian machine: every storage turned around, as PyTorch on s390x writes it
+# ---- big-endian elements: every storage byte-swapped, as PyTorch on s390x writes it
 torch.save({'f4': torch.arange(6.).reshape(2, 3), 't': torch.arange(6.).reshape(2, 3).t(), 'i8': torch.arange(3),
             'u1': torch.arange(4, dtype=torch.uint8), 'f2': torch.arange(3).half()}, 'little.pth')
 with zipfile.ZipFile('little.pth') as source, zipfile.ZipFile('torch_big.pth', 'w') as target:
@@ -154,7 +154,7 @@ for name in ('one', 'three'):
     keep(f'npz_{name}.npz', f'{name}.npz')
 
 
-# ---- a compressed storage that claims 4 GB of memory in a file of a few hundred bytes
+# ---- a compressed storage that declares 4 GB of memory in a file of a few hundred bytes
 class Claim:
     def __reduce__(self):
         return (torch._utils._rebuild_tensor_v2, (ClaimStorage(), 0, (1 << 30, ), (1, ), False, collections.OrderedDict()))
