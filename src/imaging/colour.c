@@ -1,5 +1,7 @@
-/* HSV as scikit-image has it. Both arms of every choice are computed, so that the loops vectorise; what a grey pixel's
- * division by zero gives is never chosen. */
+/*
+ * HSV as in scikit-image. Both branches of every choice are computed, so that the loops vectorise. A grey pixel divides
+ * by zero, but that result is never selected.
+ */
 #include "imaging/colour.h"
 
 #include "imaging/vector.h"
@@ -15,8 +17,7 @@ static RESHIFT_VECTOR(void, rgb_to_hsv, (const double *restrict red, const doubl
         high = high > b ? high : b;
         low = low < b ? low : b;
         double delta = high - low;
-        /* where two channels are the largest, the later one counts, as the definition's assignments follow each other
-         */
+        /* if two channels are the largest, the later one wins, like the consecutive assignments of the definition */
         double difference = g == high ? b - r : g - b, sector = g == high ? 2.0 : 0.0;
         difference = b == high ? r - g : difference;
         sector = b == high ? 4.0 : sector;
@@ -39,7 +40,7 @@ static RESHIFT_VECTOR(void, hsv_to_rgb, (const double *restrict hue, const doubl
         double f = turn - sector;
         double p = v * (1.0 - s), q = v * (1.0 - f * s), t = v * (1.0 - (1.0 - f) * s);
         sector = sector >= 6.0 ? 0.0 : sector;
-        double r = v, g = p, b = q; /* of the last sector; then from there to the first */
+        double r = v, g = p, b = q; /* of the last sector; then the other sectors down to the first */
         r = sector == 4.0 ? t : r;
         b = sector == 4.0 ? v : b;
         r = sector == 3.0 ? p : r;

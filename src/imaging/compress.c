@@ -1,4 +1,4 @@
-/* The public form of the JPEG round trip: checks, then jpeg_loss() in place. */
+/* The public function of the JPEG round trip: argument checks, then jpeg_loss() in place. */
 #include "base/error.h"
 #include "imaging/jpeg_loss.h"
 

@@ -1,6 +1,7 @@
 /*
- * The antialiased disk and the filter with it. A row of the result is made from the sums of the rows that mirror each
- * other above and below it, repeated at their ends; from these, each class of taps gives one integer sum a pixel.
+ * The antialiased disk and the filter with it. A row of the result is computed from sums of input rows: rows at the
+ * same distance above and below are added first and padded at their ends. From these, each class of taps yields one
+ * integer sum per pixel.
  */
 #include "imaging/disk.h"
 
@@ -12,13 +13,13 @@
 #include "base/memory.h"
 #include "imaging/vector.h"
 
-/* Work memory up to this size stands on the stack. */
+/* Work memory up to this size is on the stack. */
 #define STACK_BYTES (32 * 1024)
 
-/* 257 bytes add up to at most 65,535: a class of more taps than that would overflow its uint16 sums. */
+/* 257 bytes add up to at most 65,535: a class of more taps would overflow its uint16 sums. */
 enum { SIDE = DISK_MAX_REACH + 3, MAX_ADDED = 257 };
 
-/* Border reflect-101: -1 is 1, n is n - 2; again and again where the image is smaller than the reach. */
+/* Border reflect-101: -1 maps to 1, n to n - 2, repeatedly if the image is smaller than the reach. */
 static int reflect(int index, int n)
 {
     if (n == 1) {
@@ -30,7 +31,7 @@ static int reflect(int index, int n)
     return index;
 }
 
-/* OpenCV's getGaussianKernel in float: of the centre, then of the pairs. */
+/* OpenCV's getGaussianKernel in float: weight of the centre, then of the pairs. */
 static void alias_weights(double sigma, int radius, float weights[3])
 {
     double values[3], sum = 0;
@@ -43,8 +44,10 @@ static void alias_weights(double sigma, int radius, float weights[3])
     }
 }
 
-/* A quadrant of the kernel, blurred in OpenCV's order: along the row the first pair before the centre, down the column
- * the centre before the pairs, fused. */
+/*
+ * A quadrant of the kernel, blurred in OpenCV's order of operations: along the row the first pair before the centre,
+ * along the column the centre before the pairs, with fused multiply-adds.
+ */
 static void blur_quadrant(float quadrant[SIDE][SIDE], int half, int reach, const float weights[3], int radius)
 {
     float rows[SIDE][SIDE] = {{0}};
@@ -71,7 +74,7 @@ static void blur_quadrant(float quadrant[SIDE][SIDE], int half, int reach, const
     }
 }
 
-/* Sorts the quadrant's taps into classes, the smallest weight first. */
+/* Sorts the quadrant's taps into classes by weight, smallest first. */
 static void sort_classes(float quadrant[SIDE][SIDE], int reach, disk_kernel *kernel)
 {
     float last = 0x1p-52f;

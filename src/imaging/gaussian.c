@@ -1,5 +1,4 @@
-/* SciPy's Gaussian filter, a row at a time: the taps above and below go into one padded row, and that row is filtered.
- */
+/* SciPy's Gaussian filter, one row at a time: the column pass writes a padded row, the row pass filters it. */
 #include "imaging/gaussian.h"
 
 #include <math.h>
@@ -22,13 +21,13 @@ reshift_status gaussian_kernel_create(double sigma, double truncate, gaussian_ke
     kernel->radius = gaussian_radius(sigma, truncate);
     for (int k = 0; k <= kernel->radius; k++) {
         double exponent = -0.5 / (sigma * sigma) * (double)(k * k);
-        /* through long double: the same on every C library, and right to the last bit but for one case in a thousand */
+        /* via long double: the same on every C library, and correctly rounded but for one case in a thousand */
         kernel->weights[k] = (double)expl((long double)exponent);
     }
     return RESHIFT_OK;
 }
 
-/* NumPy's sum of n <= 128 doubles: eight running sums, added in pairs, and what is left over after them. */
+/* NumPy's sum of n <= 128 doubles: eight running sums that are added in pairs, then the remaining elements. */
 static double pairwise_sum(const double *values, int n)
 {
     if (n < 8) {
@@ -67,8 +66,10 @@ void gaussian_kernel_normalise(gaussian_kernel *kernel)
     }
 }
 
-/* The centre's product, then the pairs from the farthest inwards; `before` and `after` lead to pair k at k. Three
- * vectors side by side, so that one's additions wait less for each other: a row of 96 values is four times that. */
+/*
+ * The centre's product, then the pairs from the farthest inwards; `before` and `after` have the rows of pair k at index
+ * k. Three vectors at a time hide the latency of the additions: a row of 96 values is four times that.
+ */
 static RESHIFT_VECTOR(void, filter, (const double *const *before, const double *const *after, const double *weights,
                                      int radius, size_t n, double *restrict output),
                       (before, after, weights, radius, n, output))

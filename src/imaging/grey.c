@@ -1,6 +1,6 @@
 /*
- * OpenCV's operations on grey images. Each lays its input out once with a border, so that the loops over a row know no
- * edges and vectorise; whatever is rounded is rounded where OpenCV rounds it.
+ * OpenCV's operations on greyscale images. Each function first copies its input with a border, so that the row loops
+ * have no special cases at edges and vectorise. Rounding happens at the same steps as in OpenCV.
  */
 #include "imaging/grey.h"
 
@@ -10,22 +10,21 @@
 #include "base/memory.h"
 #include "kernels/vector.h"
 
-/* Chamfer steps of 1, 1.4 and 2.1969 pixels in 16-bit fixed point, and what stands for "no feature known yet". */
+/* Chamfer steps of 1, 1.4 and 2.1969 pixels in 16-bit fixed point, and the value for "no feature found yet". */
 enum { FIXED_BITS = 16, STRAIGHT = 65536, DIAGONAL = 91750, KNIGHT = 143976, UNREACHED = 1 << 28, MARGIN = 2 };
 
-/* Planes with a border are at most this wide and high beyond the image, rows padded to whole vectors. */
+/* Planes extend the image by at most this border; rows are padded to whole vectors. */
 static size_t bordered_row(int width) { return memory_align((size_t)width + 2 * MARGIN); }
 
 static size_t bordered_pixels(int height, int width) { return bordered_row(width) * ((size_t)height + 2 * MARGIN); }
 
 size_t grey_work_bytes(int height, int width)
 {
-    /* Canny is the largest: dx, dy and magnitude in 16 bits, a map in 8, a list of places in 32 */
+    /* Canny needs the most: dx, dy and magnitude in 16 bits, a map in 8, a list of positions in 32 */
     return memory_align(bordered_pixels(height, width) * (4 * sizeof(int16_t) + sizeof(int32_t)));
 }
 
-/* Copies the image behind one row and one pixel of border, taken from within by `reflect` (101) or the edge repeated.
- */
+/* Copies the image with a border of one row and one pixel, mirrored with `reflect` (101) or with the edge repeated. */
 static void lay_out(const uint8_t *input, int height, int width, int reflect, uint8_t *bordered)
 {
     size_t row = bordered_row(width);
@@ -60,7 +59,10 @@ static RESHIFT_VECTOR(void, sobel_row, (const uint8_t *restrict above, const uin
     }
 }
 
-/* One row of the map: 2 above `high`, 1 above `low`, where the magnitude is the largest across the edge; else 0. */
+/*
+ * One row of the map: 2 if the magnitude is above `high`, 1 if above `low`, provided it is the maximum across the edge;
+ * else 0.
+ */
 static RESHIFT_VECTOR(void, thin_row, (const int16_t *restrict dx, const int16_t *restrict dy,
                                        const int16_t *restrict above, const int16_t *restrict here,
                                        const int16_t *restrict below, int width, int low, int high,
@@ -70,10 +72,10 @@ static RESHIFT_VECTOR(void, thin_row, (const int16_t *restrict dx, const int16_t
         int m = here[x], across = dx[x] < 0 ? -dx[x] : dx[x], steep = (dy[x] < 0 ? -dy[x] : dy[x]) << 15;
         int tangent_22 = across * 13573, tangent_67 = tangent_22 + (across << 16);
         int level = steep<tangent_22, upright = steep> tangent_67, falls = (dx[x] ^ dy[x]) < 0;
-        /* all neighbours are read and then chosen from: so the loop vectorises */
+        /* loads all neighbours and then selects, so that the loop vectorises */
         int left = here[x - 1], right = here[x + 1], up = above[x], down = below[x];
         int up_left = above[x - 1], up_right = above[x + 1], down_left = below[x - 1], down_right = below[x + 1];
-        int a = falls ? up_right : up_left, b = (falls ? down_left : down_right) + 1; /* larger, not only as large */
+        int a = falls ? up_right : up_left, b = (falls ? down_left : down_right) + 1; /* strictly larger */
         a = upright ? up : a;
         b = upright ? down : b;
         a = level ? left : a;
@@ -90,7 +92,7 @@ void grey_canny_inverse(const uint8_t *input, int height, int width, int low, in
     uint8_t *bordered = (uint8_t *)(magnitude + plane), *map = bordered + plane;
     int32_t *places = (int32_t *)(void *)(map + plane);
     lay_out(input, height, width, 0, bordered);
-    /* magnitudes and the map have a border of zeros: row y stands at y + 1, pixel x at x + 2 */
+    /* magnitudes and the map have a border of zeros: row y is at y + 1, pixel x at x + 2 */
     memset(magnitude, 0, row * sizeof *magnitude);
     memset(magnitude + (size_t)(height + 1) * row, 0, row * sizeof *magnitude);
     memset(map, 0, row);
@@ -136,7 +138,8 @@ void grey_canny_inverse(const uint8_t *input, int height, int width, int low, in
 
 static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
-/* The shortest way to row `here` from the two rows before it, or 0 on a feature; `here` is set by the features first.
+/*
+ * Shortest distance to row `here` from the two previous rows, or 0 on a feature. The features in `here` are set before.
  */
 static RESHIFT_VECTOR(void, chamfer_rows, (const int32_t *restrict second, const int32_t *restrict first, int width,
                                            int32_t *restrict here), (second, first, width, here))
@@ -156,7 +159,7 @@ static RESHIFT_VECTOR(void, features_row, (const uint8_t *restrict input, int wi
     }
 }
 
-/* The mean of 3x3 distances as OpenCV takes it: an exact sum times the float64 nearest to 1/9, in float32. */
+/* The mean of 3x3 distances computed like OpenCV: an exact sum times the float64 nearest to 1/9, in float32. */
 static RESHIFT_VECTOR(void, mean_row, (const int32_t *restrict above, const int32_t *restrict here,
                                        const int32_t *restrict below, int width, int32_t *restrict columns,
                                        uint8_t *restrict means), (above, here, below, width, columns, means))
@@ -179,7 +182,7 @@ static RESHIFT_VECTOR(void, cut_row, (int32_t *row, int width, int32_t farthest)
 
 void grey_distance_blurred(const uint8_t *input, int height, int width, int farthest, void *work, uint8_t *distance)
 {
-    /* row y stands at y + 2, pixel x at x + 2; one more row for sums of columns */
+    /* row y is at y + 2, pixel x at x + 2; one more row for column sums */
     size_t row = bordered_row(width);
     int32_t *ways = work, *first = ways + MARGIN * row + MARGIN;
     for (size_t i = 0; i < MARGIN * row; i++) {
@@ -209,7 +212,7 @@ void grey_distance_blurred(const uint8_t *input, int height, int width, int fart
         here[-1] = here[step];
         here[width] = here[width - 1 - step];
     }
-    int32_t *columns = ways + MARGIN; /* the border above the image is not needed any more */
+    int32_t *columns = ways + MARGIN; /* reuses the border above the image */
     for (int y = 0; y < height; y++) {
         int above = y > 0 ? y - 1 : height > 1 ? 1 : 0, below = y < height - 1 ? y + 1 : height > 1 ? height - 2 : 0;
         mean_row(first + (size_t)above * row, first + (size_t)y * row, first + (size_t)below * row, width, columns,
@@ -219,7 +222,7 @@ void grey_distance_blurred(const uint8_t *input, int height, int width, int fart
 
 void grey_equalise(uint8_t *pixels, size_t n)
 {
-    uint32_t counts[4][256] = {{0}}; /* four, for one alone would wait for itself where neighbours are equal */
+    uint32_t counts[4][256] = {{0}}; /* four histograms, so that equal neighbours do not wait for each other */
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
         for (int k = 0; k < 4; k++) {
@@ -279,7 +282,7 @@ void grey_filter3(const uint8_t *input, int height, int width, const int kernel[
     }
 }
 
-/* A ninth in 16-bit fixed point, as OpenCV's column sum divides by 9. */
+/* Division by nine in 16-bit fixed point, as in OpenCV's column sum. */
 static RESHIFT_VECTOR(void, blur_row, (const uint8_t *restrict above, const uint8_t *restrict here,
                                        const uint8_t *restrict below, int width, uint8_t *restrict output),
                       (above, here, below, width, output))

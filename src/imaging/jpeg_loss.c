@@ -1,7 +1,7 @@
 /*
- * A JPEG round trip in integers, libjpeg-turbo's own. Planes of luma and half-sized chroma, padded to whole blocks, go
- * through the transforms in place; LANES blocks at a time, so that every step of the transform is one operation on
- * neighbours. The constants are the definition's times 2^13 (transforms) or 2^16 (colours), rounded.
+ * A JPEG round trip in integers, identical to libjpeg-turbo. Planes of luma and half-sized chroma, padded to whole
+ * blocks, are transformed in place, LANES blocks at a time, so that every step of the transform is one vector
+ * operation. The constants are those of the definition times 2^13 (transforms) or 2^16 (colours), rounded.
  */
 #include "imaging/jpeg_loss.h"
 
@@ -32,14 +32,13 @@ static const uint8_t chroma_steps[BLOCK] = {
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 };
 
-/* A coefficient, 8 times too large after the transform, is divided by 8 step and rounded: (|c| + added) factor >>
- * shift. */
+/* A coefficient, scaled by 8 after the transform, is divided by 8 step and rounded: (|c| + added) factor >> shift. */
 typedef struct quantiser {
     int32_t step[BLOCK];
     uint32_t added[BLOCK], factor[BLOCK], shift[BLOCK];
 } quantiser;
 
-/* The division by multiplication of jcdctmgr.c (compute_reciprocal), exact for what a transform can give. */
+/* Division by multiplication as in jcdctmgr.c (compute_reciprocal), exact for all results of the transform. */
 static void quantiser_fill(const uint8_t *steps, int quality, quantiser *q)
 {
     int scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
@@ -69,8 +68,10 @@ static void quantiser_fill(const uint8_t *steps, int quality, quantiser *q)
 /* (x + 2^(bits-1)) >> bits */
 #define ROUNDED(x, bits) (((x) + (1 << ((bits)-1))) >> (bits))
 
-/* Eight values `stride` apart, in every lane: the forward transform of Loeffler, Ligtenberg & Moschytz as in
- * jfdctint.c. `bits` is the rounding of the odd ones, `even_up` and `even_down` that of the sum and the difference. */
+/*
+ * Forward transform of Loeffler, Ligtenberg & Moschytz as in jfdctint.c, of eight values `stride` apart, in every lane.
+ * `bits` is the rounding of the odd outputs, `even_up` and `even_down` that of the sum and the difference.
+ */
 #define FORWARD(x, stride, bits, EVEN)                                                                                 \
     for (int lane = 0; lane < LANES; lane++) {                                                                         \
         int32_t *v = (x) + lane;                                                                                       \
@@ -121,7 +122,7 @@ static void quantiser_fill(const uint8_t *steps, int quality, quantiser *q)
 #define TIMES_4(x) ((x)*4)
 #define ROUNDED_2(x) ROUNDED(x, 2)
 
-/* bytes [8,8,LANES]: rows, columns, blocks; in place, there and back. */
+/* bytes [8,8,LANES]: rows, columns, blocks. Transforms, quantises and transforms back in place. */
 static RESHIFT_VECTOR(void, lose_blocks, (uint8_t *restrict bytes, const quantiser *restrict q), (bytes, q))
 {
     _Alignas(MEMORY_ALIGNMENT) int32_t samples[BLOCK * LANES];
@@ -156,7 +157,7 @@ static RESHIFT_VECTOR(void, lose_blocks, (uint8_t *restrict bytes, const quantis
     }
 }
 
-/* Eight rows of eight bytes, `from` to `to`, rows becoming columns. */
+/* Transposes an 8x8 block of bytes. */
 static void transpose(const uint8_t *const from[8], uint8_t *const to[8])
 {
 #if defined(__x86_64__)
@@ -186,13 +187,13 @@ static void transpose(const uint8_t *const from[8], uint8_t *const to[8])
 #endif
 }
 
-/* All blocks of a plane [height,width], both multiples of 8, in place. */
+/* Processes all blocks of a plane [height,width], both multiples of 8, in place. */
 static void lose_plane(uint8_t *plane, size_t height, size_t width, const quantiser *q)
 {
     size_t across = width / 8, blocks = across * (height / 8);
     _Alignas(MEMORY_ALIGNMENT) uint8_t bytes[BLOCK * LANES];
     for (size_t first = 0; first < blocks; first += LANES) {
-        uint8_t *rows[LANES], *columns[8]; /* lanes beyond the last block do its work again */
+        uint8_t *rows[LANES], *columns[8]; /* lanes beyond the last block repeat its work */
         for (size_t lane = 0; lane < LANES; lane++) {
             size_t block = first + lane < blocks ? first + lane : blocks - 1;
             rows[lane] = plane + block / across * 8 * width + block % across * 8;
@@ -218,7 +219,7 @@ static void lose_plane(uint8_t *plane, size_t height, size_t width, const quanti
     }
 }
 
-/* Pixels as words, red in the lowest byte: three bytes apart they are slow to compute with. */
+/* Expands pixels to words, red in the lowest byte: three-byte pixels are slow to process. */
 static void unpack_pixels(const uint8_t *rgb, size_t n, uint32_t *words)
 {
     for (size_t i = 0; i < n; i++) {
@@ -264,7 +265,7 @@ static RESHIFT_VECTOR(void, to_rgb, (const uint8_t *restrict y, const uint8_t *r
     }
 }
 
-/* Means of 2x2; halves are rounded down and up in turn. Rows of 2 n. */
+/* Means of 2x2; halves are rounded down and up alternately. Rows of 2 n. */
 static RESHIFT_VECTOR(void, halve, (const uint8_t *restrict above, const uint8_t *restrict below, size_t n,
                                     uint8_t *restrict output), (above, below, n, output))
 {
@@ -283,7 +284,10 @@ static RESHIFT_VECTOR(void, add_rows, (const uint8_t *restrict near, const uint8
     }
 }
 
-/* Twice as many from n, each 3/4 of the nearer and 1/4 of the farther; sums[-1] and sums[n] repeat the ends. */
+/*
+ * Doubles a row of n samples: each output is 3/4 of the nearer and 1/4 of the farther sample; sums[-1] and sums[n]
+ * repeat the ends.
+ */
 static RESHIFT_VECTOR(void, double_row, (const int32_t *sums, size_t n, uint8_t *restrict output), (sums, n, output))
 {
     for (size_t i = 0; i < n; i++) {
@@ -292,13 +296,15 @@ static RESHIFT_VECTOR(void, double_row, (const int32_t *sums, size_t n, uint8_t 
     }
 }
 
-/* The planes of an image, and rows to work in. Extents in samples; `rows` and `across` count what is real, the rest of
- * a plane is padding. */
+/*
+ * The planes of an image, and work rows. Sizes are in samples. `rows` and `across` count real samples, the rest of a
+ * plane is padding.
+ */
 typedef struct planes {
     size_t height, width;              /* of the luma plane, multiples of 16 */
     size_t chroma_rows, chroma_across; /* of half the image, rounded up */
-    uint8_t *luma, *chroma[2];         /* chroma [height/2,width/2], the second behind the first */
-    uint8_t *full[2][2];               /* two rows of each chroma at the luma's width */
+    uint8_t *luma, *chroma[2];         /* chroma [height/2,width/2], the second after the first */
+    uint8_t *full[2][2];               /* two rows of each chroma plane at the luma's width */
     int32_t *sums;                     /* [1 + width/2 + 1] */
 } planes;
 
@@ -325,7 +331,7 @@ static void encode(const reshift_image *input, const planes *p)
         repeat_last_sample(luma, width, p->width);
         repeat_last_sample(cb, width, p->width);
         repeat_last_sample(cr, width, p->width);
-        if ((y & 1) || y + 1 == height) { /* an odd last row is its own partner */
+        if ((y & 1) || y + 1 == height) { /* an odd last row is paired with itself */
             for (int c = 0; c < 2; c++) {
                 halve(p->full[c][0], p->full[c][y & 1], p->width / 2, p->chroma[c] + y / 2 * (p->width / 2));
             }
@@ -337,8 +343,10 @@ static void encode(const reshift_image *input, const planes *p)
     }
 }
 
-/* Row y of a chroma plane at the luma's width, by triangles; images of up to 4 pixels across have their samples
- * repeated. */
+/*
+ * Row y of a chroma plane at the luma's width, with triangular interpolation; images up to 4 pixels wide repeat their
+ * samples.
+ */
 static void double_chroma(const planes *p, int c, size_t y, uint8_t *output)
 {
     size_t n = p->chroma_across, last = p->chroma_rows - 1, near = y / 2;
@@ -399,7 +407,7 @@ reshift_status jpeg_loss(const reshift_image *input, int quality, uint8_t *outpu
     quantiser_fill(luma_steps, quality, &q);
     lose_plane(p.luma, p.height, p.width, &q);
     quantiser_fill(chroma_steps, quality, &q);
-    lose_plane(p.chroma[0], p.height, p.width / 2, &q); /* both at once: they stand one below the other */
+    lose_plane(p.chroma[0], p.height, p.width / 2, &q); /* both planes in one call: they are contiguous */
     decode(&p, (size_t)input->height, (size_t)input->width, output);
     if (memory != stack) {
         memory_free(memory);

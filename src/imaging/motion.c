@@ -1,7 +1,7 @@
 /*
- * ImageMagick's motion blur. A tap reads a whole row of the image shifted by its offset, so the image is laid out once
- * as quanta in float64 with its edge pixels repeated on the side that the kernel looks to; then each output row is a
- * sum of shifted rows, in the order of the taps, and nothing is fused or reordered.
+ * ImageMagick's motion blur. A tap adds a whole row of the image shifted by its offset. The image is converted once to
+ * quanta in float64, with edge pixels repeated on the side the kernel extends to. Each output row is then a sum of
+ * shifted rows in the order of the taps; no operation is fused or reordered.
  */
 #include "imaging/motion.h"
 
@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "imaging/vector.h"
 
-/* Work memory up to this size stands on the stack. */
+/* Work memory up to this size is on the stack. */
 #define STACK_BYTES (64 * 1024)
 
 enum { BLOCK = 4 * DOUBLE_LANES };
@@ -34,7 +34,9 @@ reshift_status motion_kernel_create(double radius, double sigma, double angle_de
     }
     memset(kernel, 0, sizeof *kernel);
     kernel->taps = (int)(2 * ceil(radius) + 1);
-    /* Functions of long double, rounded once: the C library's for double differ in the last bit between processors. */
+    /*
+     * long double functions, rounded once: the C library's double versions differ in the last bit between processors.
+     */
     double sum = 0;
     for (int i = 0; i < kernel->taps; i++) {
         double exponent = -((double)i * i) / (2.0 * sigma * sigma);
@@ -61,14 +63,14 @@ static RESHIFT_VECTOR(void, to_quanta, (const uint8_t *restrict bytes, size_t n,
     }
 }
 
-/* A sum rounded to a quantum as ClampToQuantum does, the quantum cut to a byte as writing a PNG of 8 bits does. */
+/* Rounds a sum to a quantum like ClampToQuantum and truncates it to a byte, as when writing an 8-bit PNG. */
 static inline uint8_t to_byte(double sum)
 {
     int quantum = (int)((sum < 65535 ? sum : 65535) + 0.5);
-    return (uint8_t)((quantum + 1) * 255 >> 16); /* quantum / 257, for all 65,536 of them */
+    return (uint8_t)((quantum + 1) * 255 >> 16); /* quantum / 257, exact for all 65,536 quanta */
 }
 
-/* One row of the result: tap i is the row at taps[i]. */
+/* One row of the result; tap i reads the row at taps[i]. */
 static RESHIFT_VECTOR(void, blur_row, (const double *const *taps, const double *weights, int n_taps, size_t n,
                                        uint8_t *restrict output), (taps, weights, n_taps, n, output))
 {
@@ -103,7 +105,7 @@ static RESHIFT_VECTOR(void, blur_row, (const double *const *taps, const double *
 reshift_status motion_blur_u8(const uint8_t *input, int height, int width, int channels, const motion_kernel *kernel,
                               uint8_t *output, reshift_error *error)
 {
-    int last = kernel->taps - 1, reach = kernel->dx[last]; /* offsets grow in one direction */
+    int last = kernel->taps - 1, reach = kernel->dx[last]; /* offsets are monotonic */
     size_t step = (size_t)channels, samples = (size_t)width * step, left = (size_t)(reach < 0 ? -reach : 0) * step;
     size_t row = samples + (size_t)(reach < 0 ? -reach : reach) * step;
     size_t bytes = row * (size_t)height * sizeof(double);

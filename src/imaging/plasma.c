@@ -1,6 +1,6 @@
 /*
- * Diamond-square on compact grids: a level of n x n points becomes one of 2n x 2n, in which the old points stand at the
- * even places. Sums are taken in the published order, (left or upper pair) + (right or lower pair).
+ * Diamond-square on compact grids: a level of n x n points becomes one of 2n x 2n, with the old points at even
+ * positions. Sums are computed in the published order, (left or upper pair) + (right or lower pair).
  */
 #include "imaging/plasma.h"
 
@@ -8,7 +8,7 @@
 
 #include "kernels/vector.h"
 
-/* The points in the middle of four: row y of them from rows y and y + 1 of the old points. */
+/* The centres of four old points: row y of them from rows y and y + 1 of the old points. */
 static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double *restrict lower, int n, double wobble,
                                       const double *restrict uniforms, double *restrict middle),
                       (upper, lower, n, wobble, uniforms, middle))
@@ -21,7 +21,7 @@ static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double
     middle[n - 1] = sum / 4 + wobble * (-wobble + (wobble + wobble) * uniforms[n - 1]);
 }
 
-/* The points to the right of old ones: between the middles above and below. */
+/* The points to the right of old ones, between the centres above and below. */
 static RESHIFT_VECTOR(void, right_diamonds, (const double *restrict old, const double *restrict middle_above,
                                              const double *restrict middle, int n, double wobble,
                                              const double *restrict uniforms, double *restrict right),
@@ -35,7 +35,7 @@ static RESHIFT_VECTOR(void, right_diamonds, (const double *restrict old, const d
     right[n - 1] = sum / 4 + wobble * (-wobble + (wobble + wobble) * uniforms[n - 1]);
 }
 
-/* The points below old ones: between the middles to the left and to the right. */
+/* The points below old ones, between the centres to the left and right. */
 static RESHIFT_VECTOR(void, lower_diamonds, (const double *restrict old, const double *restrict old_below,
                                              const double *restrict middle, int n, double wobble,
                                              const double *restrict uniforms, double *restrict below),
@@ -58,7 +58,7 @@ static RESHIFT_VECTOR(void, interleave, (const double *restrict even, const doub
     }
 }
 
-/* The smallest and the largest, over lanes that do not wait for each other. */
+/* Minimum and maximum, with independent vector lanes. */
 static RESHIFT_VECTOR(void, extremes, (const double *map, size_t n, double *low, double *high), (map, n, low, high))
 {
     enum { LANES = 16 };
@@ -98,7 +98,7 @@ void plasma_draw(int side, double decay, const double *uniforms, double *work, d
     map[0] = 0;
     double wobble = 100;
     for (int n = 1; n < side; n *= 2) {
-        /* the new points of a level fill three quarters of `work` at most: n x n each */
+        /* the new points of a level need three quarters of `work` at most: n x n each */
         size_t points = (size_t)n * (size_t)n, row = (size_t)n;
         double *middle = work, *right = work + points, *below = right + points, *old = below + points;
         for (int y = 0; y < n; y++) {

@@ -1,8 +1,8 @@
 /*
- * Pixels to network input. Array sets are resampled in float: a source row is normalised by table and stretched to
- * `size` once, kept as long as an output row needs it (a ring of as many rows as the filter has taps), and output rows
- * are weighted sums of such rows. Interpolation being linear with weights that sum to one, normalising before it is the
- * same as after. Photographs are resampled in 8 bits as Pillow does, then only looked up.
+ * Pixels to network input. Images of array sets are resampled in float. A source row is normalised by a table and
+ * resized to `size` once, and kept in a ring of as many rows as the filter has taps; output rows are weighted sums of
+ * these rows. Normalising before interpolation gives the same result as after, because interpolation is linear and its
+ * weights sum to one. Photographs are resampled in 8 bits as in Pillow, then normalised by table.
  */
 #include "imaging/preprocess.h"
 
@@ -15,7 +15,7 @@
 #include "imaging/resize.h"
 #include "imaging/vector.h"
 
-/* Work memory up to this size stands on the stack: 32x32 to 224x224 needs 17 KB, so no batch allocates. */
+/* Work memory up to this size is on the stack: 32x32 to 224x224 needs 17 KB, so that no batch allocates. */
 #define STACK_BYTES (32 * 1024)
 
 typedef preprocess_taps taps;
@@ -25,8 +25,8 @@ int preprocess_most_taps(int in, int out) { return in <= out ? 2 : (int)ceil((do
 static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
 
 /*
- * The taps of torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True). It finds them in
- * float, which costs it 1e-6 in a weight; here they are found in double and rounded once.
+ * The taps of torch.nn.functional.interpolate(mode="bilinear", align_corners=False, antialias=True). PyTorch computes
+ * them in float, with an error of 1e-6 per weight; here they are computed in double and rounded once.
  */
 void preprocess_axis(int in, int out, int n_max, taps *axis, float *weights)
 {
@@ -57,7 +57,7 @@ void preprocess_axis(int in, int out, int n_max, taps *axis, float *weights)
     }
 }
 
-/* (v/255 - mean)/std of every byte, in the order and precision of torchvision's ToTensor and Normalize. */
+/* (v/255 - mean)/std for every byte value, in the order and precision of torchvision's ToTensor and Normalize. */
 static void normalise_table(const float mean[3], const float std[3], float table[256][3])
 {
     for (int v = 0; v < 256; v++) {
@@ -67,7 +67,7 @@ static void normalise_table(const float mean[3], const float std[3], float table
     }
 }
 
-/* [W,3] normalised floats to [out,3]. */
+/* Resizes a row of [W,3] normalised floats to [out,3]. */
 static void stretch_row(const float *row, const taps *axis, const float *weights, int n_max, int out, float *output)
 {
     for (int i = 0; i < out; i++, output += 3) {
@@ -144,7 +144,7 @@ reshift_status preprocess_array(const reshift_image *image, int size, const floa
     float table[256][3];
     normalise_table(mean, std, table);
 
-    int made = 0; /* source rows 0..made-1 have been stretched; the last n_down of them are in the ring */
+    int made = 0; /* source rows 0..made-1 are resized; the ring holds the last n_down of them */
     for (int y = 0; y < size; y++, output += samples) {
         int start = down[y].start, n = down[y].n;
         made = made < start ? start : made;
@@ -174,14 +174,17 @@ reshift_status preprocess_array(const reshift_image *image, int size, const floa
     return RESHIFT_OK;
 }
 
-/* Python's round(): half to even. Of difference/2, difference >= 0. */
+/* Python's round() (half to even) of difference/2, difference >= 0. */
 static int half_to_even(int difference)
 {
     int half = difference / 2;
     return half + (difference % 2 && half % 2);
 }
 
-/* Where a window of `size` samples lies along an axis of `length`: the part inside, and the black samples before it. */
+/*
+ * Position of a centred window of `size` samples on an axis of `length`: the part inside, and the black samples before
+ * it.
+ */
 static void centre_crop(int length, int size, int *start, int *count, int *before)
 {
     *start = length > size ? half_to_even(length - size) : 0;

@@ -1,8 +1,8 @@
 /*
- * Pillow's 8-bit resampling. A pass turns lines of `in` samples into lines of `out` samples; output i is the weighted
- * sum of the inputs within `support` of its centre, weights in fixed point with 22 bits behind the point, the sum
- * rounded and clamped to 8 bits. As in Pillow, rows are shortened or stretched first and columns after, and an axis
- * that keeps its size has no pass at all, so nothing is rounded there.
+ * Pillow's 8-bit resampling. A pass turns lines of `in` samples into lines of `out` samples. Output i is the weighted
+ * sum of the inputs within `support` of its centre, with weights in fixed point (22 fractional bits); the sum is
+ * rounded and clamped to 8 bits. As in Pillow, rows are resized first and columns second, and an axis that keeps its
+ * size has no pass, so nothing is rounded there.
  */
 #include "imaging/resize.h"
 
@@ -14,10 +14,12 @@
 #include "base/memory.h"
 #include "imaging/vector.h"
 
-#define PRECISION_BITS (32 - 8 - 2) /* 8 bits for the result, 2 for sums that overshoot before they are clamped */
+#define PRECISION_BITS (32 - 8 - 2) /* 8 bits for the result, 2 for overshoot before clamping */
 
-/* Outputs first..first+count-1 of an axis: each reads `n[i]` inputs from `start[i]`, weights [count, n_max]. Where
- * every output is one input, as when the box filter enlarges, nothing is computed: `copies`. */
+/*
+ * Outputs first..first+count-1 of an axis: each reads `n[i]` inputs from `start[i]`, weights [count, n_max]. `copies`
+ * is true if every output equals one input (the box filter when enlarging): nothing is computed.
+ */
 typedef struct axis_weights {
     int count, n_max;
     bool copies;
@@ -85,7 +87,7 @@ static inline uint8_t clamp_u8(int32_t sum)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* One row [.,3] to [count,3]. */
+/* Resizes one row [.,3] to [count,3]. */
 static void resize_row(const uint8_t *row, const axis_weights *axis, uint8_t *output)
 {
     for (int i = 0; i < axis->count; i++) {
@@ -113,7 +115,7 @@ static void copy_row(const uint8_t *row, const axis_weights *axis, uint8_t *outp
     }
 }
 
-/* One output row of `samples` from `n` rows that lie `stride` apart. */
+/* One output row of `samples` from `n` rows `stride` apart. */
 static RESHIFT_VECTOR(void, blend_rows, (const uint8_t *restrict rows, size_t stride, const int32_t *restrict weights,
                                          int n, size_t samples, int32_t *restrict sums, uint8_t *restrict output),
                       (rows, stride, weights, n, samples, sums, output))
@@ -151,7 +153,7 @@ reshift_status resize_window_u8(const reshift_image *input, int height, int widt
     uint8_t *between = NULL;
     int32_t *sums = NULL;
     size_t samples = 3 * (size_t)window.width;
-    /* the source rows that the window needs */
+    /* the source rows needed for the window */
     int first_row = window.top, n_rows = window.height;
     if (height != input->height) {
         status = axis_weights_create(input->height, height, window.top, window.height, filter, &down, error);

@@ -1,5 +1,7 @@
-/* The mirrored Gaussian, a row at a time: the rows above and below go into one row, that is mirrored at its ends and
- * filtered. */
+/*
+ * Gaussian filter with mirrored edges, one row at a time: the column pass writes a row, which is mirrored at its ends
+ * and filtered.
+ */
 #include "imaging/smooth.h"
 
 #include <math.h>
@@ -16,19 +18,19 @@ smooth_axis smooth_axis_fill(double sigma, double truncate, int extent, double *
     for (int k = -radius; k <= radius; k++) {
         int folded = (k < 0 ? -k : k) % period;
         folded = folded > extent ? period - folded : folded;
-        /* through long double: rounded to the same double on every C library */
+        /* via long double: rounds to the same double on every C library */
         double weight = (double)expl((long double)(-0.5 / (sigma * sigma) * ((double)k * k)));
         weights[folded] += weight;
         sum += weight;
     }
     weights[0] /= sum;
     for (int k = 1; k <= extent; k++) {
-        weights[k] /= 2 * sum; /* both sides have come together: half for each of the pair */
+        weights[k] /= 2 * sum; /* both sides are summed: half for each of the pair */
     }
     return (smooth_axis){radius < extent ? radius : extent, weights};
 }
 
-/* Index -extent..2 extent - 1 of the mirrored axis. */
+/* Maps an index in -extent..2 extent - 1 to the mirrored axis. */
 static inline __attribute__((always_inline)) int mirrored(int index, int extent)
 {
     return index < 0 ? -1 - index : index >= extent ? 2 * extent - 1 - index : index;

@@ -1,7 +1,7 @@
 /*
- * A Gaussian over a plane of doubles with the plane mirrored at its edges ("reflect": b a | a b c | c b), as SciPy's
- * gaussian_filter, for any sigma: where the kernel is longer than the plane, it is folded, since the mirrored plane
- * repeats after twice its extent. Not bit for bit SciPy's: see gaussian.h for that.
+ * A Gaussian filter of a plane of doubles with mirrored edges ("reflect": b a | a b c | c b), as SciPy's
+ * gaussian_filter, for any sigma. A kernel longer than the plane is folded, because the mirrored plane is periodic with
+ * twice its extent. The result is not bit-identical to SciPy; gaussian.h is.
  */
 #ifndef IMAGING_SMOOTH_H
 #define IMAGING_SMOOTH_H
@@ -11,13 +11,13 @@
 
 #include "reshift/status.h"
 
-/** Weights of the centre and of the pairs 1..radius away, radius <= the extent of the axis. */
+/** Weights of the centre and of the pairs at distance 1..radius, radius <= the extent of the axis. */
 typedef struct smooth_axis {
     int radius;
     double *weights;
 } smooth_axis;
 
-/** Doubles that smooth_axis_fill() needs for its weights, and smooth_row() to work in. */
+/** Number of doubles for the weights of smooth_axis_fill(), and for the work memory of smooth_row(). */
 #define SMOOTH_WEIGHTS(extent) ((size_t)(extent) + 1)
 #define SMOOTH_ROW_WORK(width) (3 * (size_t)(width))
 
@@ -27,23 +27,23 @@ smooth_axis smooth_axis_fill(double sigma, double truncate, int extent, double *
 
 /**
  * Row y of the smoothed plane.
- * plane   [H,W]; work SMOOTH_ROW_WORK(W) doubles; output [W], neither plane nor work
+ * plane   [H,W]; work SMOOTH_ROW_WORK(W) doubles; output [W], must not overlap plane or work
  * Errors none. Memory: none allocated. Same result on every machine.
  */
 void smooth_row(const double *plane, int height, int width, const smooth_axis *down, const smooth_axis *across, int y,
                 double *work, double *output);
 
-/** Taps of both axes (folded radii) up to which smooth_row() is the way: 512x512 with any sigma stays below. */
+/** smooth_row() is used up to this number of taps of both axes (folded radii): 512x512 with any sigma stays below. */
 enum { SMOOTH_TAPS_MOST = 1024, SMOOTH_LANES = 16 };
 
-/** True where smooth_plane() is the way. */
+/** True if smooth_plane() should be used. */
 bool smooth_is_long(double sigma, double truncate, int height, int width);
 
-/** Doubles that smooth_plane() works in. */
+/** Number of doubles of work memory for smooth_plane(). */
 #define SMOOTH_PLANE_WORK(height, width) (2 * SMOOTH_LANES * (size_t)((height) > (width) ? (height) : (width)))
 
 /**
- * The same Gaussian over a whole plane, in place, in a time per value that does not grow with sigma (the time of some 100
+ * The same Gaussian over a whole plane, in place. The time per value does not depend on sigma (about the time of 100
  * taps). Within (height + width + 4 radius) 2^-50 of smooth_row() for values of at most 1; truncate 3.
  * plane   [H,W], read and written; work SMOOTH_PLANE_WORK(H, W) doubles
  * Errors none. Memory: none allocated. Same result on every machine.

@@ -1,14 +1,14 @@
 /*
- * The mirrored Gaussian for long kernels, in a time per value that does not depend on the kernel's length.
+ * Gaussian filter with mirrored edges for long kernels; the time per value does not depend on the kernel's length.
  *
- * On -R..R, R = 3 sigma, the Gaussian equals a Gaussian repeated every L = R + 8.4 sigma within e^-35, and that one is a
- * cosine series a0 + sum of a_k cos(k w j), w = 2 pi / L, whose coefficients are Gaussian too: 16 terms reach e^-35. A
- * window sum of x_j e^(i k w j) moves one value on by one rotation, one addition and one subtraction. LANES columns are
- * filtered side by side; rows are transposed into such a strip first.
+ * On -R..R, R = 3 sigma, the Gaussian equals a Gaussian repeated every L = R + 8.4 sigma within e^-35, and that one is
+ * a cosine series a0 + sum of a_k cos(k w j), w = 2 pi / L, whose coefficients are Gaussian too: 16 terms reach e^-35.
+ * A window sum of x_j e^(i k w j) advances by one value with one rotation, one addition and one subtraction. LANES
+ * columns are filtered together; rows are first transposed into such a strip.
  *
- * Error against smooth_row(): the series and 3 sigma + 0.5 rounded differ by 1e-15 of the sum of weights; a rotation rounds
- * by 2^-52 of its value, so n steps over values of at most 1 add at most n 2^-52 times the window's length over its sum of
- * weights (6 / 2.5).
+ * Error against smooth_row(): the series and 3 sigma + 0.5 rounded differ by 1e-15 of the sum of weights; a rotation
+ * has a rounding error of 2^-52 of its value, so n steps over values of at most 1 add at most n 2^-52 times the
+ * window's length over its sum of weights (6 / 2.5).
  */
 #include <math.h>
 #include <string.h>
@@ -18,18 +18,18 @@
 
 enum { LANES = SMOOTH_LANES, TERMS = 16 };
 
-/* How far the tail of a Gaussian is cut, in sigmas: e^(-8.4^2 / 2) = 5e-16. */
+/* The tail of the Gaussian is truncated at this many sigmas: e^(-8.4^2 / 2) = 5e-16. */
 #define TAIL 8.4
 
 typedef struct series {
     int radius;
-    double amount[TERMS];               /* a_k over the sum of the weights */
+    double amount[TERMS];               /* a_k divided by the sum of the weights */
     double turn_re[TERMS], turn_im[TERMS];   /* e^(-i k w) */
-    double enter_re[TERMS], enter_im[TERMS]; /* e^(i k w R): a value comes in at the far end */
-    double leave_re[TERMS], leave_im[TERMS]; /* e^(-i k w (R + 1)): and goes out behind the near one */
+    double enter_re[TERMS], enter_im[TERMS]; /* e^(i k w R): for a value that enters at the far end */
+    double leave_re[TERMS], leave_im[TERMS]; /* e^(-i k w (R + 1)): for a value that leaves at the near end */
 } series;
 
-/* Through long double: rounded to the same double on every C library. */
+/* Via long double: rounds to the same double on every C library. */
 static double cosine(long double angle) { return (double)cosl(angle); }
 static double sine(long double angle) { return (double)sinl(angle); }
 
@@ -54,7 +54,7 @@ static void fill_series(double sigma, double truncate, series *s)
     }
 }
 
-/* Index of any whole number on the mirrored axis. */
+/* Maps any integer index to the mirrored axis. */
 static int mirrored(int index, int extent)
 {
     index %= 2 * extent;
@@ -62,7 +62,7 @@ static int mirrored(int index, int extent)
     return index < extent ? index : 2 * extent - 1 - index;
 }
 
-/* One step of all sums: `out` NULL before the first output, `leaving` NULL while the first window fills. */
+/* One step of all sums. `out` is NULL before the first output, `leaving` is NULL while the first window fills. */
 static RESHIFT_VECTOR(void, step, (const series *s, double *restrict re, double *restrict im,
                                    const double *restrict entering, const double *restrict leaving,
                                    double *restrict out),

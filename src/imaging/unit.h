@@ -1,6 +1,6 @@
 /*
- * Bytes as numbers in 0..1: x / 255, correctly rounded, without dividing. 1/255 is split into a number whose product with
- * a byte is exact and a rest; the sum of both products is right for each of the 256 bytes (a test tries them).
+ * Bytes as numbers in 0..1: x / 255, correctly rounded, without a division. 1/255 is split into a number whose product
+ * with a byte is exact and a remainder. The sum of both products is correct for all 256 bytes (tested).
  */
 #ifndef IMAGING_UNIT_H
 #define IMAGING_UNIT_H

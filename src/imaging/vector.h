@@ -1,6 +1,8 @@
-/* RESHIFT_VECTOR, under the name that this room's files include, and vectors by name where sums are to stay in
- * registers: compilers keep an array of 32 doubles in memory. Only element by element: any instruction set gives the
- * same bits. */
+/*
+ * RESHIFT_VECTOR under the name that files in this room include, and named vector types for sums that must stay in
+ * registers: compilers keep an array of 32 doubles in memory. All operations are elementwise, so every instruction set
+ * gives the same bits.
+ */
 #ifndef IMAGING_VECTOR_H
 #define IMAGING_VECTOR_H
 
@@ -8,7 +10,7 @@
 
 enum { DOUBLE_LANES = 8 };
 
-/* Eight doubles anywhere in memory. */
+/* Eight doubles at any address aligned for double. */
 typedef double double_lanes __attribute__((vector_size(64), aligned(8), may_alias));
 
 #endif

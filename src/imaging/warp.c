@@ -1,4 +1,4 @@
-/* Bilinear look-ups, a pixel of four channels at a time. */
+/* Bilinear lookups of four-channel pixels. */
 #include "imaging/warp.h"
 
 #include <math.h>
@@ -10,10 +10,10 @@
 typedef float pixel __attribute__((vector_size(16)));
 typedef double wide __attribute__((vector_size(32)));
 
-/* Coordinates are computed for a strip of columns first, then pixels are fetched. */
+/* Coordinates are computed for a strip of columns first, then the pixels are fetched. */
 enum { STEP_BITS = 5, STEPS = 1 << STEP_BITS, SCALE_BITS = 10, SCALE = 1 << SCALE_BITS, STRIP = 64 };
 
-/* Mirrored without the edge pixel: 2 1 | 0 1 2 ... */
+/* Mirrors without repeating the edge pixel: 2 1 | 0 1 2 ... */
 static int mirror_101(int index, int extent)
 {
     if (extent == 1) {
@@ -25,7 +25,7 @@ static int mirror_101(int index, int extent)
     return index;
 }
 
-/* Mirrored with the edge pixel: 1 0 | 0 1 2 ... */
+/* Mirrors with the edge pixel repeated: 1 0 | 0 1 2 ... */
 static int mirror_edge(int index, int extent)
 {
     int period = 2 * extent;
@@ -51,7 +51,7 @@ void warp_invert(double map[2][3], double inverse[2][3])
     inverse[1][2] = -inverse[1][0] * map[0][2] - inverse[1][1] * map[1][2];
 }
 
-/* Rounded to the nearest, halves to even; far beyond any image it ends. */
+/* Rounds to nearest, halves to even; saturates far outside any image. */
 static inline __attribute__((always_inline)) int rounded(double value)
 {
     return (int)lrint(value < -1e9 ? -1e9 : value > 1e9 ? 1e9 : value);

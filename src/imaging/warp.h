@@ -1,6 +1,6 @@
 /*
- * Images moved point by point: an affine map as OpenCV 4.6 has it and a field of displacements as SciPy 1.10 has it.
- * Images are [H,W,4] float, the fourth channel unused, so that a pixel is one vector.
+ * Geometric warps: an affine map as in OpenCV 4.6 and a displacement field as in SciPy 1.10. Images are [H,W,4] float
+ * with an unused fourth channel, so that a pixel is one vector.
  */
 #ifndef IMAGING_WARP_H
 #define IMAGING_WARP_H
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /**
- * output(x, y) = input(A (x, y, 1)), bilinear; coordinates and weights in steps of 1/32 pixel; beyond the edges
- * mirrored without repeating the edge pixel. To the bit cv2.warpAffine(..., WARP_INVERSE_MAP, BORDER_REFLECT_101) in
+ * output(x, y) = input(A (x, y, 1)), bilinear; coordinates and weights in steps of 1/32 pixel; the border is mirrored
+ * without repeating the edge pixel. Bit-identical to cv2.warpAffine(..., WARP_INVERSE_MAP, BORDER_REFLECT_101) in
  * float32.
  *
  * inverse  the map A from output to input, rows (x, y)
@@ -17,7 +17,7 @@
  */
 void warp_affine(const float *input, int height, int width, double inverse[2][3], float *output);
 
-/** The inverse of an affine map, in the order of OpenCV's operations; all zero where there is none. */
+/** The inverse of an affine map, computed in OpenCV's order; all zero for a singular map. */
 void warp_invert(double map[2][3], double inverse[2][3]);
 
 /**

@@ -1,11 +1,11 @@
-/* SciPy's zoom of order 1 on the centre of an axis, as places and weights. See zoom.h. */
+/* SciPy's zoom of order 1 on the centre of an axis, as indices and weights. See zoom.h. */
 #include "imaging/zoom.h"
 
 #include <math.h>
 
 #include "imaging/vector.h"
 
-/* Without branches, so that it becomes vectors: zoom_blur works out 52 axes an image. */
+/* Branch-free, so that it vectorises: zoom_blur computes 52 axes per image. */
 static RESHIFT_VECTOR(void, fill_axis, (int length, int start, int trimmed, int crop, double step, int *restrict lower,
                                         int *restrict upper, double *restrict weight_lower,
                                         double *restrict weight_upper),

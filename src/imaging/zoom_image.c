@@ -1,7 +1,7 @@
 /*
- * SciPy's linear zoom. The grid of an axis is worked out once a zoom: for each pixel of the result the place of its
- * first source pixel and the two weights. Sources never advance faster than the result, so eight neighbours of the
- * result read at most eight neighbours of the source: one load and one permutation instead of eight single reads.
+ * SciPy's linear zoom. Each axis is computed once per zoom: for each output pixel the index of its first source pixel
+ * and two weights. Sources never advance faster than outputs, so eight adjacent outputs read at most eight adjacent
+ * sources: one load and one permutation instead of eight scalar loads.
  */
 #include "imaging/zoom_image.h"
 
@@ -29,7 +29,10 @@ typedef int32_t index_lanes __attribute__((vector_size(4 * LANES)));
 #define PERMUTE(result, values, places) ((result) = __builtin_shuffle(values, places))
 #endif
 
-/* One axis of one zoom; arrays of whole vectors. Pixel i is the sources at places[i] and the one after it, weighed. */
+/*
+ * One axis of one zoom; arrays are padded to whole vectors. Pixel i is the weighted sum of the sources at places[i] and
+ * places[i] + 1.
+ */
 typedef struct zoom_axis {
     int *places, *after;
     double *near, *far;
@@ -53,7 +56,9 @@ static zoom_axis make_axis(int length, double factor, void **work)
     return axis;
 }
 
-/* A source row of all three channels, spread to the result's columns: output [3][2][stride], the near and far sources.
+/*
+ * Interpolates a source row of all three channels to the output columns: output [3][2][stride], the near and far
+ * sources.
  */
 ALWAYS_INLINE static inline void spread_row(const float *row, size_t plane, const zoom_axis *columns, double *output,
                                             size_t stride)
@@ -77,7 +82,7 @@ ALWAYS_INLINE static inline void spread_row(const float *row, size_t plane, cons
     }
 }
 
-/* One row of the result, its four taps weighed and added in SciPy's order. */
+/* One output row: its four taps, weighted and added in SciPy's order. */
 ALWAYS_INLINE static inline void add_row(const double *above, const double *below, double upper, double lower,
                                          const zoom_axis *columns, size_t stride, float *sums, size_t plane)
 {
@@ -97,14 +102,14 @@ ALWAYS_INLINE static inline void add_row(const double *above, const double *belo
     }
 }
 
-/* One function a zoom, its parts inside: calls would cost more than the few vectors of a small image's row. */
+/* One function per zoom with everything inlined: calls would cost more than the few vectors of a small image's row. */
 static RESHIFT_VECTOR(void, add_planes, (const float *input, const zoom_axis *rows, const zoom_axis *columns,
                                          size_t stride, double *buffers, float *sums),
                       (input, rows, columns, stride, buffers, sums))
 {
     size_t plane = (size_t)rows->length * stride;
     double *above = buffers, *below = buffers + 6 * stride;
-    int ready = -1; /* the source row that stands in `above`; the next one stands in `below` */
+    int ready = -1; /* index of the source row in `above`; `below` holds the next one */
     for (int y = 0; y < rows->length; y++) {
         int wanted = rows->places[y], next = wanted + 1 < rows->length ? wanted + 1 : wanted; /* weighs nothing there */
         if (wanted != ready) {

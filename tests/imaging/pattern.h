@@ -1,4 +1,7 @@
-/* Test images that the golden scripts make too (golden/pattern.py): smooth ramps with noise from a small generator. */
+/*
+ * Test images identical to those of the golden scripts (golden/pattern.py): smooth ramps with noise from a small
+ * generator.
+ */
 #ifndef TESTS_IMAGING_PATTERN_H
 #define TESTS_IMAGING_PATTERN_H
 

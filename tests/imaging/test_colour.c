@@ -1,4 +1,4 @@
-/* HSV against scikit-image to the last bit, on a grid of colours, and back again. */
+/* HSV and back against scikit-image, bit-identical, on a grid of colours. */
 #include "check.h"
 
 #include <math.h>
@@ -44,7 +44,7 @@ static void test_oracle(void **state)
     check_md5(rgb, golden_rgb);
 }
 
-/* There and back: a handful of roundings, each half a unit of at most 6 (the turns of the hue). */
+/* RGB to HSV and back: a handful of roundings, each half a unit of at most 6 (the turns of the hue). */
 static void test_there_and_back(void **state)
 {
     (void)state;

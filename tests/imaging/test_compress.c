@@ -1,4 +1,4 @@
-/* JPEG of quality 85 as the last step of a corruption: Pillow's pixels, in memory and through the file. */
+/* JPEG of quality 85 as the last step of a corruption: equal to Pillow's pixels, in memory and through a file. */
 #include "check.h"
 
 #include <stdlib.h>

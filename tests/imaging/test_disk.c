@@ -1,4 +1,4 @@
-/* The antialiased disk: its kernel against OpenCV's floats, the filter against a plain sum over all taps. */
+/* The antialiased disk: its kernel against OpenCV's floats, the filter against a direct sum over all taps. */
 #include "check.h"
 
 #include <math.h>
@@ -52,8 +52,10 @@ static int reflect(int i, int n)
     return n > 1 ? i : 0;
 }
 
-/* The plain sum has at most 441 products: it errs by less than 441 2^-52 255 < 2^-35. Where it is nearer than that to a
- * whole number, either byte is right. */
+/*
+ * The direct sum has at most 441 products: its error is below 441 2^-52 255 < 2^-35. If it is closer than that to an
+ * integer, either byte is accepted.
+ */
 static void test_filter(void **state)
 {
     (void)state;

@@ -1,5 +1,4 @@
-/* The Gaussian kernel and a row of the filter against the definition; exactness to the bit is tested by gaussian_blur.
- */
+/* The Gaussian kernel and a filtered row against the definition; bit-exactness is tested by gaussian_blur. */
 #include "check.h"
 
 #include <math.h>
@@ -25,7 +24,7 @@ static void test_kernel(void **state)
             double ratio = exp(-0.5 * k * k / (known[i].sigma * known[i].sigma));
             assert_true(fabs(kernel.weights[k] / kernel.weights[0] - ratio) <= 4 * ldexp(1, -53));
         }
-        /* 127 weights, each within half a unit, and as many sums of at most one */
+        /* 127 weights, each within half a unit, and as many additions of at most one */
         assert_true(fabs(sum - 1) <= 3 * 127 * ldexp(1, -53));
     }
     check_error(gaussian_kernel_create(16, 4, &kernel, &error), RESHIFT_ERROR_UNSUPPORTED,
@@ -34,7 +33,9 @@ static void test_kernel(void **state)
     check_error(gaussian_kernel_create(NAN, 4, &kernel, &error), RESHIFT_ERROR_UNSUPPORTED, "sigma nan");
 }
 
-/* Every size down to one pixel, kernels far wider than the image: each output against the double sum over both axes. */
+/*
+ * Every size down to one pixel, kernels much wider than the image: each output against the double sum over both axes.
+ */
 static void test_rows(void **state)
 {
     (void)state;
@@ -64,7 +65,7 @@ static void test_rows(void **state)
                                input[(row * width + column) * channels + i % channels];
                     }
                 }
-                /* two passes of 25 products and sums of numbers below one here, 625 there */
+                /* two passes of 25 products and sums of numbers below one here, 625 in the reference */
                 assert_true(fabs(output[i] - sum) <= (2 * 2 * 25 + 3 * 625) * ldexp(1, -53));
             }
         }

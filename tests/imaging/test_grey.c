@@ -1,4 +1,7 @@
-/* Grey planes against OpenCV, to the byte; and on planes of every kind against what the words say, pixel by pixel. */
+/*
+ * Grey operations against OpenCV, byte for byte; and on planes of every kind against direct implementations of the
+ * definitions.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -13,7 +16,7 @@
 
 static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
 
-/* As plane() of make_grey.py. */
+/* Identical to plane() of make_grey.py. */
 static uint8_t *plane(int height, int width, int coarse)
 {
     uint8_t *pixels = malloc((size_t)height * (size_t)width);
@@ -68,7 +71,9 @@ static void test_opencv(void **state)
     }
 }
 
-/* One black pixel: the distance by chamfers, near the Euclidean one (2 % as Borgefors gives for 5x5, and one cut off).
+/*
+ * One black pixel: the chamfer distance is close to the Euclidean one (2 % according to Borgefors for 5x5, and one for
+ * truncation).
  */
 static void test_distance(void **state)
 {
@@ -86,7 +91,7 @@ static void test_distance(void **state)
     grey_distance_blurred(image, SIDE, SIDE, FARTHEST, work, distance);
     for (int y = 1; y < SIDE - 1; y++) {
         for (int x = 1; x < SIDE - 1; x++) {
-            double mean = 0; /* over 3x3, as the function smooths */
+            double mean = 0; /* over 3x3, like the function's smoothing */
             for (int k = 0; k < 9; k++) {
                 double exact = hypot(y + k / 3 - 1 - CENTRE, x + k % 3 - 1 - CENTRE);
                 mean += (exact < FARTHEST ? exact : FARTHEST) / 9;

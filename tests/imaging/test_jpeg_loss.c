@@ -1,4 +1,4 @@
-/* The round trip in memory against libjpeg itself: many extents, qualities and kinds of picture, to the byte. */
+/* The round trip in memory against libjpeg itself, byte for byte: many sizes, qualities and kinds of pictures. */
 #include "check.h"
 
 #include <jpeglib.h>
@@ -7,7 +7,7 @@
 
 #include "imaging/pattern.h"
 
-/* Saved and loaded by the library, with its defaults; libjpeg's own errors end the program, and so the test. */
+/* Saves and loads with the library's defaults; an error of libjpeg ends the program and fails the test. */
 static void save_and_load(const reshift_image *image, int quality, uint8_t *output)
 {
     struct jpeg_compress_struct encoder;
@@ -64,7 +64,7 @@ static void check_image(const reshift_image *image, int quality)
     free(found);
 }
 
-/* Every width and height up to two blocks and a bit, where edges and padding decide. */
+/* Every width and height up to a little more than two blocks, to cover edges and padding. */
 static void test_extents(void **state)
 {
     (void)state;
@@ -89,7 +89,7 @@ static void test_qualities(void **state)
     }
 }
 
-/* Black and white at full swing: the largest coefficients, and results far beyond 0..255 before they are clipped. */
+/* Black and white at full contrast: the largest coefficients, and results far outside 0..255 before clipping. */
 static void test_hard_edges(void **state)
 {
     (void)state;

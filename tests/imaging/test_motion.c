@@ -1,4 +1,6 @@
-/* ImageMagick's motion blur, to the byte: colour and grey, every quarter and the angles at which offsets are ties. */
+/*
+ * ImageMagick's motion blur, byte for byte: colour and grey, every quadrant and the angles at which offsets are ties.
+ */
 #include "check.h"
 
 #include <math.h>

@@ -17,9 +17,9 @@ static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0
 static int taps_of(int in, int out) { return in <= out ? 2 : 2 * (in / out + 1) + 1; }
 
 /*
- * Both sides interpolate in float: a product and a sum a tap, a division by 255, a weight and its normalisation, and
- * (x - mean)/std, on values below 2.7 in magnitude. PyTorch finds positions along an axis of n samples with a few
- * roundings of numbers up to n, and moving by a position changes a value by at most the step between neighbours, 1/std.
+ * Both sides interpolate in float: a product and a sum per tap, a division by 255, a weight and its normalisation, and
+ * (x - mean)/std, on values below 2.7 in magnitude. PyTorch computes positions along an axis of n samples with a few
+ * roundings of numbers up to n; an error in the position changes a value by at most the step between neighbours, 1/std.
  */
 static double bound(int height, int width, int size)
 {
@@ -52,7 +52,10 @@ static void test_arrays_as_pytorch(void **state)
     }
 }
 
-/* A constant image stays constant at every size: the weights sum to one. Sizes past the stack's room included. */
+/*
+ * A constant image stays constant at every size, because the weights sum to one. Includes sizes beyond the stack's work
+ * memory.
+ */
 static void test_array_constant(void **state)
 {
     (void)state;

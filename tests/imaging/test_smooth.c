@@ -1,4 +1,7 @@
-/* The mirrored Gaussian against its definition, tap by tap over the mirrored plane, for kernels short and long. */
+/*
+ * The Gaussian with mirrored edges against its definition, tap by tap over the mirrored plane, for short and long
+ * kernels.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -14,7 +17,7 @@ static int mirrored(int index, int extent)
     return index;
 }
 
-/* One pass along rows (step 1) or columns, straight from the definition. */
+/* One pass along rows (step 1) or columns, directly from the definition. */
 static void reference_pass(const double *in, int height, int width, int down, double sigma, double truncate,
                            double *out)
 {
@@ -67,7 +70,7 @@ static void test_definition(void **state)
     }
 }
 
-/* A constant stays, whatever the kernel. */
+/* A constant plane stays constant for every kernel. */
 static void test_constant(void **state)
 {
     (void)state;
@@ -87,7 +90,7 @@ static void test_constant(void **state)
     }
 }
 
-/* The way for long kernels against the taps of smooth_row(), within the bound that smooth.h states. */
+/* The method for long kernels against the taps of smooth_row(), within the bound stated in smooth.h. */
 static void test_long_kernels(void **state)
 {
     (void)state;
@@ -132,7 +135,7 @@ static void test_long_kernels(void **state)
     }
 }
 
-/* Sizes with published results stay on the exact way, whatever the sigma; photographs do not. */
+/* Sizes with published results use the exact method for every sigma; photographs do not. */
 static void test_which_way(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The affine map against OpenCV and displacements against SciPy, to the last bit; the inverse of a map. */
+/* The affine map against OpenCV and displacements against SciPy, bit-identical; the inverse of a map. */
 #include "check.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-/* [H,W,4] float of a pattern; the fourth channel is filled too, to see that it stays apart. */
+/* [H,W,4] float of a pattern. The fourth channel is filled too, to check that it does not leak into the others. */
 static float *float_pattern(int height, int width, uint32_t seed)
 {
     reshift_image image = pattern_image(height, width, seed);

@@ -1,4 +1,4 @@
-/* The clipped zoom's places and weights against SciPy's doubles; the plasma against its definition. */
+/* The clipped zoom's indices and weights against SciPy's doubles; the plasma against its definition. */
 #include "check.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ static void test_scipy(void **state)
     }
 }
 
-/* Every point is its four neighbours' mean and a wobble; without wobbles, and scaled to 0..1. */
+/* Every point is the mean of its four neighbours plus noise; tested without noise, and scaled to 0..1. */
 static void test_plasma(void **state)
 {
     (void)state;
@@ -41,7 +41,7 @@ static void test_plasma(void **state)
     for (int i = 0; i < POINTS; i++) {
         uniforms[i] = 0.5;
     }
-    uniforms[0] = 1; /* the middle is 100 * 100 above the corner, all else smooth */
+    uniforms[0] = 1; /* the centre is 100 * 100 above the corner, everything else is smooth */
     plasma_draw(SIDE, 2, uniforms, work, map);
     assert_true(map[0] == 0);
     assert_true(map[SIDE / 2 * SIDE + SIDE / 2] == 1);
@@ -50,7 +50,7 @@ static void test_plasma(void **state)
             for (int x = 0; x < SIDE; x += step) {
                 int odd_y = y / step % 2, odd_x = x / step % 2;
                 if ((odd_y == 0 && odd_x == 0) || (step == SIDE / 2 && odd_y && odd_x)) {
-                    continue; /* of an earlier level; or the one with the wobble */
+                    continue; /* of an earlier level, or the one with the noise */
                 }
                 double sum = 0;
                 for (int k = 0; k < 4; k++) {

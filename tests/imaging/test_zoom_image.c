@@ -1,4 +1,4 @@
-/* The vectorised zoom against SciPy's own order of arithmetic, tap by tap, on random images. */
+/* The vectorised zoom against SciPy's order of arithmetic, tap by tap, on random images. */
 #include "check.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-/* NI_ZoomShift for one axis: source pixel and weights of pixel i of the trimmed result; false outside. */
+/* NI_ZoomShift for one axis: source index and weights of pixel i of the trimmed result; false outside. */
 static int scipy_axis(int length, double factor, int i, int *place, double weights[2])
 {
     int crop = (int)ceil(length / factor), out = (int)rint(crop * factor);
@@ -23,7 +23,10 @@ static int scipy_axis(int length, double factor, int i, int *place, double weigh
     return 1;
 }
 
-/* To the bit. Products of simple weights make exact ties of floats, which another order of additions would break. */
+/*
+ * Bit-identical. Products of simple weights produce exact ties of floats, so another order of additions would change
+ * the result.
+ */
 static void test_against_scipy(void **state)
 {
     (void)state;

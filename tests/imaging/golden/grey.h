@@ -31,7 +31,7 @@ static const struct { int height, width, coarse; const char *canny, *distance, *
     {5, 300, 3, "4fbcb388625a3e36b0bd53e407faa183", "5fb78df10a806b0d78910bd294eb0a44", "1e54e379cd9700e0b137285e959ae409", "3057bdca004b78228cfb3f08d36ffbf3", "408bf5c948d15694d830be2d3c171c7b"},
     {5, 300, 11, "a74c094a14da5f1600f97dd58c33f2f4", "959ddfa7e5cd248aeae877781104511c", "b92edefa3d99fc3e1a282ea512476867", "d57f31999a4fcae52587ab9f06a5dbb1", "f254bee44b6d8831e7607a5eb970f6a9"},
 };
-/* md5 of the doubles that the zoom makes of the line i -> (i * 37 % 101) / 7. */
+/* md5 of the doubles: the zoom of the line i -> (i * 37 % 101) / 7. */
 static const struct { int length; double factor; const char *md5; } golden_zooms[] = {
     {32, 1, "cd75cc8f952ab69d6a0100699564a75f"},
     {32, 1.25, "cc90db082695a7d2ad4d9ba4a6928cb6"},

@@ -35,7 +35,7 @@ for height, width in SIZES:
             for m in MAPS]
     print('    {"' + '", "'.join(sums) + '"},')
 print('};')
-# Displacements of up to three extents, to see every mirroring; exact in float32.
+# Displacements of up to three times the size, to cover every mirroring; exact in float32.
 print('static const char *const golden_displaced[%d] = {' % len(SIZES))
 for height, width in SIZES:
     image = pattern_image(height, width, 2).astype(np.float32) / 255.
