@@ -1,6 +1,6 @@
 /*
- * One image corrupted: the checks that all corruptions share, the constants for the image's size, and the stream that
- * an image's draws come from.
+ * Corrupts one image: the checks common to all corruptions, the constants for the image's size, and the random stream
+ * of the image.
  */
 #include <stdlib.h>
 

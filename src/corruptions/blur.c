@@ -1,12 +1,12 @@
 /*
- * gaussian_blur, and the Gaussian that glass_blur shares: byte for byte what the published generator makes with
+ * gaussian_blur, and the Gaussian that glass_blur shares: byte for byte equal to the published generator with
  * scikit-image 0.19, SciPy 1.10 and NumPy 1.24 on a machine with AVX-512.
  *
- * The last part matters: NumPy's vectorised exponential for AVX-512 is not correctly rounded, its error of one unit in
- * the last place reaches the filter's weights, and where a pixel's exact value is a whole number (flat areas) that
- * decides whether it is truncated to it or to the number below. Elsewhere, and in 2018, NumPy calls the C library, and
- * 74 of the 153,600,000 values of gaussian_blur.npy differ: then its md5 is the published file's,
- * c33370155bc9b055fb4a89113d3c559d. So the taps that differ are written down.
+ * AVX-512 matters: NumPy's vectorised exponential for it is not correctly rounded. Its error of one unit in the last
+ * place reaches the filter's weights, and if a pixel's exact value is an integer (flat areas), it decides whether the
+ * value is truncated to that integer or to the one below. On other machines, and in 2018, NumPy calls the C library,
+ * and 74 of the 153,600,000 values of gaussian_blur.npy differ; the md5 is then that of the published file,
+ * c33370155bc9b055fb4a89113d3c559d. The affected taps are therefore listed in a table.
  */
 #include <math.h>
 #include <string.h>
@@ -18,10 +18,10 @@
 #include "imaging/unit.h"
 #include "imaging/vector.h"
 
-/* Work memory up to this size stands on the stack: a 32x32 image needs 27 KB. */
+/* Work memory up to this size is on the stack: a 32x32 image needs 27 KB. */
 #define STACK_BYTES (32 * 1024)
 
-/* Bit k: for the pair k away from the centre NumPy's exponential is one unit above, or below, the right one. */
+/* Bit k: for the pair at distance k, NumPy's exponential is one unit above, or below, the correctly rounded one. */
 static const struct {
     double sigma;
     uint32_t one_above, one_below;
@@ -56,7 +56,7 @@ static RESHIFT_VECTOR(void, to_unit, (const uint8_t *restrict bytes, size_t n, d
     }
 }
 
-/* Weights are positive and add up to 1 within rounding, so nothing is there to clip: at most 255.0000000000001. */
+/* Needs no clipping: weights are positive and add up to 1 within rounding, so values are at most 255.0000000000001. */
 static RESHIFT_VECTOR(void, to_bytes, (const double *restrict values, size_t n, uint8_t *restrict bytes),
                       (values, n, bytes))
 {

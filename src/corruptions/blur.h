@@ -1,12 +1,11 @@
-/* What the blurs share, and those that draw with their draws as arguments. */
+/* Functions shared by the blurs, and the blurs that take their random draws as arguments. */
 #ifndef CORRUPTIONS_BLUR_H
 #define CORRUPTIONS_BLUR_H
 
 #include "imaging/gaussian.h"
 #include "reshift/corruption.h"
 
-/** The normalised kernel of scikit-image's gaussian(), of a sigma that the table has. Errors: UNSUPPORTED (too large).
- */
+/** The normalised kernel of scikit-image's gaussian() for a sigma of the table. Errors: UNSUPPORTED (too large). */
 reshift_status blur_kernel(double sigma, gaussian_kernel *kernel, reshift_error *error);
 
 /**
@@ -16,25 +15,27 @@ reshift_status blur_kernel(double sigma, gaussian_kernel *kernel, reshift_error 
 reshift_status blur_gaussian_bytes(const uint8_t *input, int height, int width, const gaussian_kernel *kernel,
                                    uint8_t *output, reshift_error *error);
 
-/* Constants of glass_blur: the blur before and after, how far pixels are taken from, how often that is done. */
+/* Constants of glass_blur: sigma of both blurs, maximum distance of source pixels, number of rounds. */
 typedef struct glass_constants {
     double sigma;
     int reach, rounds;
 } glass_constants;
 
-/** From the table's numbers. */
+/** Converts the numbers of the table. */
 glass_constants glass_constants_of(const double *constants);
 
-/* Where a pixel of glass_blur is taken from: each -reach..reach-1. */
+/* Offset of the source pixel in glass_blur: each in -reach..reach-1. */
 typedef struct glass_offset {
     int8_t dx, dy;
 } glass_offset;
 
-/** Offsets that glass_blur uses up: one a round for every pixel that is farther than its reach from the border. */
+/** Number of offsets that glass_blur uses: one per round for every pixel farther than its reach from the border. */
 size_t glass_offset_count(int height, int width, const glass_constants *constants);
 
-/** `offsets` in the order of the published loop: rounds, then rows from below, then columns from the right.
- *  `output` has the input's size. Errors: MEMORY. */
+/**
+ * `offsets` are in the order of the published loop: rounds, then rows from the bottom, then columns from the right.
+ *  `output` has the input's size. Errors: MEMORY.
+ */
 reshift_status blur_glass_with(const reshift_image *input, const glass_constants *constants,
                                const glass_offset *offsets, reshift_image *output, reshift_error *error);
 

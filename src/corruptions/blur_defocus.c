@@ -1,4 +1,4 @@
-/* defocus_blur: the correlation with an antialiased disk that stands in imaging/disk.h. */
+/* defocus_blur: correlation with the antialiased disk of imaging/disk.h. */
 #include "corruptions/family.h"
 #include "imaging/disk.h"
 

@@ -1,7 +1,7 @@
 /*
- * glass_blur: a Gaussian blur, pixels taken from their neighbours, the same blur again. The published loop means to
- * swap two pixels, x[a], x[b] = x[b], x[a], but both sides are views of one array: by the time that x[b] is written,
- * x[a] is x[b] already. So each pixel takes its neighbour's value, and the neighbour keeps it.
+ * glass_blur: a Gaussian blur, replacement of pixels by neighbours, the same blur again. The published loop intends to
+ * swap two pixels, x[a], x[b] = x[b], x[a], but both sides are views of one array: when x[b] is written, x[a] has
+ * already been replaced by x[b]. So each pixel takes its neighbour's value, and the neighbour keeps its own.
  */
 #include <string.h>
 
@@ -11,10 +11,10 @@
 #include "corruptions/family.h"
 #include "kernels/random_fill.h"
 
-/* Offsets up to this size stand on the stack: a 32x32 image needs 3.6 KB. */
+/* Offsets up to this size are on the stack: a 32x32 image needs 3.6 KB. */
 enum { STACK_OFFSETS = 4096, CHUNK = 1024 };
 
-/* A round's offsets: one a pixel that is farther than `reach` from the border. */
+/* Offsets per round: one per pixel farther than `reach` from the border. */
 static size_t offsets_a_round(int height, int width, int reach)
 {
     return height > 2 * reach && width > 2 * reach ? (size_t)(height - 2 * reach) * (size_t)(width - 2 * reach) : 0;
@@ -30,7 +30,7 @@ size_t glass_offset_count(int height, int width, const glass_constants *constant
     return (size_t)constants->rounds * offsets_a_round(height, width, constants->reach);
 }
 
-/* Rows and columns run downwards in the published loop, from extent - reach to reach + 1. */
+/* The published loop runs over rows and columns in descending order, from extent - reach to reach + 1. */
 static void take_neighbours(uint8_t *pixels, int height, int width, int reach, const glass_offset *offsets)
 {
     for (int y = height - reach; y > reach; y--) {
@@ -64,7 +64,7 @@ reshift_status blur_glass_with(const reshift_image *input, const glass_constants
     return blur_gaussian_bytes(output->pixels, height, width, &kernel, output->pixels, error);
 }
 
-/* A word chooses among all (2 reach)^2 pairs at once; they are as even as 2^32 allows. */
+/* One word selects one of all (2 reach)^2 pairs; they are as uniform as 2^32 allows. */
 static void draw_offsets(random_stream *stream, size_t count, int reach, glass_offset *offsets)
 {
     uint32_t words[CHUNK], side = 2 * (uint32_t)reach;

@@ -1,7 +1,7 @@
 /*
- * zoom_blur: the mean of the image and of its centre enlarged ever more, in float32 as the published generator's. The
- * zooms are NumPy's arange(first, end, step): first + i ((first + step) - first), as many as its division says fit
- * before the end, which by rounding is one more than meant at the first two of CIFAR's severities and others.
+ * zoom_blur: the mean of the image and of increasingly enlarged centres, in float32 like the published generator. The
+ * zoom factors are NumPy's arange(first, end, step): first + i ((first + step) - first). Their number follows from
+ * NumPy's division, which by rounding yields one more than intended, for example at the first two severities of CIFAR.
  */
 #include <math.h>
 
@@ -12,7 +12,7 @@
 #include "imaging/vector.h"
 #include "imaging/zoom_image.h"
 
-/* Work memory up to this size stands on the stack: a 32x32 image needs 36 KB. */
+/* Work memory up to this size is on the stack: a 32x32 image needs 36 KB. */
 #define STACK_BYTES (40 * 1024)
 
 static RESHIFT_VECTOR(void, to_planes, (const uint8_t *restrict pixels, size_t n, float *restrict red,
@@ -25,7 +25,7 @@ static RESHIFT_VECTOR(void, to_planes, (const uint8_t *restrict pixels, size_t n
     }
 }
 
-/* A mean of values in 0..1 has nothing to clip: rounding makes at most 255.0001 of it. */
+/* Needs no clipping: the mean of values in 0..1 is at most 255.0001 after rounding. */
 static RESHIFT_VECTOR(void, mean_to_bytes, (const float *restrict plane, const float *restrict sums, float count,
                                             size_t n, uint8_t *restrict pixels), (plane, sums, count, n, pixels))
 {

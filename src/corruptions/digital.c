@@ -1,7 +1,7 @@
 /*
- * Digital corruptions that treat pixels one by one or by Pillow's resampling, and brightness, which is of the weather
- * by name but an operation on colour like saturate. All are exact to the byte of the definition: float64 in NumPy's
- * order of operations; JPEG in libjpeg's. elastic_transform has a file of its own.
+ * Digital corruptions that work pixel by pixel or with Pillow's resampling, and brightness, which belongs to the
+ * weather family but is an operation on colour like saturate. All are byte-exact: float64 in NumPy's order of
+ * operations; JPEG as in libjpeg. elastic_transform has its own file.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -20,7 +20,7 @@ static void fill_units(double units[256])
     }
 }
 
-/* (x - mean) c + mean: what each value becomes is looked up, a table a channel. */
+/* (x - mean) c + mean, by a lookup table per channel. */
 reshift_status corruption_contrast(const corruption_call *call, reshift_error *error)
 {
     (void)error;
@@ -29,7 +29,7 @@ reshift_status corruption_contrast(const corruption_call *call, reshift_error *e
     uint8_t *output = call->output->pixels, tables[3][256];
     size_t n = (size_t)call->input->height * (size_t)call->input->width;
     fill_units(units);
-    double red = 0, green = 0, blue = 0; /* one after another, as NumPy adds along the outer axes */
+    double red = 0, green = 0, blue = 0; /* sequentially, as NumPy adds along the outer axes */
     for (size_t i = 0; i < n; i++) {
         red += units[input[3 * i]];
         green += units[input[3 * i + 1]];
@@ -70,7 +70,7 @@ static RESHIFT_VECTOR(void, to_bytes, (const double *restrict values, size_t n, 
     }
 }
 
-/* One plane of HSV scaled, moved and clipped: 1 is saturation, 2 is value. */
+/* Scales, shifts and clips one plane of HSV: 1 is saturation, 2 is value. */
 static void change_hsv(const corruption_call *call, int plane, double factor, double offset)
 {
     enum { PIECE = 256 };
@@ -116,7 +116,7 @@ reshift_status corruption_saturate(const corruption_call *call, reshift_error *e
     return RESHIFT_OK;
 }
 
-/* Pillow's BOX resize to a share of the extents and back. */
+/* Pillow's BOX resize to a fraction of the size and back. */
 reshift_status corruption_pixelate(const corruption_call *call, reshift_error *error)
 {
     double share = call->constants[0];

@@ -1,7 +1,7 @@
 /*
- * elastic_transform: an affine map of the whole image (OpenCV's), then every pixel displaced by two smooth random
- * fields (SciPy's). Images are float32 and rounded where the published code rounds them, since in flat areas the last
- * bit decides whether a value is cut to the grey level below.
+ * elastic_transform: an affine map of the whole image (OpenCV), then a displacement of every pixel by two smooth random
+ * fields (SciPy). Images are float32 and rounded at the same steps as in the published code: in flat areas the last bit
+ * decides whether a value is truncated to the next lower grey level.
  */
 #include <string.h>
 
@@ -13,19 +13,20 @@
 #include "imaging/warp.h"
 #include "kernels/random_fill.h"
 
-/* Where SciPy's filter is cut, in sigmas. */
+/* SciPy's filter is truncated at this many sigmas. */
 #define TRUNCATE 3.0
 
 elastic_constants elastic_constants_of(const double *constants, bool imagenet, int height, int width)
 {
     double unit = height < width ? height : width;
-    unit = imagenet ? 244 * unit / 224 : unit; /* the published code has 244 for images of 224 */
+    unit = imagenet ? 244 * unit / 224 : unit; /* the published code uses 244 for images of 224 */
     return (elastic_constants){unit * constants[0], unit * constants[1], unit * constants[2]};
 }
 
-/* The map of the output's pixels to the input's: the inverse of the one that carries the three points to the moved
- * ones. The points are (a + s, b + s), (a + s, b - s), (a - s, b - s), with a from the height and b from the width, as
- * published. */
+/*
+ * The map from output pixels to input pixels: the inverse of the map that moves the three points. The points are (a +
+ * s, b + s), (a + s, b - s), (a - s, b - s), with a from the height and b from the width, as published.
+ */
 static void inverse_map(int height, int width, const double moves[3][2], double inverse[2][3])
 {
     int third = (height < width ? height : width) / 3;
@@ -61,7 +62,7 @@ static void to_float(const uint8_t *bytes, size_t pixels, float *values)
 static void to_bytes(const float *values, size_t pixels, uint8_t *bytes)
 {
     for (size_t i = 0; i < pixels; i++) {
-        int levels[4]; /* four at once, the last for nothing */
+        int levels[4]; /* four at once; the last is unused */
         for (size_t c = 0; c < 4; c++) {
             float value = values[4 * i + c] < 0 ? 0 : values[4 * i + c];
             levels[c] = (int)((value > 1 ? 1 : value) * 255.0f);

@@ -1,22 +1,22 @@
-/* elastic_transform with the draws as arguments. */
+/* elastic_transform with its random draws as arguments. */
 #ifndef CORRUPTIONS_ELASTIC_H
 #define CORRUPTIONS_ELASTIC_H
 
 #include "reshift/image.h"
 
-/** What the draws are scaled by, in pixels: displacement strength, the fields' smoothness, the three points' moves. */
+/** Scales of the draws, in pixels: displacement strength, smoothness of the fields, moves of the three points. */
 typedef struct elastic_constants {
     double strength_px, sigma_px, move_px;
 } elastic_constants;
 
-/** From the table's numbers, which are shares of the shorter side, for an image of this size. */
+/** Converts the table's numbers, which are fractions of the shorter side, for an image of this size. */
 elastic_constants elastic_constants_of(const double *constants, bool imagenet, int height, int width);
 
 /**
- * An affine map that carries three points of the image to moved ones, then displacements along both axes.
+ * An affine map that moves three points of the image, then displacements along both axes.
  *
- * moves    [3,2] pixels (x, y), what is added to the points
- * field_x, field_y  [H,W] in -1..1, to be smoothed and scaled, overwritten; not read where the strength is 0
+ * moves    [3,2] pixels (x, y), added to the points
+ * field_x, field_y  [H,W] in -1..1, smoothed and scaled in place; not read if the strength is 0
  * output   of the input's size, another image
  * Errors   UNSUPPORTED (an image under 3 pixels a side), MEMORY (freed before returning). Same result on every machine.
  * Source   Hendrycks & Dietterich 2019; Simard et al. 2003

@@ -1,6 +1,6 @@
 /*
- * What stands behind a row of the table: the function that makes the corruption, and the call that all of them take. A
- * family's functions are in the files of its name.
+ * Private part of the table of corruptions: the function of each row, and the arguments that all of them take. The
+ * functions are in the files named after their family.
  */
 #ifndef CORRUPTIONS_FAMILY_H
 #define CORRUPTIONS_FAMILY_H
@@ -8,26 +8,31 @@
 #include "base/random.h"
 #include "reshift/corruption.h"
 
-/* One image to be corrupted. The table has checked everything: severity 1..5, an image with pixels, an output of the
- * input's size that is another image. */
+/*
+ * One image to be corrupted. The caller has checked everything: severity is 1..5, the image is not empty, the output is
+ * another image of the same size.
+ */
 typedef struct corruption_call {
     const reshift_corruption *corruption;
     int severity;
     reshift_constants set;   /* CIFAR or IMAGENET, never AUTO */
-    const double *constants; /* the table's, of this set and severity */
+    const double *constants; /* of this set and severity, from the table */
     uint64_t seed;
     int64_t image_index;
-    const reshift_frost *frost; /* NULL: overlays are drawn procedurally */
+    const reshift_frost *frost; /* NULL: procedurally drawn overlays */
     const reshift_image *input;
     reshift_image *output;
 } corruption_call;
 
 typedef reshift_status (*corruption_function)(const corruption_call *call, reshift_error *error);
 
-/** Who makes it; NULL for what is no row of the table. */
+/** The function of a corruption; NULL if it is not a row of the table. */
 corruption_function corruption_maker(const reshift_corruption *corruption);
 
-/** The stream of an image's draws, named by (seed, the corruption's name, severity, image) and stable for good. */
+/**
+ * The random stream of an image, identified by (seed, name of the corruption, severity, image). Never changes between
+ * versions.
+ */
 random_stream corruption_stream(const corruption_call *call);
 
 /* noise.c */

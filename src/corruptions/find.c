@@ -1,4 +1,4 @@
-/* Corruptions by name: the table's, those that other tools use, and the nearest to a name that is none. */
+/* Finds corruptions by name: the table's names, names used by other tools, and the closest name to an unknown one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "reshift/corruption.h"
 #include "reshift/words.h"
 
-/* Other names in use: the generator's own method names and ImageNet-C's folders. */
+/* Aliases: method names of the generator and folder names of ImageNet-C. */
 static const struct {
     const char *alias, *name;
 } aliases[] = {
@@ -15,7 +15,7 @@ static const struct {
     {"jpeg", "jpeg_compression"},
 };
 
-/* The name or alias nearest to `name`, or NULL where nothing is near: more than a third of it would have to change. */
+/* The name or alias closest to `name`, or NULL if more than a third of it would have to change. */
 static const char *nearest_name(const char *name)
 {
     size_t length = strlen(name);

@@ -1,6 +1,4 @@
-/*
- * Frost's overlays: opened from the published photographs, or the drawn ones made once. See frost.h.
- */
+/* Frost overlays: loaded from the published photographs, or drawn once. See frost.h. */
 #include "corruptions/frost.h"
 
 #include <stdio.h>
@@ -22,7 +20,7 @@ reshift_status frost_overlay_reduce(frost_overlay *overlay, const char *name, re
                          "frost overlay '%s' is too small: %dx%d, expected %dx%d or more", name, full->width,
                          full->height, FROST_REDUCTION, FROST_REDUCTION);
     }
-    /* the nearest whole number to a fifth: its last sample point lies inside */
+    /* the nearest integer to a fifth: its last sample point is inside */
     int height = (full->height + 2) / FROST_REDUCTION, width = (full->width + 2) / FROST_REDUCTION;
     reshift_status status = reshift_image_resize(&overlay->small, height, width, error);
     if (status != RESHIFT_OK) {
@@ -91,7 +89,7 @@ void reshift_frost_close(reshift_frost **frost)
     *frost = NULL;
 }
 
-/* Written by the first call only, under call_once(). */
+/* Written only by the first call, under call_once(). */
 static once_flag draw_once = ONCE_FLAG_INIT;
 static reshift_frost *drawn;
 

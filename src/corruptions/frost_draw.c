@@ -1,8 +1,8 @@
 /*
- * Frost drawn from nothing, for whoever has not fetched the photographs: a veil of fractal noise, and on it feathers of
- * ice, each a stem with barbs on both sides at the 60 degrees of the crystal, lit from the upper left. Five settings
- * follow the five photographs: brightness and contrast of each are near those of its model. Only sums, products and
- * square roots in a fixed order, so that every machine draws the same pixels; the draws are keyed by the overlay alone.
+ * Procedural frost, used when the photographs have not been downloaded: a layer of fractal noise with feathers of ice
+ * on top, each a stem with barbs on both sides at the 60 degrees of the crystal, lit from the upper left. Five settings
+ * correspond to the five photographs, with similar brightness and contrast. Only sums, products and square roots in a
+ * fixed order are used, so that every machine draws the same pixels. The random draws are keyed by the overlay alone.
  */
 #include <math.h>
 #include <string.h>
@@ -17,8 +17,8 @@ enum { H = FROST_DRAWN_HEIGHT, W = FROST_DRAWN_WIDTH, OCTAVES = 6, COARSEST_CELL
 typedef struct frost_style {
     int feathers;
     float shortest_px, longest_px; /* of a stem */
-    float veil, ice, relief;       /* weights of the three parts in the tone, 0..1 */
-    float tilt, roughness;   /* of the veil: how far it is drawn out along a diagonal, an octave's share of the last */
+    float veil, ice, relief;       /* weights of the three parts of the tone, 0..1 */
+    float tilt, roughness;   /* of the noise layer: stretch along a diagonal, amplitude ratio of successive octaves */
     float dark[3], light[3]; /* colours of tone 0 and 1 */
 } frost_style;
 
@@ -35,10 +35,10 @@ static float draw_between(random_stream *stream, float low, float high)
     return low + (high - low) * (float)random_uniform(stream);
 }
 
-/* Noise of one octave: random values on a lattice, between them a smooth step. */
+/* Noise of one octave: random values on a lattice with smoothstep interpolation. */
 static void add_octave(random_stream *stream, float cell_px, float amplitude, float tilt, float *tone)
 {
-    /* (u, v) are (x, y) turned by 45 degrees and pressed together along v, then shifted to be positive */
+    /* (u, v) are (x, y) rotated by 45 degrees and compressed along v, then shifted to be positive */
     enum { SIDE = 512, MASK = SIDE - 1 };
     uint32_t salt = random_u32(stream);
     for (int y = 0; y < H; y++) {
@@ -60,7 +60,10 @@ static void add_octave(random_stream *stream, float cell_px, float amplitude, fl
     }
 }
 
-/* A straight needle that thins and fades by `fading` towards its tip; where needles cross the brighter one shows. */
+/*
+ * A straight needle that gets thinner and darker by `fading` towards its tip. Where needles cross, the brighter one
+ * wins.
+ */
 static void draw_needle(float *ice, float x, float y, float dx, float dy, float length_px, float width_px,
                         float brightness, float fading)
 {
@@ -85,7 +88,7 @@ static void draw_feather(random_stream *stream, const frost_style *style, float 
 {
     const float cosine = 0.5f, sine = 0.8660254f; /* 60 degrees */
     float x = draw_between(stream, -20, W + 20), y = draw_between(stream, -20, H + 20);
-    float dx, dy, square; /* a direction: a point of the disk, drawn out to its rim */
+    float dx, dy, square; /* a random direction: a point of the disk, normalised */
     do {
         dx = draw_between(stream, -1, 1);
         dy = draw_between(stream, -1, 1);
@@ -106,7 +109,7 @@ static void draw_feather(random_stream *stream, const frost_style *style, float 
             float bx = dx * cosine - dy * across, by = dx * across + dy * cosine;
             float lit = brightness * (hand < 0 ? 0.65f : 0.9f) * draw_between(stream, 0.7f, 1);
             draw_needle(ice, x, y, bx, by, here, side, lit, 1);
-            if (here > 14) { /* a long barb is a feather itself, of needles along the stem */
+            if (here > 14) { /* a long barb is a feather itself, with needles parallel to the stem */
                 for (float at = 5; at < here - 4; at += 5) {
                     draw_needle(ice, x + at * bx, y + at * by, dx, dy, 0.4f * (here - at), 0.5f, 0.8f * lit, 1);
                 }

@@ -1,7 +1,8 @@
 /*
- * The noises. An image is taken in pieces whose draws fit the nearest cache; a piece is a whole number of the random
- * fields' groups, so that the draws are those of one field over the whole image. Values are computed in float: where
- * the exact result is within a hundred-thousandth of a whole grey level, the byte may be the neighbour of float64's.
+ * Noise corruptions. An image is processed in pieces whose random numbers fit the first-level cache. A piece is a whole
+ * number of the random fields' groups, so that the numbers equal those of one field over the whole image. Values are
+ * computed in float: if the exact result is within a hundred-thousandth of a whole grey level, the byte may differ by
+ * one from float64's.
  */
 #include "corruptions/noise.h"
 
@@ -45,7 +46,7 @@ RESHIFT_VECTOR(void, noise_impulse_with, (const uint8_t *restrict input, size_t 
                (input, n, amount, words, output))
 {
     uint32_t hit = (uint32_t)(amount * 0x1p32), salt = hit / 2;
-    for (size_t i = 0; i < n; i++) { /* masks, so that nothing branches */
+    for (size_t i = 0; i < n; i++) { /* masks instead of branches */
         uint32_t kept = words[i] >= hit ? 255 : 0, white = words[i] < salt ? 255 : 0;
         output[i] = (uint8_t)((input[i] & kept) | white);
     }
@@ -67,8 +68,10 @@ void noise_shot_with(const uint8_t *input, size_t n, const poisson_table *table,
     }
 }
 
-/* The tables of both sets of constants. They are made at a set's first image and never change afterwards, so this is no
- * state that anyone can tell from constants. */
+/*
+ * Tables for both sets of constants. Each is filled when its set is first used and never changes afterwards, so it
+ * behaves like a constant.
+ */
 static poisson_table tables[2][5];
 static once_flag tables_once[2] = {ONCE_FLAG_INIT, ONCE_FLAG_INIT};
 
@@ -85,7 +88,7 @@ static void fill_tables(int set)
 static void fill_cifar(void) { fill_tables(0); }
 static void fill_imagenet(void) { fill_tables(1); }
 
-/* The image's bytes, piece by piece: their place and number. */
+/* One piece of the image: position and number of its bytes. */
 typedef struct piece {
     const uint8_t *input;
     uint8_t *output;

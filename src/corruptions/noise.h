@@ -1,6 +1,6 @@
 /*
- * The four noises with the draws as arguments: what the corruptions do with the numbers they draw. Values are bytes of
- * pixels, `n` of them, each by itself; input and output do not overlap. Errors none, memory none.
+ * The four noises with the random draws as arguments. Inputs are `n` bytes of pixels, processed independently; input
+ * and output must not overlap. Errors none, memory none.
  */
 #ifndef CORRUPTIONS_NOISE_H
 #define CORRUPTIONS_NOISE_H
@@ -14,9 +14,12 @@
 void noise_gaussian_with(const uint8_t *input, size_t n, double sd, const float *normals, uint8_t *output);
 /** x + sd x N(0,1). */
 void noise_speckle_with(const uint8_t *input, size_t n, double sd, const float *normals, uint8_t *output);
-/** `words` [n]: a value whose word is below amount 2^32 becomes 255 in the lower half of those, 0 in the upper. */
+/**
+ * `words` [n]: a value whose word is below amount 2^32 becomes 255 if the word is in the lower half of that range, 0 if
+ * it is in the upper half.
+ */
 void noise_impulse_with(const uint8_t *input, size_t n, double amount, const uint32_t *words, uint8_t *output);
-/** Poisson(c x) / c: the quantile at words / 2^32 of the distribution that `table` holds for the value. */
+/** Poisson(c x) / c: the quantile at words / 2^32 of the distribution that `table` has for the value. */
 void noise_shot_with(const uint8_t *input, size_t n, const poisson_table *table, const uint32_t *words,
                      uint8_t *output);
 

@@ -1,7 +1,7 @@
 /*
- * The tables of poisson.h. The probabilities of one mean come from the ratio of neighbours, p(k+1) = p(k) mean / (k+1),
- * outwards from the likeliest count, and are divided by their sum: no exponential and no logarithm, so no C library has
- * a say in them. Every count of white and above is the last outcome.
+ * The tables of poisson.h. Probabilities are computed from the ratio p(k+1) = p(k) mean / (k+1), outwards from the
+ * mode, and normalised by their sum. This needs no exponential or logarithm, so results do not depend on the C library.
+ * All counts of white and above are the last outcome.
  */
 #include "corruptions/poisson.h"
 
@@ -9,7 +9,7 @@
 
 #define TWO_32 4294967296.0
 
-/* Beyond this many counts from the likeliest one, at a mean of 500, less than 1e-18 is left. */
+/* Beyond this many counts from the mode, at a mean of 500, the remaining probability is below 1e-18. */
 #define COUNTS_MAX (POISSON_PHOTONS_MAX + 300)
 
 /* p[k], k = 0..COUNTS_MAX, of a positive mean. */
@@ -31,7 +31,7 @@ static void probabilities(double mean, double *p)
     }
 }
 
-/* The ends of one input's outcomes; returns the last outcome that has any words. */
+/* The cumulative ends of one input's outcomes. Returns the last outcome with a nonzero probability. */
 static int fill_ends(double mean, int photons, const uint8_t *outcome_of, uint32_t *ends)
 {
     if (mean <= 0) {
@@ -51,7 +51,7 @@ static int fill_ends(double mean, int photons, const uint8_t *outcome_of, uint32
     return last;
 }
 
-/* The guide to the ends: for each upper 8 bits where to begin. */
+/* The index into the ends: for each value of the upper 8 bits the outcome to start from. */
 static void fill_starts(const uint32_t *ends, int last, uint32_t *starts)
 {
     int outcome = 0;

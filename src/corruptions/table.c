@@ -1,14 +1,14 @@
 /*
- * The table of the nineteen corruptions: name, family, what each does and how strongly, and the function that makes it.
- * The order is CIFAR-10-C's: fifteen that leaderboards average, then the four of the validation set. The constants are
- * the published ones (Hendrycks & Dietterich 2019, make_cifar_c.py and make_imagenet_c.py) and stand nowhere else.
+ * The table of the nineteen corruptions: name, family, description, strength at each severity, and function. The order
+ * is that of CIFAR-10-C: the fifteen that leaderboards average, then the four of the validation set. This is the only
+ * place with the published constants (Hendrycks & Dietterich 2019, make_cifar_c.py and make_imagenet_c.py).
  */
 #include "corruptions/family.h"
 
 enum { N_CORRUPTIONS = 19 };
 
 static const reshift_corruption corruptions[N_CORRUPTIONS] = {
-    /* name, family, random, validation, about, parameters, how many constants, CIFAR's, ImageNet's */
+    /* name, family, random, validation, about, parameters, number of constants, CIFAR's, ImageNet's */
     {"gaussian_noise",
      "noise",
      true,
@@ -198,7 +198,7 @@ static const reshift_corruption corruptions[N_CORRUPTIONS] = {
      {{0.3, 0}, {0.1, 0}, {2, 0}, {5, 0.1}, {20, 0.2}}},
 };
 
-/* Who makes each, in the table's order. */
+/* The function of each corruption, in the table's order. */
 static const corruption_function functions[N_CORRUPTIONS] = {
     corruption_gaussian_noise,
     corruption_shot_noise,

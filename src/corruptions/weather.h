@@ -1,6 +1,7 @@
 /*
- * Snow, frost, fog and spatter with their draws handed in: what the corruptions of the table call with draws of their
- * own, and the tests with the oracle's. `output` is an image of the input's size with memory, and not the input.
+ * Snow, frost, fog and spatter with their random draws as arguments. The corruptions of the table call them with their
+ * own draws, the tests with those of the reference implementation. `output` is an allocated image of the input's size
+ * that does not overlap the input.
  */
 #ifndef CORRUPTIONS_WEATHER_H
 #define CORRUPTIONS_WEATHER_H
@@ -8,7 +9,7 @@
 #include "corruptions/frost.h"
 #include "reshift/corruption.h"
 
-/** Constants of snow: normal layer, its zoom, the threshold of flakes, motion blur, the share of the image kept. */
+/** Constants of snow: normal layer, its zoom, the threshold of flakes, motion blur, the fraction of the image kept. */
 typedef struct weather_snow_constants {
     double mean, deviation, zoom, threshold, radius, sigma, kept;
 } weather_snow_constants;
@@ -28,8 +29,10 @@ reshift_status weather_snow_with(const reshift_image *input, const weather_snow_
 void weather_frost_with(const reshift_image *input, double image_share, double frost_share, const uint8_t *overlay,
                         int overlay_width, reshift_image *output);
 
-/** The side of the plasma map for an image of this size: the power of two that covers it, and at least 2; for images more
- * than twice as long as wide possibly a smaller one, of at most 8 points a pixel, which is repeated. */
+/**
+ * Side of the plasma map for an image of this size: the power of two that covers it, at least 2. For images more than
+ * twice as long as wide it may be smaller (at most 8 points per pixel); the map is then repeated.
+ */
 int weather_fog_side(int height, int width);
 
 /** uniforms: PLASMA_DRAWS(side) numbers in [0,1). Errors: MEMORY. */

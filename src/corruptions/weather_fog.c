@@ -1,7 +1,8 @@
 /*
- * Fog: a plasma fractal laid over the image, and the whole darkened to the brightness that it had. The fractal is a
- * square whose side is the power of two that covers the image; the published generator has 32 and 256 for it. It wraps
- * around at its edges, so for an image much longer than wide a smaller one is repeated: memory grows with the image.
+ * Fog: adds a plasma fractal to the image and darkens the result so that the maximum keeps its brightness. The fractal
+ * is a square whose side is the power of two that covers the image (32 and 256 in the published generator). It wraps
+ * around at its edges, so a smaller map is repeated for an image much longer than wide: memory is proportional to the
+ * image.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -12,13 +13,13 @@
 #include "kernels/random_fill.h"
 #include "kernels/vector.h"
 
-/* Work memory up to this size stands on the stack: enough for 32x32. */
+/* Work memory up to this size is on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)
 
-/* The map of this side and the numbers that draw it take 24 bytes a point, 1.6 GB. */
+/* A map of this side and its random numbers take 24 bytes per point, 1.6 GB. */
 enum { FOG_SIDE_MAX = 8192 };
 
-/* Points of the map for a pixel of the image, at most: the square that covers an image of up to 2:1 has fewer than 8. */
+/* Maximum number of map points per image pixel: the square that covers an image of up to 2:1 has fewer than 8. */
 enum { FOG_POINTS_A_PIXEL = 8 };
 
 int weather_fog_side(int height, int width)

@@ -1,5 +1,5 @@
 /*
- * Frost: a crop of an overlay, a picture of ice (frost.h), added to the image. Where an image is not smaller than the
+ * Frost: adds a crop of an overlay, a picture of ice (frost.h), to the image. If the image is not smaller than the
  * overlay, which the published generator refuses, the overlay is enlarged until it covers the image.
  */
 #include <math.h>
@@ -26,7 +26,7 @@ static RESHIFT_VECTOR(void, frost_samples, (const uint8_t *restrict pixels, cons
 void weather_frost_with(const reshift_image *input, double image_share, double frost_share, const uint8_t *overlay,
                         int overlay_width, reshift_image *output)
 {
-    /* short rows are laid end to end: a loop of 96 bytes is mostly beginning and end */
+    /* concatenates short rows: a loop of 96 bytes is mostly prologue and epilogue */
     enum { PIECE = 4096 };
     uint8_t window[PIECE];
     size_t row = 3 * (size_t)input->width, step = 3 * (size_t)overlay_width, height = (size_t)input->height;
@@ -44,7 +44,7 @@ void weather_frost_with(const reshift_image *input, double image_share, double f
     }
 }
 
-/* Lays a window of `overlay`, enlarged until it is larger than the image, over the image. */
+/* Adds a window of `overlay`, enlarged until it is larger than the image. */
 static reshift_status frost_enlarged(const corruption_call *call, const reshift_image *overlay, random_stream *stream,
                                      reshift_error *error)
 {

@@ -1,7 +1,7 @@
 /*
- * Snow: a normal layer enlarged and cut to flakes, the flakes blown to streaks, both the streaks and they turned by
- * half a circle laid over a whitened image. What is float32 in the published generator is float32 here, and the sums
- * have the order of SciPy's and OpenCV's.
+ * Snow: a layer of normal noise is enlarged and thresholded to flakes, and motion-blurred to streaks. The streaks, and
+ * the streaks rotated by 180 degrees, are added to a whitened image. Values that are float32 in the published generator
+ * are float32 here, and sums have the order of SciPy and OpenCV.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -13,7 +13,7 @@
 #include "kernels/random_fill.h"
 #include "kernels/vector.h"
 
-/* Work memory up to this size stands on the stack: enough for 32x32. */
+/* Work memory up to this size is on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)
 
 static RESHIFT_VECTOR(void, snow_normals, (const float *restrict normals, size_t n, double mean, double deviation,
@@ -24,7 +24,7 @@ static RESHIFT_VECTOR(void, snow_normals, (const float *restrict normals, size_t
     }
 }
 
-/* SciPy weighs every corner by its row's weight and then by its column's, and adds the four in this order. */
+/* SciPy multiplies every corner by its row's weight and then by its column's, and adds the four in this order. */
 static RESHIFT_VECTOR(void, snow_zoom_row, (const double *restrict upper, const double *restrict lower,
                                             double weight_upper, double weight_lower, const int *restrict left,
                                             const int *restrict right, const double *restrict weight_left,
@@ -46,7 +46,7 @@ static RESHIFT_VECTOR(void, snow_zoom_row, (const double *restrict upper, const 
     }
 }
 
-/* Brightness of a bank of snow in the picture's light; the streaks, and the streaks turned by half a circle. */
+/* Grey level for whitening the image; the streaks, and the streaks rotated by 180 degrees. */
 static RESHIFT_VECTOR(void, snow_pixels, (const uint8_t *restrict pixels, const uint8_t *restrict streaks,
                                           const uint8_t *restrict last, size_t n, float *restrict bank,
                                           double *restrict streak, double *restrict turned),
@@ -63,7 +63,7 @@ static RESHIFT_VECTOR(void, snow_pixels, (const uint8_t *restrict pixels, const 
     }
 }
 
-/* The picture whitened by the bank, in single precision, then the streaks on it in double; each given a sample. */
+/* Whitens the image in single precision, then adds the streaks in double; one value per sample. */
 static RESHIFT_VECTOR(void, snow_samples, (const uint8_t *restrict pixels, const float *restrict bank,
                                            const double *restrict streak, const double *restrict turned, size_t n,
                                            float kept, float whitened, uint8_t *restrict output),
@@ -78,7 +78,7 @@ static RESHIFT_VECTOR(void, snow_samples, (const uint8_t *restrict pixels, const
     }
 }
 
-/* Lays the streaks over the image, in pieces whose numbers stay in the nearest cache. */
+/* Adds the streaks to the image, in pieces whose values fit the first-level cache. */
 static void snow_lay(const reshift_image *input, const uint8_t *streaks, double kept, reshift_image *output)
 {
     enum { PIECE = 256 };

@@ -1,9 +1,10 @@
 /*
- * Spatter: drops of water (severities 1 to 3) or mud (4 and 5), where a smoothed normal layer is above a threshold.
- * Water is lit by a relief: distance to the drops' edges, equalised and embossed. Precision of every step as published.
+ * Spatter: drops of water (severities 1 to 3) or mud (4 and 5) where a smoothed layer of normal noise exceeds a
+ * threshold. Water is lit by a relief: the distance to the drops' edges, equalised and embossed. Every step has the
+ * published precision.
  *
- * The published code divides by the largest value of the water, and where no drop fell (never at 32x32, easily on an
- * image of a few pixels) turns the image black by that; here such an image stays as it is.
+ * The published code divides by the largest value of the water, so an image without drops (never at 32x32, likely with
+ * a few pixels) becomes black. Here such an image is left unchanged.
  */
 #include <string.h>
 
@@ -17,7 +18,7 @@
 #include "kernels/random_fill.h"
 #include "kernels/vector.h"
 
-/* Work memory up to this size stands on the stack: enough for 32x32. */
+/* Work memory up to this size is on the stack: enough for 32x32. */
 #define STACK_BYTES (64 * 1024)
 
 static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
@@ -46,7 +47,7 @@ static void smooth_single(const double *input, int height, int width, const gaus
     }
 }
 
-/* Drops to 8 bits as NumPy casts: whole numbers above 255 begin again at 0. */
+/* Converts drops to 8 bits like NumPy: integers above 255 wrap around to 0. */
 static RESHIFT_VECTOR(void, drops_to_bytes, (const double *restrict layer, size_t n, double threshold,
                                              uint8_t *restrict drops), (layer, n, threshold, drops))
 {
@@ -56,7 +57,7 @@ static RESHIFT_VECTOR(void, drops_to_bytes, (const double *restrict layer, size_
     }
 }
 
-/* Light of the drops, and its largest value. */
+/* Brightness of the drops, and its maximum. */
 static RESHIFT_VECTOR(uint16_t, light_drops, (const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
                                               uint16_t *restrict light), (drops, relief, n, light))
 {
@@ -84,7 +85,7 @@ static RESHIFT_VECTOR(void, cut_mud, (const double *restrict layer, size_t n, fl
     }
 }
 
-/* A value a pixel to three samples. */
+/* Replicates one value per pixel to three samples. */
 static void spread(const float *restrict mask, size_t n, float *restrict samples)
 {
     for (size_t i = 0; i < n; i++) {
@@ -104,7 +105,7 @@ static RESHIFT_VECTOR(void, lay_liquid, (const uint8_t *restrict pixels, const f
     }
 }
 
-/* Lays the mask over the image in pieces whose samples stay in the nearest cache. */
+/* Applies the mask to the image in pieces whose samples fit the first-level cache. */
 static void lay_mask(const reshift_image *input, const float *mask, int mud, reshift_image *output)
 {
     enum { PIECE = 256 };
@@ -165,7 +166,7 @@ reshift_status weather_spatter_with(const reshift_image *input, const weather_sp
     }
     double *layer = (double *)(void *)block, *smoothed = layer + n, *row = (double *)(void *)(block + planes);
     void *work = block + planes + line;
-    float *mask = (float *)(void *)smoothed; /* when that has been read */
+    float *mask = (float *)(void *)smoothed; /* reused: `smoothed` has been read */
     scale_normals(normals, n, constants->mean, constants->deviation, layer);
     smooth(layer, height, width, &kernel, row, smoothed);
     if (constants->mud) {

@@ -1,5 +1,7 @@
-/* Draws that the golden scripts make too (golden/draws.py), equal to the last bit: hashed counters, and sums of them
- * for normals. */
+/*
+ * Random draws identical to those of the golden scripts (golden/draws.py): hashed counters, and sums of them for
+ * normals.
+ */
 #ifndef TESTS_CORRUPTIONS_DRAWS_H
 #define TESTS_CORRUPTIONS_DRAWS_H
 

@@ -1,4 +1,4 @@
-/* The row of a corruption that the table is known to have. */
+/* The table row of a corruption that must exist. */
 #ifndef TESTS_CORRUPTIONS_FIND_H
 #define TESTS_CORRUPTIONS_FIND_H
 

@@ -1,4 +1,4 @@
-/* A corruption of the 10,000 real CIFAR-10 test images at five severities: the md5 of its CIFAR-10-C file. */
+/* The md5 of a CIFAR-10-C file: a corruption of the 10,000 real CIFAR-10 test images at five severities. */
 #ifndef TESTS_CORRUPTIONS_REAL_H
 #define TESTS_CORRUPTIONS_REAL_H
 
@@ -10,7 +10,7 @@
 
 #include "corruptions/find.h"
 
-/** With .npy's header of 128 bytes before the images. Skips the test where the real data is not there. */
+/** The md5 includes .npy's header of 128 bytes before the images. Skips the test without the real data. */
 static inline void real_md5(const char *name, char hex[DIGEST_HEX_BYTES])
 {
     check_need_data();

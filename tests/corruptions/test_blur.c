@@ -1,5 +1,7 @@
-/* The blurs against the published generator's formulas, to the byte: pattern images with the oracle's draws, flat
- * images of every value, the real test images; and what our own draws are like. */
+/*
+ * The blurs against the published generator's formulas, byte for byte: pattern images with the reference draws, flat
+ * images of every value, the real test images; and the distribution of our own draws.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -16,7 +18,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-/* As make_blur.py does: a word chooses a pair of offsets. */
+/* Identical to make_blur.py: a word selects a pair of offsets. */
 static glass_offset *make_offsets(size_t count, int delta, int severity)
 {
     glass_offset *offsets = malloc((count + 1) * sizeof *offsets);
@@ -29,7 +31,7 @@ static glass_offset *make_offsets(size_t count, int delta, int severity)
     return offsets;
 }
 
-/* The table's constants of this set and severity. */
+/* The table's constants for this set and severity. */
 static const double *constants_of(const golden_blur *golden, int severity)
 {
     const reshift_corruption *row = find(golden->name);
@@ -80,7 +82,9 @@ static void test_patterns(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Where all pixels are equal the result is the value times the sum of the weights: their last bits decide. */
+/*
+ * If all pixels are equal, the result is the value times the sum of the weights: the last bits of the weights decide.
+ */
 static void test_flat_images(void **state)
 {
     (void)state;
@@ -108,7 +112,10 @@ static void test_flat_images(void **state)
     reshift_image_destroy(&output);
 }
 
-/* The 10,000 test images at five severities: CIFAR-10-C's own md5, but for gaussian_blur's, which is today's. */
+/*
+ * The 10,000 test images at five severities: the md5 of CIFAR-10-C's files; for gaussian_blur the md5 with current
+ * libraries.
+ */
 static void test_real_images(void **state)
 {
     (void)state;
@@ -121,9 +128,11 @@ static void test_real_images(void **state)
     assert_string_equal(hex, "6ea8e63f1c5cdee1517533840641641b");
 }
 
-/* A picture in which each pixel tells its place, blurred by a sigma too small to blur: where did pixels come from? All
- * four offsets of delta 1 are equally likely. 200 pictures of 30x30 inner pixels give n = 180,000 draws; 5 standard
- * deviations of a count are 5 sqrt(n 1/4 3/4) = 919. The draws of another severity, seed or image are others. */
+/*
+ * Each pixel of the picture encodes its position, and sigma is too small to blur, so the output shows where pixels came
+ * from. All four offsets of delta 1 are equally likely. 200 pictures of 30x30 inner pixels give n = 180,000 draws; 5
+ * standard deviations of a count are 5 sqrt(n 1/4 3/4) = 919. Another severity, seed or image gives other draws.
+ */
 static void test_glass_draws(void **state)
 {
     (void)state;
@@ -163,9 +172,11 @@ static void test_glass_draws(void **state)
     reshift_image_destroy(&again);
 }
 
-/* One bright pixel's tail shows the angle: over 400 images the far end of it lies evenly in -45..45 degrees. The mean
- * of sin(a) is 0 with a standard deviation of sqrt((1/2 - 1/pi) / 400) = 0.0213: bound 5 of these, and half a pixel in
- * 18 (the rounding of offsets: they go up as often as down) is below that. */
+/*
+ * The tail of one bright pixel shows the angle: over 400 images its far end is uniform in -45..45 degrees. The mean of
+ * sin(a) is 0 with a standard deviation of sqrt((1/2 - 1/pi) / 400) = 0.0213. The bound is 5 of these; half a pixel in
+ * 18 (offsets round up as often as down) is below that.
+ */
 static void test_motion_draws(void **state)
 {
     (void)state;
@@ -185,7 +196,7 @@ static void test_motion_draws(void **state)
                 row = i / 64;
             }
         }
-        assert_true(reached >= 20); /* 40 steps at 45 degrees are 28 columns, less where the weight falls below 1/255 */
+        assert_true(reached >= 20); /* 40 steps at 45 degrees are 28 columns, fewer if the weight falls below 1/255 */
         double dy = row - 32, length = sqrt(dy * dy + (double)reached * reached);
         sum -= dy / length;
         lowest = row < lowest ? row : lowest;
@@ -197,7 +208,7 @@ static void test_motion_draws(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Pinned for good: sets made by earlier versions must come out again, on every processor. */
+/* Fixed for good: sets made by earlier versions must be reproducible on every processor. */
 static void test_own_draws_golden(void **state)
 {
     (void)state;

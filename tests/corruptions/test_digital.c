@@ -1,5 +1,7 @@
-/* The digital corruptions without draws, and brightness: byte for byte the oracle's, on patterns and on the real
- * images. */
+/*
+ * The digital corruptions without random draws, and brightness: byte for byte equal to the reference implementation, on
+ * patterns and on the real images.
+ */
 #include "check.h"
 
 #include "base/digest.h"
@@ -56,7 +58,10 @@ static void check_real(const char *name, const char *expected)
     assert_string_equal(hex, expected);
 }
 
-/* The md5 of the published files, but jpeg_compression's, which depends on the library of 2018: today's there. */
+/*
+ * The md5 of the published files; for jpeg_compression, which depends on the library version of 2018, the md5 with
+ * current libraries.
+ */
 static void test_real_contrast(void **state)
 {
     (void)state;

@@ -1,4 +1,7 @@
-/* elastic_transform: with the oracle's draws its images to the byte, and its own draws pinned. */
+/*
+ * elastic_transform: with the reference draws byte for byte equal to the reference images; the results of our own draws
+ * are fixed.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -51,7 +54,7 @@ static void test_oracle(void **state)
     }
 }
 
-/* Pinned for good: sets made by earlier versions must come out again, on every processor. */
+/* Fixed for good: sets made by earlier versions must be reproducible on every processor. */
 static void test_own_draws_golden(void **state)
 {
     (void)state;
@@ -70,8 +73,10 @@ static void test_own_draws_golden(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Severity 1 only moves the three points. On ramps that stay far from the edges the change at a pixel tells the draws:
- * their mean is 0 and their spread that of U(-2.56, 2.56) at the point itself. */
+/*
+ * Severity 1 only moves the three points. On ramps that stay far from the edges the change of a pixel reveals the
+ * draws: their mean is 0 and their spread that of U(-2.56, 2.56) at the point itself.
+ */
 static void test_own_moves(void **state)
 {
     (void)state;
@@ -88,7 +93,7 @@ static void test_own_moves(void **state)
     for (int n = 0; n < images; n++) {
         check_ok(reshift_corruption_apply(find("elastic_transform"), 1, RESHIFT_CONSTANTS_CIFAR, 3, n, NULL, &image,
                                           &output, &error));
-        /* the third point, (16 - 10, 16 - 10); half a level for the cut to whole ones */
+        /* the third point, (16 - 10, 16 - 10); half a level for truncation to integers */
         const uint8_t *pixel = output.pixels + 3 * (6 * side + 6);
         for (int axis = 0; axis < 2; axis++) {
             double move = (pixel[axis] + 0.5) / 8 - 6;
@@ -96,8 +101,7 @@ static void test_own_moves(void **state)
             squares[axis] += move * move;
         }
     }
-    /* the inverse map's stretch adds second-order terms: moves of 2.56 at points 20 apart, a hundredth of the variance
-     */
+    /* second-order terms of the inverse map: moves of 2.56 at points 20 apart, a hundredth of the variance */
     double variance = 2.56 * 2.56 / 3;
     for (int axis = 0; axis < 2; axis++) {
         assert_true(fabs(sums[axis] / images) < 5 * sqrt(variance / images) + 0.05);
@@ -119,7 +123,7 @@ static void test_too_small(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Long kernels take the way whose time does not grow with them: the same bytes on every processor. */
+/* Long kernels use the method whose time does not depend on sigma: the same bytes on every processor. */
 static void test_large_golden(void **state)
 {
     (void)state;

@@ -1,4 +1,7 @@
-/* The noises: with the oracle's draws its images, with our own draws the distributions of the definition. */
+/*
+ * The noises: with the reference draws equal to the reference images, with our own draws the distributions of the
+ * definition.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -14,7 +17,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-/* The definition's constants, CIFAR's and ImageNet's. */
+/* The constants of the definition, for CIFAR and ImageNet. */
 static const double gaussian_sd[2][5] = {{.04, .06, .08, .09, .10}, {.08, .12, .18, .26, .38}};
 static const double speckle_sd[2][5] = {{.06, .1, .12, .16, .2}, {.15, .2, .35, .45, .6}};
 static const double impulse_chance[2][5] = {{.01, .02, .03, .05, .07}, {.03, .06, .09, .17, .27}};
@@ -40,7 +43,7 @@ static void check_md5(const uint8_t *bytes, size_t n, const golden_noise *golden
     }
 }
 
-/* The formula in float64 has the oracle's md5; ours, in float, may differ at one byte in a thousand by one. */
+/* The formula in float64 has the reference md5; ours, in float, may differ by one in one byte of a thousand. */
 static void test_gaussian_and_speckle(void **state)
 {
     (void)state;
@@ -118,8 +121,10 @@ static void test_impulse_and_shot(void **state)
     free(table);
 }
 
-/* Every input's distribution against the Poisson formula with the C library's logarithms: the ends of the outcomes, and
- * what the words at and around every end become. */
+/*
+ * The distribution of every input against the Poisson formula with the C library's logarithms: the ends of the
+ * outcomes, and the results of the words at and around every end.
+ */
 static void test_poisson_tables(void **state)
 {
     (void)state;
@@ -134,11 +139,11 @@ static void test_poisson_tables(void **state)
                 uint8_t input = (uint8_t)x, byte;
                 for (int k = 0; k < photons; k++) {
                     below += mean > 0 ? exp(k * log(mean) - mean - lgamma(k + 1.0)) : k == 0;
-                    /* counts below the next byte's first: nothing ends here otherwise */
+                    /* counts below the next byte's first count: not the end of an outcome */
                     if ((int)((double)(k + 1) / photons * 255) == (int)((double)k / photons * 255)) {
                         continue;
                     }
-                    /* the rounding of exp's argument, some 3000 at most, is felt: 1e-12 of 2^32 */
+                    /* error of exp's rounded argument, some 3000 at most: 1e-12 of 2^32 */
                     double end = below * 4294967296.0;
                     for (int side = -1; side <= 1; side += 2) {
                         double at = floor(end + side * 1.5);
@@ -169,7 +174,7 @@ static double chance_of_byte(double x, double sd, int byte)
     return sd > 0 ? 0.5 * erfc((byte - x) / (sd * 255 * sqrt(2.0))) : x >= byte;
 }
 
-/* Mean and variance of the output of one input value, from the definition. */
+/* Mean and variance of the output for one input value, from the definition. */
 static void moments_of(const char *name, int set, int severity, int x, double *mean, double *variance)
 {
     double at_least[256] = {1};
@@ -199,7 +204,7 @@ static void moments_of(const char *name, int set, int severity, int x, double *m
     *variance = second - first * first;
 }
 
-/* Flat images: the mean within five standard errors of the exact one, the variance within five of its own. */
+/* Flat images: the mean is within five standard errors of the exact one, the variance within five of its own. */
 static void test_distributions(void **state)
 {
     (void)state;
@@ -226,7 +231,7 @@ static void test_distributions(void **state)
                         fourth += gap * gap * gap * gap;
                     }
                     double spread = sqrt(fmax(fourth / n - squares / n * (squares / n), 0) / n);
-                    /* a rare byte may not occur at all in an image: one of them is allowed for */
+                    /* a rare byte may not occur in an image at all: allows for one of them */
                     double one = 255.0 * 255 / n;
                     if (fabs(sum / n) > 5 * sqrt(variance / n) + 255 / n ||
                         fabs(squares / n - variance) > 5 * spread + one) {
@@ -241,7 +246,9 @@ static void test_distributions(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Draws are named by seed, corruption, severity and image; an image's first rows do not depend on how many follow. */
+/*
+ * Draws depend on seed, corruption, severity and image; the first rows of an image do not depend on the number of rows.
+ */
 static void test_draws_are_named(void **state)
 {
     (void)state;
@@ -269,7 +276,7 @@ static void test_draws_are_named(void **state)
     reshift_image_destroy(&other);
 }
 
-/* Pinned for good: sets made by earlier versions must come out again, on every processor. */
+/* Fixed for good: sets made by earlier versions must be reproducible on every processor. */
 static void test_own_draws_golden(void **state)
 {
     (void)state;

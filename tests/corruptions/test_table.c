@@ -1,4 +1,4 @@
-/* The table of corruptions: who is in it, finding by name, and the refusals that all corruptions share. */
+/* The table of corruptions: its rows, lookup by name, and the refusals common to all corruptions. */
 #include "check.h"
 
 #include "reshift/corruption.h"

@@ -1,5 +1,7 @@
-/* Snow, frost, fog and spatter: with the oracle's draws its images, with our own draws its distribution; frost's
- * overlays, opened and drawn. */
+/*
+ * Snow, frost, fog and spatter: with the reference draws equal to the reference images, with our own draws the same
+ * distribution; frost's overlays, loaded and drawn.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -60,7 +62,7 @@ static float *draw_normals(size_t n, uint32_t seed)
     return normals;
 }
 
-/* As frost_draws() of make_weather.py chooses. */
+/* Chooses the crop like frost_draws() of make_weather.py. */
 static void apply_frost(const reshift_image *image, int set, int severity, uint32_t seed, const frost_overlay *overlays,
                         reshift_image *output)
 {
@@ -102,7 +104,7 @@ static void apply_drawn(const char *name, const reshift_image *image, int set, i
     }
 }
 
-/* The md5 of the images at this severity, with the draws of make_weather.py. */
+/* Checks the md5 of the images at this severity, with the draws of make_weather.py. */
 static void check_images(const golden_weather *golden, const reshift_image *images, size_t n,
                          const frost_overlay *overlays)
 {
@@ -143,7 +145,10 @@ static void test_patterns(void **state)
     free(made.pixels);
 }
 
-/* OpenCV's grey is a fused sum where the processor has one, ours never: at most one byte in a thousand, by one. */
+/*
+ * OpenCV's grey conversion uses fused multiply-adds if the processor has them, ours never does: at most one byte in a
+ * thousand differs, by one.
+ */
 static void test_snow(void **state)
 {
     (void)state;
@@ -178,7 +183,7 @@ static void test_snow(void **state)
     reshift_image_destroy(&output);
 }
 
-/* The first images of the test batch; skips without them. */
+/* The first images of the test batch; skips the test if missing. */
 static reshift_image *real_images(size_t n)
 {
     check_need_data();
@@ -213,7 +218,7 @@ static void free_images(reshift_image *images, size_t n)
     free(images);
 }
 
-/* The real overlays; skips without them. */
+/* The real overlays; skips the test if missing. */
 static reshift_frost *real_frost(void)
 {
     check_need_data();
@@ -264,9 +269,10 @@ static void test_real_images(void **state)
 }
 
 /*
- * With our own draws the mean absolute and the mean square change are the oracle's. Both are means over 2,000 images of
- * independent draws, ours of one set, the oracle's of two: the difference has the standard error sqrt(1.5) times that
- * of one set. Forty comparisons at five standard errors: one false alarm in 40,000 sets of draws, and ours are fixed.
+ * With our own draws the mean absolute and the mean squared change equal the reference values. Both are means over
+ * 2,000 images of independent draws, ours of one set, the reference's of two: the difference has sqrt(1.5) times the
+ * standard error of one set. Forty comparisons at five standard errors: one false alarm in 40,000 sets of draws, and
+ * our draws are fixed.
  */
 static void test_spread(void **state)
 {
@@ -345,7 +351,7 @@ static void test_bad_overlays(void **state)
     free(path);
 }
 
-/* Pinned: sets made without the photographs must come out again, on every processor. */
+/* Fixed for good: sets made without the photographs must be reproducible on every processor. */
 static void test_drawn_overlays(void **state)
 {
     (void)state;
@@ -365,7 +371,7 @@ static void test_drawn_overlays(void **state)
     }
 }
 
-/* Every size is made; frost enlarges an overlay that would not cover the image. */
+/* Every image size works; frost enlarges an overlay that would not cover the image. */
 static void test_sizes(void **state)
 {
     (void)state;
@@ -395,7 +401,7 @@ static void test_sizes(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Where no drop falls the image stays: the published code would divide by 0. */
+/* An image without drops is unchanged: the published code would divide by 0. */
 static void test_no_drops(void **state)
 {
     (void)state;
@@ -412,7 +418,7 @@ static void test_no_drops(void **state)
     reshift_image_destroy(&output);
 }
 
-/* Draws are named by seed, corruption, severity and image, and pinned for good. */
+/* Draws depend on seed, corruption, severity and image, and never change. */
 static void test_own_draws(void **state)
 {
     (void)state;
@@ -443,8 +449,10 @@ static void test_own_draws(void **state)
     reshift_image_destroy(&other);
 }
 
-/* The table's corruptions are the functions above with the stream (seed, name, severity, image) and both sets of
- * constants: what they draw, in which order, and which constants they take. */
+/*
+ * The table's corruptions are the functions above with the stream (seed, name, severity, image) and both sets of
+ * constants: which draws they make, in which order, and which constants they use.
+ */
 static void test_streams(void **state)
 {
     (void)state;
@@ -495,8 +503,10 @@ static void test_streams(void **state)
     reshift_image_destroy(&output);
 }
 
-/* The map covers the image where that costs up to 8 points a pixel, which it does up to twice as long as wide; for longer
- * images a smaller map is repeated. */
+/*
+ * The map covers the image if that takes at most 8 points per pixel, which holds up to twice as long as wide; for
+ * longer images a smaller map is repeated.
+ */
 static void test_fog_of_long_images(void **state)
 {
     (void)state;

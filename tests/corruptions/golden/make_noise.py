@@ -22,7 +22,7 @@ def draws_for(name, image, severity, constants):
         return draw_normals(image.size, seed).reshape(shape)
     if name == 'shot_noise':
         return draw_uniforms(image.size, seed).reshape(shape)
-    # ours takes both decisions from one word: below the chance it is hit, in the lower half of that it is salt
+    # ours makes both decisions with one word: below the probability it is hit, in the lower half of that it is salt
     words = draw_words(image.size, seed).reshape(shape)
     chance = np.uint32(oracle_noise.IMPULSE[constants][severity - 1] * 2 ** 32)
     return np.where(words < chance, 0, 1), np.where(words < chance // np.uint32(2), 0, 1)

@@ -59,7 +59,7 @@ def md5s(name, images, constants, overlays):
     return '{"' + '", "'.join(sums) + '"}'
 
 
-# an overlay made of a pattern stands in for the photographs
+# an overlay with a test pattern replaces the photographs
 made = pattern_image(260, 270, 9)[..., ::-1]
 patterns = {'cifar': [np.ascontiguousarray(made)] * 5, 'imagenet': [np.ascontiguousarray(made)] * 5}
 out = open(os.path.join(HERE, 'weather.h'), 'w')

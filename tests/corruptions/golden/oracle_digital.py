@@ -68,7 +68,7 @@ def elastic_draws(shape, severity, constants, rng):
 
 
 def elastic_constants(shape, severity, constants):
-    # 32 for CIFAR; for ImageNet the generator has 244 at images of 224
+    # 32 for CIFAR; for ImageNet the generator uses 244 for images of 224
     unit = min(shape[:2]) if constants == 'cifar' else 244 * min(shape[:2]) / 224
     return [unit * c for c in ELASTIC[constants][severity - 1]]
 

@@ -43,7 +43,7 @@ static const golden_weather golden_real[] = {
     {"spatter", RESHIFT_CONSTANTS_CIFAR, 32, 32, 100, {"01851462076c4acee3d1544744b71e49", "023cd95480a565c02331486f22f3512c", "7122b099fcd099047dd561d806711bbc", "4100f55254dbc5f459d49777846e4c4f", "75866e7e0f741d42ea9a685d77d41c19"}},
     {"spatter", RESHIFT_CONSTANTS_IMAGENET, 224, 224, 3, {"d138fbdc1aa38d471953b2619d172647", "5626cc07bc82d926b43961d50323af45", "140d0d10825cf3ec6d166f1f4318c115", "91b1edb4ea26befd38314ac279caf23f", "60aa4575e7e890a514e278bf7acc6aaf"}},
 };
-/* Overlays at a fifth, R G B. */
+/* Overlays at a fifth of their size, RGB. */
 static const struct { int height, width; const char *md5; } golden_overlays[] = {
     {120, 180, "33858e011f44a1436a740badceb84f23"},
     {63, 112, "873bfd5cd0cb568956e97532ea75c3ad"},
@@ -51,8 +51,10 @@ static const struct { int height, width; const char *md5; } golden_overlays[] = 
     {70, 105, "a02809ab3eb8352d1c7b9a848da7c7ab"},
     {99, 132, "443fd446bdb6fcc5c105120d32a8e276"},
 };
-/* Over the first 2000 test images with draws of its own: the mean over images of an image's mean absolute change and mean
- * square change, and the standard error of each mean under new draws (from two sets of draws). */
+/*
+ * Over the first 2000 test images with the generator's own draws: the mean over images of an image's mean absolute
+ * change and mean squared change, and the standard error of each mean under new draws (from two sets of draws).
+ */
 static const struct { const char *name; double absolute[5], absolute_error[5], square[5], square_error[5]; } golden_spread[] = {
     {"snow", {10.667, 23.583, 25.183, 36.813, 51.073}, {0.018659, 0.031328, 0.061038, 0.093292, 0.1572}, {181.42, 715.47, 928.38, 1757.7, 3146.5}, {1.1213, 2.4333, 6.1666, 10.955, 23.823}},
     {"frost", {30.307, 44.906, 49.397, 44.283, 43.313}, {0.16107, 0.23413, 0.30797, 0.31605, 0.3286}, {1042.3, 2305.9, 2955.4, 2463.6, 2489.1}, {9.8496, 21.403, 30.966, 28.712, 30.38}},
