@@ -1,6 +1,6 @@
 /*
- * Flips, crops with a black margin, and corruptions by chance. A draw is keyed by the image and not by its row, so that
- * a subset, another batch size or a resumed training sees the same pictures.
+ * Augmentation by flips, crops with a black margin, and random corruptions. Random draws are keyed by the image, not by
+ * its row, so that a subset, another batch size or a resumed training yields the same pictures.
  */
 #include "datasets/augmented.h"
 
@@ -16,7 +16,7 @@
 typedef struct augmented {
     reshift_dataset *base;
     const reshift_augment *how;
-    reshift_constants constants; /* of all corruptions; never AUTO where there are any */
+    reshift_constants constants; /* of all corruptions; never AUTO if there are any */
     uint64_t seed;
     int epoch;
 } augmented;

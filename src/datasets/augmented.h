@@ -1,20 +1,20 @@
 /*
- * A set's images as one epoch of training sees them: mirrored, moved, corrupted by chance. Labels, rows and sizes are
- * those of the set; only what reading gives differs.
+ * A view of a set for one epoch of training: images are randomly flipped, shifted and corrupted. Labels, rows and sizes
+ * are those of the set; only the pixels differ.
  */
 #ifndef DATASETS_AUGMENTED_H
 #define DATASETS_AUGMENTED_H
 
 #include "reshift/augment.h"
 
-/** Errors: ARGUMENT (a share or severity out of range, a corruption unknown). */
+/** Errors: ARGUMENT (a probability or severity out of range, an unknown corruption). */
 reshift_status augment_check(const reshift_augment *how, reshift_error *error);
-/** Adds to `text` (size bytes) all that the images depend on. */
+/** Appends to `text` (size bytes) every option that affects the images. */
 void augment_describe(const reshift_augment *how, char *text, size_t size);
 
 /**
- * A view of `base` for one epoch. Draws depend on (seed, epoch, image, severity) alone: neither on the row's place in the
- * set nor on what is read before. Shares `base`; `how` must stay until the view is closed. Errors: MEMORY.
+ * A view of `base` for one epoch. Random draws depend only on (seed, epoch, image, severity), not on the position in
+ * the set or on what was read before. Shares `base`; `how` must outlive the view. Errors: MEMORY.
  */
 reshift_status augmented_open(reshift_dataset *base, const reshift_augment *how, uint64_t seed, int epoch,
                               reshift_dataset **dataset, reshift_error *error);

@@ -1,4 +1,4 @@
-/* Counting the rows of each class before a training begins. */
+/* Counts the rows of each class before a training starts. */
 #include "datasets/classes.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/progress.h"
 #include "reshift/words.h"
 
-#define NAMED_MOST 10 /* empty classes in a message */
+#define NAMED_MOST 10 /* empty classes named in a message */
 
 void classes_count(const int *labels, int64_t n, int n_classes, int64_t *counts)
 {

@@ -1,6 +1,6 @@
 /*
- * Corrupted versions of any set, made when a row is read and kept nowhere: severity by severity, row r is image r mod
- * n, as CIFAR-10-C lays out its files. Draws are keyed by the image, so a row always comes out the same.
+ * Corrupted versions of any set, computed when a row is read and not stored: severity by severity, row r is image r mod
+ * n, like the files of CIFAR-10-C. Random draws are keyed by the image, so a row always has the same pixels.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +15,10 @@ typedef struct corrupted {
     reshift_dataset *clean;
     const reshift_corruption *corruption;
     reshift_corrupt_options how; /* constants: never AUTO */
-    bool by_size;                /* the constants follow from the one size of the images */
+    bool by_size;                /* the constants are determined by the common size of the images */
     int64_t n;            /* images a severity */
-    reshift_frost *frost; /* NULL: another corruption, or overlays drawn procedurally */
-    char *frost_folder;   /* where `frost` is from */
+    reshift_frost *frost; /* NULL: another corruption, or procedurally drawn overlays */
+    char *frost_folder;   /* the folder `frost` was loaded from */
 } corrupted;
 
 static int severity_of(const corrupted *c, int64_t row) { return c->how.severity_first + (int)(row / c->n); }
@@ -50,7 +50,9 @@ static void corrupted_row_name(const void *state, int64_t row, char *text, size_
     snprintf(text, size, "%s, %s %d", name, c->corruption->name, severity_of(c, row));
 }
 
-/* What the pixels follow from, not the pixels: making them all just to hash them would cost as much as the study. */
+/*
+ * Hashes the inputs that determine the pixels, not the pixels: computing all of them would cost as much as the study.
+ */
 static reshift_status corrupted_identity(const void *state, digest *d, reshift_error *error)
 {
     const corrupted *c = state;
@@ -61,12 +63,12 @@ static reshift_status corrupted_identity(const void *state, digest *d, reshift_e
             snprintf(text, sizeof text, "%s made: %s %d-%d seed %llu", hex, c->corruption->name, c->how.severity_first,
                      c->how.severity_last, c->corruption->random ? (unsigned long long)c->how.seed : 0ull);
         digest_add(d, text, (size_t)length);
-        if (!c->by_size) { /* else they follow from the size of the images, which is part of their identity */
+        if (!c->by_size) { /* otherwise determined by the size of the images, which is part of their identity */
             length = snprintf(text, sizeof text, " constants %d", (int)c->how.constants);
             digest_add(d, text, (size_t)length);
         }
         int jpeg = corrupt_jpeg_of(c->how.constants, c->how.jpeg);
-        if (jpeg != 0) { /* nothing is added without the step: sets of 32x32 keep the identity they always had */
+        if (jpeg != 0) { /* hashed only with the step, so that sets of 32x32 keep their earlier identity */
             length = snprintf(text, sizeof text, " jpeg %d", jpeg);
             digest_add(d, text, (size_t)length);
         }
@@ -145,6 +147,6 @@ reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_opti
     d->constants = c->how.constants;
     d->jpeg = corrupt_jpeg_of(d->constants, options->jpeg);
     d->note = frosted && !c->frost ? RESHIFT_FROST_DRAWN : NULL;
-    free(d->corruption); /* a set that is corrupted already may be corrupted once more */
+    free(d->corruption); /* a set that is already corrupted may be corrupted again */
     return dataset_name_corruption(dataset, corruption->name, error);
 }

@@ -1,6 +1,6 @@
 /*
- * View of a set with every image resized and cropped to one size in 8 bits, as ImageNet-C's generator does before it
- * corrupts. Computed when a row is read; nothing is kept.
+ * View of a set with every image resized and cropped to one size in 8 bits, as ImageNet-C's generator does before
+ * corruption. Computed when a row is read; nothing is stored.
  */
 #include <stdio.h>
 #include <stdlib.h>

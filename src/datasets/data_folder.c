@@ -1,4 +1,4 @@
-/* The folder in which data sets, weights and overlays are looked up, and frost's overlays in it. */
+/* The folder in which data sets, weights and overlays are searched, and the frost overlays in it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size
         length = snprintf(path, size, "%s", data_dir);
     } else if (data && *data) {
         length = snprintf(path, size, "%s", data);
-    } else if (cache && *cache == '/') { /* the base directory specification: a relative one is to be ignored */
+    } else if (cache && *cache == '/') { /* XDG base directory specification: relative paths are ignored */
         length = snprintf(path, size, "%s/reshift", cache);
     } else if (home && *home) {
         length = snprintf(path, size, "%s/.cache/reshift", home);
@@ -35,7 +35,7 @@ reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **f
     *folder = NULL;
     *frost = NULL;
     if (reshift_data_folder(data_dir, data_folder, sizeof data_folder, error) != RESHIFT_OK) {
-        reshift_error_clear(error); /* no data folder at all: no overlays either */
+        reshift_error_clear(error); /* without a data folder there are no overlays either */
         return RESHIFT_OK;
     }
     *folder = path_join(data_folder, "frost");

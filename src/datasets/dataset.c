@@ -1,6 +1,6 @@
 /*
- * The data set itself: options and their checks, the row table, sharing and closing, identity. What differs between
- * kinds of sets is in their own files; here is only what all have in common, and the table that a spec is looked up in.
+ * The data set: options and their checks, the row table, sharing and closing, identity, and the table in which a spec
+ * is looked up. Each kind of set has its own file; this file contains the common part.
  */
 #include "datasets/dataset.h"
 
@@ -25,8 +25,8 @@ static const struct {
     where_rule where;
     open_function open;
     bool own_corruption; /* the kind handles options->corruption itself */
-    bool published;      /* checksums of its files are known: options->verify */
-    reshift_status (*check)(const char *where, reshift_error *error); /* of the text after the colon, or NULL */
+    bool published;      /* checksums of its files are known: supports options->verify */
+    reshift_status (*check)(const char *where, reshift_error *error); /* checks the text after the colon, or NULL */
 } kinds[] = {
     {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, cifar10_open, false, false, NULL},
     {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, cifar10c_open, true, true, NULL},
@@ -63,7 +63,7 @@ static reshift_status check_options(const reshift_dataset_options *options, resh
     return RESHIFT_OK;
 }
 
-/* A class of one image cannot be learned and tested. */
+/* Refuses a class with one image: it cannot be in both parts. */
 static reshift_status check_divisible(const reshift_dataset *whole, const char *spec, reshift_error *error)
 {
     int64_t *counts = calloc((size_t)whole->n_classes + 1, sizeof *counts);
@@ -87,7 +87,10 @@ static reshift_status check_divisible(const reshift_dataset *whole, const char *
     return status;
 }
 
-/* From rows [n] of a part, those within the limit in their place. Folders keep as many of every class. */
+/*
+ * Keeps the rows of a part that are within the limit, in place: rows [n]. For folders, the same number from every
+ * class.
+ */
 static reshift_status keep_of_part(const reshift_dataset *whole, int64_t *rows, int64_t *n, int64_t limit,
                                    reshift_error *error)
 {
@@ -113,7 +116,7 @@ static reshift_status keep_of_part(const reshift_dataset *whole, int64_t *rows, 
     return status;
 }
 
-/* The training or the test part of a set that has none of its own. */
+/* Draws the training or test part of a set that does not define one. */
 static reshift_status take_part(reshift_dataset *whole, const char *spec, const reshift_dataset_options *options,
                                 reshift_dataset **part, reshift_error *error)
 {
@@ -147,7 +150,7 @@ static reshift_status take_part(reshift_dataset *whole, const char *spec, const 
     return status;
 }
 
-/* Photographs of 16-bit grey come out nearly white: said once, with the first of them and their number. */
+/* Notes photographs of 16-bit grey, which become nearly white: one note with the first of them and their number. */
 static reshift_status note_deep_grey(reshift_dataset *d, reshift_error *error)
 {
     char path[4096], first[4096] = "";
@@ -189,7 +192,7 @@ static reshift_status open_kind(int k, const char *spec, const char *where, cons
     }
     reshift_dataset *whole = *dataset;
     *dataset = NULL;
-    if (options->limit > 0) { /* the limit is of the part */
+    if (options->limit > 0) { /* the limit applies to the part */
         reshift_dataset_options all = *options;
         all.limit = 0;
         reshift_dataset_close(&whole);
@@ -209,7 +212,7 @@ static reshift_status refuse_verify(const char *spec, reshift_error *error)
     return RESHIFT_ERROR_ARGUMENT;
 }
 
-/* What is made here, or has no published checksum, is not what was asked for. */
+/* Refuses `verify` for sets that are generated or have no published checksums. */
 static reshift_status check_verified(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
                                      reshift_error *error)
 {
@@ -267,7 +270,7 @@ static reshift_dataset_options options_or_defaults(const reshift_dataset_options
     return used;
 }
 
-/* The kind that `spec` names, and the part after its colon or NULL. */
+/* Finds the kind that `spec` names, and the text after its colon or NULL. */
 static reshift_status find_kind(const char *spec, int *kind, const char **where, reshift_error *error)
 {
     size_t length = strcspn(spec, ":");
@@ -285,7 +288,7 @@ static reshift_status find_kind(const char *spec, int *kind, const char **where,
     return unknown_spec(spec, error);
 }
 
-/* Everything about `spec` and options that is wrong whatever the files hold. */
+/* Checks everything in `spec` and options that does not depend on files. */
 static reshift_status check_request(const char *spec, const reshift_dataset_options *options, int *kind,
                                     const char **where, reshift_error *error)
 {
@@ -374,7 +377,7 @@ static reshift_status name_classes(reshift_dataset *d, const char *const *class_
         return error_memory(error, (size_t)d->n_classes * sizeof *d->class_names, "class names");
     }
     for (int k = 0; k < d->n_classes; k++) {
-        /* names go into JSON, weights and pages, all of which are UTF-8: refused here, before any work */
+        /* names are written to JSON, weights and pages, which must be UTF-8: check before any work */
         if (class_names && !text_is_utf8((const uint8_t *)class_names[k], strlen(class_names[k]))) {
             error_set(error, RESHIFT_ERROR_FORMAT, "class name '%s' is not UTF-8", class_names[k]);
             error_hint(error, "rename it, as in: convmv -f latin1 -t utf8 --notest NAME");
@@ -576,7 +579,7 @@ static void add_number(digest *d, int64_t number)
     digest_add(d, bytes, sizeof bytes);
 }
 
-/* All rows' pixels, through the set's own reading: layouts of the same images have the same identity. */
+/* Hashes the pixels of all rows as read, so that all layouts of the same images have the same identity. */
 static reshift_status add_pixels(const reshift_dataset *dataset, digest *d, reshift_error *error)
 {
     reshift_image image = {0};

@@ -1,7 +1,6 @@
 /*
- * What stands behind a reshift_dataset: a table of rows that is the same for every kind (label, image, severity), and a
- * few functions by which a kind of set differs (reading pixels, naming a row). Every kind fills one of these and is
- * done.
+ * The private structure of a reshift_dataset: a table of rows that is the same for every kind of set (label, image,
+ * severity), and a few functions that differ by kind (read pixels, name a row). Every kind of set creates one of these.
  */
 #ifndef DATASETS_DATASET_H
 #define DATASETS_DATASET_H
@@ -15,22 +14,24 @@
 #define DATASET_MAX_CLASSES RESHIFT_MAX_CLASSES
 
 typedef struct dataset_row {
-    int64_t source; /* the image this row is a version of */
+    int64_t source; /* number of the image that this row is a version of */
     int32_t label;
     int32_t severity; /* 0: clean */
 } dataset_row;
 
-/** The functions of one kind of set; `state` is its own memory. All but destroy are called by many threads at once. */
+/** The functions of one kind of set; `state` is its own memory. All but destroy may be called from several threads. */
 typedef struct dataset_kind {
     reshift_status (*read)(const void *state, int64_t row, reshift_image *image, reshift_error *error);
     void (*row_name)(const void *state, int64_t row, char *text, size_t size);
-    /** Adds to the identity what the pixels are; NULL: every row is read and its pixels are added. */
+    /** Adds the identity of the pixels; NULL: every row is read and its pixels are hashed. */
     reshift_status (*identity)(const void *state, digest *d, reshift_error *error);
     void (*destroy)(void *state);
-    /** The image that a row is a version of, before corruption and crop; NULL: the row itself. Errors: NOT_FOUND where it
-     *  is not at hand, those of reading. */
+    /**
+     * The image that a row is a version of, before corruption and crop; NULL: the row itself. Errors: NOT_FOUND if it
+     * is not available, those of reading.
+     */
     reshift_status (*original)(const void *state, int64_t row, reshift_image *image, reshift_error *error);
-    /** Lets go of the pages of mapped files that reading left in memory; NULL: there are none. */
+    /** Releases the resident pages of mapped files; NULL: no mapped files. */
     void (*forget)(const void *state);
 } dataset_kind;
 
@@ -38,7 +39,7 @@ struct reshift_dataset {
     const dataset_kind *functions;
     void *state;
     atomic_int references;
-    const char *kind; /* what reshift_dataset_kind() says; static */
+    const char *kind; /* returned by reshift_dataset_kind(); static */
     int64_t count;
     dataset_row *rows; /* [count] */
     int n_classes;
@@ -47,54 +48,56 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
-    int jpeg; /* what reshift_dataset_jpeg() returns */
-    reshift_constants constants; /* of corruptions made here, never AUTO then */
-    int crop_resize, crop_size;  /* of photographs cropped before they are corrupted; 0: none */
-    int64_t n_skipped; /* images left out because they cannot be read */
+    int jpeg; /* returned by reshift_dataset_jpeg() */
+    reshift_constants constants; /* of corruptions computed here; never AUTO in that case */
+    int crop_resize, crop_size;  /* for photographs that are cropped before corruption; 0: none */
+    int64_t n_skipped; /* unreadable images that were skipped */
     int64_t n_damaged; /* images read with damage */
-    bool verified; /* its files have the published checksums */
-    bool has_parts; /* its training and test part are its own */
-    /* names the photograph behind a row, the same for all its versions ("imagenet n01440764/..."); NULL: nothing does */
+    bool verified; /* its files match the published checksums */
+    bool has_parts; /* training and test part are defined by the set */
+    /* writes the name of a row's photograph, equal for all its versions ("imagenet n01440764/..."); NULL: no names */
     void (*place)(const void *state, int64_t row, char *text, size_t size);
-    const char *published; /* the published set whose order `source` counts in ("cifar10-test"); static, or NULL */
-    char *own_note;   /* memory of `note` where that is not static; NULL: it is */
-    const char *note; /* what people should know of rows made on the fly; static, or NULL */
+    const char *published; /* the published set whose order `source` refers to ("cifar10-test"); static, or NULL */
+    char *own_note;   /* allocated memory of `note`; NULL: `note` is static */
+    const char *note; /* remark on rows computed when they are read, or NULL */
 };
 
 /**
- * Makes a set of `count` clean rows (source = row, label 0), from_file, without a fixed size. `state` belongs to the
- * set from here on, and is destroyed when this fails. class_names may be NULL (they are called "0", "1", ... then) and
- * are copied. Errors: MEMORY.
+ * Creates a set of `count` clean rows (source = row, label 0), from_file, without a fixed size. Takes ownership of
+ * `state`, which is destroyed on failure. class_names are copied; NULL means "0", "1", ... Errors: MEMORY.
  */
 reshift_status dataset_create(const dataset_kind *functions, void *state, const char *kind, int64_t count,
                               int n_classes, const char *const *class_names, reshift_dataset **dataset,
                               reshift_error *error);
 
-/** The set that a row of a subset (of a subset, ...) was taken from, the same for all its rows, and its row there. */
+/**
+ * The set that a row of a subset (of a subset, ...) was taken from, the same for all its rows, and the row's number
+ * there.
+ */
 const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row);
 
 /**
- * Makes a set of `count` rows from another one: its kind's name, classes, size of images, corruption and note; the rows
- * are for the caller to fill. `state` as above. Errors: MEMORY.
+ * Creates a set of `count` rows based on another one: same kind name, classes, image size, corruption and note. The
+ * caller fills the rows. `state` as in dataset_create(). Errors: MEMORY.
  */
 reshift_status dataset_derive(const dataset_kind *functions, void *state, const reshift_dataset *base, int64_t count,
                               reshift_dataset **dataset, reshift_error *error);
 
-/** Says what corruption the set has, where none has been said. Errors: MEMORY, with the set closed. */
+/** Sets the name of the set's corruption if it has none. On error the set is closed. Errors: MEMORY. */
 reshift_status dataset_name_corruption(reshift_dataset **dataset, const char *name, reshift_error *error);
 
-/** Lets go of what reading left in memory of mapped files, so that it does not grow with the rows that were read. */
+/** Releases resident pages of mapped files, so that memory does not grow with the number of rows read. */
 void dataset_forget(const reshift_dataset *dataset);
 
-/** Marks held [n] of rows [n] as reshift_split_hold_out() does; `purpose` names the draw. */
+/** Marks held [n] of rows [n] like reshift_split_hold_out(); `purpose` identifies the random stream. */
 reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
                               const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held,
                               reshift_error *error);
 
-/** One more owner of the set; reshift_dataset_close() gives it up. */
+/** Adds a reference to the set; released by reshift_dataset_close(). */
 reshift_dataset *dataset_share(reshift_dataset *dataset);
 
-/** The kinds. `where` is what follows the colon of the spec, or NULL; `options` are checked already. */
+/** The kinds of sets. `where` is the text after the colon of the spec, or NULL; `options` have been checked. */
 reshift_status cifar10_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error);
 reshift_status cifar10c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
@@ -102,14 +105,14 @@ reshift_status cifar10c_open(const char *where, const reshift_dataset_options *o
 /** The clean test images: in `where`, else in the data folder. */
 reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_options *options, int64_t limit,
                                    reshift_dataset **clean, reshift_error *error);
-/** ImageNet-C's tree; `limit` of open_clean is in the options. */
+/** ImageNet-C's folder tree; open_clean takes `limit` from the options. */
 reshift_status imagenet_c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                                reshift_error *error);
 reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options,
                                      reshift_dataset **clean, reshift_error *error);
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error);
-/** Whether the text after "npy:" names two files, or one .npz. Errors: ARGUMENT. */
+/** Checks that the text after "npy:" names two files, or one .npz. Errors: ARGUMENT. */
 reshift_status npy_set_check(const char *where, reshift_error *error);
 reshift_status npy_set_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                             reshift_error *error);
@@ -119,47 +122,49 @@ reshift_status demo_source_open(const char *where, const reshift_dataset_options
                                 reshift_error *error);
 
 /**
- * The corrupted versions of `clean` at the severities of `options`, made when they are read. Takes no ownership of
- * `clean` but shares it. Errors: ARGUMENT, NOT_FOUND (no such corruption), UNSUPPORTED, MEMORY.
+ * The corrupted versions of `clean` at the severities of `options`, computed when they are read. Shares `clean` without
+ * taking ownership. Errors: ARGUMENT, NOT_FOUND (no such corruption), UNSUPPORTED, MEMORY.
  */
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error);
 /**
- * The same of a set that is open already, with the crop of `options` first: what reshift_dataset_open() does with the clean
- * set of a kind that has no corrupted files. Errors: those of corrupted_open().
+ * The same for a set that is already open, after the crop of `options`. reshift_dataset_open() calls it for kinds
+ * without corrupted files. Errors: those of corrupted_open().
  */
 reshift_status dataset_corrupt(reshift_dataset *clean, const reshift_dataset_options *options,
                                reshift_dataset **dataset, reshift_error *error);
 
 /**
- * The overlays of the data folder's frost/ and that folder's path; both stay NULL, without an error, where it is not
- * there. The caller closes one and frees the other. Errors: those of reshift_frost_open().
+ * The overlays in the data folder's frost/ and the path of that folder; both stay NULL, without an error, if it does
+ * not exist. The caller closes one and frees the other. Errors: those of reshift_frost_open().
  */
 reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **frost, reshift_error *error);
 
-/** Reads the image that a row is a version of, before corruption and crop. Errors: NOT_FOUND where only the version is at
- *  hand, those of reading. */
+/**
+ * Reads the image that a row is a version of, before corruption and crop. Errors: NOT_FOUND if only the version is
+ * available, those of reading.
+ */
 reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, reshift_image *image,
                                 reshift_error *error);
 
-/** count cut to the limit of the options (0: all). */
+/** min(count, limit); limit 0 means all. */
 int64_t dataset_limit(int64_t count, int64_t limit);
 /**
- * Rows within the limit of a set that is sorted by class: as many of every class as can be, the first of each, and one more
- * of the first classes where they do not divide. labels [count], 0..n_classes-1; *rows [*n] ascends, the caller frees it, on
- * errors too. Errors: MEMORY.
+ * Applies the limit to a set sorted by class: the same number of rows from every class as far as possible, the first of
+ * each, and one more of the first classes if the limit is not divisible. labels [count], 0..n_classes-1; *rows [*n] is
+ * ascending; the caller frees it, also on errors. Errors: MEMORY.
  */
 reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit, int64_t **rows,
                                       int64_t *n, reshift_error *error);
 
 /**
- * What .npy files must be to serve as images, uint8 [N,H,W,3] with N >= 1; `name` is for messages.
- * Errors: SHAPE, with a hint for floats and for channels first.
+ * Checks that an array can serve as images: uint8 [N,H,W,3] with N >= 1; `name` is for messages. Errors: SHAPE, with a
+ * hint for floats and for channels first.
  */
 reshift_status image_array_check(const reshift_array *images, const char *name, reshift_error *error);
 /**
- * Reads the labels of a set of files into *values [n] (malloc; the caller frees it, also after an error), named
- * "labels 'NAME'" in messages. Errors: those of reshift_labels_read(), MEMORY.
+ * Reads the labels of a set of files into *values [n] (malloc; the caller frees it, also after an error); they are
+ * named "labels 'NAME'" in messages. Errors: those of reshift_labels_read(), MEMORY.
  */
 reshift_status label_array_read(const reshift_array *labels, const char *name, int64_t n, int below, int **values,
                                 int *n_classes, reshift_error *error);

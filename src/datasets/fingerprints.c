@@ -1,6 +1,7 @@
 /*
- * Fingerprints of images: what a network was trained on goes with its weights, and an evaluation looks its own images
- * up in it. Names are of originals, so a version of a trained image is found whatever the corruption and the severity.
+ * Fingerprints of images: those of the training images are stored with the weights, and an evaluation looks up its own
+ * images in them. Names refer to originals, so a version of a training image is found for every corruption and
+ * severity.
  */
 #include "reshift/fingerprints.h"
 
@@ -15,7 +16,7 @@
 
 enum { CHUNK = 64, NAMES = 2 };
 
-/* The names of a row: by pixels and by place; *n of them. */
+/* The names of a row: by pixels and by position; *n of them. */
 typedef struct row_names {
     uint64_t values[NAMES];
     int n;
@@ -85,7 +86,7 @@ static reshift_status name_row(const reshift_dataset *dataset, int64_t row, resh
     return status;
 }
 
-/* Names of rows [n], by all threads. The first row that fails, by number, is the error. */
+/* Computes the names of rows [n] with all threads. On failure, the error of the lowest row number is returned. */
 static reshift_status name_rows(const reshift_dataset *dataset, const int64_t *rows, int64_t n, row_names *names,
                                 reshift_error *error)
 {
@@ -157,7 +158,7 @@ reshift_status reshift_fingerprints_add(reshift_fingerprints *prints, const uint
     return RESHIFT_OK;
 }
 
-/* A row of every image: the first of those with equal sources. rows [count of the set]. */
+/* One row for every distinct image, the first of those with equal sources. rows [count of the set]. */
 static int64_t distinct_images(const reshift_dataset *dataset, int64_t *rows, reshift_error *error)
 {
     int64_t last = 0, n = 0;

@@ -1,6 +1,6 @@
 /*
- * How measured images were prepared, as columns and as words. The only place where these are named: results of studies and
- * of eval, the printed tables and the page all come here.
+ * The preparation of evaluated images, as columns and as text. This is the only place where its properties are named:
+ * study results, eval results, printed tables and the page all use it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +65,7 @@ const char *reshift_image_facts_corruption(const reshift_image_facts *f, char *t
     return text;
 }
 
-/* A number that applies where it is positive, else where `zero`. */
+/* A number that applies if it is positive, or 0 if `zero` is set. */
 static reshift_image_fact number_fact(const char *name, int value, bool zero)
 {
     return value == RESHIFT_FACT_MIXED || value == RESHIFT_JPEG_MIXED

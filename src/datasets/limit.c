@@ -1,6 +1,6 @@
 /*
- * Which images a limit keeps. Sets in a shuffled order keep their first ones. Folders are sorted by class, so their first
- * images would be of the first classes only: they keep as many of every class.
+ * Selects the images that a limit keeps. Sets in shuffled order keep their first ones. Folders are sorted by class, so
+ * their first images would all belong to the first classes: they keep the same number from every class.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 
 int64_t dataset_limit(int64_t count, int64_t limit) { return limit > 0 && limit < count ? limit : count; }
 
-/* The largest number of images that every class may have (fewer where it has no more) so that all are at most `limit`. */
+/* The largest number of images per class (fewer if a class has fewer) such that the total is at most `limit`. */
 static int64_t level_of(const int64_t *counts, int n_classes, int64_t limit)
 {
     int64_t low = 0, high = limit;
@@ -46,7 +46,7 @@ reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int 
     for (int k = 0; k < n_classes; k++) {
         left -= room[k] < level ? room[k] : level;
     }
-    for (int k = 0; k < n_classes; k++) { /* those left over go to the first classes that have one more */
+    for (int k = 0; k < n_classes; k++) { /* the remainder goes to the first classes that have one more */
         const bool more = room[k] > level && left > 0;
         left -= more;
         room[k] = (room[k] < level ? room[k] : level) + more;

@@ -1,6 +1,7 @@
 /*
- * The loader: one thread fills one of two buffers while the caller works on the other. One mutex guards who has which;
- * an error met ahead of time is handed over when its batch is asked for, so that batches before it are still served.
+ * The loader: one thread fills one of two buffers while the caller uses the other. A mutex protects the ownership of
+ * buffers. An error that occurs ahead of time is returned when its batch is requested, so that earlier batches are
+ * still delivered.
  */
 #include "datasets/loader.h"
 
@@ -15,14 +16,14 @@
 
 enum {
     N_BUFFERS = 2,
-    ROWS_KEPT = 2048, /* of a mapped file in memory, about */
+    ROWS_KEPT = 2048, /* approximate number of mapped rows kept in memory */
 };
 
 typedef struct batch_buffer {
     void *images; /* [batch,size,size,3] float, or [batch,H,W,3] bytes */
     int *labels;  /* [batch] */
     int n;
-    bool full; /* filled and not yet given back by the caller */
+    bool full; /* filled and not yet returned by the caller */
 } batch_buffer;
 
 struct loader {
@@ -30,17 +31,17 @@ struct loader {
     int64_t *rows; /* [n_rows], or NULL: 0, 1, ... */
     int64_t n_rows;
     loader_options options;
-    int height, width; /* of every image, where they come as bytes */
+    int height, width; /* of every image, if images are returned as bytes */
     size_t image_bytes;
     batch_buffer buffers[N_BUFFERS];
     pthread_t thread;
     bool thread_runs;
-    int64_t served;        /* the caller's batches so far; its own */
-    pthread_mutex_t mutex; /* guards `full` of the buffers and what follows */
+    int64_t served;        /* batches delivered; used only by the caller */
+    pthread_mutex_t mutex; /* protects `full` of the buffers and the following fields */
     pthread_cond_t changed;
     bool stop;
-    int64_t read;          /* batches that the thread has finished */
-    bool finished;         /* nothing comes after them: the end, or an error */
+    int64_t read;          /* batches completed by the thread */
+    bool finished;         /* no batches follow: the end, or an error */
     reshift_status status; /* why, once finished */
     reshift_error error;
 };
@@ -72,14 +73,14 @@ static reshift_status read_row(const loader *l, int64_t row, reshift_image *imag
     if (status != RESHIFT_OK) {
         char name[512];
         reshift_dataset_row_name(l->dataset, row, name, sizeof name);
-        if (error && !strstr(error->message, name)) { /* who read a file has named it */
+        if (error && !strstr(error->message, name)) { /* file readers have already added the name */
             error_prefix(error, status, "%s", name);
         }
     }
     return status;
 }
 
-/* Fills a buffer with the rows from `first` on; ends early, with RESHIFT_OK, when the loader is being closed. */
+/* Fills a buffer with the rows from `first` on. Stops early, with RESHIFT_OK, when the loader is being closed. */
 static reshift_status read_batch(loader *l, int64_t first, batch_buffer *buffer, reshift_image *image,
                                  reshift_error *error)
 {
@@ -222,7 +223,7 @@ static reshift_status next(loader *l, const void **images, const int **labels, i
     *n = 0;
     pthread_mutex_lock(&l->mutex);
     if (l->served > 0) {
-        l->buffers[(l->served - 1) % N_BUFFERS].full = false; /* the caller is done with the batch before */
+        l->buffers[(l->served - 1) % N_BUFFERS].full = false; /* the caller has finished with the previous batch */
         pthread_cond_broadcast(&l->changed);
     }
     while (l->read == l->served && !l->finished) {

@@ -1,4 +1,4 @@
-/* Batches for a network: rows of a data set read and preprocessed one batch ahead by one thread. */
+/* Batches for a network: a thread reads and preprocesses the rows of a data set one batch ahead. */
 #ifndef DATASETS_LOADER_H
 #define DATASETS_LOADER_H
 
@@ -7,11 +7,11 @@
 typedef struct loader loader;
 
 typedef struct loader_options {
-    int batch;  /* rows a batch; the last one may be smaller */
-    int size;   /* images come out as size x size */
-    int resize; /* photographs (sets without a fixed size): shorter side before the crop */
+    int batch;  /* rows per batch; the last batch may be smaller */
+    int size;   /* images are returned as size x size */
+    int resize; /* for photographs (sets without a fixed size): shorter side before the crop */
     float mean[3], std[3];
-    bool as_bytes; /* of a set with a fixed size: its images as they are, nothing resized or normalised */
+    bool as_bytes; /* for a set with a fixed size: returns unchanged images, not resized or normalised */
 } loader_options;
 
 /**
@@ -22,15 +22,15 @@ reshift_status loader_open(const reshift_dataset *dataset, const int64_t *rows, 
                            const loader_options *options, loader **out, reshift_error *error);
 
 /**
- * The next batch: *images [n,size,size,3] float and *labels [n] belong to the loader and hold until the next call;
- * *n is 0 at the end. Errors: those of reading, with the row's name.
+ * Returns the next batch: *images [n,size,size,3] float and *labels [n] belong to the loader and are valid until the
+ * next call; *n is 0 at the end. Errors: those of reading, with the row's name.
  */
 reshift_status loader_next(loader *l, const float **images, const int **labels, int *n, reshift_error *error);
 
-/** The same where the options say as_bytes: *images [n,H,W,3] uint8. */
+/** The same for as_bytes: *images [n,H,W,3] uint8. */
 reshift_status loader_next_bytes(loader *l, const uint8_t **images, const int **labels, int *n, reshift_error *error);
 
-/** Stops the thread; NULL accepted. */
+/** Stops the thread. Accepts NULL. */
 void loader_close(loader **l);
 
 #endif

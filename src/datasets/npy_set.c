@@ -1,6 +1,6 @@
 /*
- * Any labelled images as two arrays, uint8 [N,H,W,3] and integers [N]: two .npy files, memory-mapped, or one .npz archive,
- * unpacked. CIFAR-10-C, which consists of such files, uses the checks and the reading of an image array too.
+ * Labelled images as two arrays, uint8 [N,H,W,3] and integers [N]: two memory-mapped .npy files, or one .npz archive,
+ * unpacked. CIFAR-10-C, which consists of such files, shares the checks and the reading of an image array.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,7 +128,7 @@ static reshift_status open_files(npy_set *s, const char *images_path, const char
         int height = (int)s->images.shape[1], width = (int)s->images.shape[2];
         int64_t count = dataset_limit(s->images.shape[0], options->limit);
         status = dataset_create(&npy_set_kind, s, "npy", count, n_classes, NULL, dataset, error);
-        s = NULL; /* the set's from here on, whether it was made or not */
+        s = NULL; /* owned by the set from here on, also on failure */
         for (int64_t row = 0; status == RESHIFT_OK && row < count; row++) {
             (*dataset)->rows[row].label = values[row];
         }
@@ -163,9 +163,9 @@ reshift_status npy_set_check(const char *where, reshift_error *error)
     return RESHIFT_OK;
 }
 
-/* Names under which people keep images and labels in one archive: NumPy's own for arrays without names, Keras', MedMNIST's. */
+/* Common names of images and labels in one archive: NumPy's for unnamed arrays, Keras', MedMNIST's. */
 typedef struct pair_names {
-    const char *images, *labels, *part; /* part: the split that the pair is, or NULL: all there is */
+    const char *images, *labels, *part; /* part: the split of this pair, or NULL for the whole set */
 } pair_names;
 
 static const pair_names pairs[] = {
@@ -182,8 +182,8 @@ static const pair_names pairs[] = {
 enum { N_PAIRS = sizeof pairs / sizeof *pairs };
 
 /*
- * The one pair of arrays in the archive that `split` asks for. An archive with a training and a test pair has parts; one
- * pair alone is the whole set, whichever part its names say.
+ * The pair of arrays in the archive for `split`. An archive with a training and a test pair has parts; a single pair is
+ * the whole set, whatever its names.
  */
 static reshift_status choose_pair(const char *path, const char *split, const pair_names **chosen, bool *has_parts,
                                   reshift_error *error)
@@ -222,7 +222,7 @@ static reshift_status choose_pair(const char *path, const char *split, const pai
     return RESHIFT_ERROR_NOT_FOUND;
 }
 
-/* Where images and labels are: the two files of `where`, or two arrays of one archive. The caller frees both paths. */
+/* The paths of images and labels: the two files of `where`, or two arrays of one archive. The caller frees both. */
 static reshift_status find_paths(const char *where, const char *split, char **images, char **labels, bool *has_parts,
                                  reshift_error *error)
 {

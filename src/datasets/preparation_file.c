@@ -10,7 +10,7 @@
 
 enum { BYTES_MOST = 1 << 16 };
 
-/* Sizes of a network's input are not known here. */
+/* Excludes network input sizes, which are unknown here. */
 static bool is_of_files(const reshift_image_fact *fact)
 {
     return strcmp(fact->name, "input_size") != 0 && strcmp(fact->name, "resize") != 0;

@@ -1,7 +1,6 @@
 /*
- * Drawing training rows from a shifted set, and counting what they give away. One photograph has several rows there,
- * and a network that trained on one of them has seen the photograph: the counts here say how much of a test that
- * touches.
+ * Draws training rows from a shifted set and counts the leaks. Each photograph has several rows there, and a network
+ * trained on one of them has seen the photograph. The counts say how much of a test set is affected.
  */
 #include "reshift/split.h"
 
@@ -17,7 +16,7 @@
 typedef struct image_table {
     int64_t n_sources; /* max source + 1 */
     int64_t n_images;
-    int64_t *rows_of; /* [n_sources] rows of each; 0: no such image here */
+    int64_t *rows_of; /* [n_sources] rows of each image; 0: no such image here */
     int64_t *sources; /* [n_images] ascending */
 } image_table;
 
@@ -72,7 +71,7 @@ static reshift_status draw_images(const reshift_dataset *dataset, const image_ta
     random_stream stream = random_open(seed, "split", RESHIFT_SPLIT_BY_IMAGE, 0);
     random_permutation(&stream, order, t->n_images);
     int64_t drawn = 0, n_images = 0;
-    for (; n_images < t->n_images; n_images++) { /* until the next image would not fit whole */
+    for (; n_images < t->n_images; n_images++) { /* until the next image would not fit completely */
         int64_t source = t->sources[order[n_images]];
         if (t->rows_of[source] > n_rows - drawn) {
             break;
@@ -123,7 +122,7 @@ static reshift_status draw_rows(const reshift_dataset *dataset, int64_t n_rows, 
     return RESHIFT_OK;
 }
 
-/* Row lists and leak counts from who was taken. */
+/* Computes row lists and leak counts from the rows taken. */
 static reshift_status fill(const reshift_dataset *dataset, const image_table *t, const uint8_t *taken,
                            reshift_split *split, reshift_error *error)
 {
@@ -192,7 +191,7 @@ reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_
     return status;
 }
 
-/* Draws from one set; the split has its training rows and counts of images, and nothing of a test yet. */
+/* Draws from one set. The split contains its training rows and image counts, but no test rows yet. */
 static reshift_status draw_training(const reshift_dataset *train, reshift_split_kind kind, int64_t n_rows,
                                     uint64_t seed, reshift_split *split, reshift_error *error)
 {
@@ -248,7 +247,7 @@ reshift_status reshift_split_draw_apart(const reshift_dataset *train, const resh
     }
     if (status == RESHIFT_OK) {
         split->test_rows = new_numbers(n_test, sizeof *split->test_rows);
-        split->source_seen = new_numbers(t.n_sources, sizeof *split->source_seen); /* zeroed: none */
+        split->source_seen = new_numbers(t.n_sources, sizeof *split->source_seen); /* zeroed: none seen */
         if (!split->test_rows || !split->source_seen) {
             status = error_memory(error, (size_t)n_test * sizeof *split->test_rows, "a split");
         }
@@ -265,7 +264,7 @@ reshift_status reshift_split_draw_apart(const reshift_dataset *train, const resh
     return status;
 }
 
-/* Marks 1 in place of 2 for a share of the images of one class; images [n] are of that class, in ascending order. */
+/* Changes the mark 2 to 1 for a share of the images of one class; images [n] are of that class, in ascending order. */
 static void hold_images(const int64_t *images, int64_t n, double share, const char *purpose, uint64_t seed, int label,
                         int64_t *order, uint8_t *mark)
 {
@@ -302,7 +301,7 @@ reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *row
         status = error_memory(error, (size_t)n_sources * sizeof *images, "a split");
         goto end;
     }
-    for (int64_t i = 0; i < n; i++) { /* every image once, counted by class */
+    for (int64_t i = 0; i < n; i++) { /* counts every image once, by class */
         const int64_t source = reshift_dataset_source(dataset, rows[i]);
         if (!mark[source]) {
             mark[source] = 2;
@@ -313,7 +312,7 @@ reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *row
     for (int k = 0; k < n_classes; k++) {
         first[k + 1] += first[k];
     }
-    for (int64_t source = 0; source < n_sources; source++) { /* class by class; first[k] moves to the end of k */
+    for (int64_t source = 0; source < n_sources; source++) { /* sorts by class; first[k] moves to the end of k */
         if (mark[source]) {
             images[first[labels[source]]++] = source;
         }

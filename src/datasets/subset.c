@@ -1,4 +1,4 @@
-/* Some rows of a set in an order of one's own: the training half of a split, the first few, those of one severity. */
+/* Selected rows of a set in any order: the training half of a split, the first few, those of one severity. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ static void subset_row_name(const void *state, int64_t row, char *text, size_t s
     reshift_dataset_row_name(s->base, s->rows[row], text, size);
 }
 
-/* The base as a whole and which rows of it: what those rows hold follows. */
+/* Hashes the identity of the whole base and the row numbers; these determine the content of the rows. */
 static reshift_status subset_identity(const void *state, digest *d, reshift_error *error)
 {
     const subset *s = state;

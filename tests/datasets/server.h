@@ -1,6 +1,6 @@
 /*
- * A web server for tests: one thread on 127.0.0.1, a port that the system chooses, one request a connection, at most
- * SERVER_MOST_REQUESTS of them. It serves one body under every path and misbehaves as told.
+ * A web server for tests: one thread on 127.0.0.1, a port chosen by the system, one request per connection, at most
+ * SERVER_MOST_REQUESTS of them. It serves one body under every path and misbehaves in the selected way.
  */
 #ifndef TESTS_DATASETS_SERVER_H
 #define TESTS_DATASETS_SERVER_H
@@ -18,19 +18,19 @@
 #define SERVER_MOST_REQUESTS 32
 
 typedef enum server_manner {
-    SERVER_HONEST,        /* 200, or 206 for a range, 416 for one past the end */
-    SERVER_IGNORES_RANGE, /* always 200 and everything */
-    SERVER_CUTS,          /* promises everything, closes after `cut` bytes */
-    SERVER_STALLS,        /* promises everything, sends `cut` bytes and waits until the client goes (5 s) */
+    SERVER_HONEST,        /* 200, or 206 for a range, 416 for a range past the end */
+    SERVER_IGNORES_RANGE, /* always 200 and the whole body */
+    SERVER_CUTS,          /* announces the whole body, closes after `cut` bytes */
+    SERVER_STALLS,        /* announces the whole body, sends `cut` bytes and waits until the client closes (5 s) */
     SERVER_MISSING,       /* 404 with a page */
-    SERVER_BROKEN,        /* 503 with a page, and to ask again after 1 s */
+    SERVER_BROKEN,        /* 503 with a page and Retry-After: 1 */
     SERVER_BUSY,          /* the same with 429, but only twice */
-    SERVER_NO_HTTP,       /* bytes that are no answer */
-    SERVER_ENDLESS,       /* no length, and more than anyone wants */
+    SERVER_NO_HTTP,       /* bytes that are not HTTP */
+    SERVER_ENDLESS,       /* no Content-Length, and an endless body */
     SERVER_LOOPS,         /* redirects to itself */
     SERVER_REDIRECTS,     /* once, to /real, which is honest */
     SERVER_TO_FILE,       /* redirects to file:///etc/hostname */
-    SERVER_WRONG_RANGE    /* 206 for other bytes than were asked for */
+    SERVER_WRONG_RANGE    /* 206 for other bytes than requested */
 } server_manner;
 
 typedef struct server {
@@ -41,7 +41,7 @@ typedef struct server {
     server_manner manner;
     size_t cut;
     int requests;                           /* answered since the last server_behave() */
-    long long ranges[SERVER_MOST_REQUESTS]; /* first byte asked for, or -1 */
+    long long ranges[SERVER_MOST_REQUESTS]; /* first byte requested, or -1 */
     bool stop;
     int total;
     pthread_mutex_t lock;
@@ -188,7 +188,7 @@ static inline void *server_run(void *context)
     }
 }
 
-/** What is served from now on, and how; forgets the requests so far. */
+/** Sets the body and the behaviour, and resets the recorded requests. */
 static inline void server_behave(server *s, const void *body, size_t size, server_manner manner, size_t cut)
 {
     pthread_mutex_lock(&s->lock);

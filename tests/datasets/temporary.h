@@ -1,4 +1,4 @@
-/* A temporary folder for a test program, and short ways to put files into it. */
+/* A temporary folder for a test program, and helpers that create files in it. */
 #ifndef TESTS_DATASETS_TEMPORARY_H
 #define TESTS_DATASETS_TEMPORARY_H
 
@@ -36,7 +36,7 @@ static inline const char *in_temporary(const char *name)
     return path;
 }
 
-/** Writes a file, making the folders above it. */
+/** Writes a file and creates its parent folders. */
 static inline void put_file(const char *name, const void *bytes, size_t count)
 {
     reshift_error error;

@@ -1,4 +1,6 @@
-/* Augmented views: flips mirror, crops move contents exactly and leave black, draws follow (seed, epoch, image) alone.
+/*
+ * Augmented views: flips mirror, crops shift the contents exactly and fill with black, draws depend only on (seed,
+ * epoch, image).
  */
 #include "temporary.h"
 
@@ -9,7 +11,7 @@ static reshift_error error;
 
 enum { SIDE = 32, N = 64 };
 
-/* Images whose pixels say where they are: red x + 1, green y + 1, blue the image. */
+/* Images whose pixels encode their position: red x + 1, green y + 1, blue the image. */
 static reshift_dataset *open_grid(void)
 {
     reshift_array images, labels;
@@ -57,7 +59,7 @@ static void test_flip(void **state)
             assert_int_equal(image.pixels[3 * p + 2], row + 1);
         }
     }
-    assert_true(flipped > 16 && flipped < 48); /* four deviations around a half */
+    assert_true(flipped > 16 && flipped < 48); /* four standard deviations around one half */
     reshift_image_destroy(&image);
     reshift_dataset_close(&d);
     reshift_dataset_close(&base);
@@ -91,7 +93,7 @@ static void test_crop(void **state)
     reshift_dataset_close(&base);
 }
 
-/* All three at once: a row comes out the same in any subset and order, and otherwise in another epoch or seed. */
+/* All three together: a row has the same pixels in any subset and order, and others in another epoch or seed. */
 static void test_keyed(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* CIFAR-10 in its four layouts: the real files where they are there, made-up ones for everything that can be wrong. */
+/* CIFAR-10 in its four layouts: the real files if available, synthetic ones for every possible error. */
 #include "temporary.h"
 
 #include "base/digest.h"
@@ -44,7 +44,7 @@ static void test_real_set(void **state)
     assert_string_equal(reshift_dataset_kind(d), "cifar10");
     assert_null(reshift_dataset_corruption(d));
     assert_true(reshift_dataset_from_file(d));
-    /* The first pixels of the first test image, as every viewer of CIFAR-10 shows it. */
+    /* The known first pixels of the first test image. */
     reshift_image image = {0};
     check_ok(reshift_dataset_read(d, 0, &image, &error));
     static const uint8_t first[6] = {158, 112, 49, 159, 111, 47};
@@ -57,7 +57,7 @@ static void test_real_set(void **state)
     assert_null(d);
 }
 
-/* Records put together again from what the set serves have the md5 of the official files. */
+/* Records rebuilt from the set's rows have the md5 of the official files. */
 static void check_parts(const char *split, const char *const *md5, int n_parts)
 {
     reshift_dataset_options options = options_for(split);
@@ -98,7 +98,7 @@ static void test_real_records(void **state)
     check_parts("train", train, 5);
 }
 
-/* Made-up parts: record i has the label i mod 10 and three planes of one byte each that say i. */
+/* Synthetic parts: record i has the label i mod 10 and three planes, each of one byte that encodes i. */
 static uint8_t *made_up_part(void)
 {
     uint8_t *part = malloc(PART_BYTES);
@@ -147,7 +147,7 @@ static char *spec_of(const char *path)
     return spec;
 }
 
-/* The same pictures in every layout are the same set. */
+/* The same pictures in any layout have the same identity. */
 static void test_layouts(void **state)
 {
     (void)state;
@@ -183,7 +183,7 @@ static void test_layouts(void **state)
     assert_string_not_equal(inner, unpacked);
 }
 
-/* An official archive as it was downloaded, lying in the folder under its own name. */
+/* An official archive in the folder under its original name. */
 static void test_archive_in_folder(void **state)
 {
     (void)state;
@@ -248,7 +248,7 @@ static void test_damaged_binary(void **state)
     free(part);
 }
 
-/* Every way in which a pickle that is sound as such is no part of CIFAR-10. */
+/* Pickles that are valid but not a part of CIFAR-10, one per kind of error. */
 static void test_damaged_pickle(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* CIFAR-10-C from .npy files, from a .tar, and made: rows, severities, limits, and the checks of its labels. */
+/* CIFAR-10-C from .npy files, from a .tar, and generated: rows, severities, limits, and the checks of its labels. */
 #include "temporary.h"
 
 #include <archive.h>
@@ -22,7 +22,7 @@ static reshift_dataset_options options_for(const char *corruption)
     return options;
 }
 
-/* Labels i mod 10, as golden/make_cifar.py gives its made-up test images. */
+/* Labels i mod 10, as for the synthetic test images of golden/make_cifar.py. */
 static void make_arrays(uint8_t *labels, uint8_t *images)
 {
     for (int row = 0; row < ROWS; row++) {
@@ -99,7 +99,7 @@ static void test_files(void **state)
     assert_string_not_equal(first, second);
     reshift_dataset_close(&d);
 
-    options = options_for("of_my_own"); /* a file need not be one of the nineteen */
+    options = options_for("of_my_own"); /* a file need not be one of the nineteen corruptions */
     check_ok(reshift_dataset_open(spec_of("set"), &options, &d, &error));
     check_rows(d, N, 1, 5);
     reshift_dataset_close(&d);
@@ -164,7 +164,7 @@ static void test_tar(void **state)
     assert_non_null(strstr(error.hint, "reshift fetch cifar10-c"));
 }
 
-/* The rows of an archive that stores plainly are served from the mapped file: opening it takes no memory for them. */
+/* The rows of an uncompressed archive are read from the mapped file: opening it needs no memory for them. */
 static void test_tar_is_mapped(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_tar_is_mapped(void **state)
     assert_non_null(status);
     assert_int_equal(fscanf(status, "%ld %ld %ld", &size, &resident, &shared), 3);
     fclose(status);
-    /* Pages of the process's own, without those shared with the file. */
+    /* The process's own pages, without those shared with the file. */
     long grown = (resident - shared) - (resident_before - shared_before);
     assert_true(grown * sysconf(_SC_PAGESIZE) < 8 << 20);
     reshift_dataset_close(&d);
@@ -273,7 +273,7 @@ static void test_labels_against_clean(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Every made row is the corruption of its clean image, and a made set says so. */
+/* Every generated row is the corruption of its clean image, and a generated set says so. */
 static void test_generated(void **state)
 {
     (void)state;

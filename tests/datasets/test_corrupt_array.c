@@ -1,5 +1,4 @@
-/* Corrupted files in CIFAR-10-C's layout: right rows, labels kept or refused, and nothing left behind by any failure.
- */
+/* Corrupted files in CIFAR-10-C's layout: correct rows, labels kept or refused, and no files left after any failure. */
 #include "check.h"
 
 #include <signal.h>
@@ -37,7 +36,7 @@ static int begin(void **state)
     if (!mkdtemp(folder)) {
         return -1;
     }
-    reshift_image all = pattern_image(N * SIDE, SIDE, 1); /* N images below one another */
+    reshift_image all = pattern_image(N * SIDE, SIDE, 1); /* N images, one below the other */
     int64_t shape[4] = {N, SIDE, SIDE, 3}, labels[N];
     save("images.npy", RESHIFT_U8, 4, shape, all.pixels);
     free(all.pixels);
@@ -161,8 +160,8 @@ static void test_thread_count_does_not_matter(void **state)
 }
 
 /*
- * Every corruption there is: the same bytes on one thread and on two, in one file and made when a row is read, of the
- * whole set and of its first few images. SIDE is small, so a corruption may refuse, but then everywhere.
+ * For every corruption: the same bytes with one thread and with two, in one file and computed when a row is read, of
+ * the whole set and of its first few images. SIDE is small, so a corruption may refuse, but then in every case.
  */
 static void test_same_images_however_made(void **state)
 {
@@ -173,10 +172,10 @@ static void test_same_images_however_made(void **state)
     const reshift_corruption *table = reshift_corruption_table(&count);
     reshift_dataset *set = open_set(spec), *few = NULL;
     int64_t order[FEW], made = 0;
-    reshift_frost *frost = NULL; /* the overlays that a set made on the fly finds by itself */
+    reshift_frost *frost = NULL; /* the overlays that a set computed on the fly finds by itself */
     check_ok(reshift_frost_find(NULL, &frost, &error));
     for (int64_t i = 0; i < FEW; i++) {
-        order[i] = (i * 5 + 3) % FEW; /* another order than the set's, too */
+        order[i] = (i * 5 + 3) % FEW; /* in another order than the set's, too */
     }
     check_ok(reshift_dataset_subset(set, order, FEW, &few, &error));
     for (int i = 0; i < count; i++) {
@@ -240,17 +239,17 @@ static void test_what_is_there(void **state)
     check_error(reshift_corrupt_write(set, blur, &options, target, NULL, &error), RESHIFT_ERROR_EXISTS,
                 "gaussian_blur.npy' exists already");
     assert_int_equal(inode(images_path), images);
-    /* another corruption's file beside equal labels: they stay */
+    /* another corruption's file with equal labels: both are kept */
     assert_int_equal(unlink(images_path), 0);
     check_ok(reshift_corrupt_write(set, blur, &options, target, NULL, &error));
     assert_int_equal(inode(labels_path), labels);
-    /* equal labels of another integer type, as some have made them */
+    /* equal labels of another integer type */
     assert_int_equal(unlink(images_path), 0);
     char command[256];
     snprintf(command, sizeof command, "cp %s/labels.npy %s", folder, labels_path);
     assert_int_equal(system(command), 0);
     check_ok(reshift_corrupt_write(set, blur, &options, target, NULL, &error));
-    /* labels of another set or another number of severities are not mixed in */
+    /* labels of another set or another number of severities are refused */
     assert_int_equal(unlink(images_path), 0);
     check_error(reshift_corrupt_write(many, blur, &options, target, NULL, &error), RESHIFT_ERROR_EXISTS,
                 "holds other labels: expected those of 700 rows, found 700");
@@ -331,7 +330,7 @@ static void test_progress_and_cancelling(void **state)
     reshift_dataset_close(&set);
 }
 
-/* The file may not grow past a limit: what a full disk does, without one. The folder was there before, so it stays. */
+/* A limit on the file size simulates a full disk. The folder existed before, so it is kept. */
 static void test_disk_refuses(void **state)
 {
     (void)state;
@@ -381,7 +380,7 @@ static void test_refusals(void **state)
     reshift_dataset_close(&set);
 }
 
-/* The real thing, whole files: labels.npy is the published one; the images are what scikit-image makes . */
+/* Complete files with real data: labels.npy is the published one; the images equal scikit-image's. */
 static void test_real_set(void **state)
 {
     (void)state;
@@ -403,7 +402,7 @@ static void test_real_set(void **state)
     assert_string_equal(hex, "021b6750fb48bcd1dc42715dc3ae48da");
     check_ok(digest_file(DIGEST_MD5, labels_path, hex, &error));
     assert_string_equal(hex, "c439b113295ed5254878798ffe28fd54");
-    /* contrast comes out with the published bytes, gaussian_blur does not: verifying tells them apart */
+    /* contrast has the published bytes, gaussian_blur does not: verification distinguishes them */
     check_ok(reshift_corrupt_write(set, find("contrast"), &options, target, NULL, &error));
     reshift_dataset_close(&set);
     char there[400];

@@ -1,5 +1,4 @@
-/* Corrupted sets as image folders: right images under right names, whole or not at all, and images brought to one size.
- */
+/* Corrupted sets as image folders: correct images and names, complete or not at all, and images resized to one size. */
 #include "temporary.h"
 
 #include <signal.h>
@@ -25,7 +24,7 @@ static void put_pattern(const char *name, int height, int width, uint32_t seed)
     free(image.pixels);
 }
 
-/* Five photographs of four sizes; two differ in their ending alone. */
+/* Five photographs of four sizes; two names differ only in their ending. */
 static int begin(void **state)
 {
     if (make_temporary(state) != 0) {
@@ -62,7 +61,7 @@ static reshift_corrupt_options options_of(int first, int last)
         .severity_first = first, .severity_last = last, .seed = 3, .layout = RESHIFT_CORRUPT_FOLDER};
 }
 
-/* Lines that a shell command prints, their number or the md5 of all. */
+/* The number of lines that a shell command prints, or the md5 of its output. */
 static int count_of(const char *what)
 {
     char command[500];
@@ -106,7 +105,7 @@ static void test_images_and_names(void **state)
             assert_memory_equal(found.pixels, expected.pixels, 3 * (size_t)found.height * (size_t)found.width);
         }
     }
-    /* what was written is a set of its own, with the same labels */
+    /* the written folder is a set with the same labels */
     char again[400];
     snprintf(again, sizeof again, "folder:%s/gaussian_noise/3", out);
     reshift_dataset *shifted = open_set(again);
@@ -121,7 +120,7 @@ static void test_images_and_names(void **state)
     reshift_image_destroy(&found);
 }
 
-/* With the JPEG step the files are the JPEGs: they decode to what a set made on the fly holds. */
+/* With the JPEG step the files are the JPEGs: they decode to the pixels of a set computed on the fly. */
 static void test_jpeg_files(void **state)
 {
     (void)state;
@@ -148,7 +147,7 @@ static void test_jpeg_files(void **state)
         check_ok(reshift_dataset_read(made, row, &expected, &error));
         assert_memory_equal(found.pixels, expected.pixels, 3 * (size_t)found.height * (size_t)found.width);
     }
-    /* without the step: other pixels under another identity, stored without loss in place of the JPEGs */
+    /* without the step: other pixels under another identity, stored losslessly in place of the JPEGs */
     char identities[2][65];
     check_ok(reshift_dataset_identity(made, identities[0], &error));
     reshift_dataset_close(&made);
@@ -176,7 +175,7 @@ static void test_jpeg_files(void **state)
     reshift_image_destroy(&clean);
 }
 
-/* On the way to a network: crop, then corruption, then JPEG. */
+/* The order before a network: crop, then corruption, then JPEG. */
 static void test_jpeg_comes_last(void **state)
 {
     (void)state;
@@ -221,7 +220,7 @@ static void test_what_is_there(void **state)
     check_error(reshift_corrupt_write(set, noise, &options, out, NULL, &error), RESHIFT_ERROR_EXISTS,
                 "shot_noise' exists already");
     sum_of(first);
-    /* forced: images are replaced, what else is there stays, and no severity goes */
+    /* with --force: images are replaced, other files are kept, and no severity is removed */
     snprintf(kept, sizeof kept, "%s/shot_noise/1/cat/mine.png", out);
     snprintf(other, sizeof other, "%s/shot_noise/1/cat/a.png", out);
     check_ok(file_write_all(kept, "mine", 4, false, &error));
@@ -235,7 +234,7 @@ static void test_what_is_there(void **state)
     options.severity_first = options.severity_last = 4;
     check_ok(reshift_corrupt_write(set, noise, &options, out, NULL, &error));
     assert_int_equal(count_of("-type f ! -name preparation.json"), 10);
-    /* a file in the folder's place is not replaced, forced or not */
+    /* a file in place of the folder is never replaced, even with --force */
     snprintf(other, sizeof other, "%s/fog", out);
     check_ok(file_write_all(other, "file", 4, false, &error));
     assert_int_not_equal(reshift_corrupt_write(set, find("fog"), &options, out, NULL, &error), RESHIFT_OK);
@@ -289,7 +288,7 @@ static void test_nothing_half_written(void **state)
     const reshift_corruption *noise = find("gaussian_noise");
     reshift_corrupt_options options = options_of(1, 5);
     const reshift_progress progress = {count_update, NULL, stop, NULL};
-#ifdef _OPENMP /* with two, the other one may have made all images before the first asks again */
+#ifdef _OPENMP /* with two threads, the other one may have finished before the first checks again */
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
 #endif
@@ -299,7 +298,7 @@ static void test_nothing_half_written(void **state)
     omp_set_num_threads(threads);
 #endif
     assert_false(folder_exists(out));
-    /* a limit on the size of files stands for a full disk */
+    /* a limit on the file size simulates a full disk */
     struct rlimit before, small;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
@@ -310,7 +309,7 @@ static void test_nothing_half_written(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     check_error(status, RESHIFT_ERROR_IO, "cannot write '");
     assert_false(folder_exists(out));
-    /* an image that turns out to be torn, after others were written */
+    /* an image that turns out to be truncated after others were written */
     char *bytes;
     size_t count;
     check_ok(file_read_all(in_temporary("pets/dog/c.png"), &bytes, &count, &error));
@@ -319,7 +318,7 @@ static void test_nothing_half_written(void **state)
     char torn[300];
     snprintf(torn, sizeof torn, "folder:%s", in_temporary("torn"));
     reshift_dataset *bad = open_set(torn);
-    put_file("torn/dog/a.png", bytes, count / 2); /* after the look at the start */
+    put_file("torn/dog/a.png", bytes, count / 2); /* after the check at the start */
     free(bytes);
     check_error(reshift_corrupt_write(bad, noise, &options, out, NULL, &error), RESHIFT_ERROR_FORMAT, "dog/a.png");
     assert_false(folder_exists(out));
@@ -328,7 +327,7 @@ static void test_nothing_half_written(void **state)
     (void)state;
 }
 
-/* Eleven classes called by number would be read in another order than they were written. */
+/* Eleven classes named by number would be read in another order than written. */
 static void test_classes_keep_their_order(void **state)
 {
     (void)state;
@@ -360,7 +359,7 @@ static void test_classes_keep_their_order(void **state)
     reshift_dataset_close(&set);
 }
 
-/* Against torchvision: golden/make_cropped.py. */
+/* Compared with torchvision: golden/make_cropped.py. */
 static void test_cropped(void **state)
 {
     (void)state;
@@ -403,7 +402,7 @@ static void test_cropped(void **state)
     }
 }
 
-/* Many sizes do not fit into one array; brought to one they do. */
+/* Images of several sizes do not fit into one array; resized to one size they do. */
 static void test_array_of_a_folder(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* What all sets have in common: specs and options, subsets, sharing, identity, corrupted versions, the data folder. */
+/* Properties of all sets: specs and options, subsets, sharing, identity, corrupted versions, the data folder. */
 #include "temporary.h"
 
 #include "datasets/dataset.h"
@@ -78,7 +78,7 @@ static void test_corrupted(void **state)
         assert_int_equal(reshift_dataset_source(d, row), row % 20);
         assert_int_equal(reshift_dataset_label(d, row), reshift_dataset_label(clean, row % 20));
     }
-    /* Severity 5 is further from the clean image than severity 1. */
+    /* Severity 5 differs more from the clean image than severity 1. */
     check_ok(reshift_dataset_read(clean, 3, &before, &error));
     check_ok(reshift_dataset_read(d, 3, &first, &error));
     check_ok(reshift_dataset_read(d, 83, &last, &error));
@@ -98,7 +98,7 @@ static void test_corrupted(void **state)
     reshift_dataset_close(&clean);
 }
 
-/* Outlives the caller's own hold of the base, and a subset of a subset reads the right rows. */
+/* A subset outlives the caller's reference to the base, and a subset of a subset reads the right rows. */
 static void test_subset(void **state)
 {
     (void)state;
@@ -177,7 +177,7 @@ static void test_identity(void **state)
     }
 }
 
-/* Frost's overlays: drawn where the data folder has none, and then said so; opened where it has, else an error. */
+/* Frost overlays: drawn, with a note, if the data folder has none; otherwise loaded, or an error. */
 static void test_frost(void **state)
 {
     (void)state;
@@ -236,7 +236,7 @@ static void test_frost(void **state)
     reshift_image_destroy(&first);
 }
 
-/* Constants asked for are used, and another identity follows. */
+/* Explicit constants are used, and change the identity. */
 static void test_constants(void **state)
 {
     (void)state;
@@ -294,7 +294,7 @@ static void test_data_folder(void **state)
     }
 }
 
-/* A PNG of 16-bit grey is nearly white when it is read as Pillow reads it: the set says so, with the file. */
+/* A PNG of 16-bit grey becomes nearly white when read like Pillow: the set's note names the file. */
 static void test_deep_grey(void **state)
 {
     (void)state;

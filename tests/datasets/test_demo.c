@@ -83,8 +83,7 @@ static void hash_set(const char *spec, const char *split, uint64_t seed, char he
     reshift_dataset_close(&d);
 }
 
-/* Written down once: gcc and clang, at every level of optimisation and with fused multiply-add in reach, agree on them.
- */
+/* Recorded once: gcc and clang agree, at every optimisation level and with fused multiply-add available. */
 static void test_same_bytes_everywhere(void **state)
 {
     (void)state;
@@ -111,7 +110,7 @@ static void test_same_bytes_everywhere(void **state)
 #endif
 }
 
-/* A limit gives the first pictures of the whole set, not other ones. */
+/* A limit gives the first pictures of the whole set. */
 static void test_limit(void **state)
 {
     (void)state;
@@ -132,7 +131,7 @@ static void test_limit(void **state)
 
 static int compare_hashes(const void *a, const void *b) { return strcmp(a, b); }
 
-/* No picture of the test set is in the training set, and none is there twice. */
+/* No test picture occurs in the training set, and none occurs twice. */
 static void test_no_picture_twice(void **state)
 {
     (void)state;
@@ -156,7 +155,7 @@ static void test_no_picture_twice(void **state)
     reshift_image_destroy(&image);
 }
 
-/* Every picture shows something: its pixels spread, by less than black on white and more than the noise. */
+/* Every picture has visible contrast: its pixels vary less than black on white and more than the noise. */
 static void test_contrast(void **state)
 {
     (void)state;
@@ -188,7 +187,7 @@ static void test_trigonometry(void **state)
     }
 }
 
-/* The distances of shapes whose distance is known. */
+/* The distances of shapes with known distances. */
 static void test_distances(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Downloads from a server that this test runs itself on 127.0.0.1, honest and otherwise; nothing leaves the machine. */
+/* Downloads from a server that this test runs itself on 127.0.0.1, honest and misbehaving; no other network access. */
 #include "check.h"
 
 #include <fcntl.h>
@@ -95,10 +95,10 @@ static void test_whole(void **state)
     check_arrived();
     assert_int_equal(web.requests, 1);
     assert_int_equal(web.ranges[0], -1);
-    /* there and right: nothing is asked for */
+    /* exists and is correct: no request */
     check_ok(download_file(&d, NULL, &error));
     assert_int_equal(web.requests, 1);
-    /* sha256, and only its first digits, as in the names of weights */
+    /* sha256, given by its first digits, as in the names of weights */
     unlink(path);
     body_sha256[8] = '\0';
     d.kind = DIGEST_SHA256;
@@ -152,7 +152,7 @@ static void test_server_ignores_range(void **state)
     assert_in_range(web.requests, 1, 2);
 }
 
-/* A server that answers with other bytes than those asked for: they are never appended. */
+/* A server that sends other bytes than requested: they are never appended. */
 static void test_wrong_range(void **state)
 {
     (void)state;
@@ -167,7 +167,7 @@ static void test_wrong_range(void **state)
     check_arrived();
 }
 
-/* The part is whole already (it was being verified when the program was stopped), or longer than the file. */
+/* The part is already complete (the program was stopped while verifying it), or longer than the file. */
 static void test_part_is_whole(void **state)
 {
     (void)state;
@@ -179,12 +179,12 @@ static void test_part_is_whole(void **state)
     check_arrived();
     unlink(path);
     write_part(body, SIZE - 1);
-    d.limit_bytes = SIZE - 2; /* a part past the limit cannot be of this file */
+    d.limit_bytes = SIZE - 2; /* a part larger than the limit cannot belong to this file */
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "more than 299998 bytes came");
     assert_int_equal(size_of(part), -1);
 }
 
-/* A part of another file: the hash tells, and everything is asked for anew, once. */
+/* A part of another file: the hash differs, and the whole file is requested again, once. */
 static void test_foreign_part(void **state)
 {
     (void)state;
@@ -226,7 +226,7 @@ static void test_answers_of_error(void **state)
     server_behave(&web, body, SIZE, SERVER_BROKEN, 0);
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "the server answered 503");
     assert_int_equal(size_of(part), -1);
-    assert_int_equal(web.requests, 4); /* a busy server is asked again */
+    assert_int_equal(web.requests, 4); /* a request to a busy server is repeated */
     write_part(body, 77);
     server_behave(&web, body, SIZE, SERVER_BUSY, 0);
     check_ok(download_file(&d, NULL, &error));
@@ -234,7 +234,7 @@ static void test_answers_of_error(void **state)
     assert_int_equal((int)web.ranges[2], 77);
     check_arrived();
     unlink(path);
-    server_behave(&web, body, SIZE, SERVER_NO_HTTP, 0); /* nobody used the program wrongly */
+    server_behave(&web, body, SIZE, SERVER_NO_HTTP, 0); /* not a usage error */
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_IO, "cannot download");
     server_behave(&web, body, SIZE, SERVER_ENDLESS, 0);
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_FORMAT, "more than 300000 bytes came");
@@ -281,7 +281,7 @@ static void test_nobody_listens(void **state)
     check_error(download_file(&d, NULL, &error), RESHIFT_ERROR_ARGUMENT, "ftp");
 }
 
-/* What arrives goes into a file of ours, not through a link that somebody left at its name. */
+/* Received bytes are written to a file of ours, not through a link at its name. */
 static void test_part_is_a_link(void **state)
 {
     (void)state;
@@ -348,14 +348,14 @@ static void test_progress_and_cancelling(void **state)
     assert_int_equal(w.total, SIZE);
 }
 
-/* The disk is full: the part is a link to the device that refuses every byte. */
+/* A full disk: the part is a link to the device that refuses every byte. */
 static void test_full_disk(void **state)
 {
     (void)state;
     reshift_error error;
     download d = whole();
     server_behave(&web, body, SIZE, SERVER_HONEST, 0);
-    struct rlimit before, small = {1000, RLIM_INFINITY}; /* a disk that takes 1000 bytes of a file */
+    struct rlimit before, small = {1000, RLIM_INFINITY}; /* a limit of 1000 bytes per file */
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small.rlim_max = before.rlim_max;
     signal(SIGXFSZ, SIG_IGN);
@@ -422,7 +422,7 @@ static void test_items(void **state)
     assert_non_null(strstr(error.hint, "frost"));
     check_error(reshift_fetch("cifar10", folder, "ftp://x", NULL, &error), RESHIFT_ERROR_ARGUMENT,
                 "the mirror 'ftp://x' is not an address");
-    /* what arrives is verified against the published hash, and removed */
+    /* received bytes are verified against the published hash, and deleted */
     server_behave(&web, body, SIZE, SERVER_HONEST, 0);
     setenv("RESHIFT_MIRROR", mirror, 1);
     check_error(reshift_fetch("resnet18", folder, NULL, NULL, &error), RESHIFT_ERROR_FORMAT,
@@ -433,7 +433,7 @@ static void test_items(void **state)
     assert_int_equal(size_of(weights), -1);
 }
 
-/* The real overlays, from a folder as a mirror and into the place where the corruption looks for them. */
+/* The real overlays, from a folder used as a mirror, are stored where the corruption looks for them. */
 static void test_real_frost(void **state)
 {
     (void)state;
@@ -450,7 +450,7 @@ static void test_real_frost(void **state)
         snprintf(to, sizeof to, "%s/frost/frost%d.%s", folder, i, i <= 3 ? "png" : "jpg");
         assert_true(size_of(to) > 0);
     }
-    check_ok(reshift_fetch("frost", folder, "/nowhere", NULL, &error)); /* all there: nothing is asked for */
+    check_ok(reshift_fetch("frost", folder, "/nowhere", NULL, &error)); /* complete: no request */
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Fingerprints: the definition, versions of an image, subsets, CIFAR-10-C with and without its clean images at hand. */
+/* Fingerprints: the definition, versions of an image, subsets, CIFAR-10-C with and without its clean images. */
 #include "temporary.h"
 
 #include "reshift/fingerprints.h"
@@ -62,7 +62,7 @@ static void test_versions(void **state)
     reshift_dataset_close(&clean);
 }
 
-/* Rows of corrupted files are traced by their order, whoever has the clean images. */
+/* Rows of corrupted files are matched by their order, even without the clean images. */
 static void test_cifar10c_rows(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void test_cifar10c_rows(void **state)
     reshift_dataset_close(&set);
 }
 
-/* The real test images: a row of CIFAR-10-C, made here, has the names of the clean image. */
+/* The real test images: a generated row of CIFAR-10-C has the names of its clean image. */
 static void test_real_cifar10(void **state)
 {
     (void)state;
@@ -125,9 +125,9 @@ static void test_real_cifar10(void **state)
     options.split = "train";
     check_ok(reshift_dataset_open("cifar10", &options, &train, &error));
     check_ok(reshift_fingerprints_of(train, &learned, &error));
-    assert_true(learned.n == 50000); /* no image of CIFAR-10's training set is there twice */
+    assert_true(learned.n == 50000); /* no image of CIFAR-10's training set occurs twice */
     check_ok(reshift_fingerprints_find(&learned, clean, NULL, 10000, seen, &error));
-    assert_null(memchr(seen, 1, sizeof seen)); /* and none is a test image, to the pixel */
+    assert_null(memchr(seen, 1, sizeof seen)); /* and none equals a test image */
     reshift_fingerprints_destroy(&prints);
     reshift_fingerprints_destroy(&learned);
     reshift_dataset_close(&train);
@@ -135,8 +135,10 @@ static void test_real_cifar10(void **state)
     reshift_dataset_close(&clean);
 }
 
-/* The study's two protocols: 20,000 of the 50,000 corrupted rows give 92.2 % of the test images away when they are
- * drawn one by one (1 - 0.6^5), and none of those tested on when they are drawn by image. */
+/*
+ * The study's two protocols: 20,000 of the 50,000 corrupted rows leak 92.2 % of the test images if drawn by row (1 -
+ * 0.6^5), and none of the tested ones if drawn by image.
+ */
 static void test_protocols(void **state)
 {
     (void)state;

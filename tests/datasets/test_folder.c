@@ -1,4 +1,4 @@
-/* Folders of photographs: classes and splits by name, and what is wrong with a folder said in words. */
+/* Folders of photographs: classes and splits by name, and the messages for invalid folders. */
 #include "temporary.h"
 
 #include <sys/stat.h>
@@ -41,7 +41,7 @@ static void test_classes(void **state)
     put_png("pets/dog/b.png", 5, 4, 1);
     put_png("pets/dog/a.png", 7, 8, 2);
     put_png("pets/cat/10.png", 3, 9, 3);
-    put_png("pets/Ant/x.JPG", 2, 2, 4); /* chosen by its name, read by its bytes; capitals sort first */
+    put_png("pets/Ant/x.JPG", 2, 2, 4); /* selected by its name, decoded by its content; capitals sort first */
     put_file("pets/cat/.DS_Store", "hidden", 6);
     put_file("pets/.git/HEAD", "hidden", 6);
     put_file("pets/LICENSE", "a file beside the classes", 25);
@@ -67,7 +67,7 @@ static void test_classes(void **state)
         assert_non_null(strstr(name, names[row]));
     }
     reshift_image_destroy(&image);
-    /* Identity: of the bytes, wherever they are. */
+    /* The identity depends on the bytes, not on the location. */
     char first[65], second[65];
     check_ok(reshift_dataset_identity(d, first, &error));
     check_ok(reshift_dataset_identity(same, second, &error));
@@ -86,7 +86,9 @@ static void test_classes(void **state)
     reshift_dataset_close(&d);
 }
 
-/* A limit takes as many of every class, the first of each, and one more of the first classes that have more. */
+/*
+ * A limit takes the same number from every class, the first of each, and one more of the first classes that have more.
+ */
 static void test_limit(void **state)
 {
     (void)state;
@@ -143,7 +145,7 @@ static void test_splits(void **state)
     assert_int_equal(reshift_dataset_count(d), 2);
     reshift_dataset_close(&d);
 
-    /* A class may be called "train": its folder holds images and not classes. */
+    /* A class may be named "train": its folder contains images, not classes. */
     put_png("traffic/car/1.png", 2, 2, 0);
     put_png("traffic/train/1.png", 2, 2, 0);
     d = open_split("traffic", "train");
@@ -189,7 +191,7 @@ static void test_refuses(void **state)
     assert_int_equal(symlink("..", in_temporary("loop/a/up")), 0);
     check_refused("loop", "test", RESHIFT_ERROR_FORMAT, "folders within folders");
 
-    /* Cut short: found when the set is opened, with its name. */
+    /* Truncated: found when the set is opened, and named. */
     reshift_dataset *d;
     char *bytes;
     size_t count;
@@ -216,7 +218,7 @@ static void keep_message(void *context, reshift_log_level level, const char *tex
     snprintf(told + length, sizeof told - length, "%d %s\n", level == RESHIFT_LOG_WARNING, text);
 }
 
-/* Rows, labels and order of torchvision.datasets.ImageFolder (0.14) on the same tree. */
+/* Rows, labels and order equal torchvision.datasets.ImageFolder (0.14) on the same tree. */
 static void test_as_image_folder(void **state)
 {
     (void)state;
@@ -226,12 +228,12 @@ static void test_as_image_folder(void **state)
                                          "tree/a/sub/x.xml", "tree/a/.hidden.png", "tree/__MACOSX/a/._z.png",
                                          "tree/.git/x.png"};
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
-        put_png(images[i], 2, 3, (uint8_t)i); /* the content tells the format, whatever the ending */
+        put_png(images[i], 2, 3, (uint8_t)i); /* the content determines the format, whatever the ending */
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         put_png(others[i], 2, 3, 99);
     }
-    /* sorted(os.walk): a, a/sub, a/sub-x, a/sub/in ('-' before '/'), then the names in each */
+    /* sorted(os.walk): a, a/sub, a/sub-x, a/sub/in ('-' sorts before '/'), then the names in each */
     static const char *const expected[] = {"a/A.png", "a/m.tif", "a/z.png", "a/sub/1.jpeg", "a/sub-x/2.png",
                                            "a/sub/in/3.webp", "b/10.png", "b/9.PNG"};
     const reshift_progress progress = {.message = keep_message};
@@ -275,7 +277,7 @@ static void test_skip_bad(void **state)
     assert_int_equal(unlink(in_temporary("bad/a/03.png")), 0);
     assert_int_equal(symlink("nowhere", in_temporary("bad/a/03.png")), 0);
     check_error(reshift_dataset_open(spec_of("bad"), &options, &d, &error), RESHIFT_ERROR_FORMAT, "bad/a/01.png");
-    assert_non_null(strstr(error.message, "and 4 more of 40 images")); /* also the one with two right ends */
+    assert_non_null(strstr(error.message, "and 4 more of 40 images")); /* includes the one whose two ends are correct */
     assert_non_null(strstr(error.hint, "--skip-bad"));
     options.skip_bad = true;
     told[0] = '\0';
@@ -292,7 +294,7 @@ static void test_skip_bad(void **state)
         reshift_dataset_row_name(d, row, name, sizeof name);
     }
     reshift_image_destroy(&image);
-    /* The count goes with what is made of the set. */
+    /* Derived sets keep the count. */
     const int64_t rows[2] = {0, 30};
     reshift_dataset *two;
     check_ok(reshift_dataset_subset(d, rows, 2, &two, &error));
@@ -300,7 +302,7 @@ static void test_skip_bad(void **state)
     assert_int_equal(reshift_dataset_n_skipped(two), 5);
     reshift_dataset_close(&two);
     reshift_dataset_close(&d);
-    /* Damaged ones are used and counted. */
+    /* Damaged images are used and counted. */
     char command[512];
     snprintf(command, sizeof command, "rm -rf '%s'; mkdir -p '%s/a' '%s/b' && cd '%s/a' && for f in whole noise zeros zeros-no-end; do "
              "tar xzOf " TEST_SOURCE_ROOT "/tests/formats/golden/damaged-images.tar.gz $f.jpg >$f.jpg && cp $f.jpg ../b || exit 1; done",
@@ -319,7 +321,7 @@ static void test_skip_bad(void **state)
                 "class 'b' in '");
 }
 
-/* What is there instead of the part that is wanted. */
+/* The message names the parts that exist instead of the requested one. */
 static void test_parts_by_other_names(void **state)
 {
     (void)state;
@@ -367,7 +369,10 @@ static void test_corrupted_photos(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Without train/ and test/: a share of every class is the test part, the others are the training part, none is both. */
+/*
+ * Without train/ and test/: a share of every class is the test part, the rest is the training part; they do not
+ * overlap.
+ */
 static void test_own_split(void **state)
 {
     (void)state;
@@ -403,7 +408,7 @@ static void test_own_split(void **state)
     assert_int_equal(tested[1], 2);
     assert_int_equal(tested[2], 1);
     assert_string_equal(reshift_dataset_class_name(test, 2), "c2");
-    options.split = "test"; /* the shifted test part is that of the same images, and a limit is of the part */
+    options.split = "test"; /* the shifted test part contains the same images, and a limit applies to the part */
     options.corruption = "gaussian_blur";
     options.severity_last = 2;
     options.limit = 3;
@@ -432,7 +437,7 @@ static void test_own_split(void **state)
     reshift_dataset_close(&train);
 }
 
-/* One class is a set, and so are a thousand. */
+/* One class is a valid set, and so are a thousand. */
 static void test_few_and_many_classes(void **state)
 {
     (void)state;
@@ -454,7 +459,7 @@ static void test_few_and_many_classes(void **state)
     reshift_dataset_close(&d);
 }
 
-/* A file that cannot be read is named once. */
+/* An unreadable file is named once in the message. */
 static void test_named_once(void **state)
 {
     (void)state;
@@ -463,7 +468,7 @@ static void test_named_once(void **state)
     put_png("torn/a/1.png", 20, 20, 9);
     check_ok(file_read_all(in_temporary("torn/a/1.png"), &bytes, &count, &error));
     reshift_dataset *d = open_split("torn", "test");
-    put_file("torn/a/1.png", bytes, count / 2); /* after the look at the start */
+    put_file("torn/a/1.png", bytes, count / 2); /* after the check at the start */
     free(bytes);
     const loader_options options = {.batch = 1, .size = 8, .resize = 8, .std = {1, 1, 1}};
     loader *l;

@@ -1,5 +1,7 @@
-/* ImageNet-C's tree as one set: rows in CIFAR-10-C's order, the published archives' folders, what is missing said by name,
- * and crops that reach a network as they are. */
+/*
+ * ImageNet-C's tree as one set: rows in CIFAR-10-C's order, the published archives' folders, messages that name missing
+ * parts, and crops that reach a network unchanged.
+ */
 #include "temporary.h"
 
 #include <math.h>
@@ -31,7 +33,10 @@ static void put_jpeg(const char *name, int height, int width, uint32_t seed, int
 
 static uint32_t seed_of(int corruption, int severity, int i) { return (uint32_t)(1 + corruption * 100 + severity * 10 + i); }
 
-/* noise/gaussian_noise and weather/fog as the archives unpack, contrast without such a folder; severities 1 to 5. */
+/*
+ * noise/gaussian_noise and weather/fog as unpacked from the archives, contrast without such a folder; severities 1 to
+ * 5.
+ */
 static int begin(void **state)
 {
     static const char *const places[] = {"C/noise/gaussian_noise", "C/weather/fog", "C/contrast"};
@@ -104,7 +109,7 @@ static void test_rows(void **state)
     }
 }
 
-/* A crop of 24 enters a network of 24 as it is: nothing is resized to 27 and cut again. */
+/* A crop of 24 is used unchanged by a network of size 24: it is not resized to 27 and cropped again. */
 static void test_crops_are_not_resized(void **state)
 {
     (void)state;
@@ -143,7 +148,7 @@ static void test_missing(void **state)
                 "expected snow/1 to snow/5 with a folder a class, found contrast, gaussian_noise, fog");
     check_error(open_as(NULL, 1, 5, 0, &set), RESHIFT_ERROR_ARGUMENT, "imagenet-c: no corruption named");
     check_error(open_as("../fog", 1, 5, 0, &set), RESHIFT_ERROR_ARGUMENT, "is no corruption");
-    put_jpeg("C/contrast/6/n01440764/x.JPEG", SIDE, SIDE, 1, 85); /* no severity: not looked at */
+    put_jpeg("C/contrast/6/n01440764/x.JPEG", SIDE, SIDE, 1, 85); /* not a severity: ignored */
     char from[400], to[400];
     snprintf(from, sizeof from, "%s", in_temporary("C/contrast/4"));
     snprintf(to, sizeof to, "%s", in_temporary("away"));
@@ -163,7 +168,7 @@ static void test_missing(void **state)
                 "versions of test images only");
 }
 
-/* A tree that lacks an image somewhere would shift all rows behind it. */
+/* If a tree lacked one image, all later rows would be shifted. */
 static void test_other_images(void **state)
 {
     (void)state;
@@ -173,7 +178,7 @@ static void test_other_images(void **state)
     snprintf(away, sizeof away, "%s", in_temporary("away.JPEG"));
     assert_int_equal(rename(path, away), 0);
     check_error(open_as("fog", 1, 5, 0, &set), RESHIFT_ERROR_FORMAT, "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
-    /* one severity alone is compared with another corruption's */
+    /* a single severity is compared with another corruption's */
     check_error(open_as("fog", 3, 3, 0, &set), RESHIFT_ERROR_FORMAT, "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
     check_ok(open_as("fog", 1, 2, 0, &set));
     reshift_dataset_close(&set);
@@ -182,7 +187,7 @@ static void test_other_images(void **state)
     check_error(open_as("fog", 1, 5, 0, &set), RESHIFT_ERROR_FORMAT, "class 'n09999999' is in '");
     assert_int_equal(unlink(in_temporary("C/weather/fog/5/n09999999/x.JPEG")), 0);
     assert_int_equal(rmdir(in_temporary("C/weather/fog/5/n09999999")), 0);
-    /* another size shows when it is read, with its name */
+    /* another size is reported with its name when the image is read */
     put_jpeg("C/weather/fog/5/n02124075/ILSVRC2012_val_00000567.JPEG", SIDE, SIDE + 1, 1, 85);
     check_ok(open_as("fog", 5, 5, 0, &set));
     reshift_image image = {0};
@@ -193,7 +198,10 @@ static void test_other_images(void **state)
     put_jpeg("C/weather/fog/5/n02124075/ILSVRC2012_val_00000567.JPEG", SIDE, SIDE, seed_of(1, 5, 4), 85);
 }
 
-/* Finished cells are found by it: it changes with a file, with the severities and with the limit, and with nothing else. */
+/*
+ * Finished cells are found by the identity: it changes with a file, the severities and the limit, and with nothing
+ * else.
+ */
 static void test_identity(void **state)
 {
     (void)state;
@@ -216,7 +224,7 @@ static void test_identity(void **state)
     put_jpeg("C/noise/gaussian_noise/4/n02124075/ILSVRC2012_val_00000567.JPEG", SIDE, SIDE, seed_of(0, 4, 4), 85);
 }
 
-/* A network trained on one corruption has seen the photographs behind all others. */
+/* A network trained on one corruption has seen the photographs of all others. */
 static void test_fingerprints(void **state)
 {
     (void)state;
@@ -239,7 +247,7 @@ static void test_fingerprints(void **state)
     reshift_dataset_close(&tested);
 }
 
-/* Clean photographs come from val/, matched by name, whatever else is in it. */
+/* Clean photographs come from val/, matched by name; other files are ignored. */
 static void test_clean(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The loader: batches in order, one ahead and no more, errors in their place, and closing at any moment. */
+/* The loader: batches in order, one ahead and no more, errors at their batch, and closing at any moment. */
 #include "temporary.h"
 
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 
 static reshift_error error;
 
-/* A set that counts, that may be slow, and that fails at one row. Image `row` is one pixel of that value. */
+/* A set that counts reads, may be slow, and fails at one row. Image `row` is one pixel of that value. */
 typedef struct probe_set {
     atomic_int reads;
     int64_t fails_at;
@@ -139,10 +139,10 @@ static void settle(const probe_set *p, int reads)
     for (int i = 0; i < 2000 && atomic_load(&p->reads) < reads; i++) {
         usleep(1000);
     }
-    usleep(30000); /* time to read more than it should */
+    usleep(30000); /* time for the loader to read more than it should */
 }
 
-/* A batch stays as it is until the next one is asked for, and no more than two are ever read ahead. */
+/* A batch is unchanged until the next one is requested, and no more than two are ever read ahead. */
 static void test_one_ahead(void **state)
 {
     (void)state;
@@ -169,7 +169,7 @@ static void test_one_ahead(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Nothing is lost or mixed up when reading is slower than the caller. */
+/* Nothing is lost or mixed up if reading is slower than the caller. */
 static void test_slow_source(void **state)
 {
     (void)state;
@@ -192,7 +192,7 @@ static void test_slow_source(void **state)
     reshift_dataset_close(&d);
 }
 
-/* The batches before the failing row are served; then comes the error, with the row's name, and comes again. */
+/* The batches before the failing row are delivered; then the error with the row's name, repeatedly. */
 static void test_error_in_its_place(void **state)
 {
     (void)state;
@@ -219,7 +219,7 @@ static void test_error_in_its_place(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Closing while the thread reads, while it waits for a buffer, and before the first batch was asked for. */
+/* Closing while the thread reads, while it waits for a buffer, and before the first batch was requested. */
 static void test_close_any_time(void **state)
 {
     (void)state;
@@ -232,12 +232,12 @@ static void test_close_any_time(void **state)
         check_ok(loader_open(d, NULL, 200, wait < 3 ? &large : &plain, &l, &error));
         usleep((useconds_t)(wait * 7000));
         loader_close(&l);
-        assert_true(atomic_load(&p.reads) < 200); /* not even the batch at hand was read to its end */
+        assert_true(atomic_load(&p.reads) < 200); /* not even the current batch was read to its end */
         reshift_dataset_close(&d);
     }
 }
 
-/* Photographs follow the weights' recipe: shorter side, centre crop. */
+/* Photographs follow the recipe of the weights: shorter side, centre crop. */
 static void test_photos(void **state)
 {
     (void)state;

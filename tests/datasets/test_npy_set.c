@@ -1,4 +1,4 @@
-/* Sets of two .npy files: what is read, and every array that is no such set. */
+/* Sets of two .npy files: what is read, and every array that is not a valid set. */
 #include "temporary.h"
 
 #include "reshift/dataset.h"
@@ -147,7 +147,7 @@ static const char *archive(const char *name)
     return spec;
 }
 
-/* One .npz with images and labels under the names that people use: the test part is part 1 of golden/make_npz.py. */
+/* One .npz with images and labels under common names: the test part is part 1 of golden/make_npz.py. */
 static void test_archives(void **state)
 {
     (void)state;
@@ -174,7 +174,7 @@ static void test_archives(void **state)
     }
     reshift_dataset_options halved;
     reshift_dataset_options_default(&halved);
-    halved.test_share = 0.5; /* only where there are no parts */
+    halved.test_share = 0.5; /* used only if there are no parts */
     reshift_dataset *d;
     check_ok(reshift_dataset_open(archive("keras"), &halved, &d, &error));
     assert_int_equal(reshift_dataset_count(d), 3);

@@ -1,4 +1,4 @@
-/* Drawing training rows: sizes, no overlap, the leak counts recounted, and the published protocol's 92 per cent. */
+/* Drawing of training rows: sizes, no overlap, recomputed leak counts, and the published protocol's 92 per cent. */
 #include "check.h"
 
 #include "base/memory.h"
@@ -21,7 +21,7 @@ static reshift_dataset *shifted_set(int64_t n, int versions)
     return d;
 }
 
-/* Counts again, slowly, what the split says of itself. */
+/* Recomputes the counts of the split in a simple way. */
 static void recount(reshift_dataset *d, const reshift_split *s)
 {
     int64_t count = reshift_dataset_count(d);
@@ -74,7 +74,7 @@ static void test_by_image(void **state)
     recount(d, &s);
     reshift_split_destroy(&s);
     assert_null(s.train_rows);
-    /* What is no multiple of an image's versions is rounded down to whole images. */
+    /* A number that is not a multiple of an image's versions is rounded down to whole images. */
     check_ok(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 23, 0, &s, &error));
     assert_int_equal(s.n_train, 20);
     assert_int_equal(s.n_test, 49980);
@@ -93,7 +93,7 @@ static void test_by_row(void **state)
     assert_int_equal(s.n_test, 50000);
     assert_int_equal(s.n_test_rows_seen, 20000);
     assert_int_equal(s.n_test_images, 10000);
-    /* An image stays unseen when none of its five rows is drawn: 1 - 0.6^5 = 92.2 % are seen. */
+    /* An image is unseen if none of its five rows is drawn: 1 - 0.6^5 = 92.2 % are seen. */
     double share = 100.0 * (double)s.n_test_images_seen / 10000;
     assert_true(share > 91.2 && share < 93.2);
     recount(d, &s);
@@ -104,7 +104,7 @@ static void test_by_row(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Each seed and each kind its own draw, each draw always the same. The rows are this version's for good. */
+/* Each seed and each kind has its own, reproducible draw. These rows never change between versions. */
 static void test_keyed(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void test_keyed(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Images with unequal numbers of rows and gaps between their numbers, as a subset has them. */
+/* Images with different numbers of rows and gaps in their numbering, as in a subset. */
 static void test_uneven(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void test_refuses(void **state)
     reshift_dataset_close(&d);
 }
 
-/* Training rows of another set: all of the test set is tested on, nothing of it counts as seen. */
+/* Training rows of another set: the whole set is tested on, and none of it counts as seen. */
 static void test_apart(void **state)
 {
     (void)state;
@@ -222,7 +222,7 @@ static void test_apart(void **state)
     reshift_dataset_close(&test);
 }
 
-/* Whole images, of every class the same share, and each seed its own. */
+/* Whole images, the same share of every class, and each seed its own draw. */
 static void test_hold_out(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void test_hold_out(void **state)
     assert_int_equal(counted[0], 5 * 5);
     assert_int_equal(counted[1], 3 * 5); /* 2.75 rounded */
     assert_int_equal(counted[2], 2 * 5);
-    assert_int_equal(counted[3], 0); /* its only image stays to be learned from */
+    assert_int_equal(counted[3], 0); /* its only image stays in the training part */
     assert_int_equal(n_held, 50);
     check_ok(reshift_split_hold_out(d, all, rows, 0.25, 7, again, &n_again, &error));
     assert_memory_equal(held, again, rows);

@@ -1,6 +1,6 @@
 /*
- * CIFAR-10 (Krizhevsky 2009): finds the set in a folder in any of its layouts, reads the files of the wanted split, and
- * serves their records. Binary files stay mapped; what comes out of an archive or a pickle is kept in memory.
+ * CIFAR-10 (Krizhevsky 2009): finds the set in a folder in any of its layouts, reads the files of the requested split,
+ * and returns their records. Binary files stay mapped; data from an archive or a pickle is kept in memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static reshift_status read_folder(cifar10 *c, const char *folder, layout l, resh
     return status;
 }
 
-/* *found stays false, without an error, where the archive is sound but holds no part of this layout. */
+/* *found stays false, without an error, if the archive is valid but contains no part in this layout. */
 static reshift_status read_archive(cifar10 *c, blob *archive, const char *path, layout l, bool *found,
                                    reshift_error *error)
 {
@@ -118,7 +118,7 @@ static reshift_status read_archive_file(cifar10 *c, const char *path, reshift_er
     return status;
 }
 
-/* The places where the set may be below a folder, best first. */
+/* The places below the folder where the set may be, in order of preference. */
 static const struct place {
     const char *folder, *archive;
     layout layout;
@@ -245,7 +245,7 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
     }
     d->has_parts = true;
     d->published = c->train ? NULL : CIFAR_TEST_PUBLISHED;
-    dataset_forget(d); /* every label lies on another page */
+    dataset_forget(d); /* every label is on another page */
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     *dataset = d;

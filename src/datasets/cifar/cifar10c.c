@@ -1,7 +1,7 @@
 /*
- * CIFAR-10-C (Hendrycks & Dietterich 2019): one array a corruption, uint8 [5n,32,32,3], severity by severity, row r
- * being test image r mod n. Mapped from .npy files or from within the official .tar, whose entries are stored plainly;
- * made from the clean test images where there is no file and that is wanted.
+ * CIFAR-10-C (Hendrycks & Dietterich 2019): one array per corruption, uint8 [5n,32,32,3], severity by severity; row r
+ * is a version of test image r mod n. Arrays are mapped from .npy files or from the official .tar, whose entries are
+ * uncompressed. If there is no file, and generating is requested, versions are computed from the clean test images.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +16,16 @@
 #include "formats/npy.h"
 
 enum { N_SEVERITIES = 5, MAX_NAME = 64 };
-/* The largest entry to unpack from a packed archive: five times 10,000 images and some header. */
+/* The largest entry unpacked from a compressed archive: five times 10,000 images and a header. */
 #define MAX_ENTRY_BYTES ((size_t)N_SEVERITIES * CIFAR_PART_RECORDS * CIFAR_PIXELS + 65536)
 
 typedef struct cifar10c {
     reshift_array images; /* [5n,32,32,3] */
     char corruption[MAX_NAME];
-    int64_t n_file; /* images a severity in the file */
+    int64_t n_file; /* images per severity in the file */
     int64_t n;      /* and in the set */
     int severity_first;
-    reshift_dataset *clean; /* the test images themselves; NULL: not at hand */
+    reshift_dataset *clean; /* the clean test images; NULL: not available */
 } cifar10c;
 
 static int severity_of(const cifar10c *c, int64_t row) { return c->severity_first + (int)(row / c->n); }
@@ -65,7 +65,7 @@ static void cifar10c_forget(const void *state)
 
 static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original, cifar10c_forget};
 
-/* Reads labels [count] into *values, which the caller frees: those of severity 1 must recur at every severity. */
+/* Reads labels [count] into *values, which the caller frees. The labels of severity 1 must repeat at every severity. */
 static reshift_status read_labels(const reshift_array *labels, const char *name, int64_t count, int **values,
                                   reshift_error *error)
 {
@@ -116,7 +116,7 @@ reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_opti
     return cifar10_open(NULL, &plain, clean, error);
 }
 
-/* Are these the official test images' labels? Asked only where the clean set is there to answer; *kept gets it then. */
+/* Compares the labels with those of the official test images, if the clean set is available; *kept receives it then. */
 static reshift_status compare_with_clean(const char *where, const reshift_dataset_options *options,
                                          const int *labels, int64_t count, const char *name,
                                          reshift_dataset **kept, reshift_error *error)
@@ -143,7 +143,7 @@ static reshift_status compare_with_clean(const char *where, const reshift_datase
                                name, (long long)i, clean->rows[i].label, (long long)i, labels[i]);
         }
     }
-    *kept = clean; /* goes with the set, whose state is destroyed where this failed */
+    *kept = clean; /* owned by the set; the set's state is destroyed on failure */
     return status;
 }
 
@@ -166,7 +166,7 @@ static reshift_status make_set(cifar10c *c, const int *labels, const reshift_dat
             (dataset_row){row % n, labels[row % n], options->severity_first + (int)(row / n)};
     }
     d->published = CIFAR_TEST_PUBLISHED;
-    d->verified = options->verify; /* read_arrays() has checked */
+    d->verified = options->verify; /* verified in read_arrays() */
     d->fixed_size = true;
     d->height = d->width = CIFAR_SIDE;
     d->corruption = strdup(options->corruption);
@@ -177,7 +177,7 @@ static reshift_status make_set(cifar10c *c, const int *labels, const reshift_dat
     return RESHIFT_OK;
 }
 
-/* The set from its two arrays' bytes. */
+/* Creates the set from the bytes of its two arrays. */
 static reshift_status read_arrays(blob *images_bytes, const char *images_name, blob *labels_bytes,
                                   const char *labels_name, const char *where, const reshift_dataset_options *options,
                                   reshift_dataset **dataset, reshift_error *error)
@@ -248,7 +248,7 @@ static reshift_status read_folder(const char *folder, const char *images_path, c
     return status;
 }
 
-/* *found stays false, without an error, where the archive is sound but does not hold this corruption. */
+/* *found stays false, without an error, if the archive is valid but does not contain this corruption. */
 static reshift_status read_archive(const char *path, const char *file, const char *where,
                                    const reshift_dataset_options *options, bool *found, reshift_dataset **dataset,
                                    reshift_error *error)
@@ -281,7 +281,7 @@ static reshift_status read_archive(const char *path, const char *file, const cha
     return status;
 }
 
-/* Looks for the corruption's array in the places below `where`; *found says whether it was there. */
+/* Looks for the corruption's array in the places below `where`; sets *found. */
 static reshift_status read_place(const char *where, const reshift_dataset_options *options, bool *found,
                                  reshift_dataset **dataset, reshift_error *error)
 {
@@ -367,7 +367,7 @@ reshift_status cifar10c_open(const char *where, const reshift_dataset_options *o
     if (status != RESHIFT_OK) {
         return status;
     }
-    /* The table knows other names of a corruption; a file of one's own need not be in it. */
+    /* Aliases of a corruption are resolved by the table; a user's own corruption need not be in it. */
     reshift_dataset_options named = *options;
     const reshift_corruption *known = NULL;
     reshift_status known_status = reshift_corruption_find(options->corruption, &known, error);

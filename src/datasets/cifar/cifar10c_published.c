@@ -1,4 +1,4 @@
-/* The md5 of CIFAR-10-C's files as published (Zenodo record 2535967). */
+/* The md5 of CIFAR-10-C's published files (Zenodo record 2535967). */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Is a file CIFAR-10-C's as it was published? */
+/* Verifies files of CIFAR-10-C against the published ones. */
 #ifndef DATASETS_CIFAR_CIFAR10C_PUBLISHED_H
 #define DATASETS_CIFAR_CIFAR10C_PUBLISHED_H
 

@@ -1,6 +1,6 @@
 /*
- * CIFAR-10's two layouts. The binary one has fixed records, nothing to parse but much to check; the Python one is a
- * pickle from Python 2 whose dict must hold exactly what is expected of it.
+ * CIFAR-10's two layouts. The binary layout has fixed-size records that need checks but no parsing. The Python layout
+ * is a pickle from Python 2 whose dict must contain exactly the expected values.
  */
 #include "datasets/cifar/cifar_parts.h"
 
@@ -47,7 +47,7 @@ reshift_status cifar_part_read_binary(blob *bytes, const char *path, cifar_part 
     return RESHIFT_OK;
 }
 
-/* Labels that somebody saved again as a NumPy array. */
+/* Labels saved again as a NumPy array. */
 static reshift_status read_label_array(const pickle_value *labels, const char *path, cifar_part *part,
                                        reshift_error *error)
 {

@@ -1,6 +1,6 @@
 /*
- * The embedded demo as two sets that need no files: "demo", the target of the study, and "demo-source", ten other
- * classes that the demo's network is pretrained on. All pictures of a split are drawn when it is opened.
+ * The embedded demo: two sets that need no files, "demo", the target of the study, and "demo-source", ten other classes
+ * on which the demo's network is pretrained. All pictures of a split are drawn when it is opened.
  */
 #include <stdio.h>
 #include <stdlib.h>

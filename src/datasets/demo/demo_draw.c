@@ -1,7 +1,7 @@
 /*
- * A picture of the demo: a ground in two colours with faint clutter, on it one figure (a plain shape, or a patch of
- * some outline filled with a texture), then noise. What tells some classes apart is fine on purpose, thin lines and
- * rulings of a few pixels: a blur of one pixel takes it away, as it does with the fur and feathers of photographs.
+ * Draws a picture of the demo: a two-colour background with faint clutter, one object (a plain shape, or a patch of
+ * some outline filled with a texture), then noise. Some classes deliberately differ only in fine detail, thin lines and
+ * stripes of a few pixels: a blur of one pixel removes it, as it removes the fur and feathers of photographs.
  */
 #include "datasets/demo/demo_draw.h"
 
@@ -18,7 +18,7 @@ const char *const demo_class_names[2][DEMO_CLASSES] = {
 
 typedef struct class_rule {
     demo_shape shape;
-    demo_texture texture; /* not NONE: the shape is any outline and the texture is the class */
+    demo_texture texture; /* if not NONE, the texture is the class and the outline is arbitrary */
 } class_rule;
 
 static const class_rule rules[2][DEMO_CLASSES] = {
@@ -44,10 +44,10 @@ static const class_rule rules[2][DEMO_CLASSES] = {
      {SHAPE_DISC, TEXTURE_BLOBS}},
 };
 
-/* The knobs of difficulty, in pixels and in shares of full intensity. */
+/* Parameters of the difficulty, in pixels and as fractions of full intensity. */
 static const double period_min = 3.4, period_max = 6.5;       /* of textures */
 static const double line_min = 1.3, line_max = 2.6;           /* of thin lines */
-static const double contrast_min = 0.14, contrast_max = 0.45; /* figure against ground, in brightness */
+static const double contrast_min = 0.14, contrast_max = 0.45; /* object against background, in brightness */
 static const double noise_min = 0.008, noise_max = 0.03;
 
 enum { MAX_CLUTTER = 6 };
@@ -69,7 +69,7 @@ typedef struct clutter {
 
 typedef struct scene {
     colour ground[2], figure[2];
-    double ground_turn_x, ground_turn_y; /* direction of the ground's gradient */
+    double ground_turn_x, ground_turn_y; /* direction of the background's gradient */
     frame frame, texture_frame;
     shape_pose shape;
     texture_pose texture;
@@ -82,7 +82,7 @@ static double between(random_stream *r, double low, double high) { return low + 
 
 static double brightness(const colour *c) { return 0.3 * c->rgb[0] + 0.59 * c->rgb[1] + 0.11 * c->rgb[2]; }
 
-/* A colour of any hue and up to this strength, moved to the wanted brightness. */
+/* A colour of random hue and up to this saturation, adjusted to the wanted brightness. */
 static colour draw_colour(random_stream *r, double wanted, double strongest)
 {
     double hue = random_uniform(r), strength = between(r, 0.2, 1.0) * strongest;
@@ -126,7 +126,7 @@ static void draw_strokes(random_stream *r, shape_pose *pose)
         double nx = x + reach * turn_cos(turn), ny = y + reach * turn_sin(turn);
         nx = nx > 1 ? 1 : nx < -1 ? -1 : nx;
         ny = ny > 1 ? 1 : ny < -1 ? -1 : ny;
-        if (fabs(nx - x) + fabs(ny - y) < 0.4) { /* ran into the border: back towards the middle */
+        if (fabs(nx - x) + fabs(ny - y) < 0.4) { /* reached the border: turn back towards the centre */
             nx = -0.7 * x;
             ny = -0.7 * y + 0.3;
         }
@@ -137,7 +137,7 @@ static void draw_strokes(random_stream *r, shape_pose *pose)
     }
 }
 
-/* The outline of a patch of texture is no cue to its class. */
+/* A random outline: it gives no information about the class of a texture. */
 static demo_shape draw_outline(random_stream *r)
 {
     static const demo_shape outlines[] = {SHAPE_DISC,     SHAPE_SQUARE, SHAPE_HEXAGON,
@@ -232,7 +232,7 @@ static colour colour_at(const scene *s, double x, double y)
     return c;
 }
 
-/* Near enough to a normal deviate: four bytes' sum, of mean 510 and deviation sqrt(4 (256^2 - 1) / 12). */
+/* Approximately normal: sum of four bytes, with mean 510 and standard deviation sqrt(4 (256^2 - 1) / 12). */
 static double noise(random_stream *r)
 {
     uint32_t draw = random_u32(r);

@@ -1,6 +1,6 @@
 /*
  * Shapes by signed distance (the star's formula after Inigo Quilez, "2D distance functions"), textures by the distance
- * to the nearest edge of their pattern. Trigonometry is by polynomials of our own: see demo_draw.h for why.
+ * to the nearest edge of their pattern. Trigonometric functions are our own polynomials; demo_draw.h explains why.
  */
 #include "datasets/demo/demo_shapes.h"
 
@@ -15,7 +15,7 @@ static double fraction(double x) { return x - floor(x); }
 
 double coverage(double distance) { return clamp(0.5 - distance, 0.0, 1.0); }
 
-/* Taylor's series on a quarter turn, where its error is below 1e-9. */
+/* Taylor series on a quarter turn, where its error is below 1e-9. */
 double turn_sin(double turns)
 {
     double t = fraction(turns), sign = 1.0;
@@ -33,7 +33,7 @@ double turn_sin(double turns)
 
 double turn_cos(double turns) { return turn_sin(turns + 0.25); }
 
-/* atan(q) for 0 <= q <= 1 within 1e-5 turns (Abramowitz & Stegun 4.4.49), unfolded to the whole circle. */
+/* atan(q) for 0 <= q <= 1 within 1e-5 turns (Abramowitz & Stegun 4.4.49), extended to the full circle. */
 double turn_angle(double x, double y)
 {
     double ax = absolute(x), ay = absolute(y);
@@ -48,7 +48,7 @@ double turn_angle(double x, double y)
 
 static double box(double x, double y, double a, double b) { return maximum(absolute(x) - a, absolute(y) - b); }
 
-/* A regular polygon of n sides around a circle of this radius. */
+/* A regular polygon of n sides with this inner radius. */
 static double polygon(double x, double y, int n, double inner_radius)
 {
     double distance = -1e9;
@@ -93,7 +93,7 @@ static double strokes(const shape_pose *pose, double x, double y)
     return distance - pose->width / 2;
 }
 
-/* Two turns and a bit of Archimedes' spiral: the distance along the radius to the nearest arm. */
+/* A little more than two turns of an Archimedean spiral: the radial distance to the nearest arm. */
 static double spiral(const shape_pose *pose, double x, double y)
 {
     double pitch = pose->radius / 2.2, from_centre = length(x, y);
@@ -120,7 +120,7 @@ double shape_distance(const shape_pose *pose, double x, double y)
     return 1e9;
 }
 
-/* Signed distance to the edge of the nearest band of a ruling with this period; negative in the ink. */
+/* Signed distance to the edge of the nearest stripe of a pattern with this period; negative inside stripes. */
 static double ruling(double x, double period, double duty)
 {
     double t = absolute(fraction(x / period) - 0.5);
@@ -136,7 +136,7 @@ static double checks(double x, double y, double period)
 static double dots(double x, double y, double period, double duty)
 {
     double row = floor(y / period);
-    double shift = fraction(row / 2) * period; /* every other row by half a cell */
+    double shift = fraction(row / 2) * period; /* every other row is shifted by half a cell */
     double u = (fraction((x + shift) / period) - 0.5) * period, v = (fraction(y / period) - 0.5) * period;
     return coverage(length(u, v) - duty * period / 2 - 0.1 * period);
 }

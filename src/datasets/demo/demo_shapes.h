@@ -1,6 +1,6 @@
 /*
- * The demo's shapes and textures as functions of a point. A shape gives a signed distance in pixels (negative inside),
- * a texture a value from 0 to 1; both are anti-aliased by what they return, so one sample a pixel is enough.
+ * The demo's shapes and textures as functions of a point. A shape returns a signed distance in pixels (negative
+ * inside), a texture a value from 0 to 1. Both are anti-aliased, so one sample per pixel is enough.
  */
 #ifndef DATASETS_DEMO_DEMO_SHAPES_H
 #define DATASETS_DEMO_DEMO_SHAPES_H
@@ -36,14 +36,14 @@ enum { MAX_STROKES = 4 };
 
 typedef struct shape_pose {
     demo_shape shape;
-    double radius, width;           /* pixels; width of lines where there are any */
+    double radius, width;           /* pixels; `width` is that of lines */
     double strokes[MAX_STROKES][4]; /* x0 y0 x1 y1 in units of the radius */
 } shape_pose;
 
 typedef struct texture_pose {
     demo_texture texture;
     double period; /* pixels */
-    double duty;   /* share of the period that is ink */
+    double duty;   /* fraction of the period that is covered */
     double phase_x, phase_y;
     double waves[3][3]; /* blobs: direction and phase of three waves */
 } texture_pose;
@@ -51,7 +51,7 @@ typedef struct texture_pose {
 double shape_distance(const shape_pose *pose, double x, double y);
 double texture_value(const texture_pose *pose, double x, double y);
 
-/** From a signed distance to the covered share of a pixel. */
+/** Converts a signed distance to the covered fraction of a pixel. */
 double coverage(double distance);
 
 /** Sine and cosine of an angle in turns (1 is the full circle), and the angle of (x, y) in turns, 0 to 1. */

@@ -1,7 +1,7 @@
 /*
- * Downloading with libcurl. Three steps: what is missing is appended to PATH.part, the whole of it is hashed, and only
- * then renamed. Resuming trusts nothing: where the hash is wrong after a resumed download the part is thrown away and
- * everything is asked for once more, because the part may have been of another file.
+ * Downloads with libcurl, in three steps: missing bytes are appended to PATH.part, the complete file is hashed, then it
+ * is renamed. A resumed part may belong to another file, so if the hash is wrong after a resumed download, the part is
+ * deleted and the whole file is requested once more.
  */
 #include "datasets/fetch/download.h"
 
@@ -20,22 +20,22 @@
 #include "base/progress.h"
 
 #define CONNECT_SECONDS 30L
-#define STALL_SECONDS 60L /* less than STALL_BYTES a second for so long: the connection is dead */
+#define STALL_SECONDS 60L /* less than STALL_BYTES per second for so long: the connection is considered dead */
 #define STALL_BYTES 100L
 #define MAX_REDIRECTS 5L
-#define BUSY_TRIES 4         /* requests to a server that answers 429 or 503 */
-#define BUSY_SECONDS_MOST 60 /* waited between them, whatever the server asks for */
+#define BUSY_TRIES 4         /* maximum number of requests to a server that answers 429 or 503 */
+#define BUSY_SECONDS_MOST 60 /* maximum wait between them, whatever the server requests */
 
-/* A download under way; libcurl's callbacks get it. */
+/* A download in progress, passed to libcurl's callbacks. */
 typedef struct transfer {
     const download *what;
     const reshift_progress *progress;
     char title[256]; /* "downloading NAME" */
     char *part_path;
     int part;        /* descriptor, locked */
-    int64_t resumed; /* bytes that were there before this request */
+    int64_t resumed; /* bytes present before this request */
     int64_t size;    /* bytes there now */
-    int write_errno; /* the disk's complaint */
+    int write_errno; /* errno of a failed write */
     bool too_long;
     bool cancelled;
     int64_t reported;
@@ -85,7 +85,7 @@ static int take_progress(void *context, curl_off_t expected, curl_off_t done, cu
     return t->cancelled;
 }
 
-/* Sets the protocols that this handle may speak, and those it may be redirected to. */
+/* Sets the protocols that this handle may use and may be redirected to. */
 static CURLcode limit_protocols(CURL *curl, bool secure)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -98,7 +98,7 @@ static CURLcode limit_protocols(CURL *curl, bool secure)
 #endif
 }
 
-/* Certificates as OpenSSL's own programs and curl's take them from the environment; libcurl itself does not look. */
+/* Reads the certificate paths from the environment like OpenSSL's programs and curl; libcurl itself does not. */
 static bool set_certificates(CURL *curl)
 {
     const char *bundle = getenv("CURL_CA_BUNDLE"), *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
@@ -136,7 +136,10 @@ static reshift_status empty_part(transfer *t, reshift_error *error)
     return RESHIFT_OK;
 }
 
-/* What the caller asked for; an answer that is no HTTP gives libcurl's "unsupported protocol", too. */
+/*
+ * True if the protocol of the requested address is known. libcurl also reports "unsupported protocol" for an answer
+ * that is not HTTP.
+ */
 static bool is_known_protocol(const char *address)
 {
     return strncmp(address, "https:", 6) == 0 || strncmp(address, "http:", 5) == 0 || strncmp(address, "file:", 5) == 0;
@@ -176,7 +179,9 @@ static reshift_status transfer_failed(const transfer *t, CURLcode code, long ans
     return status;
 }
 
-/* Waits before asking a busy server again: as long as it says (Retry-After), otherwise 1, 2, 4 ... seconds. */
+/*
+ * Waits before repeating a request to a busy server: as long as it says (Retry-After), otherwise 1, 2, 4 ... seconds.
+ */
 static reshift_status wait_for_server(CURL *curl, const transfer *t, int tries, long answer, reshift_error *error)
 {
     curl_off_t seconds = 0;
@@ -193,7 +198,7 @@ static reshift_status wait_for_server(CURL *curl, const transfer *t, int tries, 
     return status;
 }
 
-/* Asks for what is missing, or for everything where the server cannot begin in the middle. */
+/* Requests the missing bytes, or the whole file if the server does not support ranges. */
 static reshift_status transfer_rest(transfer *t, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
@@ -219,7 +224,7 @@ static reshift_status transfer_rest(transfer *t, reshift_error *error)
         CURLcode code = curl_easy_perform(curl);
         long answer = 0;
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer);
-        bool nothing_left = t->resumed > 0 && answer == 416; /* the part ends where the file does; its hash will tell */
+        bool nothing_left = t->resumed > 0 && answer == 416; /* the part is as long as the file; the hash decides */
         if (code == CURLE_OK || nothing_left) {
             goto done;
         }
@@ -248,7 +253,7 @@ done:
     return status;
 }
 
-/* Hashes a file with progress; `hex` is compared with what is expected. */
+/* Hashes a file with progress reports and compares `hex` with the expected hash. */
 static reshift_status verify_file(const download *d, const char *path, const reshift_progress *progress, bool *right,
                                   char hex[DIGEST_HEX_BYTES], reshift_error *error)
 {
@@ -287,7 +292,7 @@ static reshift_status being_downloaded(const transfer *t, reshift_error *error)
     return error_set(error, RESHIFT_ERROR_IO, "'%s' is being downloaded by another process", t->what->path);
 }
 
-/* Opens PATH.part for appending and keeps others from it. */
+/* Opens PATH.part for appending and locks it. */
 static reshift_status open_part(transfer *t, reshift_error *error)
 {
     if (asprintf(&t->part_path, "%s.part", t->what->path) < 0) {
@@ -311,7 +316,7 @@ static reshift_status open_part(transfer *t, reshift_error *error)
                          file_type_name(ours.st_mode));
     }
     if (fstat(t->part, &ours) != 0 || stat(t->part_path, &there) != 0 || ours.st_ino != there.st_ino) {
-        return being_downloaded(t, error); /* it was renamed between our opening and our lock */
+        return being_downloaded(t, error); /* it was renamed between open and lock */
     }
     off_t size = lseek(t->part, 0, SEEK_END);
     if (size < 0) {
@@ -329,12 +334,12 @@ static reshift_status rename_part(const transfer *t, reshift_error *error)
     }
     int failed = renameat2(AT_FDCWD, t->part_path, AT_FDCWD, path, RENAME_NOREPLACE);
     if (failed && (errno == EINVAL || errno == ENOSYS)) {
-        failed = rename(t->part_path, path); /* a file system without the no-replace form */
+        failed = rename(t->part_path, path); /* the file system does not support RENAME_NOREPLACE */
     }
     return failed ? error_from_errno(error, errno, "cannot write '%s'", path) : folder_sync_of(path, error);
 }
 
-/* A file is at the place already: right, or an error. */
+/* A file already exists at the path: success if it is correct, else an error. */
 static reshift_status check_present(const download *d, const reshift_progress *progress, reshift_error *error)
 {
     bool right;
@@ -385,7 +390,7 @@ reshift_status download_file(const download *d, const reshift_progress *progress
             progress_update(progress, t.title, t.size, t.size, "bytes");
             status = verify_file(d, t.part_path, progress, &right, hex, error);
         }
-        from_part = from_part && t.resumed > 0; /* false too where the server sent everything */
+        from_part = from_part && t.resumed > 0; /* false as well if the server sent everything */
         if (!from_part) {
             break;
         }

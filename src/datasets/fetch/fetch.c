@@ -1,7 +1,7 @@
 /*
- * The public files that reshift knows: where they are, what their hash is, where in the data folder they belong. The
- * data sets' archives stay as they are (the datasets read them so), weights keep torchvision's file names, whose eight
- * hex digits are the beginning of the sha256.
+ * The public files that reshift can download: address, hash, and place in the data folder. Archives of data sets are
+ * not unpacked (the data sets read them directly). Weights keep torchvision's file names, whose eight hex digits are
+ * the start of the sha256.
  */
 #include "reshift/fetch.h"
 
@@ -42,7 +42,7 @@ static const reshift_fetch_item items[N_ITEMS] = {
     {"frost", "the six overlays of the frost corruption", 0},
 };
 
-/* What an item consists of, by its name. */
+/* The files of an item, by its name. */
 static const struct {
     const char *item;
     const char *folder; /* in the data folder; "": the data folder itself */
@@ -84,7 +84,7 @@ const reshift_fetch_item *reshift_fetch_table(int *count)
     return items;
 }
 
-/* "resnet50" means V1, as everywhere. */
+/* "resnet50" means the V1 weights, as everywhere. */
 static const reshift_fetch_item *find_item(const char *name)
 {
     char versioned[64];
@@ -109,7 +109,10 @@ static reshift_status no_such_item(const char *name, reshift_error *error)
     return RESHIFT_ERROR_ARGUMENT;
 }
 
-/* The official address, or the same file below the mirror; free() it. A mirror may be a plain absolute path. */
+/*
+ * The official address, or the same file below the mirror. A mirror may be an absolute path. The caller frees the
+ * result.
+ */
 static reshift_status make_address(const char *official, const char *mirror, char **address, reshift_error *error)
 {
     *address = NULL;

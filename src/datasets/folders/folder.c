@@ -1,7 +1,7 @@
 /*
- * A folder of photographs, one sub-folder a class (image_tree.h); JPEG, PNG and WebP of any size. DIR/train and DIR/test (or
- * DIR/val) are the splits if they exist; otherwise DIR is the set, whatever split is asked for. Every file is looked at when
- * the set is opened, so that a damaged one shows at the start and not after an hour.
+ * A folder of photographs with one sub-folder per class (image_tree.h): JPEG, PNG and WebP of any size. DIR/train and
+ * DIR/test (or DIR/val) are the splits if they exist; otherwise DIR is the set for every split. All files are checked
+ * when the set is opened, so that a damaged file is reported at the start and not after an hour.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 typedef struct image_folder {
     char *root;
     image_tree tree;
-    bool prepared; /* by `corrupt`, in the way that `made` describes */
+    bool prepared; /* created by `reshift corrupt`, as described in `made` */
     reshift_image_facts made;
 } image_folder;
 
@@ -48,12 +48,15 @@ static void folder_row_name(const void *state, int64_t row, char *text, size_t s
     snprintf(text, size, "%s/%s", f->root, f->tree.files.names[row]);
 }
 
-/* The files' names below the folder and their bytes, not the folder's own name: a copy elsewhere is the same set. */
+/*
+ * Hashes file names relative to the folder, and file contents. The folder's own name is not included: a copy is the
+ * same set.
+ */
 static reshift_status folder_identity(const void *state, digest *d, reshift_error *error)
 {
     const image_folder *f = state;
     reshift_status status = RESHIFT_OK;
-    if (f->made.crop > 0) { /* such images enter a network in another way */
+    if (f->made.crop > 0) { /* such images are preprocessed differently */
         char text[64];
         digest_add(d, text, (size_t)snprintf(text, sizeof text, "crops of %d", f->made.crop));
     }
@@ -78,7 +81,7 @@ static void folder_destroy(void *state)
     free(f);
 }
 
-/* Crops that were corrupted: sets of one size, which are not cropped again. */
+/* Reports crops that were corrupted: sets of one size, which are not cropped again. */
 static void tell_preparation(const image_folder *f, const reshift_progress *progress, reshift_dataset *dataset)
 {
     char text[256];
@@ -99,14 +102,14 @@ static void tell_preparation(const image_folder *f, const reshift_progress *prog
 
 static const dataset_kind folder_kind = {folder_read, folder_row_name, folder_identity, folder_destroy, NULL, NULL};
 
-/* Names of folders that are, or are meant as, a training or a test part. */
+/* Names of folders that are, or look like, a training or test part. */
 enum { TRAIN, TEST, VAL, N_PARTS };
 static const char *const part_names[N_PARTS] = {"train", "test", "val"};
 
 typedef struct parts {
-    bool is[N_PARTS];   /* class folders are in it; a class that happens to be called "train" holds images only */
-    bool flat[N_PARTS]; /* it exists and has no class folders */
-    char other[64];     /* a folder whose name is another word for a part, or "" */
+    bool is[N_PARTS];   /* contains class folders; a class named "train" contains only images */
+    bool flat[N_PARTS]; /* exists and contains no class folders */
+    char other[64];     /* a folder with another common name for a part, or "" */
 } parts;
 
 static reshift_status look_for_part(const char *where, int p, parts *found, reshift_error *error)
@@ -143,7 +146,7 @@ static reshift_status note_other_word(void *context, const char *name, reshift_e
     return RESHIFT_OK;
 }
 
-/* A part is wanted and only other parts are there: the message says what is there instead. */
+/* The requested part is missing and only other parts exist: the message lists them. */
 static reshift_status part_is_missing(const char *where, bool train, parts *found, reshift_error *error)
 {
     const int present = found->is[TRAIN] ? TRAIN : found->is[TEST] ? TEST : VAL;
@@ -185,7 +188,7 @@ static reshift_status find_root(const char *where, const char *split, char **roo
     return *root ? RESHIFT_OK : error_memory(error, strlen(where), "a path");
 }
 
-/* Labels are places in the sorted list of classes, so both splits must have the same list. */
+/* Labels are positions in the sorted list of classes, so both splits must have the same list. */
 static reshift_status compare_splits(const image_folder *f, const char *where, const char *split, reshift_error *error)
 {
     char *other = NULL;
@@ -196,7 +199,7 @@ static reshift_status compare_splits(const image_folder *f, const char *where, c
     image_names classes = {0};
     reshift_status status = image_tree_classes(other, &classes, error);
     const image_names *here = &f->tree.classes, *there = &classes;
-    size_t k = 0; /* both sorted: the first name that differs is missing on the side whose name comes later */
+    size_t k = 0; /* both are sorted: the larger of the first two names that differ tells which side lacks the other */
     while (k < here->count && k < there->count && strcmp(here->names[k], there->names[k]) == 0) {
         k++;
     }
@@ -213,7 +216,7 @@ static reshift_status compare_splits(const image_folder *f, const char *where, c
     return status;
 }
 
-/* Images beyond the limit leave the tree, so that they are not in the set's identity either. */
+/* Removes images beyond the limit from the tree, so that they are not part of the set's identity. */
 static reshift_status keep_rows(image_tree *tree, int64_t limit, reshift_error *error)
 {
     int64_t *rows, n;

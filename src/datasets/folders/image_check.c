@@ -1,4 +1,4 @@
-/* Which of many image files cannot be read, or only with damage: found before any work begins, left out on request. */
+/* Finds image files that are unreadable or damaged before any work starts; they can be skipped on request. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 enum { TAIL_BYTES = 4096, LISTED_MOST = 20 };
 
-/* Whether the end of the file is what a whole file of its format has. */
+/* True if the file ends as a complete file of its format does. */
 static bool has_end(const char *format, const uint8_t *tail, size_t n, const uint8_t *head, off_t size)
 {
     if (strcmp(format, "jpeg") == 0) {
@@ -42,7 +42,7 @@ static bool has_header(const char *path)
     return has;
 }
 
-/* The header and the last bytes. */
+/* Checks the header and the last bytes. */
 static reshift_status looks_whole(const char *path, bool *whole, reshift_error *error)
 {
     int descriptor;
@@ -66,7 +66,7 @@ static reshift_status looks_whole(const char *path, bool *whole, reshift_error *
     return status;
 }
 
-/* OK for a readable image; any other status with the reason. `image` is scratch. */
+/* OK for a readable image; any other status with the reason. `image` is scratch memory. */
 static reshift_status check_file(const char *path, bool decode, reshift_image *image, bool *damaged,
                                  reshift_error *error)
 {
@@ -75,7 +75,7 @@ static reshift_status check_file(const char *path, bool decode, reshift_image *i
     return status == RESHIFT_OK && !whole ? image_load(path, image, damaged, error) : status;
 }
 
-/* A disk that fails and memory that runs out say nothing about the image. */
+/* A failing disk or lack of memory is not a property of the image. */
 static bool is_of_the_image(reshift_status status)
 {
     return status == RESHIFT_ERROR_FORMAT || status == RESHIFT_ERROR_UNSUPPORTED || status == RESHIFT_ERROR_NOT_FOUND;
@@ -86,7 +86,7 @@ typedef struct verdicts {
     bool *damaged;  /* [n] readable, with damage */
     atomic_size_t bad;
     atomic_bool stop;
-    reshift_status status; /* of the first other failure */
+    reshift_status status; /* of the first failure that is not the image's */
     reshift_error error;
 } verdicts;
 
@@ -130,7 +130,7 @@ static void judge_all(const char *root, const image_tree *tree, bool decode, con
             }
             judge(root, tree, (size_t)i, decode, &image, v);
             long long so_far = atomic_fetch_add(&done, 1) + 1;
-            if (thread == 0 && so_far % 64 == 0) { /* the caller's thread: it alone may ask */
+            if (thread == 0 && so_far % 64 == 0) { /* only the caller's thread may call the callbacks */
                 reshift_error trouble;
                 progress_update(progress, "looking at the images", so_far, n, "images");
                 if (progress_check(progress, &trouble) != RESHIFT_OK) {

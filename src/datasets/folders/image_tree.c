@@ -1,4 +1,4 @@
-/* Walking class folders. What is in the files is for image_check.c. */
+/* Walks class folders. image_check.c examines the files. */
 #include "datasets/folders/image_tree.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "reshift/labels.h"
 #include "reshift/words.h"
 
-enum { DEPTH_MOST = 32 }; /* a link to a folder above it would have no end */
+enum { DEPTH_MOST = 32 }; /* a link to a parent folder would recurse forever */
 
 bool image_names_add(image_names *list, const char *name)
 {
@@ -46,7 +46,7 @@ static void names_sort(image_names *list)
     }
 }
 
-/* The endings of ImageFolder (torchvision.datasets.folder.IMG_EXTENSIONS), in any case. */
+/* The file name endings of ImageFolder (torchvision.datasets.folder.IMG_EXTENSIONS), case-insensitive. */
 static bool is_image_name(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png",  ".ppm", ".bmp",
@@ -60,7 +60,7 @@ static bool is_image_name(const char *name)
     return false;
 }
 
-/* One folder's entries, by kind. */
+/* The entries of one folder, by kind. */
 typedef struct listing {
     const char *folder;
     image_names folders, files;
@@ -116,7 +116,7 @@ reshift_status image_tree_classes(const char *folder, image_names *classes, resh
     return status;
 }
 
-/* All folders from root/relative down, with their paths below the root. */
+/* All folders from root/relative downwards, as paths relative to the root. */
 static reshift_status collect(const char *root, const char *relative, int depth, image_tree *tree, image_names *folders,
                               reshift_error *error)
 {

@@ -1,11 +1,11 @@
 /*
- * ImageNet-C (Hendrycks & Dietterich 2019) as published: a tree CORRUPTION/SEVERITY/CLASS/IMAGE.JPEG, read as one set with
- * labels. Severity by severity, row r is image r mod n, as CIFAR-10-C has it; classes are the sorted folder names. The files
- * are crops of one size (224x224) already: a set of fixed size, which a network of that size gets as it is and another one
- * scaled, never resized and cropped again.
+ * ImageNet-C (Hendrycks & Dietterich 2019) as published: a tree CORRUPTION/SEVERITY/CLASS/IMAGE.JPEG, read as one set
+ * with labels. Severity by severity, row r is a version of image r mod n, as in CIFAR-10-C; classes are the sorted
+ * folder names. The files are already crops of one size (224x224), so the set has a fixed size: images are used
+ * unchanged by a network of that size and scaled for others, but never resized and cropped again.
  *
- * A set has up to 250,000 files, so its identity is that of their names, sizes and times of modification: 19 GB are not
- * read for it.
+ * A set has up to 250,000 files, so its identity is computed from their names, sizes and modification times instead of
+ * reading 19 GB.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@
 typedef struct imagenet_c {
     char *folder; /* of the corruption */
     char corruption[64];
-    tree_images images; /* those of every severity */
+    tree_images images; /* the same for every severity */
     int64_t n;          /* of them in the set */
     int severity_first, severity_last;
     int height, width;
@@ -62,7 +62,7 @@ static void imagenet_c_row_name(const void *state, int64_t row, char *text, size
     snprintf(text, size, "%s/%d/%s", c->folder, c->severity_first + (int)(row / c->n), c->images.names[row % c->n]);
 }
 
-/* The photograph behind a version, by its name below the severity; the same for all corruptions. */
+/* The name of a row's photograph: the path below the severity, equal for all corruptions. */
 static void imagenet_c_place(const void *state, int64_t row, char *text, size_t size)
 {
     const imagenet_c *c = state;
@@ -141,7 +141,7 @@ static reshift_status check_request(const reshift_dataset_options *options, resh
     return RESHIFT_OK;
 }
 
-/* DIR, or ImageNet-C in the data folder; in fresh memory. */
+/* DIR, or ImageNet-C in the data folder. The caller frees it. */
 static reshift_status find_root(const char *where, const reshift_dataset_options *options, char **root,
                                 reshift_error *error)
 {
@@ -177,7 +177,7 @@ static reshift_status find_root(const char *where, const reshift_dataset_options
     return RESHIFT_OK;
 }
 
-/* All severities, and one other corruption, hold the same images. */
+/* Checks that all severities, and one other corruption, contain the same images. */
 static reshift_status check_same_images(const imagenet_c *c, const char *root, reshift_error *error)
 {
     char here[4200], there[4200], *other = NULL;
@@ -209,7 +209,7 @@ static reshift_status check_same_images(const imagenet_c *c, const char *root, r
     return status;
 }
 
-/* Size of the first image, and the quality where it is a JPEG. */
+/* Size of the first image, and the quality if it is a JPEG. */
 static reshift_status look_at_first(imagenet_c *c, int *quality, reshift_error *error)
 {
     image_facts facts;
@@ -251,8 +251,10 @@ static reshift_status find_images(imagenet_c *c, const char *root, int64_t limit
     return status;
 }
 
-/* How `reshift corrupt` made the images, where its description is there and the same at every severity; the published files
- * have none. */
+/*
+ * How `reshift corrupt` created the images, if its description exists and is equal at every severity. The published
+ * files have none.
+ */
 static reshift_status find_preparation(const imagenet_c *c, reshift_dataset *set, reshift_error *error)
 {
     reshift_image_facts all = {0};
@@ -289,7 +291,7 @@ reshift_status imagenet_c_open(const char *where, const reshift_dataset_options 
     if (!c) {
         return error_memory(error, sizeof *c, "ImageNet-C");
     }
-    reshift_error unknown; /* the table knows other names; a corruption of one's own need not be in it */
+    reshift_error unknown; /* aliases are resolved by the table; a user's own corruption need not be in it */
     const bool is_known = reshift_corruption_find(options->corruption, &known, &unknown) == RESHIFT_OK;
     snprintf(c->corruption, sizeof c->corruption, "%s", is_known ? known->name : options->corruption);
     c->severity_first = options->severity_first;
@@ -327,9 +329,9 @@ reshift_status imagenet_c_open(const char *where, const reshift_dataset_options 
     return dataset_name_corruption(dataset, c->corruption, error);
 }
 
-/* ---- the photographs themselves ---- */
+/* ---- the clean photographs ---- */
 
-/* "class/NAME" of a folder's row: what is behind the last slash but one, without ending. */
+/* "class/NAME" of a folder's row: the last two components of the path without the ending. */
 static void photo_name(const reshift_dataset *set, int64_t row, char *text, size_t size)
 {
     reshift_dataset_row_name(set, row, text, size);
@@ -344,7 +346,7 @@ static void photo_name(const reshift_dataset *set, int64_t row, char *text, size
     }
 }
 
-/* The rows of `photos` that the set's images are versions of, in the set's order; both are sorted alike. */
+/* The rows of `photos` that the set's images are versions of, in the set's order; both lists are sorted alike. */
 static reshift_status match(const tree_images *images, int64_t n, const reshift_dataset *photos, int64_t *rows,
                             reshift_error *error)
 {
@@ -367,7 +369,7 @@ static reshift_status match(const tree_images *images, int64_t n, const reshift_
     return RESHIFT_OK;
 }
 
-/* ROOT/val, ROOT/clean, or ImageNet/val of the data folder; NULL: none of them is there. */
+/* ROOT/val, ROOT/clean, or ImageNet/val of the data folder; NULL if none exists. */
 static reshift_status find_photos(const char *root, const reshift_dataset_options *options, char **photos,
                                   reshift_error *error)
 {
@@ -426,7 +428,7 @@ reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_op
     }
     if (status == RESHIFT_OK && folder) {
         status = tree_limit(&images, options->limit, error);
-        plain.limit = 0; /* photographs of the images that the corruptions have */
+        plain.limit = 0; /* the limit applies to the corrupted images */
     }
     if (status == RESHIFT_OK) {
         status = folder_open(photos, &plain, &all, error);

@@ -1,4 +1,4 @@
-/* Folders listed once, sorted by the bytes of their names. See imagenet_c_tree.h. */
+/* Lists folders once, sorted by the bytes of their names. See imagenet_c_tree.h. */
 #include "datasets/folders/imagenet_c_tree.h"
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "datasets/dataset.h"
 
-/* The folders of the published archives; "" is the tree without them. */
+/* The folders of the published archives; "" is for a tree without them. */
 static const char *const groups[] = {"", "blur", "digital", "extra", "noise", "weather"};
 enum { N_GROUPS = sizeof groups / sizeof *groups, NAMES_SHOWN = 24 };
 
@@ -72,7 +72,7 @@ static reshift_status take_name(void *context, const char *name, reshift_error *
     if (name[0] == '.' || (!l->folders && !has_image_ending(name))) {
         return RESHIFT_OK;
     }
-    if (l->folders) { /* an image's name is enough: a look at 250,000 files takes long */
+    if (l->folders) { /* checks image names only: a stat() of 250,000 files takes long */
         char *path = path_join(l->folder, name);
         reshift_status status =
             path ? path_is_folder(path, &is_folder, error) : error_memory(error, strlen(l->folder), "a path");
@@ -85,7 +85,7 @@ static reshift_status take_name(void *context, const char *name, reshift_error *
                                      : error_memory(error, l->found->n * sizeof *l->found->items, "names of files");
 }
 
-/* Sub-folders, or files that are named like images; sorted. */
+/* Lists sub-folders, or files with image endings; sorted. */
 static reshift_status list(const char *folder, bool folders, names *found, reshift_error *error)
 {
     listing l = {folder, folders, found};
@@ -99,7 +99,7 @@ static reshift_status list(const char *folder, bool folders, names *found, reshi
     return status;
 }
 
-/* *is: FOLDER holds "1" to "5", or some of them. */
+/* Sets *is if `folder` contains some of "1" to "5". */
 static reshift_status holds_severities(const char *folder, bool *is, reshift_error *error)
 {
     char path[4096];
@@ -119,7 +119,7 @@ static char *corruption_path(const char *root, const char *group, const char *na
     return asprintf(&path, "%s/%s%s%s", root, group, *group ? "/" : "", name) < 0 ? NULL : path;
 }
 
-/* Corruptions below root in all groups, sorted; "group/name" as they lie. */
+/* All corruptions below root in all groups, sorted; as "group/name" if they are in a group. */
 static reshift_status list_corruptions(const char *root, names *found, reshift_error *error)
 {
     *found = (names){0};
@@ -154,7 +154,7 @@ static reshift_status list_corruptions(const char *root, names *found, reshift_e
 
 static const char *last_part(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
 
-/* "blur, fog and snow" cut to what fits. */
+/* "blur, fog and snow", truncated to `size`. */
 static void join(const names *found, char *text, size_t size)
 {
     size_t length = 0;
@@ -256,7 +256,7 @@ void tree_images_destroy(tree_images *images)
     *images = (tree_images){0};
 }
 
-/* The images of class k, added to `all`. */
+/* Appends the images of class k to `all`. */
 static reshift_status list_class(const char *folder, const char *class_name, names *all, reshift_error *error)
 {
     names files = {0};
@@ -323,7 +323,7 @@ static reshift_status differ(const char *what, const char *name, const char *in,
     return error_at_offset(error, RESHIFT_ERROR_FORMAT, not_in, -1);
 }
 
-/* Both sorted: the first place where they differ names what one of them lacks. */
+/* Both are sorted: at the first difference, names the entry that one of them lacks. */
 static reshift_status compare_sorted(const char *what, char *const *a, int64_t n_a, const char *here, char *const *b,
                                      int64_t n_b, const char *there, reshift_error *error)
 {

@@ -1,4 +1,6 @@
-/* Corrupted copies of a set: the request, one image, and what went wrong among threads. See corrupt.h. */
+/*
+ * Common code for writing corrupted copies of a set: the request, one image, errors of several threads. See corrupt.h.
+ */
 #include "datasets/writing/corrupt.h"
 
 #include <stdlib.h>
@@ -118,7 +120,7 @@ static reshift_status check_request(const corrupt_work *work, reshift_error *err
     return RESHIFT_OK;
 }
 
-/* Says which constants are used where the images have no published size. */
+/* Reports which constants are used if the images do not have a published size. */
 static void say_constants(const corrupt_work *work, reshift_constants requested)
 {
     const int published = work->options->constants == RESHIFT_CONSTANTS_CIFAR ? 32 : 224;
@@ -137,7 +139,7 @@ static void say_constants(const corrupt_work *work, reshift_constants requested)
     }
 }
 
-/* One image before anything is created: a corruption that cannot be made fails here. */
+/* Corrupts one image before any file is created, so that an impossible corruption fails here. */
 static reshift_status try_one(const corrupt_work *work, reshift_error *error)
 {
     reshift_image first = {0}, tried = {0};
@@ -157,7 +159,7 @@ static reshift_status check(const corrupt_work *work, reshift_error *error)
     return status == RESHIFT_OK ? try_one(work, error) : status;
 }
 
-/* The options with one set of constants for the whole set. */
+/* Resolves the options to one set of constants for the whole set. */
 static reshift_status resolve(const reshift_dataset *clean, const reshift_corrupt_options *options,
                               reshift_corrupt_options *how, reshift_error *error)
 {

@@ -1,7 +1,7 @@
 /*
- * Corrupted copies of a set as arrays in CIFAR-10-C's layout. Images are read, corrupted and written a chunk at a time:
- * the threads share a chunk, each image going straight to its place, so the bytes depend neither on the chunk's size
- * nor on the number of threads; the chunk before is written meanwhile. Both files are written under temporary names and
+ * Corrupted copies of a set as arrays in CIFAR-10-C's layout. Images are read, corrupted and written in chunks. Threads
+ * share a chunk and each image is written to its own place, so the bytes depend neither on the chunk size nor on the
+ * number of threads. The previous chunk is written to disk meanwhile. Both files are written under temporary names and
  * renamed at the very end.
  */
 #include <stdio.h>
@@ -27,7 +27,7 @@ typedef struct array_work {
     int64_t n_rows;
 } array_work;
 
-/* Row `row` of the file to be, into `pixels`. */
+/* Computes row `row` of the file into `pixels`. */
 static reshift_status corrupt_row(const array_work *a, int64_t row, reshift_image *image, uint8_t *pixels,
                                   reshift_error *error)
 {
@@ -41,13 +41,13 @@ static reshift_status corrupt_row(const array_work *a, int64_t row, reshift_imag
         return error_set(error, RESHIFT_ERROR_SHAPE, "expected an image of %dx%d, found %dx%d", a->width, a->height,
                          image->width, image->height);
     }
-    /* a corruption makes an image of its input's size, so this one is never given other memory */
+    /* a corruption keeps the size of its input, so this memory is never reallocated */
     reshift_image place = {a->height, a->width, pixels, a->image_bytes};
     int severity = work->options->severity_first + (int)(row / work->n);
     return corrupt_image(work->clean, clean_row, work->corruption, severity, work->options, image, &place, error);
 }
 
-/* Rows first..first+count-1 into `pixels`; of several failures the first row's is reported. */
+/* Computes rows first..first+count-1 into `pixels`. If several rows fail, the error of the first row is returned. */
 static reshift_status corrupt_chunk(const array_work *a, int64_t first, int64_t count, uint8_t *pixels,
                                     reshift_error *error)
 {
@@ -112,7 +112,7 @@ static reshift_status write_images(const array_work *a, npy_writer *writer, resh
     return status == RESHIFT_OK ? written : status;
 }
 
-/* The labels of all rows: uint8, or int64 where there are more than 256 classes. */
+/* The labels of all rows: uint8, or int64 for more than 256 classes. */
 static reshift_status make_labels(const array_work *a, reshift_array *labels, reshift_error *error)
 {
     const corrupt_work *work = a->work;
@@ -130,7 +130,7 @@ static reshift_status make_labels(const array_work *a, reshift_array *labels, re
     return status;
 }
 
-/* Whether both hold the same labels; integer types and [N] against [N,1] make no difference. Errors: MEMORY. */
+/* Compares two label arrays; integer types and [N] against [N,1] do not matter. Errors: MEMORY. */
 static reshift_status compare_labels(const reshift_array *ours, const reshift_array *there, bool *equal,
                                      reshift_error *error)
 {
@@ -141,7 +141,7 @@ static reshift_status compare_labels(const reshift_array *ours, const reshift_ar
         status = label_array_read(there, "labels.npy", n, 0, &theirs, NULL, error);
         *equal = status == RESHIFT_OK && memcmp(mine, theirs, (size_t)n * sizeof *mine) == 0;
         if (status == RESHIFT_ERROR_SHAPE || status == RESHIFT_ERROR_FORMAT) {
-            reshift_error_clear(error); /* the file holds other things than these labels */
+            reshift_error_clear(error); /* the file does not contain valid labels */
             status = RESHIFT_OK;
         }
     }
@@ -150,7 +150,10 @@ static reshift_status compare_labels(const reshift_array *ours, const reshift_ar
     return status;
 }
 
-/* Compares with the labels.npy that is there: *keep where it is equal, an error where it is not and must stay. */
+/*
+ * Compares with an existing labels.npy. *keep is set if it is equal; if it differs and must not be replaced, an error
+ * is returned.
+ */
 static reshift_status check_labels(const reshift_array *labels, const char *path, bool overwrite, bool *keep,
                                    reshift_error *error)
 {
@@ -166,7 +169,7 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
         status = compare_labels(labels, &there, keep, error);
     }
     if (overwrite) {
-        status = RESHIFT_OK; /* whatever it is, it is replaced */
+        status = RESHIFT_OK; /* any content is replaced */
     } else if (status == RESHIFT_OK && !*keep) {
         char shape[64] = "another shape";
         if (there.n_dims == 1) {
@@ -183,8 +186,9 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
 }
 
 /*
- * Renames both files, labels first. Another process may have written the same labels meanwhile (one process a corruption,
- * all into one folder): these are kept. Labels without images stay after a failure: the next corruption finds them equal.
+ * Renames both files, labels first. Another process may have written the same labels meanwhile (one process per
+ * corruption, all into one folder): these are kept. After a failure, labels may remain without images: the next
+ * corruption finds them equal.
  */
 static reshift_status commit_both(const reshift_array *labels, npy_writer *labels_file, bool keep_labels,
                                   const char *labels_path, npy_writer *images, reshift_error *error)
@@ -197,7 +201,7 @@ static reshift_status commit_both(const reshift_array *labels, npy_writer *label
     return status == RESHIFT_OK ? npy_writer_commit(images, error) : status;
 }
 
-/* Both files in `folder`, which is there. */
+/* Writes both files into `folder`, which exists. */
 static reshift_status write_array(const array_work *a, const char *folder, reshift_error *error)
 {
     const corrupt_work *work = a->work;
@@ -254,7 +258,7 @@ reshift_status corrupt_array_write(const corrupt_work *work, const char *folder,
         status = write_array(&a, folder, error);
     }
     if (status != RESHIFT_OK && !had_folder) {
-        rmdir(folder); /* stays where something is in it */
+        rmdir(folder); /* fails if the folder is not empty */
     }
     return status;
 }

@@ -1,7 +1,7 @@
 /*
  * Corrupted copies of a set as image folders in ImageNet-C's layout, <corruption>/<severity>/<class>/NAME.JPEG, or .png
- * without the JPEG step. A thread takes one image, reads it once, and writes all its severities. Everything goes to a folder of a temporary name beside
- * the target, which is renamed when it is complete, so that a folder that is there is whole.
+ * without the JPEG step. A thread reads one image and writes all its severities. Files are written to a temporary
+ * folder next to the target, which is renamed when it is complete, so that an existing folder is always complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,18 +22,18 @@
 
 typedef struct folder_work {
     const corrupt_work *work;
-    char *target, *temporary; /* <folder>/<corruption>, and where it is made */
-    int lock;                 /* on `temporary`, as long as this process lives; -1: none */
+    char *target, *temporary; /* <folder>/<corruption>, and its temporary folder */
+    int lock;                 /* lock of `temporary`, held while this process lives; -1: none */
     char **classes;           /* [n_classes] folder names */
     char **names;             /* [n] "class/NAME" */
-    bool *is_jpeg;            /* [n] ending of the image's files: .JPEG or .png; known once the image has been read */
+    bool *is_jpeg;            /* [n] ending of the image's files: .JPEG or .png; set when the image has been read */
 } folder_work;
 
 /* ---- names ---- */
 
 /*
- * Classes are numbered by the order of their folders' names when the set is read again, here and by other loaders.
- * Where the names' order is another (as of "0", "1", .. "10"), the class's number leads.
+ * When the set is read again, here and by other loaders, classes are numbered by the order of folder names. If the
+ * order of the names differs (as for "0", "1", .. "10"), the class number is put in front.
  */
 static reshift_status name_classes(folder_work *f, reshift_error *error)
 {
@@ -61,7 +61,7 @@ static reshift_status name_classes(folder_work *f, reshift_error *error)
     return f->classes ? RESHIFT_OK : error_memory(error, (size_t)n * sizeof *f->classes, "class names");
 }
 
-/* "class/NAME": the photograph's own name where there is one, without its ending unless `whole`; else its number. */
+/* "class/NAME": the photograph's own name if it has one, without its ending unless `whole`; else its number. */
 static char *row_name(const folder_work *f, int64_t row, bool whole)
 {
     const reshift_dataset *clean = f->work->clean;
@@ -89,7 +89,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const numbered_name *)a)->name, ((const numbered_name *)b)->name);
 }
 
-/* The names in order; equal ones stand side by side. NULL: out of memory. */
+/* The names, sorted; equal names are adjacent. NULL: out of memory. */
 static numbered_name *sort_names(char *const *names, int64_t n)
 {
     numbered_name *sorted = malloc((size_t)n * sizeof *sorted);
@@ -102,7 +102,10 @@ static numbered_name *sort_names(char *const *names, int64_t n)
     return sorted;
 }
 
-/* a.jpg and a.png of one class keep their endings (a.jpg.JPEG and a.png.JPEG); of all others the ending is replaced. */
+/*
+ * If a class contains a.jpg and a.png, both keep their endings (a.jpg.JPEG and a.png.JPEG); otherwise the ending is
+ * replaced.
+ */
 static reshift_status name_rows(folder_work *f, reshift_error *error)
 {
     int64_t n = f->work->n;
@@ -152,7 +155,7 @@ static char *severity_path(const char *folder, int severity, const char *name, b
 
 /* ---- the work ---- */
 
-/* A folder for every class that has images, at every severity. */
+/* Creates a folder for every class that has images, at every severity. */
 static reshift_status make_folders(const folder_work *f, const char *folder, reshift_error *error)
 {
     const corrupt_work *work = f->work;
@@ -180,7 +183,7 @@ static reshift_status make_folders(const folder_work *f, const char *folder, res
     return status;
 }
 
-/* All severities of one image. `input` and `output` are the thread's own. */
+/* Writes all severities of one image. `input` and `output` belong to the thread. */
 static reshift_status write_row(const folder_work *f, int64_t row, reshift_image *input, reshift_image *output,
                                 reshift_error *error)
 {
@@ -201,7 +204,7 @@ static reshift_status write_row(const folder_work *f, int64_t row, reshift_image
     return status;
 }
 
-/* Thread 0 is the caller's: it alone may ask whether to stop, and tells how far all are. */
+/* Thread 0 is the caller's: only it calls the callbacks for progress and cancellation. */
 static reshift_status write_rows(const folder_work *f, reshift_error *error)
 {
     const corrupt_work *work = f->work;
@@ -249,7 +252,7 @@ static reshift_status write_rows(const folder_work *f, reshift_error *error)
     return status;
 }
 
-/* How the images were made, in the folder of every severity. */
+/* Writes the description of the images into the folder of every severity. */
 static reshift_status write_preparations(const folder_work *f, reshift_error *error)
 {
     const corrupt_work *work = f->work;
@@ -270,10 +273,12 @@ static reshift_status write_preparations(const folder_work *f, reshift_error *er
     return status;
 }
 
-/* ---- the folder appears ---- */
+/* ---- renaming ---- */
 
-/* An older description goes before the first image is replaced, the new one comes after the last: interrupted, the images of a
- * severity have none rather than a wrong one. */
+/*
+ * The old description is removed before the first image is replaced, and the new one is written after the last: if
+ * interrupted, a severity has no description rather than a wrong one.
+ */
 static reshift_status forget_preparation(const folder_work *f, int severity, reshift_error *error)
 {
     char *path = NULL;
@@ -301,7 +306,7 @@ static reshift_status move_preparation(const folder_work *f, int severity, reshi
     return status;
 }
 
-/* With --force into a folder that is there: image by image, and what else is in it stays. */
+/* For --force with an existing folder: replaces image by image and keeps other files. */
 static reshift_status move_images(const folder_work *f, reshift_error *error)
 {
     const corrupt_work *work = f->work;
@@ -316,7 +321,7 @@ static reshift_status move_images(const folder_work *f, reshift_error *error)
                 status = error_memory(error, 64, "a path");
             } else if (rename(from, to) != 0) {
                 status = error_from_errno(error, errno, "cannot write '%s'", to);
-            } else if (unlink(other) != 0 && errno != ENOENT && errno != ENOTDIR) { /* the same image, stored the other way */
+            } else if (unlink(other) != 0 && errno != ENOENT && errno != ENOTDIR) { /* the image in the other format */
                 status = error_from_errno(error, errno, "cannot replace '%s'", other);
             }
             free(from);
@@ -335,7 +340,7 @@ static reshift_status refuse_existing(const char *path, reshift_error *error)
     return RESHIFT_ERROR_EXISTS;
 }
 
-/* Thousands of images are written to the disk by one call, before any of them gets its name. */
+/* Synchronises thousands of images with one call before any of them is renamed. */
 static reshift_status commit(const folder_work *f, reshift_error *error)
 {
     bool there = false;
@@ -352,7 +357,7 @@ static reshift_status commit(const folder_work *f, reshift_error *error)
     }
     int renamed = renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->target, RENAME_NOREPLACE);
     if (renamed != 0 && (errno == EINVAL || errno == ENOSYS)) {
-        renamed = rename(f->temporary, f->target); /* a file system without the no-replace form */
+        renamed = rename(f->temporary, f->target); /* the file system does not support RENAME_NOREPLACE */
     }
     return renamed == 0      ? folder_sync_of(f->target, error)
            : errno == EEXIST ? refuse_existing(f->target, error)
@@ -410,7 +415,7 @@ reshift_status corrupt_folder_write(const corrupt_work *work, const char *folder
         close(f.lock);
     }
     if (status != RESHIFT_OK && !had_folder) {
-        rmdir(folder); /* stays where something is in it */
+        rmdir(folder); /* fails if the folder is not empty */
     }
     for (int k = 0; f.classes && k < reshift_dataset_n_classes(work->clean); k++) {
         free(f.classes[k]);

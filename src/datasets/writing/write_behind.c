@@ -1,4 +1,4 @@
-/* The thread that appends to a file what the computing threads have finished. */
+/* A thread that appends finished pieces to a file while other threads compute. */
 #include "datasets/writing/write_behind.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ void write_behind_start(write_behind *w, npy_writer *writer)
     w->threaded = pthread_create(&w->thread, NULL, write_pieces, w) == 0;
 }
 
-/* With the lock held: nothing is on its way any more. */
+/* With the lock held: waits until no piece is pending. */
 static reshift_status wait_for_piece(write_behind *w, reshift_error *error)
 {
     while (w->bytes) {
