@@ -16,7 +16,7 @@
 #include "base/finite.h"
 #include "base/memory.h"
 #include "analysis/pca_inside.h"
-#include "analysis/pca_tiles.h"
+#include "kernels/tiles.h"
 
 #define BLOCK_ROWS 1024
 
@@ -247,7 +247,7 @@ reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_res
     const centred_rows rows = {x, mean, n, d};
     status = pca_statistics(x, n, d, mean, &total, error);
     if (status == RESHIFT_OK) {
-        status = pca_find(&rows, &total, k, pca_tiles_suit(d), pca_krylov, variance, components, coordinates, error);
+        status = pca_find(&rows, &total, k, tiles_suit(d), pca_krylov, variance, components, coordinates, error);
     }
     for (int i = 0; i < k && status == RESHIFT_OK; i++) {
         ratio[i] = total > 0 ? variance[i] / total : 0; /* features that are all constant: no variance to share */

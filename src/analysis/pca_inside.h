@@ -32,9 +32,6 @@ reshift_status pca_project_and_multiply(const centred_rows *rows, const double *
 /** The sign of an axis: its entry that is largest in magnitude, the first of equals, becomes positive. */
 void pca_fix_sign(double *component, int64_t d);
 
-/** Fixed order of summation, vectorised. */
-double pca_dot(const double *a, const double *b, int64_t n);
-
 /**
  * The k largest eigenvalues of the symmetric matrix [m,m] (upper triangle, destroyed), largest first and none below 0,
  * and their vectors [k,m]. Errors: MEMORY, NUMERIC.
@@ -52,7 +49,7 @@ bool pca_krylov_suits(int64_t n, int64_t d, int k);
 /**
  * Block Krylov: variance [k], components [k,d], coordinates [n,k]. *found says whether the residual, measured in
  * float64 with the rows themselves, is small enough (pca_krylov.c says how small); where it is not, what was written is
- * worth nothing. `total` as pca_statistics() gives it. `tiles`: products by pca_tiles.h, which suits then. Errors:
+ * worth nothing. `total` as pca_statistics() gives it. `tiles`: products by kernels/tiles.h, which suits then. Errors:
  * MEMORY, NUMERIC.
  */
 reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,

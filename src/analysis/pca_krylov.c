@@ -6,7 +6,7 @@
  * C restricted to it (Rayleigh-Ritz) are the components, with an error that falls by an order of magnitude or more a
  * pass (Musco & Musco 2015; Golub & Van Loan, chapter 10).
  *
- * The products are float32, or as good as that on AMX (pca_tiles.c), with float64 sums over batches. What is found is
+ * The products are float32, or as good as that on AMX (kernels/tiles.c), with float64 sums over batches. What is found is
  * therefore measured once more in float64, with the rows less their mean: the same read gives the coordinates, the
  * variances and the residual |C v - s v| that decides whether it is accepted. The first block is drawn by Philox, and
  * improved on an eighth of the rows first.
@@ -18,13 +18,13 @@
 #include <string.h>
 
 #include "analysis/pca_inside.h"
-#include "analysis/pca_tiles.h"
+#include "kernels/tiles.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "kernels/linear.h"
-#include "kernels/vector.h"
+#include "kernels/products_f64.h"
 
 enum {
     LEAST_SIDE = 512, /* below, the covariance is quick */
@@ -62,7 +62,7 @@ typedef struct krylov {
     double *sums;           /* [n_sections][n_weights + width of sums of T] */
     float *scratch;         /* [threads]: T, a gradient; or what the tiles want */
     size_t scratch_floats;  /* of a thread */
-    bool tiles;             /* products by pca_tiles.c */
+    bool tiles;             /* products by kernels/tiles.c */
     uint16_t *packed;       /* then: the block, as the tiles want it */
     int n_threads;
 } krylov;
@@ -105,8 +105,8 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     s->scratch_floats = (size_t)BATCH * (size_t)s->layer.n_blocks * LINEAR_LANES + (size_t)GROUPS * LINEAR_GROUP + 1024;
     size_t packed = 0;
     if (s->tiles) {
-        s->scratch_floats = memory_align(pca_tiles_scratch(s->d, s->layer.n_blocks)) / sizeof(float) + 1024;
-        packed = pca_tiles_packed(s->d, s->layer.n_blocks) * sizeof *s->packed;
+        s->scratch_floats = memory_align(tiles_scratch(s->d, s->layer.n_blocks)) / sizeof(float) + 1024;
+        packed = tiles_packed(s->d, s->layer.n_blocks) * sizeof *s->packed;
     }
     const size_t wide = (size_t)s->most * (size_t)s->d * sizeof(double), square = (size_t)s->most * (size_t)s->most;
     s->basis = memory_allocate(wide);
@@ -137,14 +137,6 @@ static double scale_for(double total)
 }
 
 /* ---- a pass over the rows ---- */
-
-static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *restrict values, int64_t n),
-                      (sums, values, n))
-{
-    for (int64_t i = 0; i < n; i++) {
-        sums[i] += values[i];
-    }
-}
 
 /* T = (X Q - m Q) scale of a batch: t [n_blocks][BATCH][16]; what T sums to is added to `total` [width]. Columns go in parts
  * whose weights stay in the first level of cache. */
@@ -185,7 +177,7 @@ static void add_transposed(const krylov *s, linear_rows *r, const float *t, floa
         r->last = first + GROUPS < l->n_groups ? first + GROUPS : l->n_groups;
         for (int block = 0; block < l->n_blocks; block++) {
             linear_gradient(r, t + (int64_t)block * BATCH * LINEAR_LANES, LINEAR_LANES, gradient);
-            add_floats(sums + (linear_weight(l, block, first) - l->weight), gradient, (r->last - first) * LINEAR_GROUP);
+            add_f32_to_f64(sums + (linear_weight(l, block, first) - l->weight), gradient, (r->last - first) * LINEAR_GROUP);
         }
     }
 }
@@ -199,7 +191,7 @@ static void add_section(const krylov *s, int section, const double *centre)
     memset(sums, 0, section_sums(s) * sizeof *sums);
     const int64_t first = s->n * section / s->n_sections, last = s->n * (section + 1) / s->n_sections;
     if (s->tiles) {
-        pca_tiles_add(s->rows, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums, total);
+        tiles_add(s->rows->x, s->d, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums, total);
         return;
     }
     const float *rows[2 * BATCH]; /* of a batch, and of the next one, which is asked for meanwhile */
@@ -226,10 +218,10 @@ static void multiply(krylov *s, double *block, double *product)
             to[j / LINEAR_LANES * LINEAR_GROUP + j % LINEAR_LANES] = value;
             block[c * s->d + j] = (double)value;
         }
-        centre[c] = pca_dot(s->rows->mean, block + c * s->d, s->d);
+        centre[c] = dot_f64(s->rows->mean, block + c * s->d, s->d);
     }
     for (int c = 0; s->tiles && c < s->width; c += LINEAR_CLASSES) {
-        pca_tiles_pack(block + c * s->d, s->d, s->packed + pca_tiles_packed(s->d, c / LINEAR_CLASSES));
+        tiles_pack(block + c * s->d, s->d, s->packed + tiles_packed(s->d, c / LINEAR_CLASSES));
     }
 #pragma omp parallel for schedule(dynamic) num_threads(s->n_threads)
     for (int section = 0; section < s->n_sections; section++) {
@@ -254,7 +246,7 @@ static void multiply(krylov *s, double *block, double *product)
                 }
             }
             for (int64_t i = 0; i < columns; i++) {
-                int64_t j = s->tiles ? pca_tiles_column(group, i) : group * LINEAR_LANES + i;
+                int64_t j = s->tiles ? tiles_column(group, i) : group * LINEAR_LANES + i;
                 /* T sums to nearly nothing; what is left is put right here */
                 product[c * s->d + j] = (sum[i] - total[c] * s->rows->mean[j]) / ((double)(s->n - 1) * s->scale);
             }
@@ -264,14 +256,6 @@ static void multiply(krylov *s, double *block, double *product)
 
 /* ---- the basis ---- */
 
-static RESHIFT_VECTOR(void, subtract, (double *restrict v, const double *restrict u, double factor, int64_t n),
-                      (v, u, factor, n))
-{
-    for (int64_t j = 0; j < n; j++) {
-        v[j] -= factor * u[j];
-    }
-}
-
 /*
  * Makes vector `i` of the basis orthogonal to those before it and of length 1. One that lies in their span, up to the
  * noise of the products, is replaced by a drawn one: any direction will do there.
@@ -279,15 +263,15 @@ static RESHIFT_VECTOR(void, subtract, (double *restrict v, const double *restric
 static void orthonormalise(krylov *s, int i)
 {
     double *v = s->basis + i * s->d;
-    double before = sqrt(pca_dot(v, v, s->d)), scale = before;
+    double before = sqrt(dot_f64(v, v, s->d)), scale = before;
     for (int attempt = 0;; attempt++) {
         for (int pass = 0; pass < 2; pass++) { /* twice is enough for orthogonality to rounding */
             for (int j = 0; j < i; j++) {
                 const double *u = s->basis + j * s->d;
-                subtract(v, u, pca_dot(u, v, s->d), s->d);
+                subtract_scaled_f64(v, u, dot_f64(u, v, s->d), s->d);
             }
         }
-        double length = sqrt(pca_dot(v, v, s->d));
+        double length = sqrt(dot_f64(v, v, s->d));
         if (length > 1e-12 * scale && length > DBL_MIN / DBL_EPSILON) {
             for (int64_t j = 0; j < s->d; j++) {
                 v[j] /= length;
@@ -298,7 +282,7 @@ static void orthonormalise(krylov *s, int i)
         for (int64_t j = 0; j < s->d; j++) {
             v[j] = random_gaussian(&stream);
         }
-        scale = sqrt(pca_dot(v, v, s->d));
+        scale = sqrt(dot_f64(v, v, s->d));
     }
 }
 
@@ -322,7 +306,7 @@ static void advance(krylov *s)
 #pragma omp parallel for schedule(static) num_threads(s->n_threads)
     for (int j = s->used - s->width; j < s->used; j++) {
         for (int i = 0; i <= j; i++) {
-            s->small[i * s->most + j] = pca_dot(s->basis + i * s->d, s->product + j * s->d, s->d);
+            s->small[i * s->most + j] = dot_f64(s->basis + i * s->d, s->product + j * s->d, s->d);
         }
     }
 }
@@ -347,7 +331,7 @@ static void combine(const krylov *s, const double *from, int count, double *vect
     memset(vectors, 0, (size_t)count * (size_t)s->d * sizeof *vectors);
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < s->used; j++) {
-            subtract(vectors + i * s->d, from + j * s->d, -s->vectors[(int64_t)i * s->used + j], s->d);
+            subtract_scaled_f64(vectors + i * s->d, from + j * s->d, -s->vectors[(int64_t)i * s->used + j], s->d);
         }
     }
 }
@@ -418,9 +402,9 @@ static reshift_status accept(const krylov *s, int k, double *variance, double *c
         double *v = components + i * s->d;
         for (int pass = 0; pass < 2; pass++) {
             for (int j = 0; j < i; j++) {
-                subtract(v, components + j * s->d, pca_dot(components + j * s->d, v, s->d), s->d);
+                subtract_scaled_f64(v, components + j * s->d, dot_f64(components + j * s->d, v, s->d), s->d);
             }
-            double length = sqrt(pca_dot(v, v, s->d));
+            double length = sqrt(dot_f64(v, v, s->d));
             for (int64_t j = 0; j < s->d; j++) {
                 v[j] /= length;
             }
@@ -431,7 +415,7 @@ static reshift_status accept(const krylov *s, int k, double *variance, double *c
     if (status == RESHIFT_OK) {
         bool ordered = true;
         for (int i = 0; i < k; i++) {
-            variance[i] = pca_dot(components + i * s->d, products + i * s->d, s->d);
+            variance[i] = dot_f64(components + i * s->d, products + i * s->d, s->d);
             ordered = ordered && variance[i] >= 0 && (i == 0 || variance[i] <= variance[i - 1]);
         }
         *found = ordered && residual(components, products, variance, k, s->d) <= accept_at * variance[0];

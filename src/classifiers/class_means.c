@@ -16,8 +16,9 @@
 #include "base/error.h"
 #include "base/finite.h"
 #include "base/memory.h"
-#include "datasets/classes.h"
 #include "classifiers/sample.h"
+#include "datasets/classes.h"
+#include "kernels/softmax.h"
 #include "reshift/classifiers.h"
 
 enum {
@@ -91,16 +92,9 @@ static double slope(const class_means *m, const double *z, const int *labels, in
     double sum = 0;
     for (int64_t i = 0; i < n; i++) {
         const double *row = z + i * m->K;
-        double most = row[0], total = 0, mean = 0;
-        for (int k = 1; k < m->K; k++) {
-            most = fmax(most, row[k]);
-        }
-        for (int k = 0; k < m->K; k++) {
-            const double e = exp(t * (row[k] - most));
-            total += e;
-            mean += e * (row[k] - most);
-        }
-        sum += row[labels[i]] - most - mean / total;
+        double most;
+        const double mean = softmax_mean_f64(row, m->K, t, &most);
+        sum += row[labels[i]] - most - mean;
     }
     return sum;
 }

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "classifiers/logistic.h"
+#include "kernels/softmax.h"
 
 #define MOST_CHUNKS 32
 #define CHUNK_BYTES ((size_t)64 << 20) /* of all sums */
@@ -72,15 +73,8 @@ static double softmax_block(const objective *o, const int *labels, int n, double
 {
     double loss = 0;
     for (int b = 0; b < n; b++) {
-        double *row = logits + b * o->K, most = row[0], sum = 0;
-        for (int64_t k = 1; k < o->K; k++) {
-            most = row[k] > most ? row[k] : most;
-        }
-        const double own = row[labels[b]] - most;
-        for (int64_t k = 0; k < o->K; k++) {
-            row[k] = exp(row[k] - most);
-            sum += row[k];
-        }
+        double *row = logits + b * o->K, of_label = row[labels[b]], sum;
+        const double most = softmax_exponentials_f64(row, o->K, &sum), own = of_label - most;
         const double weight = o->options->class_weights ? o->options->class_weights[labels[b]] : 1;
         loss += weight * (log(sum) - own);
         for (int64_t k = 0; k < o->K; k++) {

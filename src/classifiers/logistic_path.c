@@ -8,9 +8,10 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "classifiers/logistic.h"
 #include "datasets/classes.h"
 #include "kernels/linear.h"
-#include "classifiers/logistic.h"
+#include "kernels/softmax.h"
 #include "reshift/words.h"
 
 static reshift_status check_options(const reshift_logistic_options *o, int n_classes, reshift_error *error)
@@ -219,8 +220,9 @@ static reshift_status measure(const logistic_rows *rows, int n_classes, const fl
             }
             for (int b = 0; scratch && b < n; b++) {
                 int right;
-                losses[t] += (double)linear_cross_entropy(logits + (int64_t)b * n_classes, n_classes,
-                                                          rows->sample->labels[rows->rows[first + b]], 1, NULL, &right);
+                losses[t] += (double)softmax_cross_entropy_f32(logits + (int64_t)b * n_classes, n_classes,
+                                                               rows->sample->labels[rows->rows[first + b]], 1, NULL,
+                                                               &right);
                 correct += right;
             }
         }

@@ -11,8 +11,9 @@
 #include "base/finite.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "datasets/classes.h"
 #include "classifiers/sample.h"
+#include "datasets/classes.h"
+#include "kernels/softmax.h"
 #include "reshift/classifiers.h"
 
 enum { TILE = 512, TRAIN_TILE = 4096 }; /* 8 MiB of cosines */
@@ -195,7 +196,7 @@ static void vote(const search *s, int64_t test_first, int rows, double *scores)
         double total = 0;
         for (int pass = 0; pass < 2; pass++) { /* the total first, so that shares need no memory of their own */
             for (int j = 0; j < s->k; j++) {
-                double share = exp((heap[j].cosine - heap[0].cosine) / s->temperature);
+                double share = softmax_weight(heap[j].cosine, heap[0].cosine, s->temperature);
                 if (pass == 0) {
                     total += share;
                 } else {

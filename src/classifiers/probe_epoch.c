@@ -320,8 +320,8 @@ void probe_measure(probe *p, const sample *t, double *loss, double *accuracy)
         int64_t hits = 0;
         for (int b = 0; b < n; b++) {
             int correct;
-            sum += (double)linear_cross_entropy(logits + (int64_t)b * p->layer.n_classes, p->layer.n_classes,
-                                                t->labels[tile * LINEAR_TILE + b], 0, NULL, &correct);
+            sum += (double)softmax_cross_entropy_f32(logits + (int64_t)b * p->layer.n_classes, p->layer.n_classes,
+                                                      t->labels[tile * LINEAR_TILE + b], 0, NULL, &correct);
             hits += correct;
         }
         p->tile_loss[tile] = sum;

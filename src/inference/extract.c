@@ -11,8 +11,9 @@
 #include "imaging/preprocess.h"
 #include "inference/calibrate.h"
 #include "inference/extraction.h"
-#include "kernels/linear.h"
 #include "inference/outputs.h"
+#include "kernels/linear.h"
+#include "kernels/softmax.h"
 #include "models/model.h"
 #include "reshift/learning.h"
 
@@ -229,21 +230,6 @@ reshift_status reshift_head_logits(const reshift_model *model, const reshift_arr
 
 /* ---- one image ---- */
 
-static void softmax(const float *logits, int n, float *probabilities)
-{
-    float largest = logits[0];
-    double sum = 0;
-    for (int k = 1; k < n; k++) {
-        largest = logits[k] > largest ? logits[k] : largest;
-    }
-    for (int k = 0; k < n; k++) {
-        sum += exp((double)(logits[k] - largest));
-    }
-    for (int k = 0; k < n; k++) {
-        probabilities[k] = (float)(exp((double)(logits[k] - largest)) / sum);
-    }
-}
-
 reshift_status reshift_predict(const reshift_model *model, const reshift_image *image, reshift_precision precision,
                                float *probabilities, reshift_error *error)
 {
@@ -278,7 +264,7 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
                                error);
     }
     if (status == RESHIFT_OK) {
-        softmax(plan_output(p), reshift_model_n_classes(model), probabilities);
+        softmax_probabilities_rounded(plan_output(p), reshift_model_n_classes(model), probabilities);
     }
     plan_destroy(&p);
     return status;

@@ -2,13 +2,13 @@
  * Features and predictions as CSV, for spreadsheets, R and pandas: RFC 4180, a header line, numbers that read back to
  * the same floats.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/memory.h"
+#include "kernels/softmax.h"
 #include "reshift/class_map.h"
 #include "reshift/export.h"
 
@@ -92,16 +92,7 @@ reshift_status reshift_features_save_csv(const char *path, const reshift_array *
 
 void reshift_probabilities(const float *logits, int n, float *probabilities)
 {
-    double most = -INFINITY, sum = 0;
-    for (int k = 0; k < n; k++) {
-        most = fmax(most, (double)logits[k]);
-    }
-    for (int k = 0; k < n; k++) {
-        sum += exp((double)logits[k] - most);
-    }
-    for (int k = 0; k < n; k++) {
-        probabilities[k] = (float)(exp((double)logits[k] - most) / sum);
-    }
+    softmax_probabilities(logits, n, probabilities);
 }
 
 void reshift_top_classes(const float *probabilities, int n, int *order, int top)

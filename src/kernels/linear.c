@@ -1,4 +1,4 @@
-/* The layer itself: its layout, logits of rows, cross-entropy. The arithmetic is linear_kernels.c's. */
+/* The layer itself: its layout, logits of rows. The arithmetic is linear_kernels.c's. */
 #include "kernels/linear.h"
 
 #include <math.h>
@@ -123,29 +123,4 @@ void linear_logits(const linear *l, const float *const *rows, int n, float *scra
             }
         }
     }
-}
-
-float linear_cross_entropy(const float *logits, int n_classes, int label, float scale, float *delta, int *correct)
-{
-    int best = 0;
-    for (int k = 1; k < n_classes; k++) {
-        if (logits[k] > logits[best]) {
-            best = k;
-        }
-    }
-    float largest = logits[best], sum = 0;
-    for (int k = 0; k < n_classes; k++) {
-        float e = expf(logits[k] - largest);
-        sum += e;
-        if (delta) {
-            delta[k] = e;
-        }
-    }
-    if (delta) {
-        for (int k = 0; k < n_classes; k++) {
-            delta[k] = (delta[k] / sum - (k == label ? 1.0f : 0.0f)) * scale;
-        }
-    }
-    *correct = best == label;
-    return logf(sum) - (logits[label] - largest);
 }

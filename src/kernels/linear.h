@@ -111,10 +111,4 @@ const linear_bf16 *linear_bf16_here(void);
  */
 void linear_logits(const linear *l, const float *const *rows, int n, float *scratch, float *logits);
 
-/**
- * Softmax cross-entropy of one row of logits [K]: returns the loss and, where `delta` is not NULL, writes
- * (softmax - onehot) * scale there. *correct is 1 when the label has the largest logit (the first of equals).
- */
-float linear_cross_entropy(const float *logits, int n_classes, int label, float scale, float *delta, int *correct);
-
 #endif

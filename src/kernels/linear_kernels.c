@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "kernels/linear.h"
+#include "kernels/vector.h"
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -150,24 +151,44 @@ fold_avx512(float sums[LINEAR_CLASSES][LINEAR_LANES], float *out)
 
 #include "kernels/linear_bf16.h"
 
-#define PICK(name, ...)                                                                                                \
-    (cpu_has(CPU_AVX512) ? name##_avx512(__VA_ARGS__)                                                                  \
-     : cpu_has(CPU_AVX2) ? name##_avx2(__VA_ARGS__)                                                                    \
-                         : name##_base(__VA_ARGS__))
 #else
-#define PICK(name, ...) name##_base(__VA_ARGS__)
 const linear_bf16 *linear_bf16_here(void) { return NULL; }
 #endif
 
-void linear_forward(const linear_rows *r, const float *weight, float *out) { PICK(forward, r, weight, out); }
+void linear_forward(const linear_rows *r, const float *weight, float *out)
+{
+    RESHIFT_VECTOR_CALL(forward, forward_base, (r, weight, out));
+}
 
 void linear_gradient(const linear_rows *r, const float *delta, int64_t stride, float *gradient)
 {
-    PICK(gradient, r, delta, stride, gradient);
+    RESHIFT_VECTOR_CALL(gradient, gradient_base, (r, delta, stride, gradient));
 }
 
 void linear_descend(const linear_rows *r, const float *delta, int64_t stride, const adam_step *step, float *weight,
                     float *m, float *v)
 {
-    PICK(descend, r, delta, stride, step, weight, m, v);
+    RESHIFT_VECTOR_CALL(descend, descend_base, (r, delta, stride, step, weight, m, v));
 }
+
+#define FORMS(kernel, name)                                                                                            \
+    extern const kernel_form kernel##_forms[];                                                                         \
+    const kernel_form kernel##_forms[] = {KERNEL_FORM("base", 0, name##_base), RESHIFT_VECTOR_ROWS(name){NULL, 0, NULL}}
+FORMS(linear_forward, forward);
+FORMS(linear_gradient, gradient);
+FORMS(linear_descend, descend);
+
+#ifdef __x86_64__
+#define FORM_BF16(kernel, name)                                                                                        \
+    extern const kernel_form kernel##_forms[];                                                                         \
+    const kernel_form kernel##_forms[] = {KERNEL_FORM("avx512_bf16", CPU_AVX512 | CPU_BF16, name##_bf16), {NULL, 0, NULL}}
+#else
+#define FORM_BF16(kernel, name)                                                                                        \
+    extern const kernel_form kernel##_forms[];                                                                         \
+    const kernel_form kernel##_forms[] = {{NULL, 0, NULL}}
+#endif
+FORM_BF16(linear_bf16_round_row, round_row);
+FORM_BF16(linear_bf16_round_weights, round_weights);
+FORM_BF16(linear_bf16_round_deltas, round_deltas);
+FORM_BF16(linear_bf16_forward, forward);
+FORM_BF16(linear_bf16_descend, descend);

@@ -1,16 +1,13 @@
-/*
- * The inner loops are compiled three times, for the base instruction set, AVX2 and AVX-512, and picked at run time;
- * with fp-contract off and nothing but element-wise operations all three give the same bits.
- */
+/* Steps over stretches of values, and the optimiser that keeps their state. All operations are element-wise. */
 #include "kernels/optimiser.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "kernels/vector.h"
 
 #define CHUNK ((size_t)16384) /* floats a thread takes at a time */
 
@@ -26,24 +23,13 @@ adam_step adam_step_at(int64_t t, double learning_rate)
                        .epsilon = 1e-8f};
 }
 
-/*
- * A step over a stretch: Adam's, or SGD's where there is no second moment. `decays` is a literal where the bodies are
- * put in, so that Adam without decay has nothing to do for it.
- */
-typedef struct step {
-    adam_step adam;
-    float coupled;        /* times the value, added to the gradient */
-    float shrink;         /* times the value, before the step: 1 - rate decay */
-    float rate, momentum; /* sgd */
-    bool nesterov;
-} step;
-
+/* `decays` and `momentum` are literals where the bodies are inlined: Adam without decay does no work for it. */
 #define BODY static inline __attribute__((always_inline)) void
 
-BODY adam_body(const step *given, bool decays, const float *restrict gradient, float *restrict value, float *restrict m,
+BODY adam_body(const optimiser_step *given, bool decays, const float *restrict gradient, float *restrict value, float *restrict m,
                float *restrict v, size_t count)
 {
-    const step at = *given;
+    const optimiser_step at = *given;
     const adam_step s = at.adam;
 #pragma omp simd
     for (size_t i = 0; i < count; i++) {
@@ -60,10 +46,10 @@ BODY adam_body(const step *given, bool decays, const float *restrict gradient, f
     }
 }
 
-BODY sgd_body(const step *given, bool momentum, const float *restrict gradient, float *restrict value,
+BODY sgd_body(const optimiser_step *given, bool momentum, const float *restrict gradient, float *restrict value,
               float *restrict buffer, size_t count)
 {
-    const step at = *given;
+    const optimiser_step at = *given;
 #pragma omp simd
     for (size_t i = 0; i < count; i++) {
         float x = value[i], g = gradient[i] + at.coupled * x;
@@ -76,8 +62,8 @@ BODY sgd_body(const step *given, bool momentum, const float *restrict gradient, 
     }
 }
 
-/* `second` NULL: SGD, whose momentum is `first` (NULL: none). */
-BODY any_body(const step *at, const float *gradient, float *value, float *first, float *second, size_t count)
+RESHIFT_KERNEL(void, optimiser_update, (const optimiser_step *at, const float *gradient, float *value, float *first,
+                                        float *second, size_t count), (at, gradient, value, first, second, count))
 {
     if (second && at->coupled == 0 && at->shrink == 1) {
         adam_body(at, false, gradient, value, first, second, count);
@@ -90,43 +76,9 @@ BODY any_body(const step *at, const float *gradient, float *value, float *first,
     }
 }
 
-static void update_base(const step *at, const float *gradient, float *value, float *first, float *second, size_t count)
-{
-    any_body(at, gradient, value, first, second, count);
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2"))) static void update_avx2(const step *at, const float *gradient, float *value,
-                                                        float *first, float *second, size_t count)
-{
-    any_body(at, gradient, value, first, second, count);
-}
-
-__attribute__((target("avx512f"))) static void update_avx512(const step *at, const float *gradient, float *value,
-                                                             float *first, float *second, size_t count)
-{
-    any_body(at, gradient, value, first, second, count);
-}
-#endif
-
-static void update(const step *at, const float *gradient, float *value, float *first, float *second, size_t count)
-{
-#ifdef __x86_64__
-    if (cpu_has(CPU_AVX512)) {
-        update_avx512(at, gradient, value, first, second, count);
-        return;
-    }
-    if (cpu_has(CPU_AVX2)) {
-        update_avx2(at, gradient, value, first, second, count);
-        return;
-    }
-#endif
-    update_base(at, gradient, value, first, second, count);
-}
-
 void adam_update(const adam_step *adam, const float *gradient, float *value, float *m, float *v, size_t count)
 {
-    update(&(step){.adam = *adam, .shrink = 1}, gradient, value, m, v, count);
+    optimiser_update(&(optimiser_step){.adam = *adam, .shrink = 1}, gradient, value, m, v, count);
 }
 
 /* ---- spans ---- */
@@ -208,11 +160,11 @@ void optimiser_destroy(optimiser **o)
 }
 
 /* Scalars are worked out in double and rounded once, as PyTorch does with its Python scalars. */
-static step step_of(const optimiser *o, double rate)
+static optimiser_step step_of(const optimiser *o, double rate)
 {
     const optimiser_rule *rule = &o->rule;
     bool adamw = rule->kind == OPTIMISER_ADAMW;
-    step at = {.coupled = adamw ? 0 : (float)rule->decay,
+    optimiser_step at = {.coupled = adamw ? 0 : (float)rule->decay,
                .shrink = adamw ? (float)(1 - rate * rule->decay) : 1,
                .rate = (float)rate,
                .momentum = (float)rule->momentum,
@@ -229,9 +181,9 @@ void optimiser_advance(optimiser *o, double factor, const float *const *gradient
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < o->n_pieces; i++) {
         const struct piece *piece = &o->pieces[i];
-        step at = step_of(o, o->spans[piece->span].learning_rate * factor);
+        optimiser_step at = step_of(o, o->spans[piece->span].learning_rate * factor);
         size_t from = o->offsets[piece->span] + piece->start;
-        update(&at, gradients[piece->span] + piece->start, o->spans[piece->span].values + piece->start,
+        optimiser_update(&at, gradients[piece->span] + piece->start, o->spans[piece->span].values + piece->start,
                o->state[0] ? o->state[0] + from : NULL, o->state[1] ? o->state[1] + from : NULL, piece->count);
     }
 }

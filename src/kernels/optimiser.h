@@ -30,6 +30,22 @@ adam_step adam_step_at(int64_t t, double learning_rate);
  */
 void adam_update(const adam_step *step, const float *gradient, float *value, float *m, float *v, size_t count);
 
+/** Constants of a step over a stretch of values: Adam's, or SGD's where there is no second moment. */
+typedef struct optimiser_step {
+    adam_step adam;
+    float coupled;        /* times the value, added to the gradient */
+    float shrink;         /* times the value, before the step: 1 - rate decay */
+    float rate, momentum; /* sgd */
+    bool nesterov;
+} optimiser_step;
+
+/**
+ * One step, all arrays [count]; `first` and `second` are the moments. Without `second` it is SGD with momentum in
+ * `first`, or without momentum where that is NULL too. On the calling thread, the same bits on every machine.
+ */
+void optimiser_update(const optimiser_step *at, const float *gradient, float *value, float *first, float *second,
+                      size_t count);
+
 /**
  * What a step does beside following the gradient g of a value p at rate r:
  *

@@ -1,10 +1,146 @@
-/* Softmax cross-entropy with a row in each lane: maxima, exponentials and sums of 16 rows are element-wise. */
+/*
+ * The forms of softmax.h. softmax_rows() has a row in each lane: maxima, exponentials and sums of 16 rows are
+ * element-wise. The others are plain loops over one row with the C library's exponential.
+ */
 #include "kernels/softmax.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "kernels/vector.h"
+
+/* ---- one row, float64 ---- */
+
+softmax_row softmax_of(const float *z, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t k = 1; k < n; k++) {
+        best = z[k] > z[best] ? k : best;
+    }
+    softmax_row row = {best, (double)z[best], 0};
+    for (int64_t k = 0; k < n; k++) {
+        row.sum += exp((double)z[k] - row.largest);
+    }
+    return row;
+}
+
+double softmax_probability(const softmax_row *row, float z) { return exp((double)z - row->largest) / row->sum; }
+
+void softmax_probabilities(const float *z, int64_t n, float *probabilities)
+{
+    const softmax_row row = softmax_of(z, n);
+    for (int64_t k = 0; k < n; k++) {
+        probabilities[k] = (float)softmax_probability(&row, z[k]);
+    }
+}
+
+void softmax_probabilities_rounded(const float *z, int64_t n, float *probabilities)
+{
+    float largest = z[0];
+    double sum = 0;
+    for (int64_t k = 1; k < n; k++) {
+        largest = z[k] > largest ? z[k] : largest;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        sum += exp((double)(z[k] - largest));
+    }
+    for (int64_t k = 0; k < n; k++) {
+        probabilities[k] = (float)(exp((double)(z[k] - largest)) / sum);
+    }
+}
+
+double softmax_cross_entropy(const float *z, int n, int label, double smoothing, double rows, float *gradient,
+                             int *correct)
+{
+    const softmax_row row = softmax_of(z, n);
+    const double own = (double)z[label] - row.largest;
+    double mean = 0;
+    for (int k = 0; k < n; k++) {
+        mean += ((double)z[k] - row.largest) / n;
+    }
+    for (int k = 0; gradient && k < n; k++) {
+        const double target = (k == label) * (1 - smoothing) + smoothing / n;
+        gradient[k] = (float)((softmax_probability(&row, z[k]) - target) / rows);
+    }
+    *correct = row.best == label;
+    return log(row.sum) - own - smoothing * (mean - own);
+}
+
+double softmax_entropy(const float *z, int n, double rows, float *gradient)
+{
+    const softmax_row row = softmax_of(z, n);
+    const double log_sum = log(row.sum);
+    double entropy = 0;
+    for (int k = 0; k < n; k++) {
+        const double log_p = (double)z[k] - row.largest - log_sum;
+        entropy -= exp(log_p) * log_p;
+    }
+    for (int k = 0; gradient && k < n; k++) {
+        const double log_p = (double)z[k] - row.largest - log_sum;
+        gradient[k] = (float)(-exp(log_p) * (log_p + entropy) / rows);
+    }
+    return entropy;
+}
+
+double softmax_exponentials_f64(double *z, int64_t n, double *sum)
+{
+    double largest = z[0];
+    for (int64_t k = 1; k < n; k++) {
+        largest = z[k] > largest ? z[k] : largest;
+    }
+    *sum = 0;
+    for (int64_t k = 0; k < n; k++) {
+        z[k] = exp(z[k] - largest);
+        *sum += z[k];
+    }
+    return largest;
+}
+
+double softmax_mean_f64(const double *z, int64_t n, double t, double *largest)
+{
+    double total = 0, mean = 0;
+    *largest = z[0];
+    for (int64_t k = 1; k < n; k++) {
+        *largest = fmax(*largest, z[k]);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        const double e = exp(t * (z[k] - *largest));
+        total += e;
+        mean += e * (z[k] - *largest);
+    }
+    return mean / total;
+}
+
+double softmax_weight(double z, double largest, double temperature) { return exp((z - largest) / temperature); }
+
+/* ---- one row, float32 ---- */
+
+float softmax_cross_entropy_f32(const float *logits, int n_classes, int label, float scale, float *delta, int *correct)
+{
+    int best = 0;
+    for (int k = 1; k < n_classes; k++) {
+        if (logits[k] > logits[best]) {
+            best = k;
+        }
+    }
+    float largest = logits[best], sum = 0;
+    for (int k = 0; k < n_classes; k++) {
+        float e = expf(logits[k] - largest);
+        sum += e;
+        if (delta) {
+            delta[k] = e;
+        }
+    }
+    if (delta) {
+        for (int k = 0; k < n_classes; k++) {
+            delta[k] = (delta[k] / sum - (k == label ? 1.0f : 0.0f)) * scale;
+        }
+    }
+    *correct = best == label;
+    return logf(sum) - (logits[label] - largest);
+}
+
+/* ---- 16 rows, float32 ---- */
 
 enum { ROWS = 16 };
 
@@ -64,7 +200,7 @@ static void gather(const softmax_pieces *p, int first, int n, float (*logits)[RO
     }
 }
 
-RESHIFT_VECTOR(void, softmax_rows, (const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
+RESHIFT_KERNEL(void, softmax_rows, (const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
                                     const float *weights, float *scratch, float *delta, float *loss, uint8_t *correct),
                (pieces, first, n, labels, scale, weights, scratch, delta, loss, correct))
 {

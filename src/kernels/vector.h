@@ -17,6 +17,8 @@
 #ifndef KERNELS_VECTOR_H
 #define KERNELS_VECTOR_H
 
+#include <stddef.h>
+
 #include "base/cpu.h"
 
 /** One form of a kernel. `run` has the type of the kernel itself: cast it back before the call. */

@@ -7,26 +7,25 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "kernels/softmax.h"
 #include "metrics/figures.h"
 
 /* log of the sum of exponentials keeps its precision where the label's probability is near 0 or 1 */
 static row_figures of_logits(const float *z, int64_t n_classes, int64_t best, int label)
 {
-    double largest = z[best], sum = 0, squares = 0;
+    double squares = 0;
     row_figures figures = {(double)best, NAN, NAN, NAN, NAN};
-    if (!isfinite(largest)) {
+    if (!isfinite(z[best])) {
         return figures;
     }
+    const softmax_row row = softmax_of(z, n_classes);
     for (int64_t k = 0; k < n_classes; k++) {
-        sum += exp((double)z[k] - largest);
-    }
-    for (int64_t k = 0; k < n_classes; k++) {
-        double difference = exp((double)z[k] - largest) / sum - (k == label);
+        double difference = softmax_probability(&row, z[k]) - (k == label);
         squares += difference * difference;
     }
-    figures.nll = log(sum) - ((double)z[label] - largest);
+    figures.nll = log(row.sum) - ((double)z[label] - row.largest);
     figures.brier = squares;
-    figures.confidence = 1 / sum;
+    figures.confidence = 1 / row.sum;
     figures.rank = 0;
     for (int64_t k = 0; k < n_classes; k++) {
         figures.rank += z[k] > z[label] || (z[k] == z[label] && k < label);

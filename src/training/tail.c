@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "engine/plan.h"
 #include "kernels/linear.h"
+#include "kernels/softmax.h"
 
 /* A training plan with the gradients of the trained parameters in it. */
 typedef struct training_plan {
@@ -403,8 +404,8 @@ reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows
     }
     for (int i = 0; status == RESHIFT_OK && i < n; i++) {
         int correct;
-        *loss_sum += (double)linear_cross_entropy(logits + (int64_t)i * t->n_classes, t->n_classes, labels[i], 0, NULL,
-                                                  &correct);
+        *loss_sum += (double)softmax_cross_entropy_f32(logits + (int64_t)i * t->n_classes, t->n_classes, labels[i], 0,
+                                                        NULL, &correct);
         *correct_sum += correct;
     }
     return status;

@@ -11,7 +11,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "analysis/pca_inside.h"
-#include "analysis/pca_tiles.h"
+#include "kernels/products_f64.h"
+#include "kernels/tiles.h"
 #include "metrics/golden/expected.h"
 #include "metrics/made_up.h"
 #include "reshift/evaluation.h"
@@ -262,7 +263,7 @@ static void check_near(const solution *krylov, const solution *exact, int64_t n,
         /* the rows' length is almost that of their first k + 1 coordinates here; twice it is on the safe side */
         assert_true(farthest <= 2 * 1.4143 * residual / gap + 0x1p-23);
         for (int a = 0; a <= i; a++) {
-            double product = pca_dot(krylov->components + i * d, krylov->components + a * d, d);
+            double product = dot_f64(krylov->components + i * d, krylov->components + a * d, d);
             assert_true(fabs(product - (a == i)) < 1e-12);
         }
     }
@@ -284,7 +285,7 @@ static void test_krylov_against_the_covariance(void **state)
         reshift_array x = factors(n, d, 40, 0.85, 0.05, 3);
         bool found;
         solution exact = solve(&x, k, false, NULL);
-        for (int tiles = 0; tiles <= pca_tiles_suit(d); tiles++) {
+        for (int tiles = 0; tiles <= tiles_suit(d); tiles++) {
             solution krylov = solve(&x, k, tiles, &found);
             assert_true(found);
             check_near(&krylov, &exact, n, d, k);
@@ -307,7 +308,7 @@ static void test_unit_does_not_matter(void **state)
     enum { k = 3 };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int64_t n = cases[i].n, d = cases[i].d;
-        for (int tiles = 0; tiles <= (cases[i].krylov && pca_tiles_suit(d)); tiles++) {
+        for (int tiles = 0; tiles <= (cases[i].krylov && tiles_suit(d)); tiles++) {
             reshift_array x = factors(n, d, 30, 0.85, 0.05, 3);
             bool found = true, *how = cases[i].krylov ? &found : NULL;
             solution one = solve(&x, k, tiles, how);
@@ -356,7 +357,7 @@ static void test_krylov_threads(void **state)
 #endif
         if (threads == 1) {
             bool found;
-            solution krylov = solve(&x, k, pca_tiles_suit(x.shape[1]), &found);
+            solution krylov = solve(&x, k, tiles_suit(x.shape[1]), &found);
             assert_true(found);
             assert_memory_equal(pca.components.data, krylov.components, sizeof(double) * k * d);
             solution_destroy(&krylov);
@@ -384,7 +385,7 @@ static void test_krylov_falls_back(void **state)
     enum { n = 1200, d = 520, k = 2 };
     reshift_array x = factors(n, d, 0, 1, 1, 0);
     bool found;
-    solution krylov = solve(&x, k, pca_tiles_suit(x.shape[1]), &found), exact = solve(&x, k, false, NULL);
+    solution krylov = solve(&x, k, tiles_suit(x.shape[1]), &found), exact = solve(&x, k, false, NULL);
     assert_false(found);
     reshift_error error;
     reshift_pca_result pca;
@@ -525,7 +526,7 @@ static void test_krylov_of_low_rank(void **state)
         assert_true(fabs(variance[i] - exact.variance[i]) <= 1e-9 * exact.variance[0]);
         assert_true(i < rank ? variance[i] > 0.01 * variance[0] : variance[i] < 1e-13 * variance[0]);
         for (int a = 0; a <= i; a++) {
-            assert_true(fabs(pca_dot(components + i * d, components + a * d, d) - (a == i)) < 1e-12);
+            assert_true(fabs(dot_f64(components + i * d, components + a * d, d) - (a == i)) < 1e-12);
         }
     }
     reshift_pca_destroy(&pca);
@@ -557,7 +558,7 @@ static void test_krylov_of_constants(void **state)
     assert_true(fabs(c[100] - 1) < 1e-10 && fabs(((double *)pca.ratio.data)[0] - 1) < 1e-10);
     /* 2 in one row of n: 4 (1 - 1/n) / (n - 1) = 4 / n */
     assert_true(fabs(((double *)pca.variance.data)[0] - 4.0 / n) < 1e-9);
-    assert_true(fabs(pca_dot(c, c + d, d)) < 1e-12 && fabs(pca_dot(c + d, c + d, d) - 1) < 1e-12);
+    assert_true(fabs(dot_f64(c, c + d, d)) < 1e-12 && fabs(dot_f64(c + d, c + d, d) - 1) < 1e-12);
     reshift_pca_destroy(&pca);
     ((float *)x.data)[699 * d + 512] = NAN;
     check_error(reshift_pca(&x, k, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 699");

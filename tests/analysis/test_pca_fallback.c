@@ -5,7 +5,7 @@
 
 #include "base/cpu.h"
 #include "analysis/pca_inside.h"
-#include "analysis/pca_tiles.h"
+#include "kernels/tiles.h"
 #include "metrics/made_up.h"
 #include "reshift/evaluation.h"
 
@@ -17,14 +17,14 @@ static void test_no_tiles(void **state)
     for (int form = CPU_FORM_SSE41; form < CPU_FORM_AMX; form++) {
         cpu_usable = processor;
         cpu_lower_limit((cpu_form)form);
-        assert_false(pca_tiles_suit(768));
+        assert_false(tiles_suit(768));
     }
     /* a limit that allows tiles leaves them where they are */
     cpu_usable = processor;
-    const bool here = pca_tiles_suit(768);
+    const bool here = tiles_suit(768);
     cpu_lower_limit(CPU_FORM_AMX);
-    assert_int_equal(pca_tiles_suit(768), here);
-    assert_false(pca_tiles_suit(769));
+    assert_int_equal(tiles_suit(768), here);
+    assert_false(tiles_suit(769));
 }
 
 static void test_same_bytes_as_kernels(void **state)

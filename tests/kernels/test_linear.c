@@ -162,14 +162,14 @@ static void test_cross_entropy(void **state)
     float delta[4];
     int correct;
     double e0 = exp(-2), e3 = exp(-93), sum = e0 + 2 + e3;
-    float loss = linear_cross_entropy(logits, 4, 1, 0.5f, delta, &correct);
+    float loss = softmax_cross_entropy_f32(logits, 4, 1, 0.5f, delta, &correct);
     assert_true(correct);
     assert_true(fabs((double)loss - log(sum)) < 1e-6);
     assert_true(fabs((double)delta[0] - 0.5 * e0 / sum) < 1e-7);
     assert_true(fabs((double)delta[1] - 0.5 * (1 / sum - 1)) < 1e-7);
-    loss = linear_cross_entropy(logits, 4, 2, 1, NULL, &correct);
+    loss = softmax_cross_entropy_f32(logits, 4, 2, 1, NULL, &correct);
     assert_false(correct);
-    loss = linear_cross_entropy(logits, 4, 3, 1, NULL, &correct);
+    loss = softmax_cross_entropy_f32(logits, 4, 3, 1, NULL, &correct);
     assert_true(fabs((double)loss - 93 - log(sum)) < 93 * 1e-6);
 }
 

@@ -6,13 +6,14 @@
  * twice, with zeros in every second place: once for the even columns, once for the odd. That doubles the smaller part
  * of a work that memory bounds anyway, and spares a second copy of the rows.
  */
-#include "analysis/pca_tiles.h"
+#include "kernels/tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu.h"
 #include "kernels/linear.h"
+#include "kernels/products_f64.h"
 #include "kernels/vector.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 enum {
-    ROWS = PCA_TILE_ROWS,
+    ROWS = TILES_ROWS,
     TILE = 16,  /* rows of a tile */
     PAIRS = 32, /* columns of a tile of 16-bit values */
     VECTORS = LINEAR_CLASSES,
@@ -41,9 +42,9 @@ typedef struct desk {
 
 static int64_t row_halves(int64_t d) { return d + GAP; }
 
-size_t pca_tiles_packed(int64_t d, int n_blocks) { return (size_t)n_blocks * 2 * (size_t)d * TILE; }
+size_t tiles_packed(int64_t d, int n_blocks) { return (size_t)n_blocks * 2 * (size_t)d * TILE; }
 
-size_t pca_tiles_scratch(int64_t d, int n_blocks)
+size_t tiles_scratch(int64_t d, int n_blocks)
 {
     return 2 * ROWS * (size_t)row_halves(d) * sizeof(uint16_t) + ROWS * TILE * sizeof(float) +
            VECTORS * ROWS * sizeof(float) + ((size_t)n_blocks * TILES * KINDS + 2) * VECTORS * TILE * sizeof(float);
@@ -85,9 +86,9 @@ static inline uint32_t lower_half(float value)
 /* ---- vectors ---- */
 
 /* [2 halves][d/32][16 pairs of columns][16 vectors][2] */
-void pca_tiles_pack(const double *block, int64_t d, uint16_t *packed)
+void tiles_pack(const double *block, int64_t d, uint16_t *packed)
 {
-    memset(packed, 0, pca_tiles_packed(d, 1) * sizeof *packed);
+    memset(packed, 0, tiles_packed(d, 1) * sizeof *packed);
     for (int c = 0; c < VECTORS; c++) {
         for (int64_t j = 0; j < d; j++) {
             float value = (float)block[c * d + j];
@@ -98,7 +99,7 @@ void pca_tiles_pack(const double *block, int64_t d, uint16_t *packed)
     }
 }
 
-int64_t pca_tiles_column(int64_t group, int64_t lane) { return group / 2 * PAIRS + 2 * lane + group % 2; }
+int64_t tiles_column(int64_t group, int64_t lane) { return group / 2 * PAIRS + 2 * lane + group % 2; }
 
 /* ---- a batch ---- */
 
@@ -178,13 +179,6 @@ static void turn(const desk *k, int n, const double *centre, double scale, uint3
     }
 }
 
-static RESHIFT_VECTOR(void, add_floats, (double *restrict sums, const float *restrict values, int n), (sums, values, n))
-{
-    for (int i = 0; i < n; i++) {
-        sums[i] += (double)values[i];
-    }
-}
-
 /* sums [d/32][even, odd][10][16] += X' T. Tiles: 0 and 1 sums, 2 rows, 4-7 T's pieces. */
 AMX static void backward(const desk *k, int64_t d, uint32_t (*pieces)[VECTORS][TILE], double *sums)
 {
@@ -209,7 +203,7 @@ AMX static void backward(const desk *k, int64_t d, uint32_t (*pieces)[VECTORS][T
         }
         _tile_stored(0, k->gradient[0], row);
         _tile_stored(1, k->gradient[1], row);
-        add_floats(sums + j * VECTORS, k->gradient[0][0], 2 * VECTORS * TILE);
+        add_f32_to_f64(sums + j * VECTORS, k->gradient[0][0], 2 * VECTORS * TILE);
     }
 }
 
@@ -230,19 +224,18 @@ AMX static void configure(bool back)
     _tile_loadconfig(&c);
 }
 
-AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
-                       int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
+AMX void tiles_add(const float *x, int64_t d, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
+                   int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
 {
-    const int64_t d = rows->d;
     const desk k = desk_at(scratch, d, n_blocks);
     for (int64_t start = first; start < last; start += ROWS) {
         const int n = last - start < ROWS ? (int)(last - start) : ROWS;
         for (int b = 0; b < n; b++) {
-            split(rows->x + (start + b) * stride * d, d, k.upper + b * row_halves(d), k.lower + b * row_halves(d));
+            split(x + (start + b) * stride * d, d, k.upper + b * row_halves(d), k.lower + b * row_halves(d));
         }
         configure(false);
         for (int block = 0; block < n_blocks; block++) {
-            forward(&k, d, packed + pca_tiles_packed(d, block));
+            forward(&k, d, packed + tiles_packed(d, block));
             turn(&k, n, centre + block * VECTORS, scale, k.pieces + block * TILES * KINDS, total + block * VECTORS);
         }
         configure(true);
@@ -254,36 +247,43 @@ AMX void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, in
 }
 
 /* The system gives the tiles' registers to a process that asks (Documentation/arch/x86/xstate.rst of Linux). */
-bool pca_tiles_suit(int64_t d)
+bool tiles_suit(int64_t d)
 {
     enum { REQUEST = 0x1023, TILE_DATA = 18 };
     return d % PAIRS == 0 && cpu_has(CPU_AVX512 | CPU_AMX) && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
 }
 
+extern const kernel_form tiles_add_forms[];
+const kernel_form tiles_add_forms[] = {KERNEL_FORM("amx", CPU_AVX512 | CPU_AMX, tiles_add), {NULL, 0, NULL}};
+
 #else
 
-bool pca_tiles_suit(int64_t d)
+extern const kernel_form tiles_add_forms[];
+const kernel_form tiles_add_forms[] = {{NULL, 0, NULL}};
+
+bool tiles_suit(int64_t d)
 {
     (void)d;
     return false;
 }
 
-size_t pca_tiles_packed(int64_t d, int n_blocks) { return (size_t)n_blocks * (size_t)d; }
-size_t pca_tiles_scratch(int64_t d, int n_blocks) { return (size_t)n_blocks * (size_t)d; }
+size_t tiles_packed(int64_t d, int n_blocks) { return (size_t)n_blocks * (size_t)d; }
+size_t tiles_scratch(int64_t d, int n_blocks) { return (size_t)n_blocks * (size_t)d; }
 
-void pca_tiles_pack(const double *block, int64_t d, uint16_t *packed)
+void tiles_pack(const double *block, int64_t d, uint16_t *packed)
 {
     (void)block;
     (void)d;
     (void)packed;
 }
 
-int64_t pca_tiles_column(int64_t group, int64_t lane) { return group + lane; }
+int64_t tiles_column(int64_t group, int64_t lane) { return group + lane; }
 
-void pca_tiles_add(const centred_rows *rows, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
+void tiles_add(const float *x, int64_t d, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
                    int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
 {
-    (void)rows;
+    (void)x;
+    (void)d;
     (void)first;
     (void)last;
     (void)stride;
