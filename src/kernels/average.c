@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kernels/bf16.h"
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 enum { CHANNELS_AT_ONCE = 512 };
 

@@ -2,7 +2,7 @@
 #include "kernels/elementwise.h"
 
 #include "kernels/bf16.h"
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 RESHIFT_KERNEL(void, relu_f32, (float *a, int64_t n), (a, n))
 {

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 
 #include "base/cpu.h"
+#include "kernels/kernels.h"
 #include "kernels/linear.h"
-#include "kernels/vector.h"
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -172,7 +172,6 @@ void linear_descend(const linear_rows *r, const float *delta, int64_t stride, co
 }
 
 #define FORMS(kernel, name)                                                                                            \
-    extern const kernel_form kernel##_forms[];                                                                         \
     const kernel_form kernel##_forms[] = {KERNEL_FORM("base", 0, name##_base), RESHIFT_VECTOR_ROWS(name){NULL, 0, NULL}}
 FORMS(linear_forward, forward);
 FORMS(linear_gradient, gradient);
@@ -180,11 +179,9 @@ FORMS(linear_descend, descend);
 
 #ifdef __x86_64__
 #define FORM_BF16(kernel, name)                                                                                        \
-    extern const kernel_form kernel##_forms[];                                                                         \
     const kernel_form kernel##_forms[] = {KERNEL_FORM("avx512_bf16", CPU_AVX512 | CPU_BF16, name##_bf16), {NULL, 0, NULL}}
 #else
 #define FORM_BF16(kernel, name)                                                                                        \
-    extern const kernel_form kernel##_forms[];                                                                         \
     const kernel_form kernel##_forms[] = {{NULL, 0, NULL}}
 #endif
 FORM_BF16(linear_bf16_round_row, round_row);

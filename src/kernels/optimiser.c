@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 #define CHUNK ((size_t)16384) /* floats a thread takes at a time */
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 enum {
     ROWS = PRODUCTS_ROWS,

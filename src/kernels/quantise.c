@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "kernels/bf16.h"
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 static inline __attribute__((always_inline)) uint8_t to_byte(float steps, float least, float most)
 {

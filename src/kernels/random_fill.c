@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/vector.h"
+#include "kernels/kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -85,7 +85,6 @@ void philox_words(const uint32_t key[2], const uint32_t counter[4], size_t group
     RESHIFT_VECTOR_CALL(philox, philox_base, (key, counter, groups, words));
 }
 
-extern const kernel_form philox_words_forms[];
 const kernel_form philox_words_forms[] = {
     KERNEL_FORM("base", 0, philox_base), RESHIFT_VECTOR_ROWS(philox){NULL, 0, NULL}};
 

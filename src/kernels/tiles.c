@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "kernels/kernels.h"
 #include "kernels/linear.h"
 #include "kernels/products_f64.h"
-#include "kernels/vector.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
@@ -253,12 +253,10 @@ bool tiles_suit(int64_t d)
     return d % PAIRS == 0 && cpu_has(CPU_AVX512 | CPU_AMX) && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
 }
 
-extern const kernel_form tiles_add_forms[];
 const kernel_form tiles_add_forms[] = {KERNEL_FORM("amx", CPU_AVX512 | CPU_AMX, tiles_add), {NULL, 0, NULL}};
 
 #else
 
-extern const kernel_form tiles_add_forms[];
 const kernel_form tiles_add_forms[] = {{NULL, 0, NULL}};
 
 bool tiles_suit(int64_t d)

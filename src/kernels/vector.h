@@ -61,7 +61,6 @@ typedef struct kernel_form {
     static RESULT NAME##_base PARAMETERS { return NAME##_loop ARGUMENTS; }                                             \
     RESHIFT_VECTOR_FORMS(RESULT, NAME, PARAMETERS, ARGUMENTS)                                                          \
     RESULT NAME PARAMETERS { return RESHIFT_VECTOR_CALL(NAME, NAME##_base, ARGUMENTS); }                               \
-    extern const kernel_form NAME##_forms[];                                                                           \
     const kernel_form NAME##_forms[] = {                                                                               \
         KERNEL_FORM("base", 0, NAME##_base), RESHIFT_VECTOR_ROWS(NAME){NULL, 0, NULL}};                                \
     RESHIFT_VECTOR_LOOP(RESULT, NAME) PARAMETERS
