@@ -31,6 +31,7 @@ typedef struct reshift_adapt_options {
     double learning_rate; /* tent: 0.001 */
 } reshift_adapt_options;
 
+/** No adaptation, and the values named next to the fields. It is a part of other options: it has no NULL. */
 RESHIFT_API void reshift_adapt_options_default(reshift_adapt_options *options);
 /** "none", "bn", "tent"; static. */
 RESHIFT_API const char *reshift_adapt_name(reshift_adapt_kind kind);

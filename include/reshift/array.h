@@ -44,8 +44,9 @@ typedef struct reshift_array {
     void *owner;                                  /* for release */
 } reshift_array;
 
-/** Bytes of one element, and the name NumPy gives it ("uint8", "float32", "bfloat16"). */
+/** Bytes of one element. */
 RESHIFT_API size_t reshift_dtype_size(reshift_dtype dtype);
+/** The name that NumPy gives the type ("uint8", "float32", "bfloat16"); static. */
 RESHIFT_API const char *reshift_dtype_name(reshift_dtype dtype);
 
 /**
@@ -58,8 +59,9 @@ RESHIFT_API reshift_status reshift_array_create(reshift_dtype dtype, int n_dims,
 /** Gives the memory back and leaves the empty array. NULL is accepted. */
 RESHIFT_API void reshift_array_destroy(reshift_array *array);
 
-/** Elements and bytes of the array. */
+/** Elements of the array: 1 for a scalar, 0 for the empty array. */
 RESHIFT_API int64_t reshift_array_count(const reshift_array *array);
+/** Bytes of the elements. */
 RESHIFT_API size_t reshift_array_bytes(const reshift_array *array);
 
 /** What an array is, for people: "float32 [10,128]". */

@@ -40,9 +40,9 @@ typedef struct reshift_class_map {
  * Errors: SHAPE (no way to map, with a hint that names --class-map; a name that stands for two outputs; more classes than
  * outputs), FORMAT (file and line), NOT_FOUND, IO, MEMORY; *map is empty then.
  */
-RESHIFT_API reshift_status reshift_classes_map(const reshift_model *model, const reshift_dataset *dataset,
+RESHIFT_API reshift_status reshift_class_map_create(const reshift_model *model, const reshift_dataset *dataset,
                                                const char *file, reshift_class_map *map, reshift_error *error);
-/** Frees what is in it and empties it; an empty map is accepted. */
+/** Frees what is in it and empties it; NULL and an empty map are accepted. */
 RESHIFT_API void reshift_class_map_destroy(reshift_class_map *map);
 
 /** True where class k is output k and there are no other outputs: nothing needs to be said. */

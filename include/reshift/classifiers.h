@@ -50,6 +50,7 @@ typedef struct reshift_logistic_fit {
     bool at_limit;  /* it stopped after max_iterations; neither: rounding hid any lower point */
 } reshift_logistic_fit;
 
+/** Fills in the defaults named next to the fields. NULL instead of options means the same. */
 RESHIFT_API void reshift_logistic_options_default(reshift_logistic_options *options);
 
 /**
@@ -82,6 +83,7 @@ typedef struct reshift_logistic_point {
 
 #define RESHIFT_LOGISTIC_POINTS 128
 
+/** Fills in the defaults named next to the fields. NULL instead of options means the same. */
 RESHIFT_API void reshift_logistic_path_options_default(reshift_logistic_path_options *options);
 
 /**
@@ -105,7 +107,7 @@ RESHIFT_API reshift_status reshift_logistic_path(const reshift_array *features, 
  * squared distance to their class means: logits do not depend on the features' unit. Computed in float64. Errors: SHAPE
  * (also a class without a row, or one class alone), NUMERIC (weights beyond float32: features below about 1e-37), MEMORY.
  */
-RESHIFT_API reshift_status reshift_nearest_mean(const reshift_array *features, const reshift_array *labels,
+RESHIFT_API reshift_status reshift_nearest_mean_train(const reshift_array *features, const reshift_array *labels,
                                                 int n_classes, reshift_array *weight, reshift_array *bias,
                                                 reshift_error *error);
 
@@ -119,7 +121,7 @@ RESHIFT_API reshift_status reshift_nearest_mean(const reshift_array *features, c
  * 4608 D floats. Errors: SHAPE (also one class alone), ARGUMENT (k not from 1 to the number of rows, temperature not
  * positive), NUMERIC, MEMORY, CANCELLED.
  */
-RESHIFT_API reshift_status reshift_nearest_neighbours(const reshift_array *train, const reshift_array *train_labels,
+RESHIFT_API reshift_status reshift_nearest_neighbours_score(const reshift_array *train, const reshift_array *train_labels,
                                                       const reshift_array *features, int n_classes, int k,
                                                       double temperature, reshift_array *scores,
                                                       const reshift_progress *progress, reshift_error *error);

@@ -25,6 +25,10 @@ typedef enum reshift_jpeg_step { RESHIFT_JPEG_AUTO, RESHIFT_JPEG_ON, RESHIFT_JPE
 /** Quality of the JPEG step. */
 #define RESHIFT_JPEG_QUALITY 85
 
+/** Room for the rows of reshift_corruption_table() in arrays with an entry a row. Fewer are in use. */
+#define RESHIFT_CORRUPTIONS_MOST 32
+#define RESHIFT_SEVERITIES 5
+
 /** The most constants that a severity has: snow's. */
 #define RESHIFT_CORRUPTION_CONSTANTS 7
 
@@ -37,8 +41,8 @@ typedef struct reshift_corruption {
     const char *about;                                /* for people: "normal noise added to every value" */
     const char *parameters;                           /* and what the constants are, in their order */
     int n_constants;                                  /* that each severity has; 0 beyond them */
-    double cifar[5][RESHIFT_CORRUPTION_CONSTANTS];    /* of severities 1 to 5 for images of 32x32 */
-    double imagenet[5][RESHIFT_CORRUPTION_CONSTANTS]; /* and of 224x224 */
+    double cifar[RESHIFT_SEVERITIES][RESHIFT_CORRUPTION_CONSTANTS];    /* of severities 1 to 5 for images of 32x32 */
+    double imagenet[RESHIFT_SEVERITIES][RESHIFT_CORRUPTION_CONSTANTS]; /* and of 224x224 */
 } reshift_corruption;
 
 /** The table, in CIFAR-10-C's customary order; *count rows, static. */

@@ -38,6 +38,7 @@ typedef struct reshift_dataset_options {
                           the seed, is the test part and the others are the training part; 0: the whole set is either */
 } reshift_dataset_options;
 
+/** Test images, all of them, uncorrupted; severities 1 to 5, seed 0. NULL instead of options means the same. */
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
 
 /**
@@ -58,7 +59,7 @@ RESHIFT_API bool reshift_dataset_is_shifted(const char *spec);
  *  DIR/val or of the data folder's ImageNet/val for imagenet-c, else the set without a corruption. Errors: those of reshift_dataset_open(). */
 RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
                                                       reshift_dataset **dataset, reshift_error *error);
-/** A view of `rows` [n] of `base` in that order; keeps `base` alive by itself. */
+/** A view of `rows` [n] of `base` in that order; keeps `base` open by itself. Errors: ARGUMENT (a row that is not there), MEMORY. */
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);
 /**
@@ -71,11 +72,17 @@ RESHIFT_API reshift_status reshift_dataset_cropped(reshift_dataset *base, int re
 /** Closes and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_dataset_close(reshift_dataset **dataset);
 
+/** Rows of the set. */
 RESHIFT_API int64_t reshift_dataset_count(const reshift_dataset *dataset);
+/** Classes of the set, whether or not every one has a row. */
 RESHIFT_API int reshift_dataset_n_classes(const reshift_dataset *dataset);
+/** The class's name, or NULL: the set has none; the set's. `label` from 0 to n_classes - 1. */
 RESHIFT_API const char *reshift_dataset_class_name(const reshift_dataset *dataset, int label);
+/** The class of a row, from 0. */
 RESHIFT_API int reshift_dataset_label(const reshift_dataset *dataset, int64_t row);
+/** The image that a row is a version of; rows with the same number show the same photograph. */
 RESHIFT_API int64_t reshift_dataset_source(const reshift_dataset *dataset, int64_t row);
+/** Severity of the corruption, 1 to 5; 0: clean. */
 RESHIFT_API int reshift_dataset_severity(const reshift_dataset *dataset, int64_t row);
 /** "cifar10", "cifar10-c", "imagenet-c", "folder", "npy", "demo". */
 RESHIFT_API const char *reshift_dataset_kind(const reshift_dataset *dataset);
@@ -85,9 +92,10 @@ RESHIFT_API const char *reshift_dataset_corruption(const reshift_dataset *datase
 RESHIFT_API bool reshift_dataset_from_file(const reshift_dataset *dataset);
 /** True where options->verify found the files to be the published ones. */
 RESHIFT_API bool reshift_dataset_is_verified(const reshift_dataset *dataset);
+/** reshift_dataset_jpeg() of several sets, of which some were encoded. */
+#define RESHIFT_JPEG_MIXED (-1)
 /** How corrupted rows ended: RESHIFT_JPEG_QUALITY where they went through JPEG (made here, or files stored as the
  * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: of several sets, some did. */
-#define RESHIFT_JPEG_MIXED (-1)
 RESHIFT_API int reshift_dataset_jpeg(const reshift_dataset *dataset);
 /** The set of constants that corrupted images were made with, the same for all: here, or by the command that wrote the folder
  *  (its preparation.json). AUTO: not corrupted, or not known. */
@@ -105,15 +113,17 @@ RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
 RESHIFT_API bool reshift_dataset_fixed_size(const reshift_dataset *dataset, int *height, int *width);
 /** A name for people: "photos/cat/3.jpg", "test image 17". Written into `text`. */
 RESHIFT_API void reshift_dataset_row_name(const reshift_dataset *dataset, int64_t row, char *text, size_t size);
-/** sha256 of what the set holds (pixels' files or arrays, labels, options), as 64 hex digits. */
+/** sha256 of what the set holds (pixels' files or arrays, labels, options), as 64 hex digits. Errors: those of
+ *  reading, MEMORY. */
 RESHIFT_API reshift_status reshift_dataset_identity(const reshift_dataset *dataset, char hex[65], reshift_error *error);
 
 /** Reads the image of a row into `image`. Errors: IO, FORMAT (naming the file), MEMORY. */
 RESHIFT_API reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row, reshift_image *image,
                                                 reshift_error *error);
 
-/** The data folder that options->data_dir and the environment name. Written into `path`. */
-RESHIFT_API reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error);
+/** The data folder that options->data_dir and the environment name. Written into `path`. Errors: NOT_FOUND (no home folder),
+ *  ARGUMENT (a path longer than `size`). */
+RESHIFT_API reshift_status reshift_data_folder_find(const char *data_dir, char *path, size_t size, reshift_error *error);
 
 /** What to say where frost's overlays are drawn. */
 #define RESHIFT_FROST_DRAWN                                                                                            \
@@ -132,14 +142,17 @@ typedef enum reshift_corrupt_layout {
 } reshift_corrupt_layout;
 
 typedef struct reshift_corrupt_options {
-    int severity_first, severity_last; /* 1..5 */
-    reshift_constants constants;
-    reshift_jpeg_step jpeg;
-    uint64_t seed;
-    bool overwrite;
-    const reshift_frost *frost; /* for the corruption frost; NULL: overlays are drawn procedurally */
-    reshift_corrupt_layout layout;
+    int severity_first, severity_last; /* 1, 5 */
+    reshift_constants constants;       /* AUTO */
+    reshift_jpeg_step jpeg;            /* AUTO */
+    uint64_t seed;                     /* 0 */
+    bool overwrite;                    /* false */
+    const reshift_frost *frost;        /* for the corruption frost; NULL: overlays are drawn procedurally */
+    reshift_corrupt_layout layout;     /* NPY */
 } reshift_corrupt_options;
+
+/** Fills in the defaults named next to the fields. NULL instead of options means the same. */
+RESHIFT_API void reshift_corrupt_options_default(reshift_corrupt_options *options);
 
 /**
  * The one set of constants for all images of a set: the requested one, and for AUTO the nearer of 32 and 224 pixels at

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "reshift/array.h"
+#include "reshift/corruption.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,7 +71,7 @@ RESHIFT_API reshift_status reshift_difference_by_image(const reshift_answers *a,
 RESHIFT_API reshift_difference reshift_difference_apart(const reshift_accuracy *a, const reshift_accuracy *b);
 
 /** Two-sided exact binomial test of only_a against only_b at a half (McNemar 1947). 1 where both are 0. */
-RESHIFT_API double reshift_mcnemar(int64_t only_a, int64_t only_b);
+RESHIFT_API double reshift_mcnemar_test(int64_t only_a, int64_t only_b);
 
 /**
  * 100 fraction, rounded half away from zero to so many decimals, as every table, sentence and picture prints it; a half is
@@ -148,7 +149,7 @@ RESHIFT_API reshift_status reshift_bootstrap_means(const double *values, int64_t
 /** Accuracies of one network by corruption and severity. */
 typedef struct reshift_baseline {
     char name[96];           /* "AlexNet", "Standard" */
-    double error[19][6];     /* fractions, in the order of reshift_corruption_table(): [0] mean of the severities, [1..5]; NAN where
+    double error[RESHIFT_CORRUPTIONS_MOST][1 + RESHIFT_SEVERITIES]; /* fractions, in the order of reshift_corruption_table(): [0] mean of the severities, [1..5]; NAN where
                                 not known: the four corruptions of the validation set, AlexNet's single severities */
     double clean_error;      /* on clean images; NAN: not known (no column of RobustBench's layout) */
     double mean_error;       /* over the 15 corruptions that leaderboards average */
@@ -167,6 +168,11 @@ RESHIFT_API reshift_status reshift_baseline_find(const char *spec, reshift_basel
 
 /* ---- features ---- */
 
+/** Principal components, see reshift_pca_fit(). A zeroed one is empty. */
+typedef struct reshift_pca_result {
+    reshift_array coordinates, components, mean, variance, ratio;
+} reshift_pca_result;
+
 /**
  * Principal components of features [N,D] float32. 1 <= k <= min(N,D), N >= 2; the variance's divisor is N - 1.
  * Where N and D are at least 512 and k is small (up to 27 for 720 of both and more, up to 7 for 512) by block Krylov: some
@@ -180,14 +186,13 @@ RESHIFT_API reshift_status reshift_baseline_find(const char *spec, reshift_basel
  * for the same machine and thread count. Errors: SHAPE, ARGUMENT (k, N), NUMERIC (a feature that is not finite, naming the row), MEMORY;
  * *result is empty then. The caller destroys *result.
  */
-typedef struct reshift_pca_result {
-    reshift_array coordinates, components, mean, variance, ratio;
-} reshift_pca_result;
-RESHIFT_API reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_result *result,
+RESHIFT_API reshift_status reshift_pca_fit(const reshift_array *features, int k, reshift_pca_result *result,
                                        reshift_error *error);
-/** Projects other features [N,D] on components found before: coordinates [N,k] float32, the caller's to destroy. */
+/** Projects other features [N,D] on components found before: coordinates [N,k] float32, the caller's to destroy.
+ *  Errors: SHAPE, NUMERIC, MEMORY. */
 RESHIFT_API reshift_status reshift_pca_project(const reshift_pca_result *pca, const reshift_array *features,
                                                reshift_array *coordinates, reshift_error *error);
+/** Frees what is in it and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_pca_destroy(reshift_pca_result *result);
 
 /**

@@ -12,18 +12,21 @@
 extern "C" {
 #endif
 
+/** A study: every key of an experiment file with its value. Never changed once loaded. */
 typedef struct reshift_experiment reshift_experiment;
 
 /**
  * Reads an experiment file (YAML) and applies "key.sub=value" overrides in order. Every key has a default; an unknown key,
- * a wrong type or a value out of range is an error that names file and line (or the override). The caller destroys it.
+ * a wrong type or a value out of range is an error that names file and line (or the override). The caller destroys it. Errors: ARGUMENT, NOT_FOUND, IO, MEMORY.
  */
 RESHIFT_API reshift_status reshift_experiment_load(const char *path, const char *const *overrides, int n_overrides,
                                                    reshift_experiment **experiment, reshift_error *error);
-/** The embedded demo's experiment. */
+/** The embedded demo's experiment. Errors: those of overrides. The caller destroys it. */
 RESHIFT_API reshift_status reshift_experiment_demo(const char *const *overrides, int n_overrides,
                                                    reshift_experiment **experiment, reshift_error *error);
+/** Frees the experiment and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_experiment_destroy(reshift_experiment **experiment);
+/** The experiment's name; the experiment's memory. */
 RESHIFT_API const char *reshift_experiment_name(const reshift_experiment *experiment);
 /** The resolved experiment as YAML, every key with its value; free() it. NULL when out of memory. */
 RESHIFT_API char *reshift_experiment_yaml(const reshift_experiment *experiment);
@@ -37,6 +40,9 @@ typedef struct reshift_run_options {
     const char *const *siblings; /* other run folders: a stage that one of them has done in the same way is taken from there */
     int n_siblings;
 } reshift_run_options;
+
+/** Every value NULL, 0 or false. NULL instead of options means the same. */
+RESHIFT_API void reshift_run_options_default(reshift_run_options *options);
 
 /**
  * Does all stages of the study, or those that are still to do, and writes the run folder. A stage is done again when its settings,

@@ -14,6 +14,7 @@ typedef struct reshift_fetch_item {
     int64_t bytes; /* 0: not known */
 } reshift_fetch_item;
 
+/** What reshift_fetch() knows: *count rows, static. */
 RESHIFT_API const reshift_fetch_item *reshift_fetch_table(int *count);
 
 /**

@@ -26,6 +26,7 @@ typedef struct reshift_fingerprints {
     int64_t n;
 } reshift_fingerprints;
 
+/** Frees what is in it and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_fingerprints_destroy(reshift_fingerprints *prints);
 
 /**

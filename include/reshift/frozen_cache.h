@@ -32,6 +32,7 @@ typedef struct reshift_frozen_cache_options {
     bool temporary; /* the folder is only for what memory cannot hold, and nothing of it stays */
 } reshift_frozen_cache_options;
 
+/** In memory, within RESHIFT_CACHE_BUDGET_AUTO. NULL instead of options means the same. */
 RESHIFT_API void reshift_frozen_cache_options_default(reshift_frozen_cache_options *options);
 /** Opens nothing yet: that is for the first row. Errors: MEMORY. The caller closes *cache. */
 RESHIFT_API reshift_status reshift_frozen_cache_open(const reshift_frozen_cache_options *options,

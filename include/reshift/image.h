@@ -20,6 +20,7 @@ typedef struct reshift_image {
 
 /** Makes room for height x width; contents undefined. Errors: ARGUMENT (an extent < 1), MEMORY. */
 RESHIFT_API reshift_status reshift_image_resize(reshift_image *image, int height, int width, reshift_error *error);
+/** Frees the pixels and leaves the empty image; NULL accepted. */
 RESHIFT_API void reshift_image_destroy(reshift_image *image);
 
 /** Reads a JPEG or PNG (told by its bytes); grey, palette, alpha and 16-bit are turned into RGB as Pillow's
@@ -31,7 +32,7 @@ RESHIFT_API reshift_status reshift_image_is_deep_grey(const char *path, bool *is
 /** What to say then. */
 #define RESHIFT_DEEP_GREY                                                                                              \
     "16-bit grey: values above 255 become white, as in Pillow; save it with 8 bits, scaled as it is meant"
-/** Writes a PNG atomically. */
+/** Writes a PNG atomically. Errors: EXISTS (without overwrite), NOT_FOUND, IO, MEMORY. */
 RESHIFT_API reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
                                                   reshift_error *error);
 /**

@@ -34,6 +34,9 @@ typedef struct reshift_forward_options {
     reshift_frozen_cache *cache; /* NULL, or what fine-tuning kept for the same lower blocks: only the rest is run then */
 } reshift_forward_options;
 
+/** The weights' recipe, float32, no cache. NULL instead of options means the same. */
+RESHIFT_API void reshift_forward_options_default(reshift_forward_options *options);
+
 /**
  * Runs every image of `dataset` forward. `features` [N,D] and `logits` [N,K] float32 are created; either may be NULL.
  * Memory: two batches and the network, whatever N. Errors: those of reading, MEMORY, CANCELLED.
@@ -47,10 +50,11 @@ RESHIFT_API reshift_status reshift_extract(const reshift_model *model, const res
                                            const reshift_forward_options *options, const char *features_path,
                                            const char *labels_path, bool overwrite, const reshift_progress *progress,
                                            reshift_error *error);
-/** Logits [N,K] of features [N,D] through the model's fc. */
+/** Logits [N,K] of features [N,D] through the model's last layer; the caller destroys *logits. Errors: SHAPE, MEMORY. */
 RESHIFT_API reshift_status reshift_head_logits(const reshift_model *model, const reshift_array *features,
                                                reshift_array *logits, reshift_error *error);
-/** One image through the model by the weights' recipe: probabilities [K] (caller's memory). */
+/** One image through the model by the weights' recipe: probabilities [K] (caller's memory). Errors: SHAPE (a network without a
+ *  last layer), NOT_FOUND (int8 of a network that is not calibrated), NUMERIC, MEMORY. */
 RESHIFT_API reshift_status reshift_predict(const reshift_model *model, const reshift_image *image,
                                            reshift_precision precision, float *probabilities, reshift_error *error);
 
@@ -79,6 +83,7 @@ typedef struct reshift_history {
     int n_rated;
 } reshift_history;
 
+/** Frees what is in it and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_history_destroy(reshift_history *history);
 /** The number of the epoch with the highest validation accuracy, the first of equals: what RESHIFT_KEEP_BEST keeps. 0
  *  where none was measured. */
@@ -88,6 +93,7 @@ RESHIFT_API int reshift_history_best(const reshift_history *history);
  *  that read back to the same value. */
 RESHIFT_API reshift_status reshift_history_save_csv(const char *path, const reshift_history *history, bool overwrite,
                                                     reshift_error *error);
+/** What reshift_history_save_csv() wrote; the caller destroys *history. Errors: NOT_FOUND, IO, FORMAT (naming the line), MEMORY. */
 RESHIFT_API reshift_status reshift_history_load_csv(const char *path, reshift_history *history, reshift_error *error);
 
 /**
@@ -116,6 +122,7 @@ typedef struct reshift_probe_options {
     const int64_t *order;
 } reshift_probe_options;
 
+/** Fills in the defaults named next to the fields. NULL instead of options means the same. */
 RESHIFT_API void reshift_probe_options_default(reshift_probe_options *options);
 
 /**
@@ -235,6 +242,8 @@ typedef struct reshift_finetune_options {
 /** A base rate that serves where none is given. */
 #define RESHIFT_AUTO_RATE 0.001
 
+/** Fills in the defaults named next to the fields; Adam, constant rates, a cache of at most 4 GiB.
+ *  `blocks` has to be named: NULL does not serve as options. */
 RESHIFT_API void reshift_finetune_options_default(reshift_finetune_options *options);
 
 /**

@@ -11,15 +11,17 @@
 extern "C" {
 #endif
 
-/** Threads that work uses from now on (0: the CPUs this process may use, or OMP_NUM_THREADS). */
-RESHIFT_API void reshift_set_threads(int threads);
-RESHIFT_API int reshift_threads(void);
+/** Sets how many threads work uses from now on (0: the CPUs this process may use, or OMP_NUM_THREADS). Of the whole process: not
+ *  while other threads are in the library. */
+RESHIFT_API void reshift_threads_set(int threads);
+/** Threads that work uses. */
+RESHIFT_API int reshift_threads_count(void);
 /**
  * True if there is address space for OpenBLAS' buffers of `threads` more threads, 128 MiB each. OpenBLAS itself asks for them
  * again and again for ever. The only function that may be called before OpenBLAS is loaded.
  */
 RESHIFT_API bool reshift_threads_fit(int threads);
-/** Whether reshift_set_threads(threads) is possible. Errors: MEMORY, if the address space is limited. */
+/** Whether reshift_threads_set(threads) is possible. Errors: MEMORY, if the address space is limited. */
 RESHIFT_API reshift_status reshift_threads_check(int threads, reshift_error *error);
 /** "oneDNN 2.6.3 (avx512_core)"; static. */
 RESHIFT_API const char *reshift_engine_description(void);
@@ -47,10 +49,10 @@ RESHIFT_API bool reshift_peak_memory_forget(void);
  * Measured limit: operations a second (multiply and add are two) of a precision, which is one that
  * reshift_precision_here() gives. Takes about a second. Errors: MEMORY, INTERNAL.
  */
-RESHIFT_API reshift_status reshift_measure_arithmetic(reshift_precision precision, double *operations,
+RESHIFT_API reshift_status reshift_arithmetic_measure(reshift_precision precision, double *operations,
                                                       reshift_error *error);
 /** Measured limit: bytes a second read from memory. Uses 1 GiB for the time. Errors: MEMORY. */
-RESHIFT_API reshift_status reshift_measure_reading(double *bytes_per_second, reshift_error *error);
+RESHIFT_API reshift_status reshift_reading_measure(double *bytes_per_second, reshift_error *error);
 /** Multiply-adds of one image of size x size through the network. */
 RESHIFT_API double reshift_model_multiply_adds(const reshift_model *model, int size);
 

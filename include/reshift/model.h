@@ -55,7 +55,8 @@ RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *d
  *  path longer than `size`); IO (a folder). */
 RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
                                               reshift_error *error);
-/** From tensors in memory (they may go afterwards; they are renamed), unwrapped as reshift_model_load() does. */
+/** From tensors in memory (they may go afterwards; they are renamed), unwrapped as reshift_model_load() does.
+ *  Errors: as there. The caller destroys *model. */
 RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model,
                                                       reshift_error *error);
 /**
@@ -65,13 +66,19 @@ RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, 
  */
 RESHIFT_API reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
                                                 reshift_error *error);
+/** A copy that shares nothing with the model. Errors: MEMORY. The caller destroys *copy. */
 RESHIFT_API reshift_status reshift_model_clone(const reshift_model *model, reshift_model **copy, reshift_error *error);
+/** Frees the model and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_model_destroy(reshift_model **model);
 
+/** The architecture: "resnet50"; the model's memory. */
 RESHIFT_API const char *reshift_model_arch(const reshift_model *model);
-RESHIFT_API int reshift_model_n_classes(const reshift_model *model); /* 0: it has no last layer */
+/** Outputs of the network; 0: it has no last layer. */
+RESHIFT_API int reshift_model_n_classes(const reshift_model *model);
+/** Length of a feature vector: what the last layer reads. */
 RESHIFT_API int reshift_model_n_features(const reshift_model *model);
-RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model); /* without running statistics */
+/** Numbers that training can change, without running statistics. */
+RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model);
 /** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
 RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
 /** Whether networks have a block of this name, or it is "all". Errors: ARGUMENT, naming those there are. */
@@ -83,14 +90,18 @@ RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
  * normalisation, metadata that is not understood. NULL past the last; the model's.
  */
 RESHIFT_API const char *reshift_model_note(const reshift_model *model, int index, reshift_log_level *level);
+/** How images are prepared; the model's memory, valid until its recipe is set or it is destroyed. */
 RESHIFT_API const reshift_recipe *reshift_model_recipe(const reshift_model *model);
+/** Replaces the recipe; copied. */
 RESHIFT_API void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe);
 /** Input size of the images that a head from a file was trained on, 0: not known. */
 RESHIFT_API int reshift_model_head_size(const reshift_model *model);
 /** Replaces the model's recipe by reshift_recipe_at(recipe, size); 0 changes nothing. */
 RESHIFT_API void reshift_model_set_size(reshift_model *model, int size);
-/** Class names stored with the weights, or NULL. Setting copies them; NULL takes them away. Errors: SHAPE, MEMORY. */
+/** The class name stored with the weights, or NULL; the model's memory. */
 RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
+/** Replaces the class names by n copies; names NULL: takes them away. Errors: SHAPE (n is not the number of classes), MEMORY; they are
+ *  as they were then. */
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
                                                          reshift_error *error);
 
@@ -99,9 +110,10 @@ RESHIFT_API reshift_status reshift_model_load_class_names(reshift_model *model, 
 
 /**
  * The images that this network was trained on, as the weights' metadata says; NULL where it says nothing. A head's come along
- * with it. Adding puts `prints` to what is there. Errors: MEMORY.
+ * with it. The model's memory.
  */
 RESHIFT_API const reshift_fingerprints *reshift_model_trained_on(const reshift_model *model);
+/** Adds `prints` to the images that the network was trained on. Errors: MEMORY. */
 RESHIFT_API reshift_status reshift_model_add_trained_on(reshift_model *model, const reshift_fingerprints *prints,
                                                         reshift_error *error);
 /** The same into the metadata of tensors, as reshift_model_to_tensors() does: for a file of a head alone. */
@@ -119,13 +131,15 @@ RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const re
  * than the network's, naming both).
  */
 RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
-/** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. */
+/** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. Errors: ARGUMENT, MEMORY. */
 RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed,
                                                     reshift_error *error);
 
-/** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. */
+/** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. Errors: MEMORY. The
+ *  caller destroys *tensors. */
 RESHIFT_API reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tensors **tensors,
                                                     reshift_error *error);
+/** Writes reshift_model_to_tensors() as safetensors, atomically: torchvision loads it. Errors: EXISTS (without overwrite), IO, MEMORY. */
 RESHIFT_API reshift_status reshift_model_save(const char *path, const reshift_model *model, bool overwrite,
                                               reshift_error *error);
 

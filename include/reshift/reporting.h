@@ -15,7 +15,7 @@ extern "C" {
  * was measured. `kept`: the epoch that it chose, which gets a mark; 0: none was chosen. Errors: NOT_FOUND (gnuplot is not installed, with a hint),
  * IO (what gnuplot said), EXISTS (without overwrite), ARGUMENT (no epochs; a name with '/'). Same bytes for the same history.
  */
-RESHIFT_API reshift_status reshift_plot_history(const char *folder, const char *name, const char *title,
+RESHIFT_API reshift_status reshift_history_plot(const char *folder, const char *name, const char *title,
                                                 const reshift_history *history, int kept, bool overwrite,
                                                 reshift_error *error);
 
@@ -24,7 +24,7 @@ RESHIFT_API reshift_status reshift_plot_history(const char *folder, const char *
  * which epoch and by how much. `n_test` rows were measured after each epoch (0: not known); `kept` as above. Written into
  * `text`, cut to `size` (2,048 is enough). Errors: MEMORY.
  */
-RESHIFT_API reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, int kept, char *text,
+RESHIFT_API reshift_status reshift_history_describe(const reshift_history *history, int64_t n_test, int kept, char *text,
                                                     size_t size, reshift_error *error);
 
 /** A table of accuracies, or of changes of accuracy. */
@@ -40,9 +40,9 @@ typedef struct reshift_heatmap {
 
 /**
  * Draws FOLDER/<name>.{png,svg} with <name>.gp and <name>.csv beside: one coloured cell a value, the value written in it.
- * Errors: ARGUMENT (1 to 200 rows and columns, at least one value), those of reshift_plot_history().
+ * Errors: ARGUMENT (1 to 200 rows and columns, at least one value), those of reshift_history_plot().
  */
-RESHIFT_API reshift_status reshift_plot_heatmap(const char *folder, const char *name, const char *title,
+RESHIFT_API reshift_status reshift_heatmap_plot(const char *folder, const char *name, const char *title,
                                                 const reshift_heatmap *map, bool overwrite, reshift_error *error);
 
 /** One panel of a scatter figure. */
@@ -59,9 +59,9 @@ typedef struct reshift_panel {
  * Draws FOLDER/<name>.{png,svg}: panels in rows of `columns`, coloured by class, each class' number at its centre, one legend;
  * <name>.gp and <name>-1.csv, -2.csv, ... beside. Draw order is shuffled by a fixed seed so that no class hides another.
  * class_names [n_classes], NULL or with NULL entries: "class 3". Errors: ARGUMENT (1 to 16 panels, 1 to 4 columns), NUMERIC
- * and SHAPE (a coordinate, a label; naming panel and row), those of reshift_plot_history().
+ * and SHAPE (a coordinate, a label; naming panel and row), those of reshift_history_plot().
  */
-RESHIFT_API reshift_status reshift_plot_panels(const char *folder, const char *name, const char *title,
+RESHIFT_API reshift_status reshift_panels_plot(const char *folder, const char *name, const char *title,
                                                const reshift_panel *panels, int n_panels, int columns,
                                                const char *const *class_names, int n_classes, bool overwrite,
                                                reshift_error *error);
@@ -72,7 +72,7 @@ RESHIFT_API reshift_status reshift_plot_panels(const char *folder, const char *n
  * Same bytes everywhere. Errors: EXISTS (without overwrite), UNSUPPORTED (an image too small for a corruption), those of
  * writing, MEMORY.
  */
-RESHIFT_API reshift_status reshift_corruption_sheet(const char *path, const reshift_image *image, int64_t image_index,
+RESHIFT_API reshift_status reshift_corruption_sheet_draw(const char *path, const reshift_image *image, int64_t image_index,
                                                     const reshift_corrupt_options *options,
                                                     const reshift_progress *progress, reshift_error *error);
 

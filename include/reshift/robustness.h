@@ -16,9 +16,6 @@
 extern "C" {
 #endif
 
-#define RESHIFT_CORRUPTIONS_MOST 19
-#define RESHIFT_SEVERITIES 5
-
 typedef struct reshift_robustness_options {
     const char *data;                             /* as reshift_dataset_open() takes it */
     reshift_dataset_options dataset;              /* its corruption is not looked at; its severities are the table's */
@@ -39,6 +36,12 @@ typedef struct reshift_robustness_options {
     bool unseen;       /* leave them out: measure, or draw the sample from, only those it was never trained on */
     const reshift_fingerprints *others_training; /* unseen: leave these out too; NULL: none */
 } reshift_robustness_options;
+
+/**
+ * Every value 0, false or NULL, but for: clean images measured, severities 1 to 5, batch chosen, the defaults of `dataset` and
+ * `adapt`. `data` has to be named, and `corruptions`, unless only clean images are measured: NULL does not serve as options.
+ */
+RESHIFT_API void reshift_robustness_options_default(reshift_robustness_options *options);
 
 /** One choice of corruption and severity. */
 typedef struct reshift_cell {
@@ -96,7 +99,7 @@ typedef struct reshift_robustness {
  * the same call measures only what is missing.
  *
  * Errors: ARGUMENT (without allow_leak or unseen where the network was trained on some of the images; unseen where it
- * was trained on all; a sample without one image a class, or of more than there are), those of reshift_classes_map(), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.
+ * was trained on all; a sample without one image a class, or of more than there are), those of reshift_class_map_create(), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.
  */
 RESHIFT_API reshift_status reshift_robustness_measure(const reshift_model *model,
                                                       const reshift_robustness_options *options,
@@ -111,6 +114,7 @@ RESHIFT_API reshift_status reshift_robustness_measure_two(const reshift_model *c
                                                           const reshift_robustness_options options[2],
                                                           reshift_robustness tables[2],
                                                           const reshift_progress *progress, reshift_error *error);
+/** Frees what is in the table and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_robustness_destroy(reshift_robustness *table);
 
 /** Removes the files that hold the cells of this table from the folder, and the folder where it is empty then. */
@@ -175,6 +179,7 @@ typedef struct reshift_comparison {
 RESHIFT_API reshift_status reshift_robustness_compare(const reshift_robustness *a, const reshift_robustness *b,
                                                       bool unseen_only, reshift_comparison *comparison,
                                                       reshift_error *error);
+/** Frees what is in it and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_comparison_destroy(reshift_comparison *comparison);
 
 #ifdef __cplusplus

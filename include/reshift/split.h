@@ -50,6 +50,7 @@ RESHIFT_API reshift_status reshift_split_draw_apart(const reshift_dataset *train
 RESHIFT_API reshift_status reshift_split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n,
                                                   double share, uint64_t seed, uint8_t *held, int64_t *n_held,
                                                   reshift_error *error);
+/** Frees what is in it and empties it; NULL and an empty one are accepted. */
 RESHIFT_API void reshift_split_destroy(reshift_split *split);
 
 #ifdef __cplusplus

@@ -30,13 +30,17 @@ typedef struct reshift_sweep reshift_sweep;
  */
 RESHIFT_API reshift_status reshift_sweep_load(const char *path, const char *const *overrides, int n_overrides,
                                               reshift_sweep **sweep, reshift_error *error);
+/** Frees the sweep and nulls the caller's pointer; NULL accepted. */
 RESHIFT_API void reshift_sweep_destroy(reshift_sweep **sweep);
+/** The sweep's name; the sweep's memory. */
 RESHIFT_API const char *reshift_sweep_name(const reshift_sweep *sweep);
-/** Keys of the grid, and values of the study `index` (from 0; the last key changes fastest), as they stand in a file.
- */
+/** Keys of the grid. Studies are counted from 0; the last key changes fastest. */
 RESHIFT_API int reshift_sweep_key_count(const reshift_sweep *sweep);
+/** A key of the grid; the sweep's memory. */
 RESHIFT_API const char *reshift_sweep_key(const reshift_sweep *sweep, int key);
+/** Studies of the grid: the product of the numbers of values. */
 RESHIFT_API int reshift_sweep_study_count(const reshift_sweep *sweep);
+/** The value of the key in the study `index`, as a file has it; the sweep's memory. */
 RESHIFT_API const char *reshift_sweep_value(const reshift_sweep *sweep, int index, int key);
 
 /** Figures of one study: those that count under its split (see reshift_measurement), all severities together. */

@@ -216,7 +216,7 @@ void pca_fix_sign(double *component, int64_t d)
     }
 }
 
-reshift_status reshift_pca(const reshift_array *features, int k, reshift_pca_result *result, reshift_error *error)
+reshift_status reshift_pca_fit(const reshift_array *features, int k, reshift_pca_result *result, reshift_error *error)
 {
     memset(result, 0, sizeof *result);
     reshift_status status = check_features(features, error);

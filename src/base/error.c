@@ -10,12 +10,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "reshift/version.h"
 
-#ifndef RESHIFT_VERSION
-#define RESHIFT_VERSION "0.0.0"
-#endif
-
-const char *reshift_version(void) { return RESHIFT_VERSION; }
+const char *reshift_version(void) { return RESHIFT_VERSION_TEXT; }
 
 void reshift_error_clear(reshift_error *error)
 {

@@ -183,7 +183,7 @@ static reshift_status allocate(class_means *m, reshift_error *error)
     return RESHIFT_OK;
 }
 
-reshift_status reshift_nearest_mean(const reshift_array *features, const reshift_array *labels, int n_classes,
+reshift_status reshift_nearest_mean_train(const reshift_array *features, const reshift_array *labels, int n_classes,
                                     reshift_array *weight, reshift_array *bias, reshift_error *error)
 {
     sample s = {0};

@@ -284,7 +284,7 @@ static reshift_status prepare(search *s, reshift_error *error)
     return RESHIFT_OK;
 }
 
-reshift_status reshift_nearest_neighbours(const reshift_array *train, const reshift_array *train_labels,
+reshift_status reshift_nearest_neighbours_score(const reshift_array *train, const reshift_array *train_labels,
                                           const reshift_array *features, int n_classes, int k, double temperature,
                                           reshift_array *scores, const reshift_progress *progress, reshift_error *error)
 {

@@ -66,10 +66,10 @@ static reshift_status measure_limits(bench *b, bool all, reshift_error *error)
     for (int p = 0; p < RESHIFT_PRECISION_AUTO && status == RESHIFT_OK; p++) {
         bool exists = reshift_precision_here((reshift_precision)p, false) == (reshift_precision)p;
         if (exists && (all || (reshift_precision)p == precision_here(b))) {
-            status = reshift_measure_arithmetic((reshift_precision)p, &b->operations[p], error);
+            status = reshift_arithmetic_measure((reshift_precision)p, &b->operations[p], error);
         }
     }
-    return status == RESHIFT_OK ? reshift_measure_reading(&b->read_bytes, error) : status;
+    return status == RESHIFT_OK ? reshift_reading_measure(&b->read_bytes, error) : status;
 }
 
 static reshift_status bench_limits(bench *b, reshift_error *error)
@@ -247,7 +247,7 @@ static reshift_status bench_pca(bench *b, reshift_error *error)
     for (int i = 0; i < 5 && status == RESHIFT_OK; i++) {
         reshift_pca_result pca = {0};
         double start = now_seconds();
-        status = reshift_pca(&features, 2, &pca, error);
+        status = reshift_pca_fit(&features, 2, &pca, error);
         least = fmin(least, now_seconds() - start);
         reshift_pca_destroy(&pca);
     }
@@ -388,13 +388,13 @@ int command_bench(int argc, char **argv)
         status = session_fail(&error);
     } else if (c.json) {
         json_t *object = json_pack("{s:s, s:i, s:O}", "engine", reshift_engine_description(), "threads",
-                                   reshift_threads(), "rates", b.rows);
+                                   reshift_threads_count(), "rates", b.rows);
         print_json(object, JSON_INDENT(1) | JSON_REAL_PRECISION(6), "{}");
         json_decref(object);
         status = session_end();
     } else {
-        printf("%s, %d %s\n", reshift_engine_description(), reshift_threads(),
-               reshift_noun_for(reshift_threads(), "thread", "threads"));
+        printf("%s, %d %s\n", reshift_engine_description(), reshift_threads_count(),
+               reshift_noun_for(reshift_threads_count(), "thread", "threads"));
         status = session_end();
     }
     json_decref(b.rows);

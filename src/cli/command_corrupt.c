@@ -205,7 +205,7 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
     how.constants = k->used; /* of the set, whatever the size of this image */
     reshift_status status = reshift_dataset_read(dataset, row, &image, error);
     if (status == RESHIFT_OK) {
-        status = reshift_corruption_sheet(k->sheet, &image, reshift_dataset_source(dataset, row), &how,
+        status = reshift_corruption_sheet_draw(k->sheet, &image, reshift_dataset_source(dataset, row), &how,
                                           session_progress(), error);
     }
     reshift_image_destroy(&image);

@@ -104,7 +104,7 @@ static reshift_status project(pca_set *sets, int place, const char *path, int co
     if (set->foreign) {
         status = reshift_pca_project(&sets[0].pca, &set->features, &set->pca.coordinates, error);
     } else {
-        status = reshift_pca(&set->features, components, &set->pca, error);
+        status = reshift_pca_fit(&set->features, components, &set->pca, error);
     }
     if (status == RESHIFT_OK) {
         explained(set, set->ratio);
@@ -174,7 +174,7 @@ static reshift_status draw(const common *c, const pca_set *sets, int n, int n_cl
                                     .n = sets[i].features.shape[0],
                                     .ratio = {sets[i].ratio[0], sets[i].ratio[1]}};
     }
-    reshift_status status = reshift_plot_panels(folder, "pca", "Features in two principal components", panels, n,
+    reshift_status status = reshift_panels_plot(folder, "pca", "Features in two principal components", panels, n,
                                                 n > 1 ? 2 : 1, list, n_classes, c->force, error);
     free(names);
     free(list);

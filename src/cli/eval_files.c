@@ -284,7 +284,7 @@ static reshift_status plot_one(const char *folder, const char *name, const char 
                                  .values = values,
                                  .unclear = unclear,
                                  .change = difference};
-    return reshift_plot_heatmap(folder, name, title, &map, overwrite, error);
+    return reshift_heatmap_plot(folder, name, title, &map, overwrite, error);
 }
 
 reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrite, reshift_error *error)

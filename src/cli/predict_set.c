@@ -112,7 +112,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     reshift_class_map map = {0}; /* predictions need none, their accuracy does */
     reshift_error no_map;
     const reshift_status mapped =
-        status == RESHIFT_OK ? reshift_classes_map(model, dataset, NULL, &map, &no_map) : RESHIFT_OK;
+        status == RESHIFT_OK ? reshift_class_map_create(model, dataset, NULL, &map, &no_map) : RESHIFT_OK;
     if (mapped == RESHIFT_ERROR_MEMORY) {
         status = mapped;
         *error = no_map;

@@ -233,11 +233,11 @@ reshift_status probe_by_method(const common *c, const probe_choice *choice, cons
     if (strcmp(choice->method, "neighbours") == 0) {
         kind = RESHIFT_SCORES_PROBABILITIES;
         status =
-            reshift_nearest_neighbours(&data->features, &data->labels, &data->test_features, choice->n_classes,
+            reshift_nearest_neighbours_score(&data->features, &data->labels, &data->test_features, choice->n_classes,
                                        choice->neighbours, choice->temperature, &scores, session_progress(), error);
     } else {
         status = strcmp(choice->method, "mean") == 0
-                     ? reshift_nearest_mean(&data->features, &data->labels, choice->n_classes, weight, bias, error)
+                     ? reshift_nearest_mean_train(&data->features, &data->labels, choice->n_classes, weight, bias, error)
                      : by_lbfgs(c, choice, data, result, weight, bias, error);
         if (status == RESHIFT_OK && tested) {
             status = reshift_linear_scores(weight, bias, &data->test_features, &scores, error);

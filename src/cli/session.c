@@ -193,7 +193,7 @@ int session_begin(const usage *u, const common *c)
     if (reshift_threads_check((int)c->threads, &error) != RESHIFT_OK) {
         return session_fail(&error);
     }
-    reshift_set_threads((int)c->threads);
+    reshift_threads_set((int)c->threads);
     return -1;
 }
 

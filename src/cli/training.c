@@ -133,5 +133,5 @@ reshift_status training_plot(const common *c, const char *folder, const char *na
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         return fail_with(error, RESHIFT_ERROR_IO, "cannot make folder '%s': %s", folder, strerror(errno));
     }
-    return reshift_plot_history(folder, name, title, history, kept, c->force, error);
+    return reshift_history_plot(folder, name, title, history, kept, c->force, error);
 }

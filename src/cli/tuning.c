@@ -48,7 +48,7 @@ static const char *read_augment(tuning *words)
         a->corrupt = a->corrupt || strcmp(word, "corrupt") == 0;
     }
     for (const char *list = words->corruptions; list && *list;) {
-        if (a->n_corruptions == RESHIFT_AUGMENT_CORRUPTIONS ||
+        if (a->n_corruptions == RESHIFT_CORRUPTIONS_MOST ||
             !next_word(&list, words->names[a->n_corruptions], sizeof words->names[0])) {
             return "--augment-corruptions: expected a list of corruptions such as gaussian_noise,fog";
         }

@@ -17,7 +17,7 @@ typedef struct tuning {
     reshift_constants constants;
     bool corrupt_native;
     reshift_augment how; /* what they come to */
-    char names[RESHIFT_AUGMENT_CORRUPTIONS][32];
+    char names[RESHIFT_CORRUPTIONS_MOST][32];
 } tuning;
 
 #define TUNING_DEFAULTS                                                                                                \

@@ -6,6 +6,7 @@
 #include "corruptions/family.h"
 
 enum { N_CORRUPTIONS = 19 };
+_Static_assert(N_CORRUPTIONS <= RESHIFT_CORRUPTIONS_MOST, "arrays with an entry a row have room for every row");
 
 static const reshift_corruption corruptions[N_CORRUPTIONS] = {
     /* name, family, random, validation, about, parameters, number of constants, CIFAR's, ImageNet's */

@@ -21,6 +21,11 @@ typedef struct augmented {
     int epoch;
 } augmented;
 
+void reshift_augment_default(reshift_augment *augment)
+{
+    *augment = (reshift_augment){.crop_padding = 0.125, .severity_first = 1, .severity_last = RESHIFT_SEVERITIES};
+}
+
 reshift_status augment_check(const reshift_augment *how, reshift_error *error)
 {
     if (how->crop && !(how->crop_padding > 0 && how->crop_padding <= 1)) {
@@ -30,7 +35,7 @@ reshift_status augment_check(const reshift_augment *how, reshift_error *error)
     if (!how->corrupt) {
         return RESHIFT_OK;
     }
-    if (how->n_corruptions < 1 || how->n_corruptions > RESHIFT_AUGMENT_CORRUPTIONS) {
+    if (how->n_corruptions < 1 || how->n_corruptions > RESHIFT_CORRUPTIONS_MOST) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "augmentation: corrupt: no corruption is named");
     }
     if (how->severity_first < 1 || how->severity_last > 5 || how->severity_first > how->severity_last) {

@@ -6,7 +6,7 @@
 #include "base/files.h"
 #include "datasets/dataset.h"
 
-reshift_status reshift_data_folder(const char *data_dir, char *path, size_t size, reshift_error *error)
+reshift_status reshift_data_folder_find(const char *data_dir, char *path, size_t size, reshift_error *error)
 {
     const char *data = getenv("RESHIFT_DATA"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int length;
@@ -34,7 +34,7 @@ reshift_status frost_find(const char *data_dir, char **folder, reshift_frost **f
     char data_folder[4096];
     *folder = NULL;
     *frost = NULL;
-    if (reshift_data_folder(data_dir, data_folder, sizeof data_folder, error) != RESHIFT_OK) {
+    if (reshift_data_folder_find(data_dir, data_folder, sizeof data_folder, error) != RESHIFT_OK) {
         reshift_error_clear(error); /* without a data folder there are no overlays either */
         return RESHIFT_OK;
     }

@@ -130,7 +130,7 @@ json_t *manifest_machine(void)
         memset(&names, 0, sizeof names);
     }
     return json_pack("{s:s, s:I, s:i, s:I, s:s+++, s:s}", "processor", model, "processors",
-                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "threads", reshift_threads(), "memory_bytes",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "threads", reshift_threads_count(), "memory_bytes",
                      (json_int_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE), "system", names.sysname, " ",
                      names.release, "", "architecture", names.machine);
 }
@@ -305,7 +305,7 @@ reshift_status manifest_stage_done(json_t *manifest, const char *folder, const c
         struct tm parts;
         strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds_now, &parts));
         json_t *record = json_pack("{s:s, s:s, s:s, s:f, s:i, s:I, s:O}", "stage", stage, "key", key, "finished", now,
-                                   "seconds", seconds, "threads", reshift_threads(), "peak_memory_bytes",
+                                   "seconds", seconds, "threads", reshift_threads_count(), "peak_memory_bytes",
                                    (json_int_t)reshift_peak_memory_bytes(), "files", files);
         manifest_stage_forget(manifest, stage);
         if (!record || json_array_append_new(json_object_get(manifest, "stages"), record) != 0) {

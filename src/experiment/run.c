@@ -169,9 +169,14 @@ static reshift_precision precision_here(const reshift_experiment *experiment, co
     return here;
 }
 
+void reshift_run_options_default(reshift_run_options *options) { *options = (reshift_run_options){.force = false}; }
+
 reshift_status reshift_experiment_run(const reshift_experiment *experiment, const reshift_run_options *options,
                                       const reshift_progress *progress, reshift_error *error)
 {
+    reshift_run_options defaults;
+    reshift_run_options_default(&defaults);
+    options = options ? options : &defaults;
     char *usual = options->folder ? NULL : path_join("runs", experiment->name);
     reshift_experiment resolved = *experiment; /* stages and the manifest name the precision that it comes to here */
     resolved.input.precision = (int)precision_here(experiment, progress);

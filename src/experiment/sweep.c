@@ -324,7 +324,7 @@ static reshift_status draw(const reshift_sweep *sweep, const reshift_sweep_row *
                                      .unclear = unclear,
                                      .change = p->change};
         if (any && n_rows <= 200 && n_columns <= 200) {
-            status = reshift_plot_heatmap(plots, p->name, p->title, &map, true, error);
+            status = reshift_heatmap_plot(plots, p->name, p->title, &map, true, error);
         } else if (any || !p->adapted) {
             progress_message(progress, RESHIFT_LOG_WARNING, "no picture '%s': %s", p->name,
                              any ? "more than 200 rows or columns" : "no figures");

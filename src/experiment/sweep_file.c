@@ -312,7 +312,7 @@ reshift_status sweep_study(const reshift_sweep *sweep, int index, reshift_experi
 
 void reshift_sweep_destroy(reshift_sweep **sweep)
 {
-    if (*sweep) {
+    if (sweep && *sweep) {
         free((*sweep)->experiment);
         texts_destroy(&(*sweep)->set);
         for (int k = 0; k < (*sweep)->n_axes; k++) {

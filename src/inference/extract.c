@@ -96,6 +96,11 @@ static reshift_status store_in_memory(void *context, int64_t first, const forwar
     return RESHIFT_OK;
 }
 
+void reshift_forward_options_default(reshift_forward_options *options)
+{
+    *options = (reshift_forward_options){.precision = RESHIFT_PRECISION_F32};
+}
+
 reshift_status reshift_forward(const reshift_model *model, const reshift_dataset *dataset,
                                const reshift_forward_options *options, reshift_array *features, reshift_array *logits,
                                const reshift_progress *progress, reshift_error *error)

@@ -54,6 +54,9 @@ reshift_status reshift_frozen_cache_open(const reshift_frozen_cache_options *opt
                                          reshift_error *error)
 {
     reshift_frozen_cache *c = *cache = calloc(1, sizeof *c);
+    reshift_frozen_cache_options defaults;
+    reshift_frozen_cache_options_default(&defaults);
+    options = options ? options : &defaults;
     if (c) {
         c->options = *options;
         c->folder = options->folder ? strdup(options->folder) : NULL;

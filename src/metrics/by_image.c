@@ -193,7 +193,7 @@ reshift_status reshift_accuracy_by_image(const reshift_answers *answers, reshift
 
 /* ---- two accuracies ---- */
 
-double reshift_mcnemar(int64_t only_a, int64_t only_b)
+double reshift_mcnemar_test(int64_t only_a, int64_t only_b)
 {
     int64_t n = only_a + only_b, few = only_a < only_b ? only_a : only_b;
     double sum = 0;
@@ -224,7 +224,7 @@ reshift_difference reshift_difference_of(int64_t only_a, int64_t only_b, int64_t
                              .n_images = n,
                              .only_a = only_a,
                              .only_b = only_b,
-                             .p = reshift_mcnemar(only_a, only_b),
+                             .p = reshift_mcnemar_test(only_a, only_b),
                              .paired = true};
     settle(&d);
     return d;

@@ -64,7 +64,7 @@ reshift_status reshift_threads_check(int threads, reshift_error *error)
     return RESHIFT_ERROR_MEMORY;
 }
 
-void reshift_set_threads(int threads)
+void reshift_threads_set(int threads)
 {
 #ifdef _OPENMP
     int used = threads > 0 ? threads : usual_threads();
@@ -76,7 +76,7 @@ void reshift_set_threads(int threads)
 #endif
 }
 
-int reshift_threads(void)
+int reshift_threads_count(void)
 {
 #ifdef _OPENMP
     return omp_get_max_threads();
@@ -108,12 +108,12 @@ size_t reshift_peak_memory_bytes(void) { return memory_peak_bytes(); }
 
 bool reshift_peak_memory_forget(void) { return memory_forget_peak(); }
 
-reshift_status reshift_measure_arithmetic(reshift_precision precision, double *operations, reshift_error *error)
+reshift_status reshift_arithmetic_measure(reshift_precision precision, double *operations, reshift_error *error)
 {
     return engine_measure_arithmetic(precision, operations, error);
 }
 
-reshift_status reshift_measure_reading(double *bytes_per_second, reshift_error *error)
+reshift_status reshift_reading_measure(double *bytes_per_second, reshift_error *error)
 {
     return engine_measure_reading(bytes_per_second, error);
 }

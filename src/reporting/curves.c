@@ -246,7 +246,7 @@ static reshift_status draw_curve(const gnuplot_figure *figure, const char *title
                : status;
 }
 
-reshift_status reshift_plot_history(const char *folder, const char *name, const char *title,
+reshift_status reshift_history_plot(const char *folder, const char *name, const char *title,
                                     const reshift_history *history, int kept, bool overwrite, reshift_error *error)
 {
     const gnuplot_figure figure = {folder, name, overwrite};

@@ -193,7 +193,7 @@ static void add_data(text_buffer *data, const reshift_heatmap *map)
     }
 }
 
-reshift_status reshift_plot_heatmap(const char *folder, const char *name, const char *title, const reshift_heatmap *map,
+reshift_status reshift_heatmap_plot(const char *folder, const char *name, const char *title, const reshift_heatmap *map,
                                     bool overwrite, reshift_error *error)
 {
     const gnuplot_figure figure = {folder, name, overwrite};

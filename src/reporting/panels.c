@@ -22,7 +22,7 @@ static reshift_status write_points(const gnuplot_figure *figure, const reshift_p
     return status;
 }
 
-reshift_status reshift_plot_panels(const char *folder, const char *name, const char *title, const reshift_panel *panels,
+reshift_status reshift_panels_plot(const char *folder, const char *name, const char *title, const reshift_panel *panels,
                                    int n_panels, int columns, const char *const *class_names, int n_classes,
                                    bool overwrite, reshift_error *error)
 {

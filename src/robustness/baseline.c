@@ -14,7 +14,7 @@
 #include "reshift/evaluation.h"
 #include "reshift/words.h"
 
-enum { N_CORRUPTIONS = 19, N_OFFICIAL = 15, N_SEVERITIES = 5, MAX_FIELDS = 256, MAX_LINES = 100000 };
+enum { N_CORRUPTIONS = 19, N_OFFICIAL = 15, N_SEVERITIES = RESHIFT_SEVERITIES, MAX_FIELDS = 256, MAX_LINES = 100000 };
 
 /* Hendrycks & Dietterich 2019, mean errors over five severities in the table's order. */
 static const double alexnet[N_OFFICIAL] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268,

@@ -363,6 +363,13 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
     return status == RESHIFT_OK ? take_up_cells(m, error) : status;
 }
 
+void reshift_robustness_options_default(reshift_robustness_options *options)
+{
+    *options = (reshift_robustness_options){.clean = true};
+    reshift_dataset_options_default(&options->dataset);
+    reshift_adapt_options_default(&options->adapt);
+}
+
 reshift_status reshift_robustness_measure(const reshift_model *model, const reshift_robustness_options *options,
                                           reshift_robustness *table, const reshift_progress *progress,
                                           reshift_error *error)

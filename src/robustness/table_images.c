@@ -139,7 +139,7 @@ static reshift_status survey_set(measuring *m, const reshift_corruption *corrupt
     }
     status = check_set(set, corruption, error);
     if (status == RESHIFT_OK && m->n_blocks == 0) {
-        status = reshift_classes_map(m->model, set, m->options->class_map, &m->map, error);
+        status = reshift_class_map_create(m->model, set, m->options->class_map, &m->map, error);
         status = status == RESHIFT_OK ? name_outputs(m, set, error) : status;
     }
     if (status == RESHIFT_OK) {

@@ -26,7 +26,7 @@ static void check_against_sklearn(int64_t n, int64_t d, const double *components
     reshift_array x = made_up(n, d, 4, 2463534242u);
     reshift_pca_result pca;
     reshift_error error;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     const double *found = pca.components.data;
     for (int64_t i = 0; i < k * d; i++) {
         assert_true(fabs(found[i] - components[i]) < 1e-12);
@@ -69,7 +69,7 @@ static void test_blocks(void **state)
     reshift_array x = made_up(n, d, 7, 1), twice;
     reshift_error error;
     reshift_pca_result pca, doubled;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     const double *c = pca.components.data, *variance = pca.variance.data;
     const float *points = pca.coordinates.data;
     for (int a = 0; a < k; a++) {
@@ -95,7 +95,7 @@ static void test_blocks(void **state)
     check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){2 * n, d}, &twice, &error));
     memcpy(twice.data, x.data, reshift_array_bytes(&x));
     memcpy((char *)twice.data + reshift_array_bytes(&x), x.data, reshift_array_bytes(&x));
-    check_ok(reshift_pca(&twice, 1, &doubled, &error));
+    check_ok(reshift_pca_fit(&twice, 1, &doubled, &error));
     for (int j = 0; j < d; j++) {
         assert_true(fabs(((double *)doubled.components.data)[j] - c[j]) < 1e-10);
     }
@@ -118,7 +118,7 @@ static void test_constant(void **state)
             ((float *)x.data)[i] = 0.3F + (float)(i % d);
         }
         reshift_pca_result pca;
-        check_ok(reshift_pca(&x, k, &pca, &error));
+        check_ok(reshift_pca_fit(&x, k, &pca, &error));
         for (int i = 0; i < k; i++) {
             assert_true(((double *)pca.ratio.data)[i] == 0);
             assert_true(((double *)pca.variance.data)[i] < 1e-28);
@@ -144,7 +144,7 @@ static void test_rank(void **state)
     reshift_array x = made_up(n, d, 3, 9);
     reshift_error error;
     reshift_pca_result pca;
-    check_ok(reshift_pca(&x, n, &pca, &error));
+    check_ok(reshift_pca_fit(&x, n, &pca, &error));
     const double *c = pca.components.data;
     for (int a = 0; a < n; a++) {
         for (int b = 0; b <= a; b++) {
@@ -350,7 +350,7 @@ static void test_krylov_threads(void **state)
         omp_set_num_threads(threads);
 #endif
         reshift_pca_result pca;
-        check_ok(reshift_pca(&x, k, &pca, &error));
+        check_ok(reshift_pca_fit(&x, k, &pca, &error));
 #ifdef _OPENMP
         assert_int_equal(omp_get_max_threads(), threads);
         omp_set_num_threads(before);
@@ -389,7 +389,7 @@ static void test_krylov_falls_back(void **state)
     assert_false(found);
     reshift_error error;
     reshift_pca_result pca;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     for (int64_t j = 0; j < k * d; j++) {
         assert_true(fabs(((double *)pca.components.data)[j] - exact.components[j]) < 1e-9);
     }
@@ -498,7 +498,7 @@ static void test_krylov_far_from_the_origin(void **state)
     reshift_error error;
     reshift_pca_result pca;
     solution exact = solve(&x, k, false, NULL);
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     for (int i = 0; i < k; i++) {
         double gap = exact.variance[1] - exact.variance[2], off = 0;
         for (int64_t j = 0; j < d; j++) {
@@ -520,7 +520,7 @@ static void test_krylov_of_low_rank(void **state)
     reshift_error error;
     reshift_pca_result pca;
     solution exact = solve(&x, k, false, NULL);
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     const double *variance = pca.variance.data, *components = pca.components.data;
     for (int i = 0; i < k; i++) {
         assert_true(fabs(variance[i] - exact.variance[i]) <= 1e-9 * exact.variance[0]);
@@ -546,14 +546,14 @@ static void test_krylov_of_constants(void **state)
         ((float *)x.data)[i] = 0.3F + (float)(i % d);
     }
     reshift_pca_result pca;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     assert_true(((double *)pca.variance.data)[0] == 0 && ((double *)pca.ratio.data)[1] == 0);
     for (int64_t i = 0; i < n * k; i++) {
         assert_true(((float *)pca.coordinates.data)[i] == 0);
     }
     reshift_pca_destroy(&pca);
     ((float *)x.data)[5 * d + 100] += 2;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     const double *c = pca.components.data;
     assert_true(fabs(c[100] - 1) < 1e-10 && fabs(((double *)pca.ratio.data)[0] - 1) < 1e-10);
     /* 2 in one row of n: 4 (1 - 1/n) / (n - 1) = 4 / n */
@@ -561,7 +561,7 @@ static void test_krylov_of_constants(void **state)
     assert_true(fabs(dot_f64(c, c + d, d)) < 1e-12 && fabs(dot_f64(c + d, c + d, d) - 1) < 1e-12);
     reshift_pca_destroy(&pca);
     ((float *)x.data)[699 * d + 512] = NAN;
-    check_error(reshift_pca(&x, k, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 699");
+    check_error(reshift_pca_fit(&x, k, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 699");
     reshift_array_destroy(&x);
 }
 
@@ -574,21 +574,21 @@ static void test_refusals(void **state)
     float *values = x.data;
     values[17 * 8 + 3] = NAN;
     values[21 * 8] = INFINITY;
-    check_error(reshift_pca(&x, 2, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 17");
+    check_error(reshift_pca_fit(&x, 2, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 17");
     assert_null(pca.components.data);
     values[17 * 8 + 3] = 0;
-    check_error(reshift_pca(&x, 2, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 21");
+    check_error(reshift_pca_fit(&x, 2, &pca, &error), RESHIFT_ERROR_NUMERIC, "row 21");
     values[21 * 8] = 0;
-    check_error(reshift_pca(&x, 9, &pca, &error), RESHIFT_ERROR_SHAPE, "1 to 8");
-    check_error(reshift_pca(&x, 0, &pca, &error), RESHIFT_ERROR_ARGUMENT, "found 0");
-    check_ok(reshift_pca(&x, 2, &pca, &error));
+    check_error(reshift_pca_fit(&x, 9, &pca, &error), RESHIFT_ERROR_SHAPE, "1 to 8");
+    check_error(reshift_pca_fit(&x, 0, &pca, &error), RESHIFT_ERROR_ARGUMENT, "found 0");
+    check_ok(reshift_pca_fit(&x, 2, &pca, &error));
     check_error(reshift_pca_project(&pca, &narrow, &none, &error), RESHIFT_ERROR_SHAPE, "8 columns");
     reshift_pca_destroy(&pca);
     x.shape[0] = 1;
-    check_error(reshift_pca(&x, 1, &pca, &error), RESHIFT_ERROR_SHAPE, "at least 2 rows");
+    check_error(reshift_pca_fit(&x, 1, &pca, &error), RESHIFT_ERROR_SHAPE, "at least 2 rows");
     x.shape[0] = 30;
     x.dtype = RESHIFT_I32;
-    check_error(reshift_pca(&x, 2, &pca, &error), RESHIFT_ERROR_SHAPE, "int32");
+    check_error(reshift_pca_fit(&x, 2, &pca, &error), RESHIFT_ERROR_SHAPE, "int32");
     x.dtype = RESHIFT_F32;
     reshift_array_destroy(&x);
     reshift_array_destroy(&narrow);

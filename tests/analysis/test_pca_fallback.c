@@ -36,7 +36,7 @@ static void test_same_bytes_as_kernels(void **state)
     reshift_error error;
     reshift_array x = made_up(n, d, 7, 1);
     reshift_pca_result pca;
-    check_ok(reshift_pca(&x, k, &pca, &error));
+    check_ok(reshift_pca_fit(&x, k, &pca, &error));
     double *mean = malloc(d * sizeof *mean), *components = malloc(k * d * sizeof *components), variance[k], total;
     float *coordinates = malloc(n * k * sizeof *coordinates);
     const centred_rows rows = {x.data, mean, n, d};

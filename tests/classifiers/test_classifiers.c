@@ -266,8 +266,8 @@ static void test_degenerate_labels(void **context)
     static const char one[] = "training labels: expected at least two classes, found class 3 alone in all 330 rows";
     check_error(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, NULL, &error),
                 RESHIFT_ERROR_SHAPE, one);
-    check_error(reshift_nearest_mean(&s->features, &labels, 0, &a, &b, &error), RESHIFT_ERROR_SHAPE, one);
-    check_error(reshift_nearest_neighbours(&s->features, &labels, &s->test, 0, 1, 1, &a, NULL, &error),
+    check_error(reshift_nearest_mean_train(&s->features, &labels, 0, &a, &b, &error), RESHIFT_ERROR_SHAPE, one);
+    check_error(reshift_nearest_neighbours_score(&s->features, &labels, &s->test, 0, 1, 1, &a, NULL, &error),
                 RESHIFT_ERROR_SHAPE, one);
     reshift_history history;
     check_error(reshift_probe_train(&s->features, &labels, NULL, NULL, 0, NULL, &a, &b, &history, NULL, &error),
@@ -381,7 +381,7 @@ static void test_neighbours(void **context)
     const state *s = *context;
     reshift_error error;
     reshift_array scores;
-    check_ok(reshift_nearest_neighbours(&s->features, &s->labels, &s->test, 0, 20, 0.07, &scores, NULL, &error));
+    check_ok(reshift_nearest_neighbours_score(&s->features, &s->labels, &s->test, 0, 20, 0.07, &scores, NULL, &error));
     assert_int_equal(scores.shape[0], TEST);
     assert_int_equal(scores.shape[1], K);
     for (int i = 0; i < TEST * K; i++) {
@@ -392,7 +392,7 @@ static void test_neighbours(void **context)
     }
     reshift_array_destroy(&scores);
     /* one neighbour of a training row is the row itself */
-    check_ok(reshift_nearest_neighbours(&s->features, &s->labels, &s->features, K, 1, 0.07, &scores, NULL, &error));
+    check_ok(reshift_nearest_neighbours_score(&s->features, &s->labels, &s->features, K, 1, 0.07, &scores, NULL, &error));
     for (int i = 0; i < N; i++) {
         assert_true(((double *)scores.data)[i * K + ((int32_t *)s->labels.data)[i]] > 0.999);
     }
@@ -421,7 +421,7 @@ static void test_neighbours_of_any_features(void **context)
         reshift_array train, test, scores;
         change(&s->features, changes[c][0], changes[c][1], &train);
         change(&s->test, changes[c][0], changes[c][1], &test);
-        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, 1, 0.07, &scores, NULL, &error));
+        check_ok(reshift_nearest_neighbours_score(&train, &s->labels, &test, K, 1, 0.07, &scores, NULL, &error));
         for (int i = 0; i < TEST; i++) {
             int nearest = 0;
             double best = -2, second = -2;
@@ -440,7 +440,7 @@ static void test_neighbours_of_any_features(void **context)
         }
         reshift_array_destroy(&scores);
         /* votes of a small temperature: far below what float32 holds, and not 0 */
-        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, N, 0.001, &scores, NULL, &error));
+        check_ok(reshift_nearest_neighbours_score(&train, &s->labels, &test, K, N, 0.001, &scores, NULL, &error));
         for (int i = 0; i < TEST * K; i++) {
             assert_true(((double *)scores.data)[i] > 0);
         }
@@ -454,7 +454,7 @@ static void test_neighbours_of_any_features(void **context)
     reshift_array bad, scores;
     change(&s->test, 1, 0, &bad);
     ((float *)bad.data)[5 * D + 2] = NAN;
-    check_error(reshift_nearest_neighbours(&s->features, &s->labels, &bad, K, 1, 1, &scores, NULL, &error),
+    check_error(reshift_nearest_neighbours_score(&s->features, &s->labels, &bad, K, 1, 1, &scores, NULL, &error),
                 RESHIFT_ERROR_NUMERIC, "test features: row 5 holds a value that is not finite");
     reshift_array_destroy(&bad);
 }
@@ -467,7 +467,7 @@ static void test_nearest_mean_far_from_zero(void **context)
     reshift_array train, test, weight, bias, scores;
     change(&s->features, 1, 1e4, &train);
     change(&s->test, 1, 1e4, &test);
-    check_ok(reshift_nearest_mean(&train, &s->labels, K, &weight, &bias, &error));
+    check_ok(reshift_nearest_mean_train(&train, &s->labels, K, &weight, &bias, &error));
     check_ok(reshift_linear_scores(&weight, &bias, &test, &scores, &error));
     for (int i = 0; i < TEST; i++) {
         int nearest = 0;
@@ -534,7 +534,7 @@ static void test_scores_in_any_unit(void **context)
         options.l2 = L2 * factors[f] * factors[f];
         change(&s->features, factors[f], 0, &train);
         change(&s->test, factors[f], 0, &test);
-        check_ok(reshift_nearest_mean(&train, &s->labels, K, &weight, &bias, &error));
+        check_ok(reshift_nearest_mean_train(&train, &s->labels, K, &weight, &bias, &error));
         check_ok(reshift_linear_scores(&weight, &bias, &test, &scores[f][0], &error));
         reshift_array_destroy(&weight);
         reshift_array_destroy(&bias);
@@ -542,7 +542,7 @@ static void test_scores_in_any_unit(void **context)
         check_ok(reshift_linear_scores(&weight, &bias, &test, &scores[f][1], &error));
         reshift_array_destroy(&weight);
         reshift_array_destroy(&bias);
-        check_ok(reshift_nearest_neighbours(&train, &s->labels, &test, K, 20, 0.07, &scores[f][2], NULL, &error));
+        check_ok(reshift_nearest_neighbours_score(&train, &s->labels, &test, K, 20, 0.07, &scores[f][2], NULL, &error));
         reshift_array_destroy(&train);
         reshift_array_destroy(&test);
     }
@@ -583,7 +583,7 @@ static void test_nearest_mean_fits_its_rows(void **context)
     for (int i = 0; i < N * 2 * D; i++) {
         ((float *)twice.data)[i] = ((float *)s->features.data)[i / 2];
     }
-    check_ok(reshift_nearest_mean(&twice, &s->labels, K, &weight, &bias, &error));
+    check_ok(reshift_nearest_mean_train(&twice, &s->labels, K, &weight, &bias, &error));
     check_ok(reshift_linear_scores(&weight, &bias, &twice, &scores, &error));
     for (int f = 0; f < 3; f++) {
         for (int i = 0; i < N; i++) {
@@ -607,7 +607,7 @@ static void test_nearest_mean(void **context)
     const state *s = *context;
     reshift_error error;
     reshift_array weight, bias;
-    check_ok(reshift_nearest_mean(&s->features, &s->labels, K, &weight, &bias, &error));
+    check_ok(reshift_nearest_mean_train(&s->features, &s->labels, K, &weight, &bias, &error));
     for (int i = 0; i < TEST; i++) {
         double best = -INFINITY;
         int nearest = -1;
@@ -623,7 +623,7 @@ static void test_nearest_mean(void **context)
     }
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);
-    check_error(reshift_nearest_mean(&s->features, &s->labels, K + 1, &weight, &bias, &error), RESHIFT_ERROR_SHAPE,
+    check_error(reshift_nearest_mean_train(&s->features, &s->labels, K + 1, &weight, &bias, &error), RESHIFT_ERROR_SHAPE,
                 "class 12 has no training row");
 }
 
@@ -652,12 +652,12 @@ static void test_refusals(void **context)
     path.groups = one;
     check_error(reshift_logistic_path(&s->features, &s->labels, 0, &path, points, &n, &best, NULL, &error),
                 RESHIFT_ERROR_SHAPE, "330 rows in 1 group cannot be held out");
-    check_error(reshift_nearest_neighbours(&s->features, &s->labels, &s->test, 0, N + 1, 0.07, &a, NULL, &error),
+    check_error(reshift_nearest_neighbours_score(&s->features, &s->labels, &s->test, 0, N + 1, 0.07, &a, NULL, &error),
                 RESHIFT_ERROR_SHAPE, "expected 1 to 330 of them, found 331");
-    check_error(reshift_nearest_neighbours(&s->features, &s->labels, &s->test, 0, 1, 0, &a, NULL, &error),
+    check_error(reshift_nearest_neighbours_score(&s->features, &s->labels, &s->test, 0, 1, 0, &a, NULL, &error),
                 RESHIFT_ERROR_ARGUMENT, "temperature above 0");
     check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){3, D - 1}, &narrow, &error));
-    check_error(reshift_nearest_neighbours(&s->features, &s->labels, &narrow, 0, 1, 1, &a, NULL, &error),
+    check_error(reshift_nearest_neighbours_score(&s->features, &s->labels, &narrow, 0, 1, 1, &a, NULL, &error),
                 RESHIFT_ERROR_SHAPE, "expected float32 [N,37] as in training, found float32 [3,36]");
     reshift_array_destroy(&narrow);
 }

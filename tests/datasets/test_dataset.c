@@ -272,20 +272,20 @@ static void test_data_folder(void **state)
     setenv("RESHIFT_DATA", "/data", 1);
     setenv("XDG_CACHE_HOME", "/cache", 1);
     setenv("HOME", "/home/me", 1);
-    check_ok(reshift_data_folder("named", path, sizeof path, &error));
+    check_ok(reshift_data_folder_find("named", path, sizeof path, &error));
     assert_string_equal(path, "named");
-    check_ok(reshift_data_folder(NULL, path, sizeof path, &error));
+    check_ok(reshift_data_folder_find(NULL, path, sizeof path, &error));
     assert_string_equal(path, "/data");
     setenv("RESHIFT_DATA", "", 1);
-    check_ok(reshift_data_folder(NULL, path, sizeof path, &error));
+    check_ok(reshift_data_folder_find(NULL, path, sizeof path, &error));
     assert_string_equal(path, "/cache/reshift");
     unsetenv("XDG_CACHE_HOME");
-    check_ok(reshift_data_folder(NULL, path, sizeof path, &error));
+    check_ok(reshift_data_folder_find(NULL, path, sizeof path, &error));
     assert_string_equal(path, "/home/me/.cache/reshift");
-    check_error(reshift_data_folder(NULL, path, 8, &error), RESHIFT_ERROR_ARGUMENT, "too long");
+    check_error(reshift_data_folder_find(NULL, path, 8, &error), RESHIFT_ERROR_ARGUMENT, "too long");
     unsetenv("HOME");
     unsetenv("RESHIFT_DATA");
-    check_error(reshift_data_folder(NULL, path, sizeof path, &error), RESHIFT_ERROR_NOT_FOUND, "no data folder");
+    check_error(reshift_data_folder_find(NULL, path, sizeof path, &error), RESHIFT_ERROR_NOT_FOUND, "no data folder");
     for (int i = 0; i < 3; i++) {
         if (kept[i]) {
             setenv(names[i], kept[i], 1);

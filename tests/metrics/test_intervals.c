@@ -112,9 +112,9 @@ static void test_threads(void **state)
     made_up_answers(figures, versions);
     reshift_interval one[3], three[3], other[3];
     reshift_error error;
-    reshift_set_threads(1);
+    reshift_threads_set(1);
     check_ok(reshift_bootstrap_means(figures, IMAGES, 3, 203, 5, one, &error));
-    reshift_set_threads(3);
+    reshift_threads_set(3);
     check_ok(reshift_bootstrap_means(figures, IMAGES, 3, 203, 5, three, &error));
     assert_memory_equal(one, three, sizeof one);
     check_ok(reshift_bootstrap_means(figures, IMAGES, 3, 203, 6, other, &error));

@@ -147,9 +147,9 @@ static void test_threads(void **state)
     reshift_array scores = made_up_scores(500, 10, 9, 4, 2, labels);
     reshift_metrics one, three;
     reshift_error error;
-    reshift_set_threads(1);
+    reshift_threads_set(1);
     check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, labels, NULL, NULL, &one, &error));
-    reshift_set_threads(3);
+    reshift_threads_set(3);
     check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, labels, NULL, NULL, &three, &error));
     assert_memory_equal(&one, &three, sizeof one);
     reshift_array_destroy(&scores);

@@ -67,7 +67,7 @@ static void check_map(const reshift_model *model, const char *classes, const cha
 {
     reshift_class_map map;
     reshift_dataset *set = set_of(classes);
-    check_ok(reshift_classes_map(model, set, file, &map, &error));
+    check_ok(reshift_class_map_create(model, set, file, &map, &error));
     assert_int_equal(map.match, match);
     for (int k = 0; k < map.n; k++) {
         assert_int_equal(map.outputs[k], expected[k]);
@@ -81,7 +81,7 @@ static void check_refused(const reshift_model *model, const char *classes, const
 {
     reshift_class_map map;
     reshift_dataset *set = set_of(classes);
-    check_error(reshift_classes_map(model, set, file, &map, &error), status, message);
+    check_error(reshift_class_map_create(model, set, file, &map, &error), status, message);
     assert_null(map.outputs);
     reshift_dataset_close(&set);
 }
@@ -181,14 +181,14 @@ static void test_restricted(void **state)
     reshift_dataset *few = set_of("b|d"), *all = set_of("a|b|c|d");
     reshift_class_map map;
     float logits[8] = {9, 1, 8, 2, 3, 5, 7, 4};
-    check_ok(reshift_classes_map(model, few, NULL, &map, &error));
+    check_ok(reshift_class_map_create(model, few, NULL, &map, &error));
     assert_false(reshift_class_map_is_identity(&map));
     reshift_class_map_restrict(&map, logits, 2);
     for (int i = 0; i < 8; i++) {
         assert_true(i % 2 ? isfinite(logits[i]) : isinf(logits[i]) && logits[i] < 0);
     }
     reshift_class_map_destroy(&map);
-    check_ok(reshift_classes_map(model, all, NULL, &map, &error));
+    check_ok(reshift_class_map_create(model, all, NULL, &map, &error));
     assert_true(reshift_class_map_is_identity(&map));
     reshift_class_map_destroy(&map);
     reshift_dataset_close(&few);

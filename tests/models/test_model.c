@@ -572,20 +572,20 @@ static void test_real_recipe(void **state)
 static void test_threads(void **state)
 {
     (void)state;
-    int before = reshift_threads();
-    reshift_set_threads(1);
-    assert_int_equal(reshift_threads(), 1);
+    int before = reshift_threads_count();
+    reshift_threads_set(1);
+    assert_int_equal(reshift_threads_count(), 1);
 #ifdef _OPENMP
     setenv("OMP_NUM_THREADS", "3,2", 1);
-    reshift_set_threads(0);
-    assert_int_equal(reshift_threads(), 3);
+    reshift_threads_set(0);
+    assert_int_equal(reshift_threads_count(), 3);
     setenv("OMP_NUM_THREADS", "none", 1);
-    reshift_set_threads(0);
-    assert_in_range(reshift_threads(), 1, sysconf(_SC_NPROCESSORS_ONLN));
+    reshift_threads_set(0);
+    assert_in_range(reshift_threads_count(), 1, sysconf(_SC_NPROCESSORS_ONLN));
 #endif
     unsetenv("OMP_NUM_THREADS");
-    reshift_set_threads(before);
-    assert_int_equal(reshift_threads(), before);
+    reshift_threads_set(before);
+    assert_int_equal(reshift_threads_count(), before);
     assert_true(reshift_peak_memory_bytes() > 1 << 20);
     size_t bytes = (size_t)64 << 20;
     char *block = malloc(bytes); /* the peak stays when the block goes, and is forgotten when asked */

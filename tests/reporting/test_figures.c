@@ -90,7 +90,7 @@ static void draw_probe(void)
     reshift_error error;
     reshift_epoch epochs[30];
     reshift_history history = made_up_history(epochs, 30, true);
-    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &history, 0, true, &error));
+    check_ok(reshift_history_plot(folder, "probe", "Linear probe", &history, 0, true, &error));
 }
 
 static void test_history(void **state)
@@ -126,7 +126,7 @@ static void draw_validated(void)
         epochs[i].validation_loss = 0.5 + 0.01 * (i - 6) * (i - 6);
         epochs[i].validation_accuracy = 0.82 - 0.002 * (i - 6) * (i - 6);
     }
-    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &history, 7, true, &error));
+    check_ok(reshift_history_plot(folder, "finetune", "Fine-tuning", &history, 7, true, &error));
 }
 
 /* A third line, and the mark is at the epoch that it chose, not at the best on the test set. */
@@ -162,21 +162,21 @@ static void test_odd_histories(void **state)
     reshift_error error;
     reshift_epoch epochs[100];
     reshift_history history = made_up_history(epochs, 1, true);
-    check_ok(reshift_plot_history(folder, "one", "One", &history, 0, false, &error));
+    check_ok(reshift_history_plot(folder, "one", "One", &history, 0, false, &error));
     history = made_up_history(epochs, 100, false);
-    check_ok(reshift_plot_history(folder, "hundred", "Hundred", &history, 0, false, &error));
+    check_ok(reshift_history_plot(folder, "hundred", "Hundred", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, 0, 1, 0, 1, 0, NAN, NAN};
     }
     history.n_epochs = 3;
-    check_ok(reshift_plot_history(folder, "constant", "Constant", &history, 0, false, &error));
+    check_ok(reshift_history_plot(folder, "constant", "Constant", &history, 0, false, &error));
     for (int i = 0; i < 3; i++) {
         epochs[i] = (reshift_epoch){i + 1, NAN, NAN, NAN, NAN, 0, NAN, NAN};
     }
-    check_ok(reshift_plot_history(folder, "none", "None", &history, 0, false, &error));
+    check_ok(reshift_history_plot(folder, "none", "None", &history, 0, false, &error));
     assert_int_equal(folder_count(".svg"), 8);
     history.n_epochs = 0;
-    check_error(reshift_plot_history(folder, "empty", "Empty", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_history_plot(folder, "empty", "Empty", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                 "none");
     folder_empty();
 }
@@ -188,7 +188,7 @@ static void test_hostile_words(void **state)
     reshift_error error;
     reshift_epoch epochs[3];
     reshift_history history = made_up_history(epochs, 3, true);
-    check_ok(reshift_plot_history(folder, "it's <b>", "'; system('touch x') # `touch y` @z \\n & <b> \xff\n%s",
+    check_ok(reshift_history_plot(folder, "it's <b>", "'; system('touch x') # `touch y` @z \\n & <b> \xff\n%s",
                                   &history, 0, false, &error));
     assert_false(folder_has("x") || folder_has("y"));
     assert_int_equal(folder_count("it's <b>"), 7);
@@ -198,12 +198,12 @@ static void test_hostile_words(void **state)
     int labels[] = {0, 1, 1};
     const char *names[] = {"'; system('touch x') `touch y`", "<script>&\xff"};
     reshift_panel panel = {"'`touch y`' <i>", points, labels, NULL, 3, {0.5, 0.25}};
-    check_ok(reshift_plot_panels(folder, "pca's", "a & b </svg> 'c'", &panel, 1, 2, names, 2, false, &error));
+    check_ok(reshift_panels_plot(folder, "pca's", "a & b </svg> 'c'", &panel, 1, 2, names, 2, false, &error));
     assert_false(folder_has("x") || folder_has("y"));
     check_svg("pca's.svg", 60000);
     static const char *const bad_names[] = {"", "a/b", "../x", ".hidden", "a\nb"};
     for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++) {
-        check_error(reshift_plot_history(folder, bad_names[i], "t", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
+        check_error(reshift_history_plot(folder, bad_names[i], "t", &history, 0, false, &error), RESHIFT_ERROR_ARGUMENT,
                     "figure name");
     }
     folder_empty();
@@ -217,7 +217,7 @@ static void test_never_overwrites(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *path = path_join(folder, "probe-accuracy.svg");
     check_ok(file_write_all(path, "mine", 4, false, &error));
-    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, false, &error), RESHIFT_ERROR_EXISTS,
+    check_error(reshift_history_plot(folder, "probe", "t", &history, 0, false, &error), RESHIFT_ERROR_EXISTS,
                 "probe-accuracy.svg");
     assert_int_equal(folder_count(""), 1); /* refused before anything was written */
     free(path);
@@ -233,7 +233,7 @@ static void test_gnuplot_fails(void **state)
     reshift_history history = made_up_history(epochs, 3, true);
     char *kept = strdup(getenv("PATH")), *path = NULL, *both = NULL;
     setenv("PATH", "/nonexistent", 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "cannot start gnuplot");
     assert_non_null(strstr(error.hint, "install gnuplot"));
     assert_non_null(strstr(error.hint, "probe-loss.gp"));
@@ -246,7 +246,7 @@ static void test_gnuplot_fails(void **state)
     chmod(path, 0700);
     assert_true(asprintf(&both, "%s:%s", folder, kept) > 0);
     setenv("PATH", both, 1);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "(exit 3): line 3: no such terminal");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     /* gnuplot does not mind a write that fails, also in the middle of a picture: it must not write to a disk */
@@ -254,13 +254,13 @@ static void test_gnuplot_fails(void **state)
     fprintf(fake, "#!/bin/sh\nfor fd in 10 11; do case $(readlink /proc/self/fd/$fd) in /memfd:*) ;; *) exit 4; esac; done\n"
                   "for fd in 10 11; do echo cut >/dev/fd/$fd; done\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
+    check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     fake = fopen(path, "w");
     fprintf(fake, "#!/bin/sh\nexit 0\n");
     fclose(fake);
-    check_error(reshift_plot_history(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
+    check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_NOT_FOUND,
                 "left no picture");
     setenv("PATH", kept, 1);
     free(kept);
@@ -319,7 +319,7 @@ static void draw_panels(void)
         }
         panels[p] = (reshift_panel){"a panel", x, labels, seen, n_points, {0.25, 0.125}};
     }
-    check_ok(reshift_plot_panels(folder, "pca", "Four panels", panels, 4, 2, class_names, 10, true, &error));
+    check_ok(reshift_panels_plot(folder, "pca", "Four panels", panels, 4, 2, class_names, 10, true, &error));
     for (int p = 0; p < 4; p++) {
         free((void *)(uintptr_t)panels[p].coordinates);
         free((void *)(uintptr_t)panels[p].labels);
@@ -335,7 +335,7 @@ static void draw_heat(void)
 {
     reshift_error error;
     const reshift_heatmap map = {"accuracy (%)", heat_rows, heat_columns, 2, 3, heat_values, false, NULL};
-    check_ok(reshift_plot_heatmap(folder, "heat", "Blocks by corruption", &map, true, &error));
+    check_ok(reshift_heatmap_plot(folder, "heat", "Blocks by corruption", &map, true, &error));
 }
 
 static void test_heatmap(void **state)
@@ -361,20 +361,20 @@ static void test_heatmap(void **state)
     static const double holes[][2] = {{NAN, 0.12}, {0.12, NAN}};
     for (int i = 0; i < 2; i++) {
         const reshift_heatmap holed = {"holes", heat_rows, heat_columns, 1, 2, holes[i], false, NULL};
-        check_ok(reshift_plot_heatmap(folder, "holes", "t", &holed, true, &error));
+        check_ok(reshift_heatmap_plot(folder, "holes", "t", &holed, true, &error));
         char *drawn = folder_read("holes.svg", &size);
         assert_non_null(strstr(drawn, "12.0"));
         free(drawn);
     }
     const double changes[] = {-0.02, 0.01};
     reshift_heatmap map = {"change (points)", heat_rows, heat_columns, 1, 2, changes, true, NULL};
-    check_ok(reshift_plot_heatmap(folder, "change", "t", &map, false, &error));
+    check_ok(reshift_heatmap_plot(folder, "change", "t", &map, false, &error));
     char *change = folder_read("change.svg", &size);
     assert_non_null(strstr(change, "+1.0"));
     assert_null(strstr(change, "217, 217, 217"));
     free(change);
     map.unclear = (const uint8_t[]){1, 0}; /* a change that may be chance has no colour of its own */
-    check_ok(reshift_plot_heatmap(folder, "change", "t", &map, true, &error));
+    check_ok(reshift_heatmap_plot(folder, "change", "t", &map, true, &error));
     change = folder_read("change.svg", &size);
     assert_non_null(strstr(change, "217, 217, 217"));
     assert_non_null(strstr(change, "-2.0"));
@@ -384,16 +384,16 @@ static void test_heatmap(void **state)
     free(data);
     for (int alone = 0; alone < 2; alone++) { /* one cell, with words of one colour only: accuracy light, change dark */
         map = (reshift_heatmap){"one", heat_rows, heat_columns, 1, 1, &changes[1], alone == 1, NULL};
-        check_ok(reshift_plot_heatmap(folder, "one", "t", &map, true, &error));
+        check_ok(reshift_heatmap_plot(folder, "one", "t", &map, true, &error));
         char *one = folder_read("one.svg", &size);
         assert_non_null(strstr(one, alone ? "+1.0" : "1.0"));
         free(one);
     }
     map.n_rows = 0;
     map.n_columns = 2;
-    check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found 0 and 2");
+    check_error(reshift_heatmap_plot(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found 0 and 2");
     map = (reshift_heatmap){"none", heat_rows, heat_columns, 1, 1, &heat_values[2], false, NULL};
-    check_error(reshift_plot_heatmap(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found none");
+    check_error(reshift_heatmap_plot(folder, "no", "t", &map, true, &error), RESHIFT_ERROR_ARGUMENT, "found none");
     folder_empty();
 }
 
@@ -405,7 +405,7 @@ static void test_heatmap_words_fit(void **state)
     static const char *const columns[] = {"fog", "jpeg_compression"};
     static const double values[] = {0.1, 0.2, 0.3, 0.4};
     const reshift_heatmap map = {"accuracy after less before (points)", heat_rows, columns, 2, 2, values, true, NULL};
-    check_ok(reshift_plot_heatmap(folder, "long", "What fine-tuning changed on shifted images", &map, true, &error));
+    check_ok(reshift_heatmap_plot(folder, "long", "What fine-tuning changed on shifted images", &map, true, &error));
     char path[512];
     snprintf(path, sizeof path, "%s/long.png", folder);
     reshift_image image = {0};
@@ -487,7 +487,7 @@ static void test_svg_points(void **state)
         labels[i] = 0;
     }
     reshift_panel panel = {"grid", points, labels, NULL, n, {0.5, 0.5}};
-    check_ok(reshift_plot_panels(folder, "pca", "t", &panel, 1, 1, NULL, 1, true, &error));
+    check_ok(reshift_panels_plot(folder, "pca", "t", &panel, 1, 1, NULL, 1, true, &error));
     size_t size;
     char *svg = folder_read("pca.svg", &size);
     double box[4];
@@ -518,7 +518,7 @@ static void test_odd_panels(void **state)
     reshift_panel panels[3] = {{"none", points, labels, NULL, 0, {0, 0}},
                                {"one", points, labels, NULL, 1, {0, 0}},
                                {"all in one place", points, labels, NULL, n, {0, 0}}};
-    check_ok(reshift_plot_panels(folder, "pca", "t", panels, 3, 2, names, 100, true, &error));
+    check_ok(reshift_panels_plot(folder, "pca", "t", panels, 3, 2, names, 100, true, &error));
     check_svg("pca.svg", 1 << 20);
     size_t size;
     char *svg = folder_read("pca.svg", &size);
@@ -527,13 +527,13 @@ static void test_odd_panels(void **state)
     assert_non_null(strstr(svg, ">caf\xc3\xa9 au lait, very swee\xe2\x80\xa6<"));
     free(svg);
     points[2 * 7 + 1] = NAN;
-    check_error(reshift_plot_panels(folder, "pca", "t", panels, 3, 2, names, 100, true, &error), RESHIFT_ERROR_NUMERIC,
+    check_error(reshift_panels_plot(folder, "pca", "t", panels, 3, 2, names, 100, true, &error), RESHIFT_ERROR_NUMERIC,
                 "panel 3: row 7");
     points[2 * 7 + 1] = 0;
     labels[0] = -1;
-    check_error(reshift_plot_panels(folder, "pca", "t", panels, 3, 2, names, 100, true, &error), RESHIFT_ERROR_SHAPE,
+    check_error(reshift_panels_plot(folder, "pca", "t", panels, 3, 2, names, 100, true, &error), RESHIFT_ERROR_SHAPE,
                 "panel 2: label of row 0");
-    check_error(reshift_plot_panels(folder, "pca", "t", panels, 0, 2, names, 100, true, &error), RESHIFT_ERROR_ARGUMENT,
+    check_error(reshift_panels_plot(folder, "pca", "t", panels, 0, 2, names, 100, true, &error), RESHIFT_ERROR_ARGUMENT,
                 "found 0");
     free(points);
     folder_empty();

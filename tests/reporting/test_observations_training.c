@@ -351,12 +351,12 @@ static void test_describe(void **state)
     reshift_error error;
     char text[1024], cut[10];
     reshift_history history = history_of(epochs, 2, (const double[][3]){{.8, .7, NAN}, {.9, .72, NAN}});
-    check_ok(reshift_describe_history(&history, 100, 0, text, sizeof text, &error));
+    check_ok(reshift_history_describe(&history, 100, 0, text, sizeof text, &error));
     assert_string_equal(
         text, "After 2 epochs the training loss is 0.500 and training accuracy 90.00 %; accuracy on the test "
               "set (100 rows) is 72.00 %. Overfitting: training accuracy is 90.00 % and test accuracy 72.00 % "
               "in epoch 2, a gap of 18.00 points.");
-    check_ok(reshift_describe_history(&history, 100, 0, cut, sizeof cut, &error));
+    check_ok(reshift_history_describe(&history, 100, 0, cut, sizeof cut, &error));
     assert_string_equal(cut, "After 2 e");
 }
 

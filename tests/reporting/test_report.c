@@ -66,8 +66,8 @@ static void test_whole_page(void **state)
     reshift_error error;
     static made_up_report report;
     made_up_fill(&report);
-    check_ok(reshift_plot_history(folder, "probe", "Linear probe", &report.probe, 0, true, &error));
-    check_ok(reshift_plot_history(folder, "finetune", "Fine-tuning", &report.finetune, 0, true, &error));
+    check_ok(reshift_history_plot(folder, "probe", "Linear probe", &report.probe, 0, true, &error));
+    check_ok(reshift_history_plot(folder, "finetune", "Fine-tuning", &report.finetune, 0, true, &error));
     severity_point point = {1, reshift_accuracy_of(7, 10), reshift_accuracy_of(8, 10)};
     check_ok(figure_severity(folder, "severity", "By severity", &point, 1, true, &error));
     char *paths[6];

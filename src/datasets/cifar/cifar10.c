@@ -216,7 +216,7 @@ reshift_status cifar10_open(const char *where, const reshift_dataset_options *op
     char data_folder[4096];
     reshift_status status = RESHIFT_OK;
     if (!where) {
-        status = reshift_data_folder(options->data_dir, data_folder, sizeof data_folder, error);
+        status = reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, error);
         where = data_folder;
     }
     if (status != RESHIFT_OK) {

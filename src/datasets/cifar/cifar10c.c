@@ -361,7 +361,7 @@ reshift_status cifar10c_open(const char *where, const reshift_dataset_options *o
     const char *place = where;
     reshift_status status = check_wishes(options, error);
     if (status == RESHIFT_OK && !place) {
-        status = reshift_data_folder(options->data_dir, data_folder, sizeof data_folder, error);
+        status = reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, error);
         place = data_folder;
     }
     if (status != RESHIFT_OK) {

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
+#include "reshift/version.h"
 
 #define CONNECT_SECONDS 30L
 #define STALL_SECONDS 60L /* less than STALL_BYTES per second for so long: the connection is considered dead */
@@ -114,7 +115,7 @@ static bool set_options(CURL *curl, CURLU *address, transfer *t, char *words)
     bool secure = strncmp(t->what->address, "https:", 6) == 0;
     return !limit_protocols(curl, secure) && set_certificates(curl) && !curl_easy_setopt(curl, CURLOPT_CURLU, address) &&
            !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words) && !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) &&
-           !curl_easy_setopt(curl, CURLOPT_USERAGENT, "reshift/" RESHIFT_VERSION) &&
+           !curl_easy_setopt(curl, CURLOPT_USERAGENT, "reshift/" RESHIFT_VERSION_TEXT) &&
            !curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) && !curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L) &&
            !curl_easy_setopt(curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS) &&
            !curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS) &&

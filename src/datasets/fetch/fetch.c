@@ -171,7 +171,7 @@ reshift_status reshift_fetch(const char *name, const char *data_dir, const char 
         mirror = getenv("RESHIFT_MIRROR");
     }
     char data_folder[4096];
-    reshift_status status = reshift_data_folder(data_dir, data_folder, sizeof data_folder, error);
+    reshift_status status = reshift_data_folder_find(data_dir, data_folder, sizeof data_folder, error);
     for (size_t f = 0; status == RESHIFT_OK && f < sizeof files / sizeof files[0]; f++) {
         if (strcmp(files[f].item, item->name) == 0) {
             status = fetch_file(f, data_folder, mirror, progress, error);

@@ -150,7 +150,7 @@ static reshift_status find_root(const char *where, const reshift_dataset_options
     if (where) {
         *root = strdup(where);
     } else {
-        reshift_status found = reshift_data_folder(options->data_dir, data_folder, sizeof data_folder, error);
+        reshift_status found = reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, error);
         if (found != RESHIFT_OK) {
             return found;
         }
@@ -375,7 +375,7 @@ static reshift_status find_photos(const char *root, const reshift_dataset_option
 {
     char data_folder[4096];
     reshift_error unused;
-    const bool has_data = reshift_data_folder(options->data_dir, data_folder, sizeof data_folder, &unused) == RESHIFT_OK;
+    const bool has_data = reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, &unused) == RESHIFT_OK;
     char *const places[3] = {path_join(root, "val"), path_join(root, "clean"),
                              has_data ? path_join(data_folder, "ImageNet/val") : NULL};
     reshift_status status = RESHIFT_OK;

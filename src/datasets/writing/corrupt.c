@@ -163,8 +163,17 @@ static reshift_status check(const corrupt_work *work, reshift_error *error)
 static reshift_status resolve(const reshift_dataset *clean, const reshift_corrupt_options *options,
                               reshift_corrupt_options *how, reshift_error *error)
 {
-    *how = *options;
-    return reshift_corrupt_constants(clean, options->constants, &how->constants, error);
+    if (options) {
+        *how = *options;
+    } else {
+        reshift_corrupt_options_default(how);
+    }
+    return reshift_corrupt_constants(clean, how->constants, &how->constants, error);
+}
+
+void reshift_corrupt_options_default(reshift_corrupt_options *options)
+{
+    *options = (reshift_corrupt_options){.severity_first = 1, .severity_last = RESHIFT_SEVERITIES};
 }
 
 reshift_status reshift_corrupt_check(const reshift_dataset *clean, const reshift_corruption *corruption,
@@ -189,7 +198,7 @@ reshift_status reshift_corrupt_write(const reshift_dataset *clean, const reshift
     if (status != RESHIFT_OK) {
         return status;
     }
-    say_constants(&work, options->constants);
+    say_constants(&work, options ? options->constants : RESHIFT_CONSTANTS_AUTO);
     return how.layout == RESHIFT_CORRUPT_FOLDER ? corrupt_folder_write(&work, folder, error)
                                                 : corrupt_array_write(&work, folder, error);
 }

@@ -54,7 +54,7 @@ static reshift_status draw_panels(drawing *d, const char *folder, reshift_error 
                                         .ratio = {d->panels[p].ratio[0], d->panels[p].ratio[1]}};
     }
     if (status == RESHIFT_OK) {
-        status = reshift_plot_panels(folder, "pca", "Features in two principal components", panels, PANEL_COUNT, 2,
+        status = reshift_panels_plot(folder, "pca", "Features in two principal components", panels, PANEL_COUNT, 2,
                                      d->class_names, d->content.n_classes, true, error);
     }
     for (int place = 0; place < PANEL_COUNT; place++) {
@@ -97,10 +97,10 @@ reshift_status drawing_draw_plots(drawing *d, reshift_error *error)
     for (int step = 0; step < 4 && status == RESHIFT_OK; step++) {
         progress_update(d->progress, "plots", step, 4, "figures");
         switch (step) {
-        case 0: status = reshift_plot_history(folder, "probe", "Linear probe", &d->probe, 0, true, error); break;
+        case 0: status = reshift_history_plot(folder, "probe", "Linear probe", &d->probe, 0, true, error); break;
         case 1:
             if (d->finetune.n_epochs > 0) {
-                status = reshift_plot_history(folder, "finetune", "Fine-tuning", &d->finetune, d->content.finetune.kept,
+                status = reshift_history_plot(folder, "finetune", "Fine-tuning", &d->finetune, d->content.finetune.kept,
                                               true, error);
             }
             break;

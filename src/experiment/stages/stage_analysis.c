@@ -89,7 +89,7 @@ static reshift_status panel_components(run *r, const reshift_array *features, re
 {
     const int k = (int)SETTING(r, analysis.components);
     if (!SETTING(r, analysis.shared_basis) || !basis->components.data) {
-        return reshift_pca(features, k, result, error);
+        return reshift_pca_fit(features, k, result, error);
     }
     reshift_status status = reshift_pca_project(basis, features, &result->coordinates, error);
     const int64_t shape[] = {k};

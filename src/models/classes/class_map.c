@@ -265,7 +265,7 @@ static reshift_status map_classes(const reshift_model *model, const reshift_data
     return status;
 }
 
-reshift_status reshift_classes_map(const reshift_model *model, const reshift_dataset *dataset, const char *file,
+reshift_status reshift_class_map_create(const reshift_model *model, const reshift_dataset *dataset, const char *file,
                                    reshift_class_map *map, reshift_error *error)
 {
     *map = (reshift_class_map){.n = reshift_dataset_n_classes(dataset), .n_outputs = reshift_model_n_classes(model)};
@@ -285,9 +285,11 @@ reshift_status reshift_classes_map(const reshift_model *model, const reshift_dat
 
 void reshift_class_map_destroy(reshift_class_map *map)
 {
-    free(map->outputs);
-    free(map->counts);
-    *map = (reshift_class_map){0};
+    if (map) {
+        free(map->outputs);
+        free(map->counts);
+        *map = (reshift_class_map){0};
+    }
 }
 
 bool reshift_class_map_is_identity(const reshift_class_map *map)

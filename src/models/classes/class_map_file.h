@@ -13,7 +13,7 @@ void output_names_destroy(output_names **names);
 /** The output of this name; OUTPUT_NONE, OUTPUT_AMBIGUOUS. */
 int output_names_find(const output_names *names, const char *name);
 
-/** Fills map->outputs from the file, as reshift_classes_map() says. Errors: FORMAT, NOT_FOUND, IO, MEMORY. */
+/** Fills map->outputs from the file, as reshift_class_map_create() says. Errors: FORMAT, NOT_FOUND, IO, MEMORY. */
 reshift_status class_map_file_read(const char *path, const reshift_dataset *set, const output_names *names,
                                    reshift_class_map *map, reshift_error *error);
 

@@ -5,6 +5,7 @@
  * weights.
  */
 #include "reshift/export.h"
+#include "reshift/version.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -318,7 +319,7 @@ static reshift_status build(onnx_file *f, const reshift_model *model, int size, 
     f->model.has_ir_version = 1;
     f->model.ir_version = REPRESENTATION;
     f->model.producer_name = text("reshift");
-    f->model.producer_version = text(RESHIFT_VERSION);
+    f->model.producer_version = text(RESHIFT_VERSION_TEXT);
     f->model.graph = &f->graph;
     f->model.opset_import = &f->operators_list;
     f->model.n_opset_import = 1;

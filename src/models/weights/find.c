@@ -119,7 +119,7 @@ static reshift_status find_published(const char *name, const published *weights,
 {
     static const char *const places[] = {"weights", ""};
     char folder[4096], files[MAX_CANDIDATES][FILE_NAME_BYTES], list[MAX_CANDIDATES * (FILE_NAME_BYTES + 4)] = "";
-    reshift_status status = reshift_data_folder(data_dir, folder, sizeof folder, error);
+    reshift_status status = reshift_data_folder_find(data_dir, folder, sizeof folder, error);
     int count = candidates(weights, files);
     for (int p = 0; p < 2 && status == RESHIFT_OK; p++) {
         for (int f = 0; f < count && status == RESHIFT_OK; f++) {

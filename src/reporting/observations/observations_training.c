@@ -531,7 +531,7 @@ void observe_training(const report_training *training, const char *subject, obse
     }
 }
 
-reshift_status reshift_describe_history(const reshift_history *history, int64_t n_test, int kept, char *text,
+reshift_status reshift_history_describe(const reshift_history *history, int64_t n_test, int kept, char *text,
                                         size_t size, reshift_error *error)
 {
     observations list = {0};
