@@ -1,4 +1,7 @@
-/* A plan from outside: making it, running it, taking it down. How nodes become steps is plan_lower_*.c's matter. */
+/*
+ * A plan from outside: what all back ends need (options, shapes, gradients, precision, loss), then calls of the back
+ * end's functions.
+ */
 #include "engine/plan.h"
 
 #include <assert.h>
@@ -6,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "base/error.h"
 #include "engine/loss.h"
 #include "engine/plan_inside.h"
 #include "network/ops.h"
@@ -19,48 +22,13 @@ void plan_destroy(plan **out)
     if (!p) {
         return;
     }
-    for (int i = 0; i < p->n_steps; i++) {
-        dnnl_primitive_destroy(p->steps[i].primitive);
+    if (p->backend) {
+        p->backend->destroy(p);
     }
-    for (int i = 0; i < p->n_weights; i++) {
-        dnnl_primitive_destroy(p->weights[i].reorder);
-        if (p->weights[i].int8) {
-            free(p->weights[i].int8->weight_units);
-            free(p->weights[i].int8);
-        }
-    }
-    for (int i = 0; i < p->n_descriptors; i++) {
-        dnnl_primitive_desc_destroy(p->descriptors[i]);
-    }
-    for (int i = 0; i < p->n_tensors; i++) {
-        dnnl_memory_destroy(p->tensors[i].memory);
-    }
-    for (int i = 0; i < p->n_memories; i++) {
-        dnnl_memory_destroy(p->memories[i]);
-    }
-    if (p->stream) {
-        dnnl_stream_destroy(p->stream);
-    }
-    if (p->engine) {
-        dnnl_engine_destroy(p->engine);
-    }
-    memory_free(p->activations);
-    memory_free(p->scratch);
-    memory_free(p->prepared);
-    memory_free(p->staging);
-    memory_free(p->gradients);
     free(p->gradient_offset);
     free(p->train_block);
     free(p->batchnorm_batch);
-    for (int i = 0; p->nodes && i < p->net->graph->n_nodes; i++) {
-        free(p->nodes[i].unit);
-    }
     free(p->nodes);
-    free(p->tensors);
-    free(p->steps);
-    free(p->weights);
-    free(p->descriptors);
-    free(p->memories);
     free(p);
     *out = NULL;
 }
@@ -94,7 +62,7 @@ static reshift_status copy_options(plan *p, const plan_options *o, reshift_error
         p->batchnorm_batch[b] = o->batchnorm_batch && o->batchnorm_batch[b];
         p->training |= p->train_block[b];
     }
-    p->precision = reshift_precision_here(o->precision, p->training);
+    p->precision = p->backend->precision(o->precision, p->training);
     int ignored;
     graph_block_range(g, o->first_block, &p->first, &ignored);
     graph_block_range(g, o->last_block, &ignored, &p->last);
@@ -137,8 +105,7 @@ static reshift_status find_source(plan *p, reshift_error *error)
 static reshift_status find_shapes(plan *p, reshift_error *error)
 {
     for (int i = 0; i < p->net->graph->n_nodes; i++) {
-        plan_node *n = &p->nodes[i];
-        n->result = n->bytes = n->gradient = n->workspace = n->mean = n->variance = n->fused_into = -1;
+        p->nodes[i].result = p->nodes[i].fused_into = -1;
     }
     const bool flat = plan_is_flat(p, p->source);
     p->nodes[p->source].h = flat ? 1 : p->options.height;
@@ -189,33 +156,46 @@ static void find_gradients(plan *p)
     }
 }
 
+static reshift_status check_nodes(const plan *p, reshift_error *error)
+{
+    for (int i = p->first; i <= p->last; i++) {
+        const graph_node *n = node_of(p, i);
+        if (p->nodes[i].batch_statistics && (int64_t)p->options.batch * p->nodes[i].h * p->nodes[i].w < 2) {
+            error_set(error, RESHIFT_ERROR_SHAPE,
+                      "batch norm '%s' needs more than one value per channel, found a batch of 1 with maps of 1x1",
+                      n->name);
+            error_hint(error, "use larger batches or frozen batch norm");
+            return RESHIFT_ERROR_SHAPE;
+        }
+        if (!p->backend->supports(n, p->precision, p->nodes[i].needs_gradient)) {
+            return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "device %s: no %s in %s%s, as '%s' needs it",
+                             p->backend->name, op_of(n->op)->name, reshift_precision_name(p->precision),
+                             p->nodes[i].needs_gradient ? " with its backward pass" : "", n->name);
+        }
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status build(plan *p, const plan_options *options, reshift_error *error)
 {
-    reshift_status status = copy_options(p, options, error);
-    if (status == RESHIFT_OK)
+    const backend *found = NULL;
+    reshift_status status = backend_find(options->device, &found, &p->device, error);
+    p->backend = found;
+    if (status == RESHIFT_OK) {
+        status = copy_options(p, options, error);
+    }
+    if (status == RESHIFT_OK) {
         status = find_source(p, error);
-    if (status == RESHIFT_OK)
+    }
+    if (status == RESHIFT_OK) {
         status = find_shapes(p, error);
+    }
     if (status != RESHIFT_OK) {
         return status;
     }
     find_gradients(p);
-    p->gradients = memory_allocate(p->gradient_floats * sizeof(float));
-    if (!p->gradients) {
-        return error_memory(error, p->gradient_floats * sizeof(float), "gradients");
-    }
-    ONEDNN(dnnl_engine_create(&p->engine, dnnl_cpu, 0), "starting oneDNN");
-    ONEDNN(dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags), "starting oneDNN");
-    status = plan_lower_forward(p, error);
-    if (status == RESHIFT_OK && p->training)
-        status = plan_lower_backward(p, error);
-    if (status == RESHIFT_OK) {
-        p->tensors[p->input].external = p->training;
-        status = plan_place(p, error);
-    }
-    if (status == RESHIFT_OK)
-        status = plan_weights_place(p, error);
-    return status;
+    status = check_nodes(p, error);
+    return status == RESHIFT_OK ? p->backend->create(p, error) : status;
 }
 
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error)
@@ -226,7 +206,6 @@ reshift_status plan_create(network *n, const plan_options *options, plan **out, 
         return error_memory(error, sizeof *p, "a plan");
     }
     p->net = n;
-    p->input = p->output = p->features = p->loss_gradient = -1;
     p->momentum = -1;
     p->input_bound = -1;
     reshift_status status = build(p, options, error);
@@ -241,28 +220,7 @@ void plan_set_momentum(plan *p, float momentum) { p->momentum = momentum; }
 
 void plan_set_input_bound(plan *p, double bound) { p->input_bound = bound; }
 
-void plan_set_images(plan *p, int n)
-{
-    const plan_tensor *input = &p->tensors[p->input];
-    const size_t bytes = dnnl_memory_desc_get_size(&input->md) / (size_t)p->options.batch;
-    memset((char *)input->data + (size_t)n * bytes, 0, (size_t)(p->options.batch - n) * bytes);
-}
-
 int plan_overflow_image(const plan *p) { return p->overflow_image; }
-
-float *plan_input(plan *p) { return p->tensors[p->input].data; }
-const float *plan_output(const plan *p) { return p->tensors[p->output].data; }
-const float *plan_features(const plan *p) { return p->features >= 0 ? p->tensors[p->features].data : NULL; }
-
-uint16_t *plan_input_half(plan *p)
-{
-    return p->tensors[p->input].md.data_type == dnnl_bf16 ? p->tensors[p->input].data : NULL;
-}
-
-const uint16_t *plan_output_half(const plan *p)
-{
-    return p->tensors[p->output].md.data_type == dnnl_bf16 ? p->tensors[p->output].data : NULL;
-}
 
 static void shape_of(const plan *p, int node, bool flat, int *n_dims, int64_t shape[4])
 {
@@ -292,108 +250,81 @@ void plan_watch(plan *p, plan_watcher watcher, void *context)
     p->watcher_context = context;
 }
 
-/* Hands a result to the watcher, channels last whatever its layout is. */
-static reshift_status show(plan *p, int node, int tensor, reshift_error *error)
+static size_t count_of(int n_dims, const int64_t *shape)
 {
-    const plan_tensor *t = &p->tensors[tensor];
-    const plan_node *own = &p->nodes[node];
-    int channels = node_of(p, node)->channels_out;
-    if (!graph_is_kept(p->net->graph, node)) {
-        return RESHIFT_OK;
+    size_t count = 1;
+    for (int i = 0; i < n_dims; i++) {
+        count *= (size_t)shape[i];
     }
-    dnnl_memory_desc_t dense;
-    reshift_status status = onednn_dense(&dense, p->options.batch, channels, own->h, own->w, error);
+    return count;
+}
+
+int plan_input_width(const plan *p) { return p->input_bf16 ? sizeof(uint16_t) : sizeof(float); }
+int plan_output_width(const plan *p) { return p->output_bf16 ? sizeof(uint16_t) : sizeof(float); }
+
+void *plan_staging(plan *p) { return p->backend->staging(p); }
+
+/* Bytes of n rows in plan_staging(). */
+static size_t bytes_of(const plan *p, int n)
+{
+    int n_dims;
+    int64_t shape[4];
+    assert(n >= 0 && n <= p->options.batch);
+    plan_input_shape(p, &n_dims, shape);
+    return (size_t)n * count_of(n_dims - 1, shape + 1) * (size_t)plan_input_width(p);
+}
+
+void plan_write_rows(plan *p, const void *rows, int n)
+{
+    memcpy(plan_staging(p), rows, bytes_of(p, n));
+    plan_set_images(p, n);
+}
+
+void plan_set_images(plan *p, int n)
+{
+    memset((char *)plan_staging(p) + bytes_of(p, n), 0, bytes_of(p, p->options.batch - n));
+}
+
+reshift_status plan_forward(plan *p, reshift_error *error) { return p->backend->forward(p, error); }
+
+reshift_status plan_read(plan *p, plan_results *results, reshift_error *error)
+{
+    *results = (plan_results){NULL, NULL, NULL};
+    return p->backend->read(p, results, error);
+}
+
+/* ---- training ---- */
+
+static reshift_status loss_of(plan *p, plan_loss_kind kind, const int *labels, double *loss, int *correct,
+                              reshift_error *error)
+{
+    if (p->last != p->net->graph->head) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT, "%s needs logits, the plan ends at '%s'",
+                         kind == PLAN_ENTROPY ? "an entropy" : "a loss", node_of(p, p->last)->name);
+    }
+    if (p->backend->loss) {
+        return p->backend->loss(p, kind, labels, loss, correct, error);
+    }
+    plan_results results;
+    reshift_status status = plan_read(p, &results, error);
     if (status != RESHIFT_OK) {
         return status;
     }
-    size_t bytes = dnnl_memory_desc_get_size(&dense);
-    float *values = memory_allocate(bytes);
-    dnnl_memory_t memory = NULL;
-    dnnl_primitive_desc_t pd = NULL;
-    dnnl_primitive_t reorder = NULL;
-    dnnl_status_t done = values ? dnnl_memory_create(&memory, &dense, p->engine, values) : dnnl_out_of_memory;
-    if (done == dnnl_success) {
-        done = dnnl_reorder_primitive_desc_create(&pd, &t->md, p->engine, &dense, p->engine, NULL);
-    }
-    if (done == dnnl_success) {
-        done = dnnl_primitive_create(&reorder, pd);
-    }
-    if (done == dnnl_success) {
-        dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, t->memory}, {DNNL_ARG_TO, memory}};
-        done = dnnl_primitive_execute(reorder, p->stream, 2, arguments);
-    }
-    if (done == dnnl_success) {
-        done = dnnl_stream_wait(p->stream);
-    }
-    if (done == dnnl_success) {
-        p->watcher(p->watcher_context, node, values, (int64_t)p->options.batch * own->h * own->w, channels);
-    }
-    dnnl_primitive_destroy(reorder);
-    dnnl_primitive_desc_destroy(pd);
-    dnnl_memory_destroy(memory);
-    memory_free(values);
-    return done == dnnl_success ? RESHIFT_OK : onednn_failed(error, done, "watching a plan");
-}
-
-static reshift_status run(plan *p, int from, int to, reshift_error *error)
-{
-    for (int i = from; i < to; i++) {
-        plan_step *s = &p->steps[i];
-        if (i < p->n_forward) {
-            reshift_status sound = plan_guard(p, s, error);
-            if (sound != RESHIFT_OK) {
-                return sound;
-            }
-        }
-        if (s->kind == STEP_PRIMITIVE) {
-            ONEDNN(dnnl_primitive_execute(s->primitive, p->stream, s->n, s->bound), node_of(p, s->node)->name);
-        } else {
-            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
-            plan_run_own(p, s);
-        }
-        if (p->watcher && s->end >= 0) {
-            ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
-            reshift_status shown = show(p, s->end, p->nodes[s->end].result, error);
-            if (shown != RESHIFT_OK) {
-                return shown;
-            }
-        }
-    }
-    ONEDNN(dnnl_stream_wait(p->stream), "running a plan");
-    return RESHIFT_OK;
-}
-
-reshift_status plan_forward(plan *p, reshift_error *error)
-{
-    reshift_status status = plan_weights_refresh(p, error);
-    if (status == RESHIFT_OK) {
-        status = plan_guard_start(p, error);
-    }
-    if (status == RESHIFT_OK && p->watcher) {
-        status = show(p, p->source, p->input, error);
-    }
-    return status == RESHIFT_OK ? run(p, 0, p->n_forward, error) : status;
+    float *gradient = p->training ? p->backend->loss_gradient(p) : NULL;
+    const int classes = node_of(p, p->last)->channels_out;
+    return kind == PLAN_ENTROPY ? loss_entropy(results.output, p->options.batch, classes, loss, gradient, error)
+                                : loss_cross_entropy(results.output, labels, p->options.batch, classes,
+                                                     p->options.label_smoothing, loss, correct, gradient, error);
 }
 
 reshift_status plan_loss(plan *p, const int *labels, double *loss, int *correct, reshift_error *error)
 {
-    if (p->last != p->net->graph->head) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a loss needs logits, the plan ends at '%s'",
-                         node_of(p, p->last)->name);
-    }
-    return loss_cross_entropy(plan_output(p), labels, p->options.batch, node_of(p, p->last)->channels_out,
-                              p->options.label_smoothing, loss, correct,
-                              p->training ? p->tensors[p->loss_gradient].data : NULL, error);
+    return loss_of(p, PLAN_CROSS_ENTROPY, labels, loss, correct, error);
 }
 
 reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error)
 {
-    if (p->last != p->net->graph->head) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "an entropy needs logits, the plan ends at '%s'",
-                         node_of(p, p->last)->name);
-    }
-    return loss_entropy(plan_output(p), p->options.batch, node_of(p, p->last)->channels_out, entropy,
-                        p->training ? p->tensors[p->loss_gradient].data : NULL, error);
+    return loss_of(p, PLAN_ENTROPY, NULL, entropy, NULL, error);
 }
 
 reshift_status plan_backward(plan *p, reshift_error *error)
@@ -401,19 +332,25 @@ reshift_status plan_backward(plan *p, reshift_error *error)
     if (!p->training) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "a plan without trained blocks has no backward pass");
     }
-    return run(p, p->n_forward, p->n_steps, error);
+    return p->backend->backward(p, error);
 }
 
-const float *plan_gradient(const plan *p, int parameter)
+bool plan_has_gradient(const plan *p, int parameter) { return p->gradient_offset[parameter] != SIZE_MAX; }
+
+reshift_status plan_read_gradient(plan *p, int parameter, const float **gradient, reshift_error *error)
 {
-    return p->gradient_offset[parameter] == SIZE_MAX ? NULL : p->gradients + p->gradient_offset[parameter];
+    *gradient = NULL;
+    return plan_has_gradient(p, parameter) ? p->backend->read_gradient(p, parameter, gradient, error) : RESHIFT_OK;
+}
+
+reshift_status plan_synchronise(plan *p, reshift_error *error)
+{
+    return p->backend->synchronise ? p->backend->synchronise(p, error) : RESHIFT_OK;
 }
 
 void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch)
 {
-    *activations = p->activation_bytes;
-    *weights = p->prepared_bytes + (p->staging_floats + p->gradient_floats) * sizeof(float);
-    *scratch = p->scratch_bytes;
+    p->backend->memory(p, activations, weights, scratch);
 }
 
 reshift_precision plan_precision(const plan *p) { return p->precision; }

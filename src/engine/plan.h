@@ -1,8 +1,13 @@
 /*
- * A network planned for one batch shape: oneDNN primitives made once, all activations laid out in one aligned block by
- * first and last use, nothing of ours allocated in a step. Where nothing upstream is trained, batch norm is folded into
- * the convolution and ReLU and addition are fused into it; from the first trained block on, every operation stands
- * alone and keeps what its backward pass needs.
+ * A network planned for one batch shape on one device: everything that steps need is made once, all activations are laid
+ * out in one block by first and last use, nothing of ours is allocated in a step. Where nothing upstream is trained, batch
+ * norm is folded into the convolution and ReLU and addition are fused into it; from the first trained block on, every
+ * operation is a step of its own and keeps what its backward pass needs.
+ *
+ * Callers touch host memory only. A batch is written to plan_staging(), results are read with plan_read(). On a device with
+ * its own memory plan_forward(), plan_backward() and plan_optimiser_step() may return before the work is done; what needs
+ * its outcome waits: plan_read(), plan_read_gradient(), plan_loss(), plan_synchronise(). So the next batch can be prepared
+ * meanwhile, and an error of the device may be reported by a later call.
  */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H
@@ -18,9 +23,10 @@ typedef struct plan_options {
     int height, width;           /* of the plan's input */
     int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
     bool stop_at_features;       /* end before the linear layer: the output is the global average pool [N,D] */
-    bool half_input, half_output; /* a plan that computes in bfloat16 takes or gives activations [N,H,W,C] as such:
-                                     plan_input_half(), plan_output_half() */
-    reshift_precision precision; /* what the processor cannot do becomes float32: plan_precision() */
+    bool half_input, half_output; /* maps may be staged and come out in bfloat16, where that is what the plan computes
+                                     in: plan_input_width(), plan_output_width() */
+    const char *device;          /* back end and device, "NAME" or "NAME:N" (backend.h); NULL: "cpu" */
+    reshift_precision precision; /* what the device cannot do becomes float32: plan_precision() */
     const bool *train_block;     /* [n_blocks] or NULL: inference only. Blocks whose parameters get gradients */
     const bool *batchnorm_batch; /* [n_blocks] or NULL: blocks whose batch norms use the batch's statistics and update
                                     the running ones (training); the others use the fixed statistics */
@@ -31,29 +37,38 @@ typedef struct plan_options {
 } plan_options;
 
 /**
- * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). In int8 convolutions take
- * 8-bit activations, as far as n->range says, and 8-bit weights, one unit an output channel; the first block, what reads
- * it and the sums of the layer behind it stay in bfloat16 or float32, fc in float32 (plan_int8.c). Errors: ARGUMENT
- * (blocks out of range, input too small, a range that is not known), MEMORY, INTERNAL (oneDNN's words).
+ * Plans; reads the shapes of `n`, keeps a pointer to it (n must outlive the plan). In int8, convolutions take 8-bit
+ * activations, within the clipping ranges n->range, and 8-bit weights with one unit per output channel; the first block,
+ * convolutions that read it and the sums of the layer after it stay in bfloat16 or float32, fc in float32. Errors: ARGUMENT
+ * (blocks out of range), SHAPE (input too small), NOT_FOUND (no such device; a clipping range is missing), UNSUPPORTED (the
+ * back end has no form for a node in this precision), MEMORY, INTERNAL (the library's words).
  */
 reshift_status plan_create(network *n, const plan_options *options, plan **out, reshift_error *error);
 void plan_destroy(plan **p);
 
-/**
- * Where the caller writes the batch: [N,H,W,C] float, dense. The place holds until plan_destroy; what is in it does not
- * outlive plan_forward in a plan without trained blocks, so it is written anew before every forward pass.
- */
-float *plan_input(plan *p);
-/** The same places where the options say half and the plan has them in bfloat16; else NULL. */
-uint16_t *plan_input_half(plan *p);
-const uint16_t *plan_output_half(const plan *p);
-/** Shape of the input and of the output: [N,H,W,C] or, behind the pool or fc, [N,C] (n_dims 2). */
+/** Shape of the input and of the output: [N,H,W,C] or, of vectors, [N,C] (n_dims 2). */
 void plan_input_shape(const plan *p, int *n_dims, int64_t shape[4]);
 void plan_output_shape(const plan *p, int *n_dims, int64_t shape[4]);
+/** Bytes of a value in plan_staging(), in the output: 4 (float32), or 2 (bfloat16, where the options allow it). */
+int plan_input_width(const plan *p);
+int plan_output_width(const plan *p);
 
 /**
- * Is shown every result that plans in int8 keep (graph_is_kept), as it is made: [pixels of the batch, channels].
+ * Host memory for the next batch, the input's shape, dense. Ask again for every batch: after plan_forward() it may be another
+ * place, and what was in it is gone. Who writes fewer rows than a batch calls plan_set_images() afterwards.
  */
+void *plan_staging(plan *p);
+/** Copies n rows to the beginning of plan_staging(), values of plan_input_width() bytes, and sets the rest to zero. */
+void plan_write_rows(plan *p, const void *rows, int n);
+/** plan_staging() holds n rows: sets the rest to zero, so that what else was there cannot overflow. */
+void plan_set_images(plan *p, int n);
+/**
+ * No magnitude in the input exceeds `bound` in the passes from now on. Below 0, as in a new plan: the caller knows none,
+ * and plan_forward() reads the whole input for it.
+ */
+void plan_set_input_bound(plan *p, double bound);
+
+/** Is shown every result that plans in int8 keep (graph_is_kept), as it is made: [pixels of the batch, channels]. */
 typedef void (*plan_watcher)(void *context, int node, const float *values, int64_t rows, int channels);
 /** Only in float32 without trained blocks. NULL: nobody watches. */
 void plan_watch(plan *p, plan_watcher watcher, void *context);
@@ -63,13 +78,6 @@ void plan_watch(plan *p, plan_watcher watcher, void *context);
  * (they stay as they are, to the bit) to 1; below 0: as the network says, which is what a new plan does.
  */
 void plan_set_momentum(plan *p, float momentum);
-/** The input holds `n` images, fewer than a batch: sets the rest to zero. Call after they are written. */
-void plan_set_images(plan *p, int n);
-/**
- * No magnitude in the input exceeds `bound` in the passes from now on. Below 0, as in a new plan: the caller knows none,
- * and plan_forward() reads the whole input for it.
- */
-void plan_set_input_bound(plan *p, double bound);
 /**
  * Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. Errors:
  * NUMERIC (activations of nodes that are not trained overflow or may, in any image of the batch; names the node),
@@ -78,10 +86,14 @@ void plan_set_input_bound(plan *p, double bound);
 reshift_status plan_forward(plan *p, reshift_error *error);
 /** After plan_forward() failed with NUMERIC: the image with the largest values. */
 int plan_overflow_image(const plan *p);
-/** The result of the last forward: dense float in the output's shape; the plan's memory. */
-const float *plan_output(const plan *p);
-/** The global average pool's [N,D] of the last forward, where the plan contains it and runs on to fc; else NULL. */
-const float *plan_features(const plan *p);
+/** Results as host memory, dense, in the output's shape; the plan's, valid until its next plan_forward(). */
+typedef struct plan_results {
+    const float *output;         /* NULL where it is bfloat16 */
+    const uint16_t *output_bf16; /* NULL where it is float32 */
+    const float *features;       /* [N,D], where the plan contains the network's features and runs on from them; else NULL */
+} plan_results;
+/** Waits for the last plan_forward(). Errors: INTERNAL (the device); then all are NULL. */
+reshift_status plan_read(plan *p, plan_results *results, reshift_error *error);
 
 /**
  * Softmax cross-entropy of the output (logits [N,K]) against labels [N], smoothed as the options say: the mean loss over the N rows, the number of
@@ -98,22 +110,33 @@ reshift_status plan_entropy(plan *p, double *entropy, reshift_error *error);
 
 /** Runs backward from plan_loss's or plan_entropy's gradient: fills the gradient of every parameter of the trained blocks. */
 reshift_status plan_backward(plan *p, reshift_error *error);
-/** Gradient in the parameter's own layout (torchvision's); NULL for a parameter that is not trained here. */
-const float *plan_gradient(const plan *p, int parameter);
+/** Whether the parameter gets a gradient in this plan. */
+bool plan_has_gradient(const plan *p, int parameter);
+/**
+ * Waits for the last plan_backward() and gives the gradient in the parameter's own layout (PyTorch's) as host memory, valid
+ * until the next plan_backward(); NULL for a parameter without one. Errors: INTERNAL (the device).
+ */
+reshift_status plan_read_gradient(plan *p, int parameter, const float **gradient, reshift_error *error);
 
-/** Bytes of the activation block, of reordered weights, and of scratch. */
+/**
+ * Waits for everything that was started and brings the network's values up to date: parameters and running statistics that
+ * plans of the network have changed on the device. To be called before anybody else reads the network. Errors: INTERNAL.
+ */
+reshift_status plan_synchronise(plan *p, reshift_error *error);
+
+/** Bytes of activations, of copies of weights with gradients, and of scratch. */
 void plan_memory(const plan *p, size_t *activations, size_t *weights, size_t *scratch);
-/** What it computes in: never AUTO. Input, output, features, loss and gradients are float32 all the same. */
+/** What it computes in: never AUTO. Features, loss and gradients are float32 all the same. */
 reshift_precision plan_precision(const plan *p);
 /** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
 double plan_multiply_adds(const plan *p);
 
 /**
- * Limits oneDNN to the instruction sets of a form, as RESHIFT_ISA does when the library is loaded. False once oneDNN has
- * been used or limited: it keeps its choice.
+ * Limits the CPU's back end to the instruction sets of a form, as RESHIFT_ISA does when the library is loaded. False once it
+ * has been used or limited: it keeps its choice.
  */
 bool engine_limit(cpu_form form);
-/** The version of the library underneath and the instruction set it uses here, "oneDNN 2.6.3 (avx512_core)". Static. */
+/** The default back end's library, its version and instruction set, "oneDNN 2.6.3 (avx512_core)". Static. */
 const char *engine_description(void);
 /**
  * What a precision is called in keys of what was computed in it and kept: its name, with a number that goes up whenever

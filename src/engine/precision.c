@@ -1,13 +1,9 @@
-/*
- * Which arithmetic this processor is given. bfloat16 wants AVX-512 BF16 or AMX, int8 VNNI or AMX: without them oneDNN
- * still computes, by emulation, in bfloat16 slower than in float32 and in int8 with sums that may saturate.
- */
+/* Names of precisions; which one a machine is given is the back end's to say. */
 #include "reshift/precision.h"
 
 #include <string.h>
 
-#include "engine/onednn.h"
-#include "engine/plan.h"
+#include "engine/backend.h"
 
 static const char *const names[] = {"f32", "bf16", "int8", "auto"}; /* the enum's order */
 
@@ -32,17 +28,7 @@ bool reshift_precision_read(const char *name, reshift_precision *precision)
 
 reshift_precision reshift_precision_here(reshift_precision wanted, bool training)
 {
-    bool bf16 = onednn_has(dnnl_cpu_isa_avx512_core_bf16);
-    bool int8 = onednn_has(dnnl_cpu_isa_avx512_core_vnni) || onednn_has(dnnl_cpu_isa_avx2_vnni);
-    switch (wanted) {
-    case RESHIFT_PRECISION_INT8:
-        if (int8 && !training) {
-            return RESHIFT_PRECISION_INT8;
-        }
-        return bf16 ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32;
-    case RESHIFT_PRECISION_BF16:
-    case RESHIFT_PRECISION_AUTO: return bf16 ? RESHIFT_PRECISION_BF16 : RESHIFT_PRECISION_F32;
-    case RESHIFT_PRECISION_F32: break;
-    }
-    return RESHIFT_PRECISION_F32;
+    return backend_at(0)->precision(wanted, training);
 }
+
+const char *engine_description(void) { return backend_at(0)->description(); }

@@ -256,7 +256,7 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
     plan *p;
     reshift_status status = plan_create(net, &options, &p, error);
     if (status == RESHIFT_OK) {
-        status = preprocess_photo(image, recipe->resize, recipe->size, recipe->mean, recipe->std, plan_input(p), error);
+        status = preprocess_photo(image, recipe->resize, recipe->size, recipe->mean, recipe->std, plan_staging(p), error);
     }
     if (status == RESHIFT_OK) {
         status = plan_forward(p, error);
@@ -264,12 +264,16 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
             outputs_overflow(&(output_rows){NULL, NULL, 0}, 0, error);
         }
     }
+    plan_results results = {NULL, NULL, NULL};
     if (status == RESHIFT_OK) {
-        status = outputs_check(plan_output(p), 1, reshift_model_n_classes(model), "logits", &(output_rows){NULL, NULL, 0},
+        status = plan_read(p, &results, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = outputs_check(results.output, 1, reshift_model_n_classes(model), "logits", &(output_rows){NULL, NULL, 0},
                                error);
     }
     if (status == RESHIFT_OK) {
-        softmax_probabilities_rounded(plan_output(p), reshift_model_n_classes(model), probabilities);
+        softmax_probabilities_rounded(results.output, reshift_model_n_classes(model), probabilities);
     }
     plan_destroy(&p);
     return status;

@@ -146,8 +146,7 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
     if (pass->n == 0) {
         return RESHIFT_OK;
     }
-    void *half = e->upper ? plan_input_half(e->upper) : NULL;
-    void *input = half ? half : e->upper ? (void *)plan_input(e->upper) : e->rows;
+    void *input = e->upper ? plan_staging(e->upper) : e->rows;
     reshift_status status = frozen_next(e->lower, pass->n, input, e->labels, error);
     pass->output = e->rows;
     if (status == RESHIFT_OK && e->upper) {
@@ -156,8 +155,12 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
         if (status == RESHIFT_ERROR_NUMERIC) {
             outputs_overflow(&e->reads, plan_overflow_image(e->upper), error);
         }
-        pass->output = plan_output(e->upper);
-        pass->features = plan_features(e->upper);
+        plan_results results = {NULL, NULL, NULL};
+        if (status == RESHIFT_OK) {
+            status = plan_read(e->upper, &results, error);
+        }
+        pass->output = results.output;
+        pass->features = results.features;
     }
     if (status == RESHIFT_OK) {
         status = outputs_check(pass->output, pass->n, e->width, e->what, &e->reads, error);

@@ -13,7 +13,6 @@
 struct forked {
     forward *lower;
     plan *upper[2];
-    size_t row_bytes;
     const char *what;  /* "features" or "logits" */
     output_rows reads; /* the images of the next pass */
 };
@@ -62,7 +61,6 @@ reshift_status forked_create(const forward_setup *const setups[2], int cut, fork
     for (int k = 0; k < 2 && status == RESHIFT_OK; k++) {
         extraction_rows rows = {.batch = forward_batch(f->lower), .width = forward_row_width(f->lower)};
         forward_row_shape(f->lower, &rows.n_dims, rows.shape);
-        f->row_bytes = (size_t)forward_row_count(f->lower) * (size_t)rows.width;
         const plan_options options = extraction_upper(setups[k], cut, &rows);
         status = plan_create(setups[k]->net, &options, &f->upper[k], error);
     }
@@ -98,19 +96,17 @@ reshift_status forked_next(forked *f, forward_pass passes[2], reshift_error *err
     memset(passes, 0, 2 * sizeof *passes);
     reshift_status status = forward_next(f->lower, &shared, error);
     for (int k = 0; k < 2 && status == RESHIFT_OK && shared.n > 0; k++) {
-        void *half = plan_input_half(f->upper[k]);
-        memcpy(half ? half : (void *)plan_input(f->upper[k]),
-               shared.halves ? (const void *)shared.halves : (const void *)shared.output,
-               (size_t)shared.n * f->row_bytes);
-        plan_set_images(f->upper[k], shared.n);
+        plan_write_rows(f->upper[k], shared.halves ? (const void *)shared.halves : (const void *)shared.output, shared.n);
         status = plan_forward(f->upper[k], error);
         if (status == RESHIFT_ERROR_NUMERIC) {
             outputs_overflow(&f->reads, plan_overflow_image(f->upper[k]), error);
         }
-        passes[k] = (forward_pass){.n = shared.n,
-                                   .output = plan_output(f->upper[k]),
-                                   .features = plan_features(f->upper[k]),
-                                   .labels = shared.labels};
+        plan_results results = {NULL, NULL, NULL};
+        if (status == RESHIFT_OK) {
+            status = plan_read(f->upper[k], &results, error);
+        }
+        passes[k] = (forward_pass){
+            .n = shared.n, .output = results.output, .features = results.features, .labels = shared.labels};
         if (status == RESHIFT_OK) {
             int n_dims;
             int64_t shape[4] = {0};

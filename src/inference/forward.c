@@ -185,7 +185,7 @@ reshift_precision forward_precision(reshift_precision wanted, bool training, con
 int forward_size(const forward *f) { return f->reading.size; }
 int forward_batch(const forward *f) { return f->reading.batch; }
 int64_t forward_row_count(const forward *f) { return f->row_count; }
-int forward_row_width(const forward *f) { return f->plan && plan_output_half(f->plan) ? 2 : 4; }
+int forward_row_width(const forward *f) { return f->plan ? plan_output_width(f->plan) : (int)sizeof(float); }
 
 void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3])
 {
@@ -220,12 +220,13 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
         return status;
     }
     if (f->stem) {
-        status = stem_run(f->stem, bytes, pass->n, f->plan ? plan_input(f->plan) : f->stem_output, error);
+        status = stem_run(f->stem, bytes, pass->n, f->plan ? plan_staging(f->plan) : f->stem_output, error);
         if (status == RESHIFT_OK && f->plan) {
+            plan_set_images(f->plan, pass->n);
             plan_set_input_bound(f->plan, stem_output_bound(f->stem));
         }
     } else if (f->plan) {
-        memcpy(plan_input(f->plan), images, (size_t)pass->n * f->image_count * sizeof(float));
+        plan_write_rows(f->plan, images, pass->n);
     }
     if (!f->plan && status == RESHIFT_OK) {
         pass->output = f->stem ? f->stem_output : images;
@@ -234,19 +235,22 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
     }
     int at = 0;
     if (status == RESHIFT_OK) {
-        plan_set_images(f->plan, pass->n);
         status = plan_forward(f->plan, error);
         at = plan_overflow_image(f->plan);
     }
     if (status == RESHIFT_ERROR_NUMERIC) {
         outputs_overflow(&f->reads, at, error);
     }
+    plan_results results;
+    if (status == RESHIFT_OK) {
+        status = plan_read(f->plan, &results, error);
+    }
     if (status != RESHIFT_OK) {
         return status;
     }
-    pass->halves = plan_output_half(f->plan);
-    pass->output = pass->halves ? NULL : plan_output(f->plan);
-    pass->features = plan_features(f->plan);
+    pass->halves = results.output_bf16;
+    pass->output = results.output;
+    pass->features = results.features;
     if (status == RESHIFT_OK && f->what) {
         status = outputs_check(pass->output, pass->n, f->row_count, f->what, &f->reads, error);
     }

@@ -6,8 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "datasets/loader.h"
-#include "engine/plan.h"
-#include "kernels/optimiser.h"
+#include "engine/plan_optimiser.h"
 #include "inference/outputs.h"
 #include "models/model.h"
 #include "models/recipe.h"
@@ -21,15 +20,14 @@ struct adapt {
     plan *whole, *rest;   /* of a batch, and of the smaller one at the end; NULL: there is none */
     int rest_rows, n_classes;
     int64_t n_rows;
-    size_t image_floats;
     loader_options reading;
     loader *loader;
     float *logits;     /* [batch,K]: of before the step */
     output_rows reads; /* the images of the next batch */
     /* Tent */
     int *affine, n_affine; /* parameters */
-    const float **gradients;
-    optimiser *optimiser;
+    double *rates;         /* [n_affine] */
+    plan_optimiser *optimiser;
 };
 
 void reshift_adapt_options_default(reshift_adapt_options *options)
@@ -83,12 +81,13 @@ static reshift_status find_affine(adapt *a, reshift_error *error)
     const graph *g = a->net->graph;
     size_t n = (size_t)g->n_parameters;
     a->affine = calloc(n + 1, sizeof *a->affine);
-    a->gradients = calloc(n + 1, sizeof *a->gradients);
-    if (!a->affine || !a->gradients) {
-        return error_memory(error, n * sizeof *a->gradients, "the optimiser");
+    a->rates = calloc(n + 1, sizeof *a->rates);
+    if (!a->affine || !a->rates) {
+        return error_memory(error, n * sizeof *a->rates, "the optimiser");
     }
     for (int p = 0; p < g->n_parameters; p++) {
         if (g->parameters[p].role == GRAPH_GAMMA || g->parameters[p].role == GRAPH_BETA) {
+            a->rates[a->n_affine] = a->options.learning_rate;
             a->affine[a->n_affine++] = p;
         }
     }
@@ -137,7 +136,6 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
     a->reading.resize = recipe.resize;
     memcpy(a->reading.mean, recipe.mean, sizeof a->reading.mean);
     memcpy(a->reading.std, recipe.std, sizeof a->reading.std);
-    a->image_floats = (size_t)a->reading.size * (size_t)a->reading.size * 3;
     a->rest_rows = (int)(n_rows % a->reading.batch);
     a->net = network_clone(a->given);
     a->logits = memory_allocate((size_t)a->reading.batch * (size_t)a->n_classes * sizeof *a->logits);
@@ -170,8 +168,8 @@ void adapt_destroy(adapt **pointer)
     plan_destroy(&a->whole);
     plan_destroy(&a->rest);
     network_destroy(&a->net);
-    optimiser_destroy(&a->optimiser);
-    free(a->gradients);
+    plan_optimiser_destroy(&a->optimiser);
+    free(a->rates);
     free(a->affine);
     memory_free(a->logits);
     free(a);
@@ -185,18 +183,8 @@ const network *adapt_network(const adapt *a) { return a->net; }
 static reshift_status make_optimiser(adapt *a, reshift_error *error)
 {
     const optimiser_rule rule = {.kind = a->options.sgd ? OPTIMISER_SGD : OPTIMISER_ADAM, .momentum = MOMENTUM};
-    optimiser_destroy(&a->optimiser);
-    optimiser_span *spans = calloc((size_t)a->n_affine + 1, sizeof *spans);
-    if (!spans) {
-        return error_memory(error, (size_t)a->n_affine * sizeof *spans, "the optimiser");
-    }
-    for (int i = 0; i < a->n_affine; i++) {
-        spans[i] = (optimiser_span){network_parameter(a->net, a->affine[i]),
-                                    a->net->graph->parameters[a->affine[i]].count, a->options.learning_rate};
-    }
-    reshift_status status = optimiser_create(&rule, spans, a->n_affine, &a->optimiser, error);
-    free(spans);
-    return status;
+    plan_optimiser_destroy(&a->optimiser);
+    return plan_optimiser_create(a->net, NULL, &rule, a->affine, a->rates, a->n_affine, &a->optimiser, error);
 }
 
 reshift_status adapt_start(adapt *a, const reshift_dataset *dataset, const int64_t *rows, reshift_error *error)
@@ -224,17 +212,7 @@ static reshift_status step(adapt *a, plan *p, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = plan_backward(p, error);
     }
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    for (int i = 0; i < a->n_affine; i++) {
-        a->gradients[i] = plan_gradient(p, a->affine[i]);
-    }
-    optimiser_advance(a->optimiser, 1, a->gradients);
-    for (int i = 0; i < a->n_affine; i++) {
-        network_touch(a->net, a->affine[i]);
-    }
-    return RESHIFT_OK;
+    return status == RESHIFT_OK ? plan_optimiser_step(a->optimiser, p, 1, error) : status;
 }
 
 reshift_status adapt_next(adapt *a, const float **logits, const int **labels, int *n, reshift_error *error)
@@ -245,13 +223,17 @@ reshift_status adapt_next(adapt *a, const float **logits, const int **labels, in
         return status;
     }
     plan *p = *n == a->reading.batch ? a->whole : a->rest;
-    memcpy(plan_input(p), images, (size_t)*n * a->image_floats * sizeof(float));
+    plan_write_rows(p, images, *n);
     status = plan_forward(p, error);
     if (status == RESHIFT_ERROR_NUMERIC) {
         outputs_overflow(&a->reads, plan_overflow_image(p), error);
     }
+    plan_results results;
     if (status == RESHIFT_OK) {
-        memcpy(a->logits, plan_output(p), (size_t)*n * (size_t)a->n_classes * sizeof(float));
+        status = plan_read(p, &results, error);
+    }
+    if (status == RESHIFT_OK) {
+        memcpy(a->logits, results.output, (size_t)*n * (size_t)a->n_classes * sizeof(float));
         *logits = a->logits;
         status = outputs_check(a->logits, *n, a->n_classes, "logits", &a->reads, error);
     }

@@ -31,9 +31,11 @@ typedef struct piece {
     int64_t count;
 } piece;
 
+static optimiser *host_of(const checkpoint_state *s) { return plan_optimiser_host(s->optimiser); }
+
 static int64_t count_pieces(const checkpoint_state *s)
 {
-    return s->n_changed + optimiser_states(s->optimiser) * (int64_t)s->n_trained + (s->best ? s->n_changed : 0);
+    return s->n_changed + optimiser_states(host_of(s)) * (int64_t)s->n_trained + (s->best ? s->n_changed : 0);
 }
 
 /* Of the epoch that is kept: the parameters that training changes, behind one another. */
@@ -51,7 +53,7 @@ static void best_piece_at(const checkpoint_state *s, int64_t index, piece *p)
 static void piece_at(const checkpoint_state *s, int64_t index, piece *p)
 {
     int64_t beyond = index - s->n_changed;
-    int states = optimiser_states(s->optimiser), span = states ? (int)(beyond / states) : 0;
+    int states = optimiser_states(host_of(s)), span = states ? (int)(beyond / states) : 0;
     if (beyond >= states * (int64_t)s->n_trained) {
         best_piece_at(s, beyond - states * (int64_t)s->n_trained, p);
         return;
@@ -64,8 +66,8 @@ static void piece_at(const checkpoint_state *s, int64_t index, piece *p)
         p->values = network_parameter(s->net, parameter);
     } else {
         int which = (int)(beyond % states);
-        snprintf(p->name, sizeof p->name, "%s.%s", optimiser_state_name(s->optimiser, which), g->name);
-        p->values = optimiser_state(s->optimiser, which, span);
+        snprintf(p->name, sizeof p->name, "%s.%s", optimiser_state_name(host_of(s), which), g->name);
+        p->values = optimiser_state(host_of(s), which, span);
     }
 }
 
@@ -92,16 +94,18 @@ static void checksum_text(const reshift_tensors *tensors, const char *options, c
 reshift_status checkpoint_save(const char *path, const checkpoint_state *s, reshift_error *error)
 {
     const reshift_history *history = s->history;
-    int64_t steps = optimiser_steps(s->optimiser);
+    int64_t steps = optimiser_steps(host_of(s));
     reshift_tensors *tensors = reshift_tensors_create();
     const int columns = history_columns(s);
     int64_t best_epoch = s->best_epoch;
     const int64_t n_rates = (int64_t)history->n_epochs * history->n_rated;
     double *rows = calloc((size_t)history->n_epochs * MOST_COLUMNS + 1, sizeof *rows);
     double *rates = calloc(2 * (size_t)n_rates + 1, sizeof *rates);
-    reshift_status status = RESHIFT_OK;
-    if (!tensors || !rows || !rates) {
+    reshift_status status = plan_optimiser_read(s->optimiser, error);
+    if (status == RESHIFT_OK && (!tensors || !rows || !rates)) {
         status = error_memory(error, sizeof *rows, "a checkpoint");
+    }
+    if (status != RESHIFT_OK) {
         goto end;
     }
     for (int64_t i = 0; status == RESHIFT_OK && i < count_pieces(s); i++) {
@@ -228,7 +232,7 @@ static reshift_status walk(const reshift_tensors *tensors, const char *path, che
         memcpy(s->best_tracked, best_tracked, (size_t)s->net->graph->n_nodes * sizeof *best_tracked);
     }
     if (take) {
-        optimiser_set_steps(s->optimiser, *steps);
+        optimiser_set_steps(host_of(s), *steps);
         memcpy(s->net->batches_tracked, tracked, (size_t)s->net->graph->n_nodes * sizeof *tracked);
         for (int i = 0; i < s->n_changed; i++) {
             network_touch(s->net, s->changed[i]);
@@ -398,6 +402,9 @@ reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *take
         status = answer_mismatch(path, s, code, why, progress, error);
     } else {
         status = take_up(tensors, path, s, taken, progress, error);
+        if (status == RESHIFT_OK && *taken) {
+            status = plan_optimiser_write(s->optimiser, error);
+        }
     }
     reshift_tensors_destroy(&tensors);
     return status;

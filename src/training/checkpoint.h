@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 #include "base/digest.h"
+#include "engine/plan_optimiser.h"
 #include "network/network.h"
-#include "kernels/optimiser.h"
 #include "reshift/learning.h"
 #include "reshift/progress.h"
 
@@ -21,9 +21,9 @@ typedef struct checkpoint_state {
     network *net;
     const int *changed; /* parameters that training changes: weights and running statistics */
     int n_changed;
-    const int *trained; /* parameters of the optimiser's spans, in their order */
+    const int *trained; /* parameters of the optimiser, in its order */
     int n_trained;
-    optimiser *optimiser;
+    plan_optimiser *optimiser;
     reshift_history *history; /* with room for `epochs`, blocks of rates named */
     int epochs;
     bool validated;       /* the history has validation figures */

@@ -127,6 +127,9 @@ reshift_status finetune_recalibrate(finetune *t, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = finetune_walk(t, "batch norm", 0, t->n_rows, add_statistics, NULL, error);
     }
+    if (status == RESHIFT_OK) {
+        status = tail_synchronise(t->tail, error);
+    }
     tail_recalibrate_end(t->tail);
     if (status == RESHIFT_OK) {
         progress_message(t->progress, RESHIFT_LOG_INFO,

@@ -14,7 +14,7 @@
 static double rate_factor(const finetune *t)
 {
     const reshift_finetune_options *o = t->options;
-    int64_t of_epoch = (t->n_rows + o->batch - 1) / o->batch, step = optimiser_steps(tail_optimiser(t->tail));
+    int64_t of_epoch = (t->n_rows + o->batch - 1) / o->batch, step = tail_steps(t->tail);
     return o->schedule.by_step ? reshift_schedule_factor(&o->schedule, step, of_epoch * o->epochs)
                                : reshift_schedule_factor(&o->schedule, step / of_epoch, o->epochs);
 }
@@ -89,7 +89,7 @@ reshift_status finetune_walk(finetune *t, const char *what, int epoch, int64_t n
 void finetune_diverged(const finetune *t, int epoch, reshift_error *error)
 {
     const int64_t of_epoch = (t->n_rows + t->options->batch - 1) / t->options->batch;
-    const int64_t step = optimiser_steps(tail_optimiser(t->tail)) - of_epoch * (epoch - 1);
+    const int64_t step = tail_steps(t->tail) - of_epoch * (epoch - 1);
     if (epoch == 1 && step == 0) {
         error_prefix(error, RESHIFT_ERROR_NUMERIC, "before the first step of training");
         error_hint(error, "the network overflows as it is: start from other weights");
@@ -124,7 +124,7 @@ static reshift_status train_rows(finetune *t, void *context, int n, int64_t done
     sums->loss += loss * n;
     sums->correct += correct;
     if (o->on_step) {
-        o->on_step(o->context, optimiser_steps(tail_optimiser(t->tail)), loss);
+        o->on_step(o->context, tail_steps(t->tail), loss);
     }
     return RESHIFT_OK;
 }
@@ -135,6 +135,9 @@ reshift_status finetune_epoch(finetune *t, reshift_epoch *epoch, reshift_error *
     snprintf(what, sizeof what, "epoch %d/%d", epoch->epoch, t->options->epochs);
     epoch_sums sums = {.epoch = epoch->epoch};
     reshift_status status = finetune_walk(t, what, epoch->epoch, t->n_rows, train_rows, &sums, error);
+    if (status == RESHIFT_OK) {
+        status = tail_synchronise(t->tail, error);
+    }
     epoch->train_loss = sums.loss / (double)t->n_rows;
     epoch->train_accuracy = (double)sums.correct / (double)t->n_rows;
     return status;

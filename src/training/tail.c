@@ -9,14 +9,13 @@
 #include "base/finite.h"
 #include "base/memory.h"
 #include "engine/plan.h"
+#include "engine/plan_optimiser.h"
 #include "kernels/linear.h"
 #include "kernels/softmax.h"
 
-/* A training plan with the gradients of the trained parameters in it. */
 typedef struct training_plan {
     plan *plan; /* NULL: no batch of this size */
     int batch;
-    const float **gradients; /* [n_trained] */
 } training_plan;
 
 struct tail {
@@ -28,7 +27,7 @@ struct tail {
     bool *batchnorm_batch; /* [n_blocks] */
     int *trained, n_trained;
     int *changed, n_changed;
-    optimiser *optimiser;
+    plan_optimiser *optimiser;
     training_plan whole, rest;
     float *gradient; /* of several batches: that of each trained parameter, one behind the other; NULL: none yet */
     int64_t batches_gathered; /* while statistics are recalibrated */
@@ -64,16 +63,16 @@ static void divide(tail *t, const double *rates, reshift_batchnorm batchnorm)
 
 static reshift_status make_optimiser(tail *t, const tail_setup *setup, reshift_error *error)
 {
-    optimiser_span *spans = calloc((size_t)t->n_trained + 1, sizeof *spans);
-    if (!spans) {
-        return error_memory(error, (size_t)t->n_trained * sizeof *spans, "the optimiser");
+    double *rates = calloc((size_t)t->n_trained + 1, sizeof *rates);
+    if (!rates) {
+        return error_memory(error, (size_t)t->n_trained * sizeof *rates, "the optimiser");
     }
     for (int i = 0; i < t->n_trained; i++) {
-        const graph_parameter *p = &t->net->graph->parameters[t->trained[i]];
-        spans[i] = (optimiser_span){network_parameter(t->net, t->trained[i]), p->count, setup->rates[p->block]};
+        rates[i] = setup->rates[t->net->graph->parameters[t->trained[i]].block];
     }
-    reshift_status status = optimiser_create(&setup->rule, spans, t->n_trained, &t->optimiser, error);
-    free(spans);
+    reshift_status status = plan_optimiser_create(t->net, NULL, &setup->rule, t->trained, rates, t->n_trained,
+                                                  &t->optimiser, error);
+    free(rates);
     return status;
 }
 
@@ -113,10 +112,8 @@ void tail_destroy(tail **pointer)
     plan_destroy(&t->whole.plan);
     plan_destroy(&t->rest.plan);
     plan_destroy(&t->measuring);
-    free(t->whole.gradients);
-    free(t->rest.gradients);
     memory_free(t->gradient);
-    optimiser_destroy(&t->optimiser);
+    plan_optimiser_destroy(&t->optimiser);
     free(t->train_block);
     free(t->batchnorm_batch);
     free(t->trained);
@@ -126,7 +123,8 @@ void tail_destroy(tail **pointer)
 }
 
 int tail_first_block(const tail *t) { return t->first_block; }
-optimiser *tail_optimiser(tail *t) { return t->optimiser; }
+plan_optimiser *tail_optimiser(tail *t) { return t->optimiser; }
+int64_t tail_steps(const tail *t) { return optimiser_steps(plan_optimiser_host(t->optimiser)); }
 
 const int *tail_trained(const tail *t, int *count)
 {
@@ -145,14 +143,9 @@ const int *tail_changed(const tail *t, int *count)
 static reshift_status make_training_plan(tail *t, const plan_options *options, training_plan *p, reshift_error *error)
 {
     p->batch = options->batch;
-    p->gradients = calloc((size_t)t->n_trained + 1, sizeof *p->gradients);
-    if (!p->gradients) {
-        return error_memory(error, (size_t)t->n_trained * sizeof *p->gradients, "gradients");
-    }
     reshift_status status = plan_create(t->net, options, &p->plan, error);
     for (int i = 0; status == RESHIFT_OK && i < t->n_trained; i++) {
-        p->gradients[i] = plan_gradient(p->plan, t->trained[i]);
-        if (!p->gradients[i]) {
+        if (!plan_has_gradient(p->plan, t->trained[i])) {
             status = error_set(error, RESHIFT_ERROR_INTERNAL, "parameter '%s' has no gradient",
                                t->net->graph->parameters[t->trained[i]].name);
         }
@@ -208,7 +201,7 @@ int tail_step_rows(const tail *t, int64_t left)
     return t->whole.plan && left >= t->whole.batch ? t->whole.batch : t->rest.batch;
 }
 
-void *tail_step_input(tail *t, int n) { return plan_input(plan_of(t, n)->plan); }
+void *tail_step_input(tail *t, int n) { return plan_staging(plan_of(t, n)->plan); }
 
 reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
                          reshift_error *error)
@@ -221,21 +214,20 @@ reshift_status tail_step(tail *t, int n, const int *labels, double factor, doubl
     if (status == RESHIFT_OK) {
         status = plan_backward(p->plan, error);
     }
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    optimiser_advance(t->optimiser, factor, p->gradients);
-    for (int i = 0; i < t->n_trained; i++) {
-        network_touch(t->net, t->trained[i]);
-    }
-    return RESHIFT_OK;
+    return status == RESHIFT_OK ? plan_optimiser_step(t->optimiser, p->plan, factor, error) : status;
+}
+
+reshift_status tail_synchronise(tail *t, reshift_error *error)
+{
+    plan *any = t->whole.plan ? t->whole.plan : t->rest.plan;
+    return any ? plan_synchronise(any, error) : RESHIFT_OK;
 }
 
 void tail_set_rate(tail *t, int block, double learning_rate)
 {
     for (int i = 0; i < t->n_trained; i++) {
         if (t->net->graph->parameters[t->trained[i]].block == block) {
-            optimiser_set_rate(t->optimiser, i, learning_rate);
+            plan_optimiser_set_rate(t->optimiser, i, learning_rate);
         }
     }
 }
@@ -257,7 +249,7 @@ reshift_status tail_gradient_start(tail *t, reshift_error *error)
         return error_memory(error, count * sizeof *t->gradient, "a gradient");
     }
     memset(t->gradient, 0, count * sizeof *t->gradient);
-    return RESHIFT_OK;
+    return tail_synchronise(t, error); /* the lengths of the weights are read, too */
 }
 
 reshift_status tail_gradient_add(tail *t, int n, const int *labels, double share, reshift_error *error)
@@ -277,8 +269,12 @@ reshift_status tail_gradient_add(tail *t, int n, const int *labels, double share
     float *sum = t->gradient;
     const float factor = (float)share;
     for (int i = 0; i < t->n_trained && status == RESHIFT_OK; sum += count_of(t, i), i++) {
-        const float *gradient = p->gradients[i];
+        const float *gradient = NULL;
         const int64_t count = (int64_t)count_of(t, i);
+        status = plan_read_gradient(p->plan, t->trained[i], &gradient, error);
+        if (status != RESHIFT_OK) {
+            break;
+        }
 #pragma omp parallel for simd schedule(static)
         for (int64_t k = 0; k < count; k++) {
             sum[k] += factor * gradient[k];
@@ -387,7 +383,7 @@ int tail_measure_rows(const tail *t, int64_t left)
     return left < t->measuring_batch ? (int)left : t->measuring_batch;
 }
 
-void *tail_measure_input(tail *t) { return plan_input(t->measuring); }
+void *tail_measure_input(tail *t) { return plan_staging(t->measuring); }
 
 /* Logits of rows behind the first n are not looked at. */
 reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows *rows, double *loss_sum,
@@ -398,7 +394,11 @@ reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows
     if (status == RESHIFT_ERROR_NUMERIC) {
         outputs_overflow(rows, plan_overflow_image(t->measuring), error);
     }
-    const float *logits = plan_output(t->measuring);
+    plan_results results = {NULL, NULL, NULL};
+    if (status == RESHIFT_OK) {
+        status = plan_read(t->measuring, &results, error);
+    }
+    const float *logits = results.output;
     if (status == RESHIFT_OK) {
         status = outputs_check(logits, n, t->n_classes, "logits", rows, error);
     }

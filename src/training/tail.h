@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
+#include "engine/plan_optimiser.h"
 #include "network/network.h"
-#include "kernels/optimiser.h"
 #include "inference/outputs.h"
 #include "reshift/learning.h"
 
@@ -29,10 +29,12 @@ reshift_status tail_create(network *net, const tail_setup *setup, tail **out, re
 void tail_destroy(tail **t);
 
 int tail_first_block(const tail *t);
-/** Parameters with gradients, in the order of the optimiser's spans; and all that training changes, statistics too. */
+/** Parameters with gradients, in the optimiser's order; and all that training changes, statistics too. */
 const int *tail_trained(const tail *t, int *count);
 const int *tail_changed(const tail *t, int *count);
-optimiser *tail_optimiser(tail *t);
+plan_optimiser *tail_optimiser(tail *t);
+/** Steps made so far, those of a checkpoint included. */
+int64_t tail_steps(const tail *t);
 
 /**
  * Plans for rows of this shape ([H,W,C], or [D] with n_dims 1): n_rows an epoch in batches of `batch`, n_test (0: none)
@@ -41,7 +43,7 @@ optimiser *tail_optimiser(tail *t);
 reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
                          int64_t n_test, reshift_error *error);
 
-/** Rows of the next step when so many are left in the epoch; and where they go: [n, row]. */
+/** Rows of the next step when so many are left in the epoch; and where they go, [n, row]: ask again for every step. */
 int tail_step_rows(const tail *t, int64_t left);
 void *tail_step_input(tail *t, int n);
 /**
@@ -50,6 +52,9 @@ void *tail_step_input(tail *t, int n);
  */
 reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
                          reshift_error *error);
+
+/** Brings the network's values up to date (plan_synchronise()): before anybody else reads them. Errors: the engine's. */
+reshift_status tail_synchronise(tail *t, reshift_error *error);
 
 /**
  * The gradient of the mean loss over several batches at the weights as they are, which moves nothing, statistics

@@ -14,8 +14,9 @@
 #include <math.h>
 
 #include "engine/calibrate.h"
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 #include "nets.h"
+#include "plan_values.h"
 
 enum { BATCH = 3, HEIGHT = 7, WIDTH = 10 };
 #define U 5.9604644775390625e-8 /* 2^-24 */
@@ -57,7 +58,7 @@ static double round_to_bits(double y, int bits)
 }
 
 /* 7 for bfloat16, 23 for float32. */
-static int bits_of(const plan *p) { return plan_type(p) == dnnl_bf16 ? 7 : 23; }
+static int bits_of(const plan *p) { return onednn_type(p) == dnnl_bf16 ? 7 : 23; }
 
 static void keep_wide(map *b, int64_t i, double y, double error, bool positive, int bits)
 {
@@ -228,7 +229,7 @@ static plan *make_plan(network *n, reshift_precision precision, int first, int l
                       .stop_at_features = stop_at_features,
                       .precision = precision};
     check_ok(plan_create(n, &o, &p, &error));
-    assert_true(plan_places_are_sound(p));
+    assert_true(onednn_places_are_sound(p));
     return p;
 }
 
@@ -243,7 +244,7 @@ static int64_t input_count(const plan *p)
 /* As a pool or ReLU gives it, in steps of an eighth: with make_entry_exact() float32 sums know no rounding. */
 static void fill(plan *p, uint64_t seed)
 {
-    float *x = plan_input(p);
+    float *x = input_of(p);
     net_fill(x, input_count(p), seed);
     for (int64_t i = 0; i < input_count(p); i++) {
         x[i] = fmaxf(rintf(x[i] * 8) / 8, 0);
@@ -312,7 +313,7 @@ static void fill_with_layer1(plan *p, network *n, uint64_t seed)
     plan *lower = make_plan(n, RESHIFT_PRECISION_INT8, 1, 1, false);
     fill(lower, seed);
     check_ok(plan_forward(lower, &error));
-    memcpy(plan_input(p), plan_output(lower), (size_t)input_count(p) * sizeof(float));
+    memcpy(input_of(p), output_of(lower), (size_t)input_count(p) * sizeof(float));
     plan_destroy(&lower);
 }
 
@@ -335,7 +336,7 @@ static void check_against_simulation(network *n, int block, uint64_t seed)
         fill_with_layer1(p, n, seed);
     }
     for (int64_t i = 0; i < input_count(p); i++) { /* exact in bfloat16 */
-        result[source].q[i] = (double)plan_input(p)[i];
+        result[source].q[i] = (double)input_of(p)[i];
     }
     simulate(n, source, last, result, bits_of(p));
     check_ok(plan_forward(p, &error));
@@ -359,7 +360,7 @@ static void check_against_simulation(network *n, int block, uint64_t seed)
         }
         doubts += doubt;
         sizes += fabs(expected);
-        double unit = b->wide ? 1 : unit_of(n, end, channel), found = (double)plan_output(p)[i];
+        double unit = b->wide ? 1 : unit_of(n, end, channel), found = (double)output_of(p)[i];
         if (!(fabs(found - unit * expected) <= unit * (doubt + 4 * U * expected))) {
             fail_msg("%s [%lld]: expected %g within %g, found %g", g->nodes[end].name, (long long)i, unit * expected,
                      unit * doubt, found);
@@ -387,7 +388,7 @@ static void check_in_parts(network *n, uint64_t seed)
     fill_with_layer1(upper, n, seed);
     check_ok(plan_forward(upper, &error));
     plan_output_shape(whole, &n_dims, shape);
-    assert_memory_equal(plan_output(whole), plan_output(upper), (size_t)(shape[0] * shape[1]) * sizeof(float));
+    assert_memory_equal(output_of(whole), output_of(upper), (size_t)(shape[0] * shape[1]) * sizeof(float));
     plan_destroy(&whole);
     plan_destroy(&upper);
 }
@@ -426,7 +427,7 @@ static void test_changed_weights(void **state)
     fill(fresh, 4);
     check_ok(plan_forward(kept, &error));
     check_ok(plan_forward(fresh, &error));
-    assert_memory_equal(plan_output(kept), plan_output(fresh), (size_t)BATCH * 32 * sizeof(float));
+    assert_memory_equal(output_of(kept), output_of(fresh), (size_t)BATCH * 32 * sizeof(float));
     plan_destroy(&kept);
     plan_destroy(&fresh);
     check_against_simulation(n, 1, 4);
@@ -447,9 +448,9 @@ static void test_same_bytes(void **state)
         fill(p[run % 2], 9);
         check_ok(plan_forward(p[run % 2], &error));
         if (run == 0) {
-            memcpy(first, plan_output(p[0]), sizeof first);
+            memcpy(first, output_of(p[0]), sizeof first);
         }
-        assert_memory_equal(plan_output(p[run % 2]), first, sizeof first);
+        assert_memory_equal(output_of(p[run % 2]), first, sizeof first);
     }
     plan_destroy(&p[0]);
     plan_destroy(&p[1]);
@@ -466,16 +467,16 @@ static void test_whole_network(void **state)
     calibration *c;
     check_ok(calibration_create(n, &c, &error));
     plan_watch(wide, calibration_watch, c);
-    net_fill(plan_input(wide), input_count(wide), 3);
+    net_fill(input_of(wide), input_count(wide), 3);
     check_ok(plan_forward(wide, &error));
     check_ok(calibration_finish(c, &error));
     calibration_destroy(&c);
     narrow = make_plan(n, RESHIFT_PRECISION_INT8, 0, 3, false);
-    net_fill(plan_input(narrow), input_count(narrow), 3);
+    net_fill(input_of(narrow), input_count(narrow), 3);
     check_ok(plan_forward(narrow, &error));
     double off = 0, size = 0;
     for (int i = 0; i < BATCH * 128; i++) {
-        double x = (double)plan_features(wide)[i], y = (double)plan_features(narrow)[i];
+        double x = (double)features_of(wide)[i], y = (double)features_of(narrow)[i];
         off += (x - y) * (x - y);
         size += x * x;
     }

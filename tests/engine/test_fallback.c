@@ -3,6 +3,7 @@
 
 #include "limit.h"
 #include "nets.h"
+#include "plan_values.h"
 
 static void test_precisions(void **state)
 {
@@ -23,7 +24,7 @@ static void test_plan(void **state)
     plan *p;
     check_ok(plan_create(n, &o, &p, &error)); /* no ranges needed */
     assert_int_equal(plan_precision(p), RESHIFT_PRECISION_F32);
-    net_fill(plan_input(p), 2 * 8 * 8 * 3, 1);
+    net_fill(input_of(p), 2 * 8 * 8 * 3, 1);
     check_ok(plan_forward(p, &error));
     plan_destroy(&p);
     network_destroy(&n);

@@ -9,6 +9,7 @@
 #include "engine/overflow.h"
 #include "engine/plan.h"
 #include "engine/nets.h"
+#include "plan_values.h"
 
 enum { BATCH = 4, SIDE = 12, BLOCKS = 4 };
 static const net_shape shape = {{16, 16, 32}, 8, true, true};
@@ -69,7 +70,7 @@ static void write_input(plan *p, const float *images, int image, float scale)
 {
     const int64_t count = input_count(p);
     for (int64_t i = 0; i < BATCH * count; i++) {
-        plan_input(p)[i] = images[i] * (i / count == image ? scale : 1);
+        input_of(p)[i] = images[i] * (i / count == image ? scale : 1);
     }
 }
 
@@ -95,7 +96,7 @@ static void check_scales(reshift_precision precision, int first, float factor)
     const int64_t width = dims[1];
     write_input(p, images, 0, 1);
     check_ok(plan_forward(p, &error));
-    memcpy(features, plan_output(p), (size_t)(BATCH * width) * sizeof *features);
+    memcpy(features, output_of(p), (size_t)(BATCH * width) * sizeof *features);
     for (int image = 0; image < BATCH; image++) {
         for (int power = 0; power < 128; power += 6) {
             const float scale = ldexpf(1, power);
@@ -116,7 +117,7 @@ static void check_scales(reshift_precision precision, int first, float factor)
                          largest * (double)scale);
             }
             for (int64_t i = 0; i < BATCH * width; i++) { /* powers of two change no rounding */
-                assert_true(plan_output(p)[i] == features[i] * (i / width == image ? scale : 1));
+                assert_true(output_of(p)[i] == features[i] * (i / width == image ? scale : 1));
             }
             passed++;
         }
@@ -207,7 +208,7 @@ static void test_weights(void **state)
         network_parameter(n, at)[3] = p == 0 ? NAN : -1.0f;
         network_touch(n, at);
         plan *q = make(n, RESHIFT_PRECISION_F32, 0, NULL, 0);
-        net_fill(plan_input(q), BATCH * input_count(q), 9);
+        net_fill(input_of(q), BATCH * input_count(q), 9);
         check_error(plan_forward(q, &error), RESHIFT_ERROR_NUMERIC, "activations overflow in 'layer2.0.conv2'");
         plan_destroy(&q);
         network_destroy(&n);

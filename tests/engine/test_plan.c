@@ -9,7 +9,8 @@
 
 #include "base/random.h"
 #include "engine/plan.h"
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
+#include "plan_values.h"
 
 enum { BATCH = 5, SIDE = 9, CLASSES = 4 };
 
@@ -85,7 +86,7 @@ static plan *make(network *n, int first, int last, int h, const bool *train, con
                       .train_block = train,
                       .batchnorm_batch = batch};
     check_ok(plan_create(n, &o, &p, &error));
-    assert_true(plan_places_are_sound(p));
+    assert_true(onednn_places_are_sound(p));
     return p;
 }
 
@@ -108,9 +109,9 @@ static void test_fused_equals_separate(void **state)
     static const bool all[4] = {true, true, true, true};
     plan *fused = make(n, 0, 3, SIDE, NULL, NULL), *separate = make(n, 0, 3, SIDE, all, NULL);
     plan *head = make(n, 0, 1, SIDE, NULL, NULL), *tail = make(n, 2, 3, 3, NULL, NULL);
-    fill(plan_input(fused), BATCH * SIDE * SIDE * 3, 1);
-    fill(plan_input(separate), BATCH * SIDE * SIDE * 3, 1);
-    fill(plan_input(head), BATCH * SIDE * SIDE * 3, 1);
+    fill(input_of(fused), BATCH * SIDE * SIDE * 3, 1);
+    fill(input_of(separate), BATCH * SIDE * SIDE * 3, 1);
+    fill(input_of(head), BATCH * SIDE * SIDE * 3, 1);
     check_ok(plan_forward(fused, &error));
     check_ok(plan_forward(separate, &error));
     check_ok(plan_forward(head, &error));
@@ -120,18 +121,18 @@ static void test_fused_equals_separate(void **state)
     assert_int_equal(n_dims, 4);
     assert_int_equal(shape[1], 3);
     assert_int_equal(shape[3], 32);
-    memcpy(plan_input(tail), plan_output(head), (size_t)(shape[0] * shape[1] * shape[2] * shape[3]) * sizeof(float));
+    memcpy(input_of(tail), output_of(head), (size_t)(shape[0] * shape[1] * shape[2] * shape[3]) * sizeof(float));
     check_ok(plan_forward(tail, &error));
-    assert_true(distance(plan_output(fused), plan_output(separate), BATCH * CLASSES) < 1e-5);
-    assert_true(distance(plan_output(tail), plan_output(separate), BATCH * CLASSES) < 1e-5);
-    assert_true(distance(plan_features(tail), plan_features(separate), BATCH * 32) < 1e-5);
+    assert_true(distance(output_of(fused), output_of(separate), BATCH * CLASSES) < 1e-5);
+    assert_true(distance(output_of(tail), output_of(separate), BATCH * CLASSES) < 1e-5);
+    assert_true(distance(features_of(tail), features_of(separate), BATCH * 32) < 1e-5);
     /* a changed parameter is noticed */
     int gamma = graph_find_parameter(n->graph, "layer2.0.bn1.weight");
     network_parameter(n, gamma)[3] += 1.0f;
     network_touch(n, gamma);
-    fill(plan_input(fused), BATCH * SIDE * SIDE * 3, 1);
+    fill(input_of(fused), BATCH * SIDE * SIDE * 3, 1);
     check_ok(plan_forward(fused, &error));
-    assert_true(distance(plan_output(fused), plan_output(separate), BATCH * CLASSES) > 1e-3);
+    assert_true(distance(output_of(fused), output_of(separate), BATCH * CLASSES) > 1e-3);
     plan_destroy(&fused);
     plan_destroy(&separate);
     plan_destroy(&head);
@@ -158,7 +159,7 @@ static void check_gradients(const bool *train, const bool *batch)
     reshift_error error;
     network *n = tiny(2);
     plan *p = make(n, 0, 3, SIDE, train, batch);
-    fill(plan_input(p), BATCH * SIDE * SIDE * 3, 3);
+    fill(input_of(p), BATCH * SIDE * SIDE * 3, 3);
     loss_at(p);
     check_ok(plan_backward(p, &error));
     const graph *g = n->graph;
@@ -166,13 +167,13 @@ static void check_gradients(const bool *train, const bool *batch)
     int checked = 0;
     for (int i = 0; i < g->n_parameters; i++) {
         bool expected = train[g->parameters[i].block] && g->parameters[i].role < GRAPH_RUNNING_MEAN;
-        assert_int_equal(plan_gradient(p, i) != NULL, expected);
+        assert_int_equal(gradient_of(p, i) != NULL, expected);
         if (expected) {
-            memcpy(gradients + g->parameters[i].offset, plan_gradient(p, i), g->parameters[i].count * sizeof(float));
+            memcpy(gradients + g->parameters[i].offset, gradient_of(p, i), g->parameters[i].count * sizeof(float));
         }
     }
     for (int i = 0; i < g->n_parameters; i++) {
-        if (!plan_gradient(p, i)) {
+        if (!gradient_of(p, i)) {
             continue;
         }
         const float *gradient = gradients + g->parameters[i].offset;
@@ -232,14 +233,14 @@ static void test_running_statistics(void **state)
     network *n = tiny(4);
     static const bool first[4] = {true, false, false, false}, all[4] = {true, true, true, true};
     plan *p = make(n, 0, 3, SIDE, all, first);
-    fill(plan_input(p), BATCH * SIDE * SIDE * 3, 5);
+    fill(input_of(p), BATCH * SIDE * SIDE * 3, 5);
     int mean = graph_find_parameter(n->graph, "bn1.running_mean"), variance = mean + 1;
     int weight = graph_find_parameter(n->graph, "conv1.weight");
     float before_mean[16], before_variance[16];
     memcpy(before_mean, network_parameter(n, mean), sizeof before_mean);
     memcpy(before_variance, network_parameter(n, variance), sizeof before_variance);
     check_ok(plan_forward(p, &error));
-    const float *x = plan_input(p), *w = network_parameter(n, weight);
+    const float *x = input_of(p), *w = network_parameter(n, weight);
     enum { COUNT = BATCH * SIDE * SIDE };
     for (int o = 0; o < 16; o++) {
         double sum = 0, squares = 0;
@@ -300,7 +301,7 @@ static void test_refusals(void **state)
     o.height = o.width = SIDE;
     o.batch = 2;
     check_ok(plan_create(n, &o, &p, &error));
-    memset(plan_input(p), 0, 2 * SIDE * SIDE * 3 * sizeof(float));
+    memset(input_of(p), 0, 2 * SIDE * SIDE * 3 * sizeof(float));
     check_ok(plan_forward(p, &error));
     double loss;
     int correct, wrong[2] = {0, CLASSES};

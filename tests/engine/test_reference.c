@@ -8,6 +8,7 @@
 #include "engine/plan.h"
 #include "engine/nets.h"
 #include "engine/reference.h"
+#include "plan_values.h"
 
 #define MAX_BLOCKS 8
 
@@ -98,7 +99,7 @@ static void check_running(const plan_case *c, const network *before, const netwo
 }
 
 /* Every trained parameter's gradient lies inside its bound; the others have none. */
-static void check_gradients(const plan_case *c, const plan *p, const reference *r)
+static void check_gradients(const plan_case *c, plan *p, const reference *r)
 {
     const graph *g = r->network->graph;
     int n_checked = 0;
@@ -106,7 +107,7 @@ static void check_gradients(const plan_case *c, const plan *p, const reference *
         const graph_parameter *parameter = &g->parameters[i];
         bool learns = parameter->role != GRAPH_RUNNING_MEAN && parameter->role != GRAPH_RUNNING_VAR;
         bool inside = parameter->node >= r->first && parameter->node <= r->last;
-        const float *gradient = plan_gradient(p, i);
+        const float *gradient = gradient_of(p, i);
         if (!inside || !learns || !c->train[parameter->block]) {
             assert_null(gradient);
             continue;
@@ -131,7 +132,7 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
     int64_t shape[4];
     const graph *g = n->graph;
     plan_input_shape(p, &n_dims, shape);
-    net_fill(plan_input(p), product(n_dims, shape), 5);
+    net_fill(input_of(p), product(n_dims, shape), 5);
     graph_block_range(g, c->first_block, &first, &ignored);
     graph_block_range(g, c->last_block, &ignored, &last);
     while (c->stop_at_features && g->nodes[last].op != GRAPH_GLOBAL_AVGPOOL) {
@@ -141,16 +142,16 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
     memcpy(before->version, n->version, (size_t)g->n_parameters * sizeof *n->version);
     reference r = reference_create(before, first, last, c->batch_statistics);
     r.storage = plan_precision(p) == RESHIFT_PRECISION_BF16 ? BF16_ROUNDOFF : 0;
-    reference_forward(&r, input_node_of(g, first), plan_input(p), shape[0], n_dims == 4 ? shape[1] : 1,
+    reference_forward(&r, input_node_of(g, first), input_of(p), shape[0], n_dims == 4 ? shape[1] : 1,
                       n_dims == 4 ? shape[2] : 1);
     check_ok(plan_forward(p, &error));
     plan_output_shape(p, &n_dims, shape);
     assert_int_equal(product(n_dims, shape), count_of(&r.result[last]));
-    check_result(c, "output", plan_output(p), &r.result[last]);
+    check_result(c, "output", output_of(p), &r.result[last]);
     if (g->nodes[last].op == GRAPH_LINEAR && first < last) {
-        check_result(c, "features", plan_features(p), &r.result[g->nodes[last].inputs[0]]);
+        check_result(c, "features", features_of(p), &r.result[g->nodes[last].inputs[0]]);
     } else {
-        assert_null(plan_features(p));
+        assert_null(features_of(p));
     }
     check_running(c, before, n, &r);
     bool training = false;
@@ -164,7 +165,7 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
         for (int i = 0; i < c->batch; i++) {
             labels[i] = i * 7 % classes;
         }
-        check_ok(loss_cross_entropy(plan_output(p), labels, c->batch, classes, 0, &same, &correct, gradient, &error));
+        check_ok(loss_cross_entropy(output_of(p), labels, c->batch, classes, 0, &same, &correct, gradient, &error));
         check_ok(plan_loss(p, labels, &loss, &correct, &error));
         assert_true(loss == same);
         check_ok(plan_backward(p, &error));
@@ -383,13 +384,13 @@ static void check_near_float32(network *n, const plan_case *c)
         int64_t shape[4];
         check_ok(plan_create(n, &options, &p[i], &error));
         plan_input_shape(p[i], &n_dims, shape);
-        net_fill(plan_input(p[i]), product(n_dims, shape), 5);
+        net_fill(input_of(p[i]), product(n_dims, shape), 5);
         check_ok(plan_forward(p[i], &error));
         check_ok(plan_loss(p[i], labels, &loss, &correct, &error));
         check_ok(plan_backward(p[i], &error));
     }
     for (int i = 0; i < n->graph->n_parameters; i++) {
-        const float *exact = plan_gradient(p[0], i), *rounded = plan_gradient(p[1], i);
+        const float *exact = gradient_of(p[0], i), *rounded = gradient_of(p[1], i);
         double square = 0, difference = 0;
         for (size_t k = 0; exact && k < n->graph->parameters[i].count; k++) {
             square += (double)exact[k] * (double)exact[k];

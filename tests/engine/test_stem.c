@@ -11,6 +11,7 @@
 #include "engine/plan.h"
 #include "engine/stem.h"
 #include "imaging/preprocess.h"
+#include "plan_values.h"
 
 static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
 
@@ -164,13 +165,13 @@ static void check_stem(int channels, int kernel, int stride, int height, int wid
     check_ok(plan_create(net, &options, &p, &error));
     for (int i = 0; i < n; i++) {
         reshift_image source = {height, width, images + (size_t)i * (size_t)(height * width * 3), 0};
-        check_ok(preprocess_array(&source, size, mean, deviation, plan_input(p) + (size_t)i * (size_t)(size * size * 3),
+        check_ok(preprocess_array(&source, size, mean, deviation, input_of(p) + (size_t)i * (size_t)(size * size * 3),
                                   &error));
     }
     check_ok(plan_forward(p, &error));
     double squares = 0, norm = 0;
     for (size_t i = 0; i < (size_t)n * per_image; i++) {
-        double value = (double)plan_output(p)[i];
+        double value = (double)output_of(p)[i];
         squares += ((double)output[i] - value) * ((double)output[i] - value);
         norm += value * value;
     }

@@ -12,6 +12,7 @@
 
 #include "engine/nets.h"
 #include "engine/plan.h"
+#include "plan_values.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define COUNTING 0
@@ -107,7 +108,7 @@ static void step(plan *p, bool backward)
     reshift_error error;
     double loss;
     int correct;
-    net_fill(plan_input(p), FLOATS, 3);
+    net_fill(input_of(p), FLOATS, 3);
     check_ok(plan_forward(p, &error));
     if (backward) {
         check_ok(plan_loss(p, labels, &loss, &correct, &error));
@@ -124,12 +125,12 @@ static void test_same_bytes(void **state)
         for (int run = 0; run < 3; run++) {
             step(a, true);
             step(b, true);
-            assert_memory_equal(plan_output(a), plan_output(b), BATCH * 10 * sizeof(float));
+            assert_memory_equal(output_of(a), output_of(b), BATCH * 10 * sizeof(float));
             for (int p = 0; p < n->graph->n_parameters; p++) {
                 size_t bytes = n->graph->parameters[p].count * sizeof(float);
                 assert_memory_equal(network_parameter(n, p), network_parameter(same, p), bytes);
-                if (plan_gradient(a, p)) {
-                    assert_memory_equal(plan_gradient(a, p), plan_gradient(b, p), bytes);
+                if (gradient_of(a, p)) {
+                    assert_memory_equal(gradient_of(a, p), gradient_of(b, p), bytes);
                 }
             }
         }
@@ -154,10 +155,10 @@ static void test_parts_are_the_whole(void **state)
     plan *tail = make(n, 2, 3, (int)extent[1], NULL, NULL);
     step(whole, false);
     step(prefix, false);
-    memcpy(plan_input(tail), plan_output(prefix), (size_t)(BATCH * extent[1] * extent[2] * extent[3]) * sizeof(float));
+    memcpy(input_of(tail), output_of(prefix), (size_t)(BATCH * extent[1] * extent[2] * extent[3]) * sizeof(float));
     check_ok(plan_forward(tail, &error));
-    assert_memory_equal(plan_output(tail), plan_output(whole), BATCH * 10 * sizeof(float));
-    assert_memory_equal(plan_features(tail), plan_features(whole), BATCH * 128 * sizeof(float));
+    assert_memory_equal(output_of(tail), output_of(whole), BATCH * 10 * sizeof(float));
+    assert_memory_equal(features_of(tail), features_of(whole), BATCH * 128 * sizeof(float));
     plan_destroy(&whole);
     plan_destroy(&prefix);
     plan_destroy(&tail);

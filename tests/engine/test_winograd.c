@@ -8,15 +8,16 @@
 #include "check.h"
 
 #include "engine/plan.h"
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 #include "nets.h"
 #include "reference.h"
+#include "plan_values.h"
 
 enum { BATCH = 2, SIDE = 14 };
 
-static double distance(const plan *p, const approximate *expected)
+static double distance(plan *p, const approximate *expected)
 {
-    const float *found = plan_output(p);
+    const float *found = output_of(p);
     double off = 0, size = 0;
     for (int64_t i = 0; i < count_of(expected); i++) { /* [N,H,W,C] */
         int64_t c = i % expected->c, x = i / expected->c % expected->w, y = i / expected->c / expected->w % expected->h;
@@ -30,9 +31,9 @@ static double distance(const plan *p, const approximate *expected)
 static int n_winograd(const plan *p)
 {
     int n = 0;
-    for (int i = 0; i < p->n_descriptors; i++) {
+    for (int i = 0; i < state_of(p)->n_descriptors; i++) {
         const char *name = NULL;
-        dnnl_primitive_desc_query(p->descriptors[i], dnnl_query_impl_info_str, 0, (void *)&name);
+        dnnl_primitive_desc_query(state_of(p)->descriptors[i], dnnl_query_impl_info_str, 0, (void *)&name);
         n += name && strstr(name, "wino");
     }
     return n;
@@ -48,9 +49,9 @@ static void test_against_reference(void **state)
     check_ok(plan_create(n, &o, &p, &error));
     int first, last;
     graph_block_range(n->graph, 1, &first, &last);
-    net_fill(plan_input(p), (int64_t)BATCH * SIDE * SIDE * 64, 5);
+    net_fill(input_of(p), (int64_t)BATCH * SIDE * SIDE * 64, 5);
     reference r = reference_create(n, first, last, NULL);
-    reference_forward(&r, first - 1, plan_input(p), BATCH, SIDE, SIDE);
+    reference_forward(&r, first - 1, input_of(p), BATCH, SIDE, SIDE);
     check_ok(plan_forward(p, &error));
     double off = distance(p, &r.result[last]);
     assert_true(off < 1e-5);

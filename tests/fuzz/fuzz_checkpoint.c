@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     must(file != NULL && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
     network *net = model_network(model);
     const int changed[] = {0, 1}, trained[] = {0};
-    const optimiser_span span = {network_parameter(net, 0), net->graph->parameters[0].count, 0.001};
+    const double rate = 0.001;
     const optimiser_rule rule = {.kind = OPTIMISER_ADAM};
     for (int own = 0; own < 2; own++) {
         reshift_epoch epochs[4];
@@ -41,11 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                                   .history = &history,
                                   .epochs = 4};
         bool taken = false;
-        must(optimiser_create(&rule, &span, 1, &state.optimiser, &error) == RESHIFT_OK);
+        must(plan_optimiser_create(net, NULL, &rule, trained, &rate, 1, &state.optimiser, &error) == RESHIFT_OK);
         reshift_status status = checkpoint_load(path, &state, &taken, NULL, &error);
         must_explain(status, &error);
         must(!taken || (status == RESHIFT_OK && history.n_epochs <= 4));
-        optimiser_destroy(&state.optimiser);
+        plan_optimiser_destroy(&state.optimiser);
     }
     unlink(path);
     return 0;

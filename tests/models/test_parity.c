@@ -15,6 +15,7 @@
 #include "imaging/preprocess.h"
 #include "models/drawn.h"
 #include "models/model.h"
+#include "plan_values.h"
 
 #define BATCH 16
 #define FULL_BOUND 1e-4
@@ -110,12 +111,12 @@ static void compare(reshift_model *model, const char *name, int size)
         for (int i = 0; i < batch; i++) {
             reshift_image image = {.height = 32, .width = 32, .pixels = images + (first + i) * 3072};
             check_ok(preprocess_array(&image, size, recipe->mean, recipe->std,
-                                      plan_input(p) + (size_t)i * size * size * 3, &error));
+                                      input_of(p) + (size_t)i * size * size * 3, &error));
         }
         check_ok(plan_forward(p, &error));
         for (int i = 0; i < batch; i++) {
             int row = first + i;
-            const float *ours = plan_features(p) + (size_t)i * n_features;
+            const float *ours = features_of(p) + (size_t)i * n_features;
             const float *sketch_row = (const float *)sketch.data + row * (SKETCH_BUCKETS + 1);
             keep_worst(&found.feature_sketch, sketched_error(ours, n_features, sketch_row));
             if (row < features.shape[0]) {
@@ -125,7 +126,7 @@ static void compare(reshift_model *model, const char *name, int size)
             if (row < logits.shape[0]) {
                 const float *logit_row = (const float *)logits.data + row * (SKETCH_BUCKETS + 1);
                 keep_worst(&found.logit_sketch,
-                           sketched_error(plan_output(p) + (size_t)i * n_classes, n_classes, logit_row));
+                           sketched_error(output_of(p) + (size_t)i * n_classes, n_classes, logit_row));
             }
             compared++;
         }

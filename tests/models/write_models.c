@@ -29,7 +29,7 @@ static reshift_status write_logits(const reshift_model *model, const reshift_dat
         status = reshift_dataset_read(set, i, &image, error);
         if (status == RESHIFT_OK) {
             status = preprocess_array(&image, recipe->size, recipe->mean, recipe->std,
-                                      plan_input(p) + (size_t)i * recipe->size * recipe->size * 3, error);
+                                      (float *)plan_staging(p) + (size_t)i * recipe->size * recipe->size * 3, error);
         }
     }
     if (status == RESHIFT_OK) {
@@ -40,7 +40,13 @@ static reshift_status write_logits(const reshift_model *model, const reshift_dat
             reshift_array_create(RESHIFT_F32, 2, (int64_t[]){IMAGES, reshift_model_n_classes(model)}, &logits, error);
     }
     if (status == RESHIFT_OK) {
-        memcpy(logits.data, plan_output(p), reshift_array_bytes(&logits));
+        plan_results results;
+        status = plan_read(p, &results, error);
+        if (status == RESHIFT_OK) {
+            memcpy(logits.data, results.output, reshift_array_bytes(&logits));
+        }
+    }
+    if (status == RESHIFT_OK) {
         status = reshift_array_save_npy(path, &logits, true, error);
     }
     reshift_array_destroy(&logits);

@@ -16,6 +16,7 @@
 #include "training/made_up_network.h"
 #include "models/model.h"
 #include "reshift/learning.h"
+#include "plan_values.h"
 
 enum { batch = 16, n_picked = 2, n_buckets = 512, max_steps = 100 };
 
@@ -151,7 +152,7 @@ static void check_gradients(const training *t)
         forward_pass pass;
         check_ok(forward_next(below, &pass, &error));
         assert_true(pass.n > 0);
-        memcpy(plan_input(p) + n * forward_row_count(below), pass.output,
+        memcpy(input_of(p) + n * forward_row_count(below), pass.output,
                (size_t)(pass.n * forward_row_count(below)) * sizeof(float));
         memcpy(labels + n, pass.labels, (size_t)pass.n * sizeof *labels);
         n += pass.n;
@@ -169,7 +170,7 @@ static void check_gradients(const training *t)
             worst_statistics = off > worst_statistics ? off : worst_statistics;
             continue;
         }
-        const float *gradient = plan_gradient(p, i);
+        const float *gradient = gradient_of(p, i);
         assert_int_equal(gradient != NULL, train[parameter->block]);
         if (gradient) {
             double off = compare_gradient(t, parameter, gradient);

@@ -4,27 +4,29 @@
  * input as it lies; otherwise it is gathered, some hundred pixels at a time, and the products are summed up.
  *
  * oneDNN 2.6.3 has kernels of its own for this, which spend most of their time on changes of layout. ResNet-50's layer4
- * at 224, batch 64, one busy AMX core, library / products: 1024->2048 stride 2 208 / 28 ms, 512->2048 54 / 12, 2048->512
- * 74 / 12, 3x3 512->512 58 / 25, with stride 2 146 / 25. All of ResNet-50 trained at batch 32: 0.102 / 0.084 seconds of
- * one core an image. Only 3x3 kernels without stride on few channels are the library's: 64->64 14.2 / 15.7 at batch 32.
+ * at 224, batch 64, one busy AMX core, library / products: 1024->2048 stride 2 208 / 28 ms, 512->2048 54 / 12,
+ * 2048->512 74 / 12, 3x3 512->512 58 / 25, with stride 2 146 / 25. All of ResNet-50 trained at batch 32: 0.102 / 0.084
+ * seconds of one core an image. Only 3x3 kernels without stride on few channels are the library's: 64->64 14.2 / 15.7
+ * at batch 32.
  */
 #include <string.h>
 
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
 #define CHUNK_PIXELS 784 /* with more the library's product of a transposed matrix slows down */
 #define CHUNKS_MOST 16
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
-bool plan_has_weight_products(const plan *p, int node)
+bool onednn_has_weight_products(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
-    if (!graph_is_square(&n->window) || (n->window.kernel[0] > 1 && n->window.stride[0] == 1 && n->channels_in <= 128)) {
+    if (!graph_is_square(&n->window) ||
+        (n->window.kernel[0] > 1 && n->window.stride[0] == 1 && n->channels_in <= 128)) {
         return false; /* gathering would eat what the products save */
     }
-    return p->tensors[p->nodes[node].result].md.data_type == dnnl_bf16 &&
-           p->tensors[p->nodes[n->inputs[0]].result].md.data_type == dnnl_bf16 && n->channels_in % 32 == 0 &&
+    return state_of(p)->tensors[p->nodes[node].result].md.data_type == dnnl_bf16 &&
+           state_of(p)->tensors[p->nodes[n->inputs[0]].result].md.data_type == dnnl_bf16 && n->channels_in % 32 == 0 &&
            n->channels_out % 32 == 0;
 }
 
@@ -61,25 +63,25 @@ static reshift_status add_product(plan *p, int node, int seen, int64_t seen_firs
         ONEDNN(dnnl_post_ops_create(&sum), name);
         ONEDNN(dnnl_post_ops_append_sum(sum, 1.0f), name);
     }
-    status = plan_descriptor(p, &m, sum, NULL, &pd, name, error);
+    status = onednn_descriptor(p, &m, sum, NULL, &pd, name, error);
     dnnl_post_ops_destroy(sum);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    plan_step_view(s, DNNL_ARG_SRC, p->nodes[node].gradient, &dy, (size_t)(first * o) * sizeof(uint16_t));
-    plan_step_view(s, DNNL_ARG_WEIGHTS, seen, &x, (size_t)(seen_first * columns) * sizeof(uint16_t));
+    onednn_step_view(s, DNNL_ARG_SRC, state_of(p)->nodes[node].gradient, &dy, (size_t)(first * o) * sizeof(uint16_t));
+    onednn_step_view(s, DNNL_ARG_WEIGHTS, seen, &x, (size_t)(seen_first * columns) * sizeof(uint16_t));
     if (target >= 0) {
-        plan_step_view(s, DNNL_ARG_DST, target, &dw, 0);
+        onednn_step_view(s, DNNL_ARG_DST, target, &dw, 0);
     } else {
-        plan_step_fixed(s, DNNL_ARG_DST, fixed_target);
+        onednn_step_fixed(s, DNNL_ARG_DST, fixed_target);
     }
-    return plan_step_primitive(p, s, pd, error);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
 static reshift_status add_gather(plan *p, int node, int seen, int64_t first, int64_t n, reshift_error *error)
 {
-    plan_step *s = plan_step_add(p, STEP_GATHER, node);
+    onednn_step *s = onednn_step_add(p, STEP_GATHER, node);
     if (!s) {
         return error_memory(error, sizeof *s, "a plan");
     }
@@ -95,25 +97,25 @@ static reshift_status make_target(plan *p, int node, float *gradient, int *targe
                                   dnnl_memory_desc_t *plain, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    reshift_status status = plan_weights_plain(n, dnnl_f32, plain, error);
+    reshift_status status = onednn_weights_plain(n, dnnl_f32, plain, error);
     *target = -1;
     if (status == RESHIFT_OK && n->window.kernel[0] == 1) {
         dnnl_memory_desc_t matrix;
         status = matrix_of(&matrix, dnnl_f32, n->channels_out, n->channels_in, n->channels_in, 1, error);
-        return status == RESHIFT_OK ? plan_fixed_memory(p, &matrix, gradient, ours, error) : status;
+        return status == RESHIFT_OK ? onednn_fixed_memory(p, &matrix, gradient, ours, error) : status;
     }
     if (status == RESHIFT_OK) {
         dnnl_memory_desc_t theirs;
         dnnl_dims_t dims = {n->channels_out, n->channels_in, n->window.kernel[0], n->window.kernel[0]};
         ONEDNN(dnnl_memory_desc_init_by_tag(&theirs, 4, dims, dnnl_f32, dnnl_acdb), n->name);
-        *target = plan_tensor_add(p, &theirs);
-        status = *target < 0 ? error_memory(error, sizeof(plan_tensor), "a plan")
-                             : plan_fixed_memory(p, plain, gradient, ours, error);
+        *target = onednn_tensor_add(p, &theirs);
+        status = *target < 0 ? error_memory(error, sizeof(onednn_tensor), "a plan")
+                             : onednn_fixed_memory(p, plain, gradient, ours, error);
     }
     return status;
 }
 
-reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_error *error)
+reshift_status onednn_weight_products(plan *p, int node, float *gradient, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     const plan_node *own = &p->nodes[node];
@@ -130,9 +132,9 @@ reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_
     if (status == RESHIFT_OK && !as_it_lies) {
         dnnl_memory_desc_t gathered;
         status = matrix_of(&gathered, dnnl_bf16, chunk, columns, columns, 1, error);
-        seen = status == RESHIFT_OK ? plan_tensor_add(p, &gathered) : -1;
+        seen = status == RESHIFT_OK ? onednn_tensor_add(p, &gathered) : -1;
         if (seen < 0) {
-            return status != RESHIFT_OK ? status : error_memory(error, sizeof(plan_tensor), "a plan");
+            return status != RESHIFT_OK ? status : error_memory(error, sizeof(onednn_tensor), "a plan");
         }
     }
     for (int64_t first = 0; first < pixels && status == RESHIFT_OK; first += chunk) {
@@ -144,17 +146,17 @@ reshift_status plan_weight_products(plan *p, int node, float *gradient, reshift_
             status = add_product(p, node, seen, as_it_lies ? first : 0, first, count, columns, target, ours, error);
         }
     }
-    return status == RESHIFT_OK && target >= 0 ? plan_reorder_to(p, node, target, &plain, ours, error) : status;
+    return status == RESHIFT_OK && target >= 0 ? onednn_reorder_to(p, node, target, &plain, ours, error) : status;
 }
 
-void plan_run_gather(plan *p, const plan_step *s)
+void onednn_run_gather(plan *p, const onednn_step *s)
 {
     const graph_node *n = node_of(p, s->node);
     const plan_node *own = &p->nodes[s->node], *from = &p->nodes[n->inputs[0]];
     const int64_t channels = n->channels_in, columns = channels * n->window.kernel[0] * n->window.kernel[0];
     const size_t bytes = (size_t)channels * sizeof(uint16_t);
-    const uint16_t *x = p->tensors[s->b].data;
-    uint16_t *seen = p->tensors[s->a].data;
+    const uint16_t *x = state_of(p)->tensors[s->b].data;
+    uint16_t *seen = state_of(p)->tensors[s->a].data;
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < s->rows; row++) {
         int64_t pixel = s->first + row;

@@ -1,9 +1,5 @@
-/*
- * What a convolution can take along: the batch norm with fixed statistics behind it, the ReLU behind that, and the
- * residual sum between the two, written over the shortcut, which nobody reads afterwards. Only where nothing upstream
- * is trained: a backward pass needs the results in between.
- */
-#include "engine/plan_inside.h"
+/* Readers of nodes, and what a convolution can take along. */
+#include "engine/fusion.h"
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
@@ -38,9 +34,9 @@ static bool may_vanish(const plan *p, int node)
     return node >= 0 && node != p->last && !p->nodes[node].needs_gradient;
 }
 
-static plan_fusion find(const plan *p, int conv)
+static fusion find(const plan *p, int conv, int input)
 {
-    plan_fusion f = {-1, -1, -1, -1, conv};
+    fusion f = {-1, -1, -1, -1, conv};
     int norm = plan_only_reader(p, conv);
     if (!may_vanish(p, conv) || norm < 0 || node_of(p, norm)->op != GRAPH_BATCHNORM || p->nodes[norm].needs_gradient ||
         p->nodes[norm].batch_statistics) {
@@ -54,10 +50,10 @@ static plan_fusion find(const plan *p, int conv)
     const graph_node *n = node_of(p, next);
     if (n->op == GRAPH_ADD && !p->nodes[next].needs_gradient) {
         int shortcut = n->inputs[0] == norm ? n->inputs[1] : n->inputs[0];
-        /* the shortcut must be there already, be read by nobody later, and be neither the caller's input nor what this
-         * convolution reads while it writes */
+        /* the shortcut must be computed already, be read by nobody later, and be neither the caller's input nor what
+         * this convolution reads while it writes */
         if (shortcut < conv && plan_last_reader(p, shortcut) == next && p->nodes[shortcut].result >= 0 &&
-            p->nodes[shortcut].result != p->input &&
+            p->nodes[shortcut].result != input &&
             p->nodes[shortcut].result != p->nodes[node_of(p, conv)->inputs[0]].result) {
             f.add = f.end = next;
             f.shortcut = shortcut;
@@ -73,9 +69,9 @@ static plan_fusion find(const plan *p, int conv)
     return f;
 }
 
-plan_fusion plan_find_fusion(plan *p, int conv)
+fusion fusion_find(plan *p, int conv, int input)
 {
-    plan_fusion f = find(p, conv);
+    fusion f = find(p, conv, input);
     int fused[3] = {f.norm, f.add, f.relu};
     for (int i = 0; i < 3; i++) {
         if (fused[i] >= 0) {

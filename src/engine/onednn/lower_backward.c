@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
@@ -14,57 +14,60 @@ static bool is_trained(const plan *p, int node)
     return p->train_block[node_of(p, node)->block] && p->gradient_offset[node_of(p, node)->parameter] != SIZE_MAX;
 }
 
-static reshift_status out_of_memory(reshift_error *error) { return error_memory(error, sizeof(plan_step), "a plan"); }
+static reshift_status out_of_memory(reshift_error *error) { return error_memory(error, sizeof(onednn_step), "a plan"); }
 
 /* A tensor that the gradient of `node`'s result is written to; *add says that it must be added afterwards. */
 static reshift_status gradient_target(plan *p, int node, int *target, bool *add, reshift_error *error)
 {
-    *target = plan_tensor_add(p, &p->tensors[p->nodes[node].result].md);
-    *add = p->nodes[node].gradient >= 0;
+    *target = onednn_tensor_add(p, &state_of(p)->tensors[p->nodes[node].result].md);
+    *add = state_of(p)->nodes[node].gradient >= 0;
     if (*target < 0) {
         return out_of_memory(error);
     }
     if (!*add) {
-        p->nodes[node].gradient = *target;
+        state_of(p)->nodes[node].gradient = *target;
     }
     return RESHIFT_OK;
 }
 
 static reshift_status add_to(plan *p, int node, int tensor, reshift_error *error)
 {
-    plan_step *s = plan_step_add(p, STEP_ADD, node);
+    onednn_step *s = onednn_step_add(p, STEP_ADD, node);
     if (!s) {
         return out_of_memory(error);
     }
-    s->a = p->nodes[node].gradient;
+    s->a = state_of(p)->nodes[node].gradient;
     s->b = tensor;
     return RESHIFT_OK;
 }
 
-static float *gradient_of(const plan *p, int parameter) { return p->gradients + p->gradient_offset[parameter]; }
+static float *gradient_of(const plan *p, int parameter)
+{
+    return state_of(p)->gradients + p->gradient_offset[parameter];
+}
 
 static reshift_status vector_memory(plan *p, int parameter, float *data, dnnl_memory_t *memory, reshift_error *error)
 {
     dnnl_memory_desc_t md;
     dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
     ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
-    return plan_fixed_memory(p, &md, data, memory, error);
+    return onednn_fixed_memory(p, &md, data, memory, error);
 }
 
 static reshift_status conv_weights(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    if (plan_has_weight_products(p, node)) {
-        return plan_weight_products(p, node, gradient_of(p, n->parameter), error);
+    if (onednn_has_weight_products(p, node)) {
+        return onednn_weight_products(p, node, gradient_of(p, n->parameter), error);
     }
-    const dnnl_memory_desc_t *source = &p->tensors[p->nodes[n->inputs[0]].result].md;
-    const dnnl_memory_desc_t *result = &p->tensors[p->nodes[node].result].md;
+    const dnnl_memory_desc_t *source = &state_of(p)->tensors[p->nodes[n->inputs[0]].result].md;
+    const dnnl_memory_desc_t *result = &state_of(p)->tensors[p->nodes[node].result].md;
     dnnl_memory_desc_t weights, plain;
     const onednn_window window = onednn_window_of(&n->window);
     dnnl_dims_t channels = {n->channels_out};
     dnnl_memory_desc_t bias;
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
-    reshift_status status = plan_weights_any(n, dnnl_f32, &weights, error);
+    reshift_status status = onednn_weights_any(n, dnnl_f32, &weights, error);
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -74,19 +77,19 @@ static reshift_status conv_weights(plan *p, int node, reshift_error *error)
                                                                window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
-    status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
+    status = onednn_descriptor(p, &d, NULL, state_of(p)->nodes[node].forward, &pd, n->name, error);
     int theirs = -1;
     if (status == RESHIFT_OK) {
-        theirs = plan_tensor_add(p, dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0));
-        status = theirs < 0 ? out_of_memory(error) : plan_weights_plain(n, dnnl_f32, &plain, error);
+        theirs = onednn_tensor_add(p, dnnl_primitive_desc_query_md(pd, dnnl_query_diff_weights_md, 0));
+        status = theirs < 0 ? out_of_memory(error) : onednn_weights_plain(n, dnnl_f32, &plain, error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
-    plan_step_tensor(s, DNNL_ARG_DIFF_DST, p->nodes[node].gradient);
-    plan_step_tensor(s, DNNL_ARG_DIFF_WEIGHTS, theirs);
+    onednn_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_DST, state_of(p)->nodes[node].gradient);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_WEIGHTS, theirs);
     if (n->window.bias) {
         dnnl_memory_t own_bias;
         const int parameter = graph_parameter_of(p->net->graph, node, GRAPH_BIAS);
@@ -94,14 +97,14 @@ static reshift_status conv_weights(plan *p, int node, reshift_error *error)
         if (status != RESHIFT_OK) {
             return status;
         }
-        plan_step_fixed(s, DNNL_ARG_DIFF_BIAS, own_bias);
+        onednn_step_fixed(s, DNNL_ARG_DIFF_BIAS, own_bias);
     }
-    status = plan_step_primitive(p, s, pd, error);
+    status = onednn_step_primitive(p, s, pd, error);
     dnnl_memory_t ours;
     if (status == RESHIFT_OK) {
-        status = plan_fixed_memory(p, &plain, gradient_of(p, n->parameter), &ours, error);
+        status = onednn_fixed_memory(p, &plain, gradient_of(p, n->parameter), &ours, error);
     }
-    return status == RESHIFT_OK ? plan_reorder_to(p, node, theirs, &plain, ours, error) : status;
+    return status == RESHIFT_OK ? onednn_reorder_to(p, node, theirs, &plain, ours, error) : status;
 }
 
 static reshift_status conv_data(plan *p, int node, reshift_error *error)
@@ -115,37 +118,39 @@ static reshift_status conv_data(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    status = plan_weights_any(n, plan_type(p), &weights, error);
+    status = onednn_weights_any(n, onednn_type(p), &weights, error);
     if (status != RESHIFT_OK) {
         return status;
     }
     dnnl_convolution_desc_t d;
-    ONEDNN(dnnl_dilated_convolution_backward_data_desc_init(
-               &d, dnnl_convolution_direct, &p->tensors[target].md, &weights, &p->tensors[p->nodes[node].result].md,
-               window.stride, window.dilation, window.before, window.after),
-           n->name);
+    ONEDNN(
+        dnnl_dilated_convolution_backward_data_desc_init(&d, dnnl_convolution_direct, &state_of(p)->tensors[target].md,
+                                                         &weights, &state_of(p)->tensors[p->nodes[node].result].md,
+                                                         window.stride, window.dilation, window.before, window.after),
+        n->name);
     dnnl_primitive_desc_t pd;
-    status = plan_descriptor(p, &d, NULL, p->nodes[node].forward, &pd, n->name, error);
+    status = onednn_descriptor(p, &d, NULL, state_of(p)->nodes[node].forward, &pd, n->name, error);
     int copy;
     if (status == RESHIFT_OK) {
         status =
-            plan_weights_add(p, node, -1, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+            onednn_weights_add(p, node, -1, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_DIFF_DST, p->nodes[node].gradient);
-    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
-    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
-    status = plan_step_primitive(p, s, pd, error);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_DST, state_of(p)->nodes[node].gradient);
+    onednn_step_fixed(s, DNNL_ARG_WEIGHTS, state_of(p)->weights[copy].memory);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    status = onednn_step_primitive(p, s, pd, error);
     return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
 static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    plan_node *own = &p->nodes[node];
+    const plan_node *own = &p->nodes[node];
+    const onednn_node *ours = &state_of(p)->nodes[node];
     bool trained = is_trained(p, node), pass = p->nodes[n->inputs[0]].needs_gradient;
     if (!trained && !pass) {
         return RESHIFT_OK;
@@ -156,14 +161,13 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     if (pass) {
         status = gradient_target(p, n->inputs[0], &target, &add, error);
     } else { /* the library computes it together with those of gamma and beta */
-        target = plan_tensor_add(p, &p->tensors[own->result].md);
+        target = onednn_tensor_add(p, &state_of(p)->tensors[own->result].md);
         status = target < 0 ? out_of_memory(error) : RESHIFT_OK;
     }
     if (status != RESHIFT_OK) {
         return status;
     }
-    own = &p->nodes[node];
-    const dnnl_memory_desc_t *md = &p->tensors[own->result].md;
+    const dnnl_memory_desc_t *md = &state_of(p)->tensors[own->result].md;
     dnnl_batch_normalization_desc_t d;
     ONEDNN(dnnl_batch_normalization_backward_desc_init(
                &d, dnnl_backward, md, md,
@@ -171,7 +175,7 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
                dnnl_use_scale | dnnl_use_shift | (own->batch_statistics ? 0 : dnnl_use_global_stats)),
            n->name);
     dnnl_primitive_desc_t pd;
-    status = plan_descriptor(p, &d, NULL, own->forward, &pd, n->name, error);
+    status = onednn_descriptor(p, &d, NULL, ours->forward, &pd, n->name, error);
     dnnl_memory_t vector[4], difference[2];
     for (int i = 0; i < 4 && status == RESHIFT_OK; i++) {
         status = vector_memory(p, n->parameter + i, network_parameter(p->net, n->parameter + i), &vector[i], error);
@@ -184,34 +188,34 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
         dnnl_memory_desc_t vector_md;
         dnnl_dims_t dims = {n->channels_out};
         ONEDNN(dnnl_memory_desc_init_by_tag(&vector_md, 1, dims, dnnl_f32, dnnl_a), n->name);
-        unused[i] = plan_tensor_add(p, &vector_md);
+        unused[i] = onednn_tensor_add(p, &vector_md);
         status = unused[i] < 0 ? out_of_memory(error) : RESHIFT_OK;
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
-    plan_step_tensor(s, DNNL_ARG_DIFF_DST, own->gradient);
-    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
-    plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
-    plan_step_fixed(s, DNNL_ARG_SHIFT, vector[1]); /* not read, yet the library asks for it */
+    onednn_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_DST, ours->gradient);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    onednn_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
+    onednn_step_fixed(s, DNNL_ARG_SHIFT, vector[1]); /* not read, yet the library asks for it */
     if (own->batch_statistics) {
-        plan_step_tensor(s, DNNL_ARG_MEAN, own->mean);
-        plan_step_tensor(s, DNNL_ARG_VARIANCE, own->variance);
+        onednn_step_tensor(s, DNNL_ARG_MEAN, ours->mean);
+        onednn_step_tensor(s, DNNL_ARG_VARIANCE, ours->variance);
     } else {
-        plan_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
-        plan_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
+        onednn_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
+        onednn_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
     }
     static const int argument[2] = {DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT};
     for (int i = 0; i < 2; i++) {
         if (trained) {
-            plan_step_fixed(s, argument[i], difference[i]);
+            onednn_step_fixed(s, argument[i], difference[i]);
         } else {
-            plan_step_tensor(s, argument[i], unused[i]);
+            onednn_step_tensor(s, argument[i], unused[i]);
         }
     }
-    status = plan_step_primitive(p, s, pd, error);
+    status = onednn_step_primitive(p, s, pd, error);
     return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
@@ -221,22 +225,22 @@ static reshift_status hand_on(plan *p, int node, int input, bool share, reshift_
     if (!p->nodes[input].needs_gradient) {
         return RESHIFT_OK;
     }
-    if (p->nodes[input].gradient >= 0) {
-        return add_to(p, input, p->nodes[node].gradient, error);
+    if (state_of(p)->nodes[input].gradient >= 0) {
+        return add_to(p, input, state_of(p)->nodes[node].gradient, error);
     }
     if (share) {
-        p->nodes[input].gradient = p->nodes[node].gradient;
+        state_of(p)->nodes[input].gradient = state_of(p)->nodes[node].gradient;
         return RESHIFT_OK;
     }
     int target;
     bool add;
     reshift_status status = gradient_target(p, input, &target, &add, error);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COPY, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_COPY, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
     s->a = target;
-    s->b = p->nodes[node].gradient;
+    s->b = state_of(p)->nodes[node].gradient;
     return RESHIFT_OK;
 }
 
@@ -265,11 +269,11 @@ static reshift_status lower_add(plan *p, int node, reshift_error *error)
 
 static reshift_status lower_relu(plan *p, int node, reshift_error *error)
 {
-    plan_step *s = plan_step_add(p, STEP_RELU_BACKWARD, node);
+    onednn_step *s = onednn_step_add(p, STEP_RELU_BACKWARD, node);
     if (!s) {
         return out_of_memory(error);
     }
-    s->a = p->nodes[node].gradient;
+    s->a = state_of(p)->nodes[node].gradient;
     s->b = p->nodes[node].result;
     return hand_on(p, node, node_of(p, node)->inputs[0], true, error);
 }
@@ -279,12 +283,12 @@ static reshift_status lower_average(plan *p, int node, reshift_error *error)
     int input = node_of(p, node)->inputs[0], target;
     bool add;
     reshift_status status = gradient_target(p, input, &target, &add, error);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_AVERAGE_BACKWARD, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_AVERAGE_BACKWARD, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
     s->a = target;
-    s->b = p->nodes[node].gradient;
+    s->b = state_of(p)->nodes[node].gradient;
     s->rows = (int64_t)p->nodes[input].h * p->nodes[input].w;
     return add ? add_to(p, input, target, error) : RESHIFT_OK;
 }
@@ -292,26 +296,27 @@ static reshift_status lower_average(plan *p, int node, reshift_error *error)
 static reshift_status lower_pool(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    plan_node *own = &p->nodes[node];
+    const plan_node *own = &p->nodes[node];
+    const onednn_node *ours = &state_of(p)->nodes[node];
     if (!p->nodes[n->inputs[0]].needs_gradient) {
         return RESHIFT_OK;
     }
     bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
-    if (global && plan_type(p) != dnnl_f32) {
+    if (global && onednn_type(p) != dnnl_f32) {
         return lower_average(p, node, error);
     }
     reshift_status status = RESHIFT_OK;
     dnnl_memory_desc_t md;
     if (global) { /* from the plain [N,C] back to the layout of activations */
-        status = plan_activation_of(p, node, &md, error);
-        int blocked = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
+        status = onednn_activation_of(p, node, &md, error);
+        int blocked = status == RESHIFT_OK ? onednn_tensor_add(p, &md) : -1;
         if (blocked < 0) {
             return status != RESHIFT_OK ? status : out_of_memory(error);
         }
-        status = plan_reorder(p, node, own->gradient, blocked, error);
-        p->nodes[node].gradient = blocked;
+        status = onednn_reorder(p, node, ours->gradient, blocked, error);
+        state_of(p)->nodes[node].gradient = blocked;
     } else {
-        md = p->tensors[own->result].md;
+        md = state_of(p)->tensors[own->result].md;
     }
     int target;
     bool add;
@@ -321,27 +326,26 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    own = &p->nodes[node];
     onednn_window window;
     dnnl_dims_t kernel;
-    plan_pool_window(p, node, &window, kernel);
+    onednn_pool_window(p, node, &window, kernel);
     dnnl_pooling_desc_t d;
     ONEDNN(dnnl_pooling_backward_desc_init(&d, global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                           &p->tensors[target].md, &md, window.stride, kernel, window.before,
+                                           &state_of(p)->tensors[target].md, &md, window.stride, kernel, window.before,
                                            window.after),
            n->name);
     dnnl_primitive_desc_t pd;
-    status = plan_descriptor(p, &d, NULL, own->forward, &pd, n->name, error);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    status = onednn_descriptor(p, &d, NULL, ours->forward, &pd, n->name, error);
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
-    plan_step_tensor(s, DNNL_ARG_DIFF_DST, own->gradient);
-    plan_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
-    if (own->workspace >= 0) {
-        plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_DST, ours->gradient);
+    onednn_step_tensor(s, DNNL_ARG_DIFF_SRC, target);
+    if (ours->workspace >= 0) {
+        onednn_step_tensor(s, DNNL_ARG_WORKSPACE, ours->workspace);
     }
-    status = plan_step_primitive(p, s, pd, error);
+    status = onednn_step_primitive(p, s, pd, error);
     return status == RESHIFT_OK && add ? add_to(p, n->inputs[0], target, error) : status;
 }
 
@@ -354,32 +358,32 @@ static reshift_status product(plan *p, int node, int source, const dnnl_memory_d
     dnnl_matmul_desc_t m;
     ONEDNN(dnnl_matmul_desc_init(&m, source_md, weights_md, NULL, destination_md), "planning a matrix product");
     dnnl_primitive_desc_t pd;
-    reshift_status status = plan_descriptor(p, &m, NULL, NULL, &pd, "planning a matrix product", error);
+    reshift_status status = onednn_descriptor(p, &m, NULL, NULL, &pd, "planning a matrix product", error);
     dnnl_memory_t seen[3] = {NULL, fixed_weights, fixed_destination};
     const dnnl_memory_desc_t *md[3] = {source_md, weights_md, destination_md};
     int tensor[3] = {source, weights, destination};
     static const int argument[3] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : out_of_memory(error);
     }
     for (int i = 0; i < 3; i++) {
         if (tensor[i] < 0) {
-            plan_step_fixed(s, argument[i], seen[i]);
+            onednn_step_fixed(s, argument[i], seen[i]);
         } else {
-            plan_step_tensor(s, argument[i], tensor[i]);
+            onednn_step_tensor(s, argument[i], tensor[i]);
             s->view[s->n - 1] = *md[i];
             s->viewed[s->n - 1] = true;
         }
     }
-    return plan_step_primitive(p, s, pd, error);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
 static reshift_status lower_linear(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     int64_t rows = p->options.batch, d = n->channels_in, k = n->channels_out;
-    int gradient = p->nodes[node].gradient, input = p->nodes[node].workspace;
+    int gradient = state_of(p)->nodes[node].gradient, input = state_of(p)->nodes[node].workspace;
     dnnl_memory_desc_t dy, dy_transposed, x, w, dw, dx;
     reshift_status status = onednn_matrix(&dy, rows, k, k, 1, error);
     if (status == RESHIFT_OK)
@@ -395,11 +399,11 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
     dx = x;
     if (is_trained(p, node)) {
         dnnl_memory_t memory;
-        status = plan_fixed_memory(p, &dw, gradient_of(p, n->parameter), &memory, error);
+        status = onednn_fixed_memory(p, &dw, gradient_of(p, n->parameter), &memory, error);
         if (status == RESHIFT_OK) {
             status = product(p, node, gradient, &dy_transposed, input, NULL, &x, -1, memory, &dw, error);
         }
-        plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COLUMN_SUM, node) : NULL;
+        onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_COLUMN_SUM, node) : NULL;
         if (!s) {
             return status != RESHIFT_OK ? status : out_of_memory(error);
         }
@@ -414,7 +418,7 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
         bool add;
         status = gradient_target(p, n->inputs[0], &target, &add, error);
         if (status == RESHIFT_OK) {
-            status = plan_fixed_memory(p, &w, network_parameter(p->net, n->parameter), &memory, error);
+            status = onednn_fixed_memory(p, &w, network_parameter(p->net, n->parameter), &memory, error);
         }
         if (status == RESHIFT_OK) {
             status = product(p, node, gradient, &dy, -1, memory, &w, target, NULL, &dx, error);
@@ -426,17 +430,17 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
     return status;
 }
 
-reshift_status plan_lower_backward(plan *p, reshift_error *error)
+reshift_status onednn_lower_backward(plan *p, reshift_error *error)
 {
-    p->loss_gradient = plan_tensor_add(p, &p->tensors[p->output].md);
-    if (p->loss_gradient < 0) {
+    state_of(p)->loss_gradient = onednn_tensor_add(p, &state_of(p)->tensors[state_of(p)->output].md);
+    if (state_of(p)->loss_gradient < 0) {
         return out_of_memory(error);
     }
-    p->tensors[p->loss_gradient].external = true;
-    p->nodes[p->last].gradient = p->loss_gradient;
+    state_of(p)->tensors[state_of(p)->loss_gradient].external = true;
+    state_of(p)->nodes[p->last].gradient = state_of(p)->loss_gradient;
     reshift_status status = RESHIFT_OK;
     for (int node = p->last; node >= p->first && status == RESHIFT_OK; node--) {
-        if (!p->nodes[node].needs_gradient || p->nodes[node].gradient < 0) {
+        if (!p->nodes[node].needs_gradient || state_of(p)->nodes[node].gradient < 0) {
             continue;
         }
         switch (node_of(p, node)->op) {

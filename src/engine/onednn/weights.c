@@ -9,18 +9,18 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
-reshift_status plan_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
-                                  reshift_error *error)
+reshift_status onednn_weights_plain(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                    reshift_error *error)
 {
     dnnl_dims_t dims;
-    const int n = plan_weights_dims(conv, dims);
+    const int n = onednn_weights_dims(conv, dims);
     ONEDNN(dnnl_memory_desc_init_by_tag(md, n, dims, type, n == 5 ? dnnl_goihw : dnnl_oihw), "laying out weights");
     return RESHIFT_OK;
 }
 
-int plan_weights_dims(const graph_node *conv, dnnl_dims_t dims)
+int onednn_weights_dims(const graph_node *conv, dnnl_dims_t dims)
 {
     const graph_window *w = &conv->window;
     int n = 0;
@@ -34,11 +34,11 @@ int plan_weights_dims(const graph_node *conv, dnnl_dims_t dims)
     return n;
 }
 
-reshift_status plan_weights_any(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
-                                reshift_error *error)
+reshift_status onednn_weights_any(const graph_node *conv, dnnl_data_type_t type, dnnl_memory_desc_t *md,
+                                  reshift_error *error)
 {
     dnnl_dims_t dims;
-    const int n = plan_weights_dims(conv, dims);
+    const int n = onednn_weights_dims(conv, dims);
     ONEDNN(dnnl_memory_desc_init_by_tag(md, n, dims, type, dnnl_format_tag_any), conv->name);
     return RESHIFT_OK;
 }
@@ -52,57 +52,57 @@ static int64_t first_input(const graph_node *conv, int o)
     return o / (conv->channels_out / conv->window.groups) * inputs_of(conv);
 }
 
-reshift_status plan_weights_add(plan *p, int conv, int norm, const dnnl_memory_desc_t *md, int *index,
-                                reshift_error *error)
+reshift_status onednn_weights_add(plan *p, int conv, int norm, const dnnl_memory_desc_t *md, int *index,
+                                  reshift_error *error)
 {
-    plan_weights *larger = realloc(p->weights, ((size_t)p->n_weights + 1) * sizeof *larger);
+    onednn_weights *larger = realloc(state_of(p)->weights, ((size_t)state_of(p)->n_weights + 1) * sizeof *larger);
     if (!larger) {
         return error_memory(error, sizeof *larger, "a plan");
     }
-    p->weights = larger;
-    plan_weights *w = &p->weights[p->n_weights];
+    state_of(p)->weights = larger;
+    onednn_weights *w = &state_of(p)->weights[state_of(p)->n_weights];
     memset(w, 0, sizeof *w);
     w->conv = conv;
     w->norm = norm;
     w->md = *md;
     w->bytes = memory_align(dnnl_memory_desc_get_size(md));
     const graph_node *node = &p->net->graph->nodes[conv];
-    reshift_status status = plan_fixed_memory(p, md, NULL, &w->memory, error);
+    reshift_status status = onednn_fixed_memory(p, md, NULL, &w->memory, error);
     if (status == RESHIFT_OK && norm >= 0) {
         dnnl_memory_desc_t bias;
         dnnl_dims_t dims = {node->channels_out};
         ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, dims, dnnl_f32, dnnl_a), "laying out a bias");
-        status = plan_fixed_memory(p, &bias, NULL, &w->bias_memory, error);
+        status = onednn_fixed_memory(p, &bias, NULL, &w->bias_memory, error);
         size_t count = p->net->graph->parameters[node->parameter].count;
         count += md->data_type == dnnl_s8 ? (count + 3) / 4 : 0; /* behind the folded weights those of 8 bits */
-        if (count > p->staging_floats) {
-            p->staging_floats = count;
+        if (count > state_of(p)->staging_floats) {
+            state_of(p)->staging_floats = count;
         }
     }
     if (status == RESHIFT_OK) {
         dnnl_memory_desc_t plain;
-        status = plan_weights_plain(node, md->data_type == dnnl_s8 ? dnnl_s8 : dnnl_f32, &plain, error);
+        status = onednn_weights_plain(node, md->data_type == dnnl_s8 ? dnnl_s8 : dnnl_f32, &plain, error);
         if (status == RESHIFT_OK) {
-            status = plan_fixed_memory(p, &plain, NULL, &w->source, error);
+            status = onednn_fixed_memory(p, &plain, NULL, &w->source, error);
         }
         if (status == RESHIFT_OK) {
             dnnl_primitive_desc_t pd;
-            ONEDNN(dnnl_reorder_primitive_desc_create(&pd, &plain, p->engine, md, p->engine, NULL),
+            ONEDNN(dnnl_reorder_primitive_desc_create(&pd, &plain, state_of(p)->engine, md, state_of(p)->engine, NULL),
                    "planning a change of layout of weights");
             dnnl_status_t made = dnnl_primitive_create(&w->reorder, pd);
             dnnl_primitive_desc_destroy(pd);
             ONEDNN(made, "planning a change of layout of weights");
         }
     }
-    *index = p->n_weights++; /* counted even when half made: plan_destroy() frees what is there */
+    *index = state_of(p)->n_weights++; /* counted even when half made: onednn_destroy() frees what is there */
     return status;
 }
 
-reshift_status plan_weights_place(plan *p, reshift_error *error)
+reshift_status onednn_weights_place(plan *p, reshift_error *error)
 {
     size_t bytes = 0;
-    for (int i = 0; i < p->n_weights; i++) {
-        plan_weights *w = &p->weights[i];
+    for (int i = 0; i < state_of(p)->n_weights; i++) {
+        onednn_weights *w = &state_of(p)->weights[i];
         w->offset = bytes;
         bytes += w->bytes;
         w->bias_offset = bytes;
@@ -110,21 +110,21 @@ reshift_status plan_weights_place(plan *p, reshift_error *error)
             bytes += memory_align((size_t)p->net->graph->nodes[w->conv].channels_out * sizeof(float));
         }
     }
-    p->prepared_bytes = bytes;
-    p->prepared = memory_allocate(bytes);
-    p->staging = memory_allocate(p->staging_floats * sizeof(float));
-    if (!p->prepared || !p->staging) {
+    state_of(p)->prepared_bytes = bytes;
+    state_of(p)->prepared = memory_allocate(bytes);
+    state_of(p)->staging = memory_allocate(state_of(p)->staging_floats * sizeof(float));
+    if (!state_of(p)->prepared || !state_of(p)->staging) {
         return error_memory(error, bytes, "prepared weights");
     }
-    for (int i = 0; i < p->n_weights; i++) {
-        plan_weights *w = &p->weights[i];
-        ONEDNN(dnnl_memory_set_data_handle(w->memory, (char *)p->prepared + w->offset), "binding weights");
+    for (int i = 0; i < state_of(p)->n_weights; i++) {
+        onednn_weights *w = &state_of(p)->weights[i];
+        ONEDNN(dnnl_memory_set_data_handle(w->memory, (char *)state_of(p)->prepared + w->offset), "binding weights");
         const graph_node *conv = &p->net->graph->nodes[w->conv];
         void *source = network_parameter(p->net, conv->parameter);
         if (w->norm >= 0) {
-            w->bias = (float *)((char *)p->prepared + w->bias_offset);
+            w->bias = (float *)((char *)state_of(p)->prepared + w->bias_offset);
             ONEDNN(dnnl_memory_set_data_handle(w->bias_memory, w->bias), "binding a bias");
-            source = p->staging + (w->int8 ? p->net->graph->parameters[conv->parameter].count : 0);
+            source = state_of(p)->staging + (w->int8 ? p->net->graph->parameters[conv->parameter].count : 0);
         }
         ONEDNN(dnnl_memory_set_data_handle(w->source, source), "binding weights");
     }
@@ -140,7 +140,7 @@ static double scale_of(const plan *p, int norm, int o)
     return gamma[o] / sqrt((double)variance[o] + (double)n->epsilon);
 }
 
-void plan_weights_units(const plan *p, int conv, int norm, const float *input_unit, float *units)
+void onednn_weights_units(const plan *p, int conv, int norm, const float *input_unit, float *units)
 {
     const graph_node *n = &p->net->graph->nodes[conv];
     const float *weight = network_parameter(p->net, n->parameter);
@@ -165,18 +165,18 @@ void plan_weights_units(const plan *p, int conv, int norm, const float *input_un
 }
 
 /* Folded weights times their input's units in 8 bits, bias in the units of the sum. */
-static void quantise(plan *p, plan_weights *w)
+static void quantise(plan *p, onednn_weights *w)
 {
     const graph_node *conv = &p->net->graph->nodes[w->conv];
     const int64_t area = area_of(conv), per_channel = inputs_of(conv) * area;
-    int8_t *bytes = (int8_t *)(p->staging + conv->channels_out * per_channel);
+    int8_t *bytes = (int8_t *)(state_of(p)->staging + conv->channels_out * per_channel);
 #pragma omp parallel for schedule(static)
     for (int o = 0; o < conv->channels_out; o++) {
         float unit = w->int8->weight_units[o];
         for (int64_t i = 0; i < inputs_of(conv); i++) {
             float input_unit = w->int8->input_unit[first_input(conv, o) + i];
             for (int64_t a = o * per_channel + i * area; a < o * per_channel + (i + 1) * area; a++) {
-                float value = rintf(p->staging[a] * input_unit / unit);
+                float value = rintf(state_of(p)->staging[a] * input_unit / unit);
                 bytes[a] = (int8_t)(value > 127 ? 127 : value < -127 ? -127 : value);
             }
         }
@@ -184,7 +184,7 @@ static void quantise(plan *p, plan_weights *w)
     }
 }
 
-static void fold(plan *p, plan_weights *w)
+static void fold(plan *p, onednn_weights *w)
 {
     const graph_node *conv = &p->net->graph->nodes[w->conv], *norm = &p->net->graph->nodes[w->norm];
     const float *weight = network_parameter(p->net, conv->parameter);
@@ -197,31 +197,31 @@ static void fold(plan *p, plan_weights *w)
     for (int o = 0; o < conv->channels_out; o++) {
         double scale = scale_of(p, w->norm, o);
         for (int64_t i = 0; i < per_channel; i++) {
-            p->staging[o * per_channel + i] = (float)(weight[o * per_channel + i] * scale);
+            state_of(p)->staging[o * per_channel + i] = (float)(weight[o * per_channel + i] * scale);
         }
         w->bias[o] = (float)(beta[o] - mean[o] * scale + (own_bias ? own_bias[o] * scale : 0));
     }
 }
 
-static reshift_status refresh_units(plan *p, plan_weights *w, reshift_error *error)
+static reshift_status refresh_units(plan *p, onednn_weights *w, reshift_error *error)
 {
     size_t bytes = (size_t)p->net->graph->nodes[w->conv].channels_out * sizeof(float);
     float *units = malloc(bytes);
     if (!units) {
         return error_memory(error, bytes, "units of weights");
     }
-    plan_weights_units(p, w->conv, w->norm, w->int8->input_unit, units);
+    onednn_weights_units(p, w->conv, w->norm, w->int8->input_unit, units);
     reshift_status status = memcmp(units, w->int8->weight_units, bytes) != 0
-                                ? plan_int8_remake(p, w->int8, w->conv, units, error)
+                                ? onednn_int8_remake(p, w->int8, w->conv, units, error)
                                 : RESHIFT_OK;
     free(units);
     return status;
 }
 
-reshift_status plan_weights_refresh(plan *p, reshift_error *error)
+reshift_status onednn_weights_refresh(plan *p, reshift_error *error)
 {
-    for (int i = 0; i < p->n_weights; i++) {
-        plan_weights *w = &p->weights[i];
+    for (int i = 0; i < state_of(p)->n_weights; i++) {
+        onednn_weights *w = &state_of(p)->weights[i];
         const int bias = graph_parameter_of(p->net->graph, w->conv, GRAPH_BIAS);
         uint64_t now[6] = {p->net->version[p->net->graph->nodes[w->conv].parameter]};
         now[5] = bias >= 0 ? p->net->version[bias] : 0;
@@ -241,10 +241,10 @@ reshift_status plan_weights_refresh(plan *p, reshift_error *error)
             }
             quantise(p, w);
         }
-        plan_guard_weights(p, w);
+        onednn_guard_weights(p, w);
         dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, w->source}, {DNNL_ARG_TO, w->memory}};
-        ONEDNN(dnnl_primitive_execute(w->reorder, p->stream, 2, arguments), "changing the layout of weights");
-        ONEDNN(dnnl_stream_wait(p->stream), "changing the layout of weights");
+        ONEDNN(dnnl_primitive_execute(w->reorder, state_of(p)->stream, 2, arguments), "changing the layout of weights");
+        ONEDNN(dnnl_stream_wait(state_of(p)->stream), "changing the layout of weights");
         memcpy(w->seen, now, sizeof now);
     }
     return RESHIFT_OK;

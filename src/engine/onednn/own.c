@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 #include "kernels/average.h"
 #include "kernels/bf16.h"
 #include "kernels/elementwise.h"
@@ -14,7 +14,7 @@
 #define CHUNK 8192 /* values a thread takes at a time */
 #define CHANNELS_AT_ONCE 512
 
-static void run_in_place(const plan_step *s, void *a, const void *b, int64_t count, bool bf16)
+static void run_in_place(const onednn_step *s, void *a, const void *b, int64_t count, bool bf16)
 {
     size_t width = bf16 ? sizeof(uint16_t) : sizeof(float);
     int64_t n_chunks = (count + CHUNK - 1) / CHUNK;
@@ -35,7 +35,7 @@ static void run_in_place(const plan_step *s, void *a, const void *b, int64_t cou
 /* ---- 8 bits ---- */
 
 /* Rows `first` to `end` of [rows, channels], some channels at a time. */
-static void run_rows(const plan_step *s, const plan_tensor *to, const plan_tensor *from, int64_t channels,
+static void run_rows(const onednn_step *s, const onednn_tensor *to, const onednn_tensor *from, int64_t channels,
                      int64_t first, int64_t end)
 {
     bool positive = (s->kind == STEP_QUANTISE ? to : from)->md.data_type == dnnl_u8;
@@ -48,8 +48,9 @@ static void run_rows(const plan_step *s, const plan_tensor *to, const plan_tenso
         for (int64_t row = first; row < end; row++) {
             int64_t at = row * channels + c;
             if (s->kind == STEP_DEQUANTISE && to->md.data_type == dnnl_bf16) {
-                positive ? dequantise_u8_bf16((uint16_t *)to->data + at, (const uint8_t *)from->data + at, n, s->unit + c)
-                         : dequantise_s8_bf16((uint16_t *)to->data + at, (const int8_t *)from->data + at, n, s->unit + c);
+                positive
+                    ? dequantise_u8_bf16((uint16_t *)to->data + at, (const uint8_t *)from->data + at, n, s->unit + c)
+                    : dequantise_s8_bf16((uint16_t *)to->data + at, (const int8_t *)from->data + at, n, s->unit + c);
             } else if (s->kind == STEP_DEQUANTISE && positive) {
                 dequantise_u8_f32((float *)to->data + at, (const uint8_t *)from->data + at, n, s->unit + c);
             } else if (s->kind == STEP_DEQUANTISE) {
@@ -63,9 +64,9 @@ static void run_rows(const plan_step *s, const plan_tensor *to, const plan_tenso
     }
 }
 
-static void run_bytes(const plan_step *s, const plan_tensor *to, const plan_tensor *from, int64_t channels)
+static void run_bytes(const onednn_step *s, const onednn_tensor *to, const onednn_tensor *from, int64_t channels)
 {
-    const plan_tensor *bytes = s->kind == STEP_QUANTISE ? to : from;
+    const onednn_tensor *bytes = s->kind == STEP_QUANTISE ? to : from;
     int64_t rows = (int64_t)dnnl_memory_desc_get_size(&bytes->md) / channels;
     int64_t rows_at_once = CHUNK / channels > 0 ? CHUNK / channels : 1;
     int64_t n_chunks = (rows + rows_at_once - 1) / rows_at_once;
@@ -79,10 +80,10 @@ static void run_bytes(const plan_step *s, const plan_tensor *to, const plan_tens
 /* ---- the rest ---- */
 
 /* running = (1 - momentum) running + momentum batch's; the variance by n/(n-1), as PyTorch keeps it. */
-static void move_statistics(plan *p, const plan_step *s)
+static void move_statistics(plan *p, const onednn_step *s)
 {
     const graph_node *n = &p->net->graph->nodes[s->node];
-    const float *mean = p->tensors[s->a].data, *variance = p->tensors[s->b].data;
+    const float *mean = state_of(p)->tensors[s->a].data, *variance = state_of(p)->tensors[s->b].data;
     float *running_mean = network_parameter(p->net, n->parameter + 2);
     float *running_variance = network_parameter(p->net, n->parameter + 3);
     double count = (double)p->options.batch * p->nodes[s->node].h * p->nodes[s->node].w;
@@ -112,17 +113,17 @@ static int64_t channel_offset(const dnnl_memory_desc_t *md, int c)
  * Mean and (biased) variance of every channel of the step's argument, in two passes and float64, then mixed with the
  * running ones. A thread takes 16 channels, which lie side by side; the sums run over images and pixels in order.
  */
-static void mix_statistics(const plan *p, const plan_step *s)
+static void mix_statistics(const plan *p, const onednn_step *s)
 {
     enum { LANES = 16 };
     const graph_node *n = &p->net->graph->nodes[s->node];
-    const plan_tensor *from = &p->tensors[s->tensor[0]];
+    const onednn_tensor *from = &state_of(p)->tensors[s->tensor[0]];
     const float *wide = from->data;
     const uint16_t *bf16 = from->md.data_type == dnnl_bf16 ? from->data : NULL;
     const dnnl_dim_t *strides = from->md.format_desc.blocking.strides;
     const float *running_mean = network_parameter(p->net, n->parameter + 2);
     const float *running_variance = network_parameter(p->net, n->parameter + 3);
-    float *mean = p->tensors[s->a].data, *variance = p->tensors[s->b].data;
+    float *mean = state_of(p)->tensors[s->a].data, *variance = state_of(p)->tensors[s->b].data;
     double share = (double)p->options.source_share;
     int channels = n->channels_out, images = p->options.batch;
     int64_t pixels = (int64_t)p->nodes[s->node].h * p->nodes[s->node].w;
@@ -154,7 +155,7 @@ static void mix_statistics(const plan *p, const plan_step *s)
     }
 }
 
-static void sum_columns(const plan_step *s, const float *a)
+static void sum_columns(const onednn_step *s, const float *a)
 {
     for (int64_t j = 0; j < s->columns; j++) {
         double sum = 0;
@@ -165,9 +166,10 @@ static void sum_columns(const plan_step *s, const float *a)
     }
 }
 
-void plan_run_own(plan *p, const plan_step *s)
+void onednn_run_own(plan *p, const onednn_step *s)
 {
-    plan_tensor *a = s->a >= 0 ? &p->tensors[s->a] : NULL, *b = s->b >= 0 ? &p->tensors[s->b] : NULL;
+    onednn_tensor *a = s->a >= 0 ? &state_of(p)->tensors[s->a] : NULL,
+                  *b = s->b >= 0 ? &state_of(p)->tensors[s->b] : NULL;
     const graph_node *node = &p->net->graph->nodes[s->node];
     switch (s->kind) {
     case STEP_RELU:
@@ -193,7 +195,7 @@ void plan_run_own(plan *p, const plan_step *s)
     case STEP_AVERAGE_BACKWARD:
         average_backward_bf16(a->data, p->options.batch, s->rows, node->channels_out, b->data);
         break;
-    case STEP_GATHER: plan_run_gather(p, s); break;
+    case STEP_GATHER: onednn_run_gather(p, s); break;
     case STEP_STATISTICS: move_statistics(p, s); break;
     case STEP_MIX: mix_statistics(p, s); break;
     case STEP_COLUMN_SUM: sum_columns(s, a->data); break;

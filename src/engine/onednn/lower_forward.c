@@ -1,12 +1,12 @@
 /*
- * From nodes to forward steps. A convolution takes along what plan_fusion.c finds for it; everything else becomes a
- * step of its own; ReLU and addition work in place. Convolutions in int8 are lowered in plan_int8.c.
+ * From nodes to forward steps. A convolution takes along what fusion.c finds for it; everything else becomes a
+ * step of its own; ReLU and addition work in place. Convolutions in int8 are lowered in onednn_int8.c.
  */
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
-dnnl_data_type_t plan_type(const plan *p)
+dnnl_data_type_t onednn_type(const plan *p)
 {
     bool half = p->precision == RESHIFT_PRECISION_BF16 ||
                 (p->precision == RESHIFT_PRECISION_INT8 &&
@@ -14,23 +14,23 @@ dnnl_data_type_t plan_type(const plan *p)
     return half ? dnnl_bf16 : dnnl_f32;
 }
 
-reshift_status plan_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
+reshift_status onednn_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
 {
-    return onednn_activation(md, plan_type(p), p->training, p->options.batch, node_of(p, node)->channels_out,
+    return onednn_activation(md, onednn_type(p), p->training, p->options.batch, node_of(p, node)->channels_out,
                              p->nodes[node].h, p->nodes[node].w, error);
 }
 
 static reshift_status add_result(plan *p, int node, reshift_error *error)
 {
     dnnl_memory_desc_t md;
-    reshift_status status = plan_activation_of(p, node, &md, error);
-    if (status == RESHIFT_OK && (p->nodes[node].result = plan_tensor_add(p, &md)) < 0) {
-        status = error_memory(error, sizeof(plan_tensor), "a plan");
+    reshift_status status = onednn_activation_of(p, node, &md, error);
+    if (status == RESHIFT_OK && (p->nodes[node].result = onednn_tensor_add(p, &md)) < 0) {
+        status = error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     return status;
 }
 
-static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_ops, reshift_error *error)
+static reshift_status post_ops_of(const fusion *f, dnnl_post_ops_t *post_ops, reshift_error *error)
 {
     ONEDNN(dnnl_post_ops_create(post_ops), "fusing");
     if (f->add >= 0) {
@@ -51,7 +51,7 @@ static reshift_status post_ops_of(const plan_fusion *f, dnnl_post_ops_t *post_op
 static bool winograd_wins(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
-    return onednn_has(dnnl_cpu_isa_avx512_core) && plan_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient &&
+    return onednn_has(dnnl_cpu_isa_avx512_core) && onednn_type(p) == dnnl_f32 && !p->nodes[node].needs_gradient &&
            graph_is_square(&n->window) && n->window.kernel[0] == 3 && n->window.stride[0] == 1 &&
            n->window.padding[0] == 1 && n->channels_in >= 64 && n->channels_out >= 64 &&
            n->channels_in * n->channels_out <= 128 * 128 && p->nodes[node].h >= 14 && p->nodes[node].w >= 14;
@@ -63,13 +63,13 @@ static reshift_status parameter_memory(plan *p, int parameter, dnnl_memory_t *me
     dnnl_memory_desc_t md;
     dnnl_dims_t dims = {(dnnl_dim_t)p->net->graph->parameters[parameter].count};
     ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out a parameter");
-    return plan_fixed_memory(p, &md, network_parameter(p->net, parameter), memory, error);
+    return onednn_fixed_memory(p, &md, network_parameter(p->net, parameter), memory, error);
 }
 
 static reshift_status lower_conv(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    plan_fusion f = plan_find_fusion(p, node);
+    fusion f = fusion_find(p, node, state_of(p)->input);
     reshift_status status = RESHIFT_OK;
     if (f.add >= 0) {
         p->nodes[f.end].result = p->nodes[f.shortcut].result;
@@ -79,15 +79,15 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    dnnl_memory_desc_t source = p->tensors[p->nodes[n->inputs[0]].result].md, weights, bias, destination;
-    destination = p->tensors[p->nodes[f.end].result].md;
+    dnnl_memory_desc_t source = state_of(p)->tensors[p->nodes[n->inputs[0]].result].md, weights, bias, destination;
+    destination = state_of(p)->tensors[p->nodes[f.end].result].md;
     const onednn_window window = onednn_window_of(&n->window);
     const bool biased = f.norm >= 0 || n->window.bias;
     dnnl_dims_t channels = {n->channels_out};
     ONEDNN(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a), n->name);
     dnnl_post_ops_t post_ops = NULL;
     dnnl_primitive_desc_t pd;
-    status = plan_weights_any(n, plan_type(p), &weights, error);
+    status = onednn_weights_any(n, onednn_type(p), &weights, error);
     if (status == RESHIFT_OK) {
         status = post_ops_of(&f, &post_ops, error);
     }
@@ -98,7 +98,7 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
             &d, p->nodes[node].needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
             direct ? dnnl_convolution_direct : dnnl_convolution_winograd, &source, &weights, biased ? &bias : NULL,
             &destination, window.stride, window.dilation, window.before, window.after);
-        status = described == dnnl_success ? plan_descriptor(p, &d, post_ops, NULL, &pd, n->name, error)
+        status = described == dnnl_success ? onednn_descriptor(p, &d, post_ops, NULL, &pd, n->name, error)
                                            : onednn_failed(error, described, n->name);
         found = status == RESHIFT_OK;
         if (!found && !direct) {
@@ -108,17 +108,17 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
     dnnl_post_ops_destroy(post_ops);
     int copy = -1;
     if (status == RESHIFT_OK) {
-        p->nodes[node].forward = pd;
-        status =
-            plan_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+        state_of(p)->nodes[node].forward = pd;
+        status = onednn_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy,
+                                    error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
-    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
-    dnnl_memory_t own_bias = f.norm >= 0 ? p->weights[copy].bias_memory : NULL;
+    onednn_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+    onednn_step_fixed(s, DNNL_ARG_WEIGHTS, state_of(p)->weights[copy].memory);
+    dnnl_memory_t own_bias = f.norm >= 0 ? state_of(p)->weights[copy].bias_memory : NULL;
     if (f.norm < 0 && biased) {
         status = parameter_memory(p, graph_parameter_of(p->net->graph, node, GRAPH_BIAS), &own_bias, error);
         if (status != RESHIFT_OK) {
@@ -126,11 +126,11 @@ static reshift_status lower_conv(plan *p, int node, reshift_error *error)
         }
     }
     if (biased) {
-        plan_step_fixed(s, DNNL_ARG_BIAS, own_bias);
+        onednn_step_fixed(s, DNNL_ARG_BIAS, own_bias);
     }
-    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
+    onednn_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
     s->end = f.end;
-    return plan_step_primitive(p, s, pd, error);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
 static reshift_status add_vector(plan *p, int length, int *tensor, reshift_error *error)
@@ -138,21 +138,15 @@ static reshift_status add_vector(plan *p, int length, int *tensor, reshift_error
     dnnl_memory_desc_t md;
     dnnl_dims_t dims = {length};
     ONEDNN(dnnl_memory_desc_init_by_tag(&md, 1, dims, dnnl_f32, dnnl_a), "laying out statistics");
-    *tensor = plan_tensor_add(p, &md);
-    return *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : RESHIFT_OK;
+    *tensor = onednn_tensor_add(p, &md);
+    return *tensor < 0 ? error_memory(error, sizeof(onednn_tensor), "a plan") : RESHIFT_OK;
 }
 
 static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    plan_node *own = &p->nodes[node];
-    if (own->batch_statistics && (int64_t)p->options.batch * own->h * own->w < 2) {
-        error_set(error, RESHIFT_ERROR_SHAPE,
-                  "batch norm '%s' needs more than one value per channel, found a batch of 1 with maps of 1x1",
-                  n->name);
-        error_hint(error, "use larger batches or frozen batch norm");
-        return RESHIFT_ERROR_SHAPE;
-    }
+    const plan_node *own = &p->nodes[node];
+    onednn_node *ours = &state_of(p)->nodes[node];
     reshift_status status = add_result(p, node, error);
     if (status != RESHIFT_OK) {
         return status;
@@ -160,54 +154,54 @@ static reshift_status lower_batchnorm(plan *p, int node, reshift_error *error)
     bool mixed = own->batch_statistics && p->options.source_share > 0;
     unsigned flags = dnnl_use_scale | dnnl_use_shift | (own->batch_statistics && !mixed ? 0 : dnnl_use_global_stats);
     dnnl_batch_normalization_desc_t d;
-    ONEDNN(dnnl_batch_normalization_forward_desc_init(&d, dnnl_forward_training, &p->tensors[own->result].md,
+    ONEDNN(dnnl_batch_normalization_forward_desc_init(&d, dnnl_forward_training, &state_of(p)->tensors[own->result].md,
                                                       n->epsilon, flags),
            n->name);
     dnnl_primitive_desc_t pd;
     dnnl_memory_t vector[4];
-    status = plan_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
+    status = onednn_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
     for (int i = 0; i < 4 && status == RESHIFT_OK; i++) {
         status = parameter_memory(p, n->parameter + i, &vector[i], error);
     }
     if (status == RESHIFT_OK && own->batch_statistics) {
-        status = add_vector(p, n->channels_out, &own->mean, error);
+        status = add_vector(p, n->channels_out, &ours->mean, error);
         if (status == RESHIFT_OK) {
-            status = add_vector(p, n->channels_out, &own->variance, error);
+            status = add_vector(p, n->channels_out, &ours->variance, error);
         }
     }
     if (status == RESHIFT_OK && mixed) {
-        plan_step *mix = plan_step_add(p, STEP_MIX, node);
+        onednn_step *mix = onednn_step_add(p, STEP_MIX, node);
         if (!mix) {
             return error_memory(error, sizeof *mix, "a plan");
         }
-        mix->a = own->mean;
-        mix->b = own->variance;
-        plan_step_tensor(mix, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+        mix->a = ours->mean;
+        mix->b = ours->variance;
+        onednn_step_tensor(mix, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    own->forward = pd;
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
-    plan_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
-    plan_step_fixed(s, DNNL_ARG_SHIFT, vector[1]);
+    ours->forward = pd;
+    onednn_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+    onednn_step_fixed(s, DNNL_ARG_SCALE, vector[0]);
+    onednn_step_fixed(s, DNNL_ARG_SHIFT, vector[1]);
     if (own->batch_statistics) {
-        plan_step_tensor(s, DNNL_ARG_MEAN, own->mean);
-        plan_step_tensor(s, DNNL_ARG_VARIANCE, own->variance);
+        onednn_step_tensor(s, DNNL_ARG_MEAN, ours->mean);
+        onednn_step_tensor(s, DNNL_ARG_VARIANCE, ours->variance);
     } else {
-        plan_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
-        plan_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
+        onednn_step_fixed(s, DNNL_ARG_MEAN, vector[2]);
+        onednn_step_fixed(s, DNNL_ARG_VARIANCE, vector[3]);
     }
-    plan_step_tensor(s, DNNL_ARG_DST, own->result);
-    status = plan_step_primitive(p, s, pd, error);
+    onednn_step_tensor(s, DNNL_ARG_DST, own->result);
+    status = onednn_step_primitive(p, s, pd, error);
     if (status == RESHIFT_OK && own->batch_statistics && !mixed) {
-        s = plan_step_add(p, STEP_STATISTICS, node);
+        s = onednn_step_add(p, STEP_STATISTICS, node);
         if (!s) {
             return error_memory(error, sizeof *s, "a plan");
         }
-        s->a = own->mean;
-        s->b = own->variance;
+        s->a = ours->mean;
+        s->b = ours->variance;
     }
     return status;
 }
@@ -233,7 +227,7 @@ static reshift_status take_over(plan *p, int node, int input, reshift_error *err
         return RESHIFT_OK;
     }
     reshift_status status = add_result(p, node, error);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_COPY, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_COPY, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
@@ -251,7 +245,7 @@ static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
         other = n->inputs[0];
     }
     reshift_status status = take_over(p, node, onto, error);
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, n->op == GRAPH_ADD ? STEP_ADD : STEP_RELU, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, n->op == GRAPH_ADD ? STEP_ADD : STEP_RELU, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
@@ -261,7 +255,7 @@ static reshift_status lower_elementwise(plan *p, int node, reshift_error *error)
     return RESHIFT_OK;
 }
 
-void plan_pool_window(const plan *p, int node, onednn_window *window, dnnl_dims_t kernel)
+void onednn_pool_window(const plan *p, int node, onednn_window *window, dnnl_dims_t kernel)
 {
     const graph_node *n = node_of(p, node);
     const plan_node *from = &p->nodes[n->inputs[0]], *own = &p->nodes[node];
@@ -282,7 +276,8 @@ void plan_pool_window(const plan *p, int node, onednn_window *window, dnnl_dims_
 static reshift_status lower_pool(plan *p, int node, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
-    plan_node *own = &p->nodes[node];
+    const plan_node *own = &p->nodes[node];
+    onednn_node *ours = &state_of(p)->nodes[node];
     bool global = n->op == GRAPH_GLOBAL_AVGPOOL;
     reshift_status status = add_result(p, node, error);
     if (status != RESHIFT_OK) {
@@ -290,34 +285,35 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     }
     onednn_window window;
     dnnl_dims_t kernel;
-    plan_pool_window(p, node, &window, kernel);
+    onednn_pool_window(p, node, &window, kernel);
     dnnl_pooling_desc_t d;
     ONEDNN(dnnl_pooling_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
                                           global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                          &p->tensors[p->nodes[n->inputs[0]].result].md, &p->tensors[own->result].md,
-                                          window.stride, kernel, window.before, window.after),
+                                          &state_of(p)->tensors[p->nodes[n->inputs[0]].result].md,
+                                          &state_of(p)->tensors[own->result].md, window.stride, kernel, window.before,
+                                          window.after),
            n->name);
     dnnl_primitive_desc_t pd;
-    status = plan_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
+    status = onednn_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
     if (status != RESHIFT_OK) {
         return status;
     }
-    own->forward = pd;
+    ours->forward = pd;
     const dnnl_memory_desc_t *workspace = dnnl_primitive_desc_query_md(pd, dnnl_query_workspace_md, 0);
     if (workspace && dnnl_memory_desc_get_size(workspace) && own->needs_gradient) {
-        own->workspace = plan_tensor_add(p, workspace);
+        ours->workspace = onednn_tensor_add(p, workspace);
     }
-    plan_step *s = plan_step_add(p, STEP_PRIMITIVE, node);
+    onednn_step *s = onednn_step_add(p, STEP_PRIMITIVE, node);
     if (!s) {
         return error_memory(error, sizeof *s, "a plan");
     }
     s->end = node;
-    plan_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
-    plan_step_tensor(s, DNNL_ARG_DST, own->result);
-    if (own->workspace >= 0) {
-        plan_step_tensor(s, DNNL_ARG_WORKSPACE, own->workspace);
+    onednn_step_tensor(s, DNNL_ARG_SRC, p->nodes[n->inputs[0]].result);
+    onednn_step_tensor(s, DNNL_ARG_DST, own->result);
+    if (ours->workspace >= 0) {
+        onednn_step_tensor(s, DNNL_ARG_WORKSPACE, ours->workspace);
     }
-    return plan_step_primitive(p, s, pd, error);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
 /* The global average of maps of 16 or 8 bits: the library's would be rounded to as few again. */
@@ -329,15 +325,15 @@ static reshift_status lower_average(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    p->nodes[node].result = plan_tensor_add(p, &md);
-    plan_step *s = p->nodes[node].result >= 0 ? plan_step_add(p, STEP_AVERAGE, node) : NULL;
+    p->nodes[node].result = onednn_tensor_add(p, &md);
+    onednn_step *s = p->nodes[node].result >= 0 ? onednn_step_add(p, STEP_AVERAGE, node) : NULL;
     if (!s) {
         return error_memory(error, sizeof *s, "a plan");
     }
     s->a = p->nodes[node].result;
     s->b = p->nodes[n->inputs[0]].result;
     s->rows = (int64_t)p->nodes[n->inputs[0]].h * p->nodes[n->inputs[0]].w;
-    s->unit = p->nodes[n->inputs[0]].unit;
+    s->unit = state_of(p)->nodes[n->inputs[0]].unit;
     return RESHIFT_OK;
 }
 
@@ -347,13 +343,13 @@ static reshift_status flatten(plan *p, int node, reshift_error *error)
     dnnl_memory_desc_t md;
     reshift_status status =
         onednn_dense(&md, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h, p->nodes[node].w, error);
-    int dense = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
+    int dense = status == RESHIFT_OK ? onednn_tensor_add(p, &md) : -1;
     if (dense < 0) {
-        return status != RESHIFT_OK ? status : error_memory(error, sizeof(plan_tensor), "a plan");
+        return status != RESHIFT_OK ? status : error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     int blocked = p->nodes[node].result;
     p->nodes[node].result = dense;
-    return plan_reorder(p, node, blocked, dense, error);
+    return onednn_reorder(p, node, blocked, dense, error);
 }
 
 static reshift_status lower_linear(plan *p, int node, reshift_error *error)
@@ -374,44 +370,44 @@ static reshift_status lower_linear(plan *p, int node, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    int input = plan_tensor_add(p, &source);
-    p->nodes[node].result = plan_tensor_add(p, &destination);
+    int input = onednn_tensor_add(p, &source);
+    p->nodes[node].result = onednn_tensor_add(p, &destination);
     if (input < 0 || p->nodes[node].result < 0) {
-        return error_memory(error, sizeof(plan_tensor), "a plan");
+        return error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     /* the same bytes seen as a matrix: one tensor of the block would do, a copy of N x D floats is nothing */
-    plan_step *copy = plan_step_add(p, STEP_COPY, node);
+    onednn_step *copy = onednn_step_add(p, STEP_COPY, node);
     if (!copy) {
         return error_memory(error, sizeof *copy, "a plan");
     }
     copy->a = input;
     copy->b = p->nodes[n->inputs[0]].result;
-    p->nodes[node].workspace = input;
+    state_of(p)->nodes[node].workspace = input;
     dnnl_matmul_desc_t m;
     ONEDNN(dnnl_matmul_desc_init(&m, &source, &weights, &bias, &destination), n->name);
     dnnl_primitive_desc_t pd;
     dnnl_memory_t w, b;
-    status = plan_descriptor(p, &m, NULL, NULL, &pd, n->name, error);
+    status = onednn_descriptor(p, &m, NULL, NULL, &pd, n->name, error);
     if (status == RESHIFT_OK) {
-        status = plan_fixed_memory(p, &weights, network_parameter(p->net, n->parameter), &w, error);
+        status = onednn_fixed_memory(p, &weights, network_parameter(p->net, n->parameter), &w, error);
     }
     if (status == RESHIFT_OK) {
-        status = plan_fixed_memory(p, &bias, network_parameter(p->net, n->parameter + 1), &b, error);
+        status = onednn_fixed_memory(p, &bias, network_parameter(p->net, n->parameter + 1), &b, error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    plan_step_tensor(s, DNNL_ARG_SRC, input);
-    plan_step_fixed(s, DNNL_ARG_WEIGHTS, w);
-    plan_step_fixed(s, DNNL_ARG_BIAS, b);
-    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[node].result);
-    return plan_step_primitive(p, s, pd, error);
+    onednn_step_tensor(s, DNNL_ARG_SRC, input);
+    onednn_step_fixed(s, DNNL_ARG_WEIGHTS, w);
+    onednn_step_fixed(s, DNNL_ARG_BIAS, b);
+    onednn_step_tensor(s, DNNL_ARG_DST, p->nodes[node].result);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
 static dnnl_data_type_t type_of_input(const plan *p, int node)
 {
-    return p->tensors[p->nodes[node_of(p, node)->inputs[0]].result].md.data_type;
+    return state_of(p)->tensors[p->nodes[node_of(p, node)->inputs[0]].result].md.data_type;
 }
 
 static reshift_status lower_source(plan *p, reshift_error *error)
@@ -421,31 +417,32 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     reshift_status status =
         onednn_dense(&dense, p->options.batch, node_of(p, p->source)->channels_out, from->h, from->w, error);
     if (status == RESHIFT_OK) {
-        status = plan_activation_of(p, p->source, &own, error);
+        status = onednn_activation_of(p, p->source, &own, error);
     }
     if (status != RESHIFT_OK) {
         return status;
     }
     const bool flat = plan_is_flat(p, p->source);
-    p->input = plan_tensor_add(p, p->options.half_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
-    if (p->input < 0) {
-        return error_memory(error, sizeof(plan_tensor), "a plan");
+    state_of(p)->input =
+        onednn_tensor_add(p, p->options.half_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
+    if (state_of(p)->input < 0) {
+        return error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     /* the caller's input is not written over */
-    bool copied = p->precision == RESHIFT_PRECISION_INT8 && plan_is_summand(p, p->source);
-    if (flat || (plan_is_int8(p, p->first) && !copied) ||
-        (!copied && dnnl_memory_desc_equal(&p->tensors[p->input].md, &own))) {
-        p->nodes[p->source].result = p->input;
+    bool copied = p->precision == RESHIFT_PRECISION_INT8 && onednn_is_summand(p, p->source);
+    if (flat || (onednn_is_int8(p, p->first) && !copied) ||
+        (!copied && dnnl_memory_desc_equal(&state_of(p)->tensors[state_of(p)->input].md, &own))) {
+        p->nodes[p->source].result = state_of(p)->input;
         return RESHIFT_OK;
     }
-    p->nodes[p->source].result = plan_tensor_add(p, &own);
+    p->nodes[p->source].result = onednn_tensor_add(p, &own);
     if (p->nodes[p->source].result < 0) {
-        return error_memory(error, sizeof(plan_tensor), "a plan");
+        return error_memory(error, sizeof(onednn_tensor), "a plan");
     }
-    return plan_reorder(p, p->source, p->input, p->nodes[p->source].result, error);
+    return onednn_reorder(p, p->source, state_of(p)->input, p->nodes[p->source].result, error);
 }
 
-reshift_status plan_lower_forward(plan *p, reshift_error *error)
+reshift_status onednn_lower_forward(plan *p, reshift_error *error)
 {
     reshift_status status = lower_source(p, error);
     for (int node = p->first; node <= p->last && status == RESHIFT_OK; node++) {
@@ -455,7 +452,7 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         switch (node_of(p, node)->op) {
         case GRAPH_INPUT: break;
         case GRAPH_CONV:
-            status = plan_is_int8(p, node) ? plan_lower_int8(p, node, error) : lower_conv(p, node, error);
+            status = onednn_is_int8(p, node) ? onednn_lower_int8(p, node, error) : lower_conv(p, node, error);
             break;
         case GRAPH_BATCHNORM: status = lower_batchnorm(p, node, error); break;
         case GRAPH_RELU:
@@ -474,21 +471,21 @@ reshift_status plan_lower_forward(plan *p, reshift_error *error)
         case GRAPH_LINEAR: status = lower_linear(p, node, error); break;
         }
         if (status == RESHIFT_OK && node == p->net->graph->features && node != p->last) {
-            p->features = p->nodes[node].result;
-            p->tensors[p->features].external = true;
+            state_of(p)->features = p->nodes[node].result;
+            state_of(p)->tensors[state_of(p)->features].external = true;
         }
     }
     if (status != RESHIFT_OK) {
         return status;
     }
-    dnnl_data_type_t type = p->tensors[p->nodes[p->last].result].md.data_type;
+    dnnl_data_type_t type = state_of(p)->tensors[p->nodes[p->last].result].md.data_type;
     bool as_it_is = plan_is_flat(p, p->last) || (p->options.half_output && type == dnnl_bf16);
     if (!as_it_is) {
-        status = plan_has_bytes(p, p->nodes[p->last].result) ? plan_dequantise(p, p->last, error)
-                                                             : flatten(p, p->last, error);
+        status = onednn_has_bytes(p, p->nodes[p->last].result) ? onednn_dequantise(p, p->last, error)
+                                                               : flatten(p, p->last, error);
     }
-    p->output = p->nodes[p->last].result;
-    p->tensors[p->output].external = true;
-    p->n_forward = p->n_steps;
+    state_of(p)->output = p->nodes[p->last].result;
+    state_of(p)->tensors[state_of(p)->output].external = true;
+    state_of(p)->n_forward = state_of(p)->n_steps;
     return status;
 }

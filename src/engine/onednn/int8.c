@@ -5,34 +5,35 @@
  * Products are summed exactly in 32 bits; batch norm, residual sum, ReLU and the rounding to the next 8 bits happen
  * while the sum is in registers.
  *
- * What stays in plan_type(), because it is little work and most of the accuracy: the first block, the convolutions that
- * read its result, and the residual sums of the layer behind it. In a blurred image many of their channels are weak
- * everywhere, and one step of 255 is a large part of them. A convolution that reads such a sum reads an 8-bit copy.
+ * What stays in onednn_type(), because it is little work and most of the accuracy: the first block, the convolutions
+ * that read its result, and the residual sums of the layer behind it. In a blurred image many of their channels are
+ * weak everywhere, and one step of 255 is a large part of them. A convolution that reads such a sum reads an 8-bit
+ * copy.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
 #define WIDE_BLOCKS 1 /* layer1 */
 
 static const graph_node *node_of(const plan *p, int node) { return &p->net->graph->nodes[node]; }
 
-bool plan_is_int8(const plan *p, int node)
+bool onednn_is_int8(const plan *p, int node)
 {
     const graph_node *n = node_of(p, node);
     return p->precision == RESHIFT_PRECISION_INT8 && n->block > 0 && n->op != GRAPH_GLOBAL_AVGPOOL &&
            n->op != GRAPH_LINEAR && (n->op != GRAPH_CONV || node_of(p, n->inputs[0])->block > 0);
 }
 
-bool plan_has_bytes(const plan *p, int tensor)
+bool onednn_has_bytes(const plan *p, int tensor)
 {
-    dnnl_data_type_t type = p->tensors[tensor].md.data_type;
+    dnnl_data_type_t type = state_of(p)->tensors[tensor].md.data_type;
     return type == dnnl_u8 || type == dnnl_s8;
 }
 
-bool plan_is_summand(const plan *p, int node)
+bool onednn_is_summand(const plan *p, int node)
 {
     const graph *g = p->net->graph;
     bool summand = false;
@@ -42,11 +43,11 @@ bool plan_is_summand(const plan *p, int node)
     return summand;
 }
 
-/* Whether the kept result `node`, a sum or the shortcut of one, stays in plan_type(). */
+/* Whether the kept result `node`, a sum or the shortcut of one, stays in onednn_type(). */
 static bool is_wide(const plan *p, int node)
 {
     return node_of(p, node)->block <= WIDE_BLOCKS &&
-           (graph_shortcut_of(p->net->graph, node) >= 0 || plan_is_summand(p, node));
+           (graph_shortcut_of(p->net->graph, node) >= 0 || onednn_is_summand(p, node));
 }
 
 /* A tensor for the node's result in 8 bits; the node's unit. */
@@ -60,20 +61,20 @@ static reshift_status add_bytes(plan *p, int node, int *tensor, reshift_error *e
         error_hint(error, "calibrate the network first");
         return RESHIFT_ERROR_NOT_FOUND;
     }
-    if (!p->nodes[node].unit) {
-        p->nodes[node].unit = malloc((size_t)channels * sizeof(float));
-        if (!p->nodes[node].unit) {
+    if (!state_of(p)->nodes[node].unit) {
+        state_of(p)->nodes[node].unit = malloc((size_t)channels * sizeof(float));
+        if (!state_of(p)->nodes[node].unit) {
             return error_memory(error, (size_t)channels * sizeof(float), "a plan");
         }
         for (int c = 0; c < channels; c++) {
-            p->nodes[node].unit[c] = range[c] / (positive ? 255 : 127);
+            state_of(p)->nodes[node].unit[c] = range[c] / (positive ? 255 : 127);
         }
     }
     dnnl_memory_desc_t md;
     reshift_status status = onednn_activation(&md, positive ? dnnl_u8 : dnnl_s8, false, p->options.batch, channels,
                                               p->nodes[node].h, p->nodes[node].w, error);
-    *tensor = status == RESHIFT_OK ? plan_tensor_add(p, &md) : -1;
-    return status == RESHIFT_OK && *tensor < 0 ? error_memory(error, sizeof(plan_tensor), "a plan") : status;
+    *tensor = status == RESHIFT_OK ? onednn_tensor_add(p, &md) : -1;
+    return status == RESHIFT_OK && *tensor < 0 ? error_memory(error, sizeof(onednn_tensor), "a plan") : status;
 }
 
 /* Makes the result of `node` one that lies pixel after pixel, as results in 8 and 16 bits do. */
@@ -83,23 +84,23 @@ static reshift_status make_dense(plan *p, int node, reshift_error *error)
     int from = p->nodes[node].result;
     reshift_status status = onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out, p->nodes[node].h,
                                          p->nodes[node].w, error);
-    if (status != RESHIFT_OK || p->tensors[from].md.data_type != dnnl_f32 ||
-        dnnl_memory_desc_equal(&p->tensors[from].md, &dense)) {
+    if (status != RESHIFT_OK || state_of(p)->tensors[from].md.data_type != dnnl_f32 ||
+        dnnl_memory_desc_equal(&state_of(p)->tensors[from].md, &dense)) {
         return status;
     }
-    int to = plan_tensor_add(p, &dense);
+    int to = onednn_tensor_add(p, &dense);
     if (to < 0) {
-        return error_memory(error, sizeof(plan_tensor), "a plan");
+        return error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     p->nodes[node].result = to;
-    return plan_reorder(p, node, from, to, error);
+    return onednn_reorder(p, node, from, to, error);
 }
 
 /* The result of `node` in 8 bits: itself, or a copy. */
 static reshift_status quantise(plan *p, int node, int *bytes, reshift_error *error)
 {
     int to;
-    *bytes = plan_has_bytes(p, p->nodes[node].result) ? p->nodes[node].result : p->nodes[node].bytes;
+    *bytes = onednn_has_bytes(p, p->nodes[node].result) ? p->nodes[node].result : state_of(p)->nodes[node].bytes;
     if (*bytes >= 0) {
         return RESHIFT_OK;
     }
@@ -107,38 +108,38 @@ static reshift_status quantise(plan *p, int node, int *bytes, reshift_error *err
     if (status == RESHIFT_OK) {
         status = add_bytes(p, node, &to, error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_QUANTISE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_QUANTISE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
     s->a = to;
     s->b = p->nodes[node].result;
-    s->unit = p->nodes[node].unit;
-    *bytes = p->nodes[node].bytes = to;
+    s->unit = state_of(p)->nodes[node].unit;
+    *bytes = state_of(p)->nodes[node].bytes = to;
     return RESHIFT_OK;
 }
 
-reshift_status plan_dequantise(plan *p, int node, reshift_error *error)
+reshift_status onednn_dequantise(plan *p, int node, reshift_error *error)
 {
     dnnl_memory_desc_t dense;
-    bool half = p->options.half_output && plan_type(p) == dnnl_bf16;
-    reshift_status status = half ? plan_activation_of(p, node, &dense, error)
+    bool half = p->options.half_output && onednn_type(p) == dnnl_bf16;
+    reshift_status status = half ? onednn_activation_of(p, node, &dense, error)
                                  : onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out,
                                                 p->nodes[node].h, p->nodes[node].w, error);
-    int to = status == RESHIFT_OK ? plan_tensor_add(p, &dense) : -1;
-    plan_step *s = to >= 0 ? plan_step_add(p, STEP_DEQUANTISE, node) : NULL;
+    int to = status == RESHIFT_OK ? onednn_tensor_add(p, &dense) : -1;
+    onednn_step *s = to >= 0 ? onednn_step_add(p, STEP_DEQUANTISE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
     s->a = to;
     s->b = p->nodes[node].result;
-    s->unit = p->nodes[node].unit;
+    s->unit = state_of(p)->nodes[node].unit;
     p->nodes[node].result = to;
     return RESHIFT_OK;
 }
 
 /* The primitive's descriptor for these units of weights. */
-static reshift_status describe(plan *p, const plan_int8 *c, int node, const float *units, dnnl_primitive_desc_t *pd,
+static reshift_status describe(plan *p, const onednn_int8 *c, int node, const float *units, dnnl_primitive_desc_t *pd,
                                reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
@@ -157,52 +158,52 @@ static reshift_status describe(plan *p, const plan_int8 *c, int node, const floa
     if (made == dnnl_success && c->relu) {
         made = dnnl_post_ops_append_eltwise(post_ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
     }
-    reshift_status status = made == dnnl_success ? plan_descriptor_scaled(p, &c->convolution, post_ops, scales,
-                                                                          n->channels_out, NULL, pd, n->name, error)
+    reshift_status status = made == dnnl_success ? onednn_descriptor_scaled(p, &c->convolution, post_ops, scales,
+                                                                            n->channels_out, NULL, pd, n->name, error)
                                                  : onednn_failed(error, made, n->name);
     dnnl_post_ops_destroy(post_ops);
     free(scales);
     return status;
 }
 
-reshift_status plan_int8_remake(plan *p, plan_int8 *c, int node, const float *units, reshift_error *error)
+reshift_status onednn_int8_remake(plan *p, onednn_int8 *c, int node, const float *units, reshift_error *error)
 {
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
     reshift_status status = describe(p, c, node, units, &pd, error);
     if (status == RESHIFT_OK) {
         ONEDNN(dnnl_primitive_create(&primitive, pd), node_of(p, node)->name);
-        dnnl_primitive_destroy(p->steps[c->step].primitive);
-        p->steps[c->step].primitive = primitive;
+        dnnl_primitive_destroy(state_of(p)->steps[c->step].primitive);
+        state_of(p)->steps[c->step].primitive = primitive;
         memcpy(c->weight_units, units, (size_t)node_of(p, node)->channels_out * sizeof *units);
     }
     return status;
 }
 
-/* The same in plan_type(). */
-static reshift_status choose_wide_result(plan *p, const plan_fusion *f, plan_int8 *c, reshift_error *error)
+/* The same in onednn_type(). */
+static reshift_status choose_wide_result(plan *p, const fusion *f, onednn_int8 *c, reshift_error *error)
 {
     c->sum = f->add >= 0;
     if (c->sum) {
         reshift_status status = make_dense(p, f->shortcut, error);
         p->nodes[f->end].result = p->nodes[f->shortcut].result;
         c->sum_factor = 1;
-        c->sum_type = plan_type(p);
+        c->sum_type = onednn_type(p);
         return status;
     }
     dnnl_memory_desc_t md;
-    reshift_status status = plan_type(p) == dnnl_f32
+    reshift_status status = onednn_type(p) == dnnl_f32
                                 ? onednn_dense(&md, p->options.batch, node_of(p, f->end)->channels_out,
                                                p->nodes[f->end].h, p->nodes[f->end].w, error)
-                                : plan_activation_of(p, f->end, &md, error);
-    if (status == RESHIFT_OK && (p->nodes[f->end].result = plan_tensor_add(p, &md)) < 0) {
-        status = error_memory(error, sizeof(plan_tensor), "a plan");
+                                : onednn_activation_of(p, f->end, &md, error);
+    if (status == RESHIFT_OK && (p->nodes[f->end].result = onednn_tensor_add(p, &md)) < 0) {
+        status = error_memory(error, sizeof(onednn_tensor), "a plan");
     }
     return status;
 }
 
 /* The tensor that the convolution writes: its own, or over the shortcut, whose writer keeps its own view of it. */
-static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c, reshift_error *error)
+static reshift_status choose_result(plan *p, const fusion *f, onednn_int8 *c, reshift_error *error)
 {
     if (is_wide(p, f->end)) {
         return choose_wide_result(p, f, c, error);
@@ -215,14 +216,14 @@ static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c,
     if (status != RESHIFT_OK) {
         return status;
     }
-    int n_tensors = p->n_tensors;
+    int n_tensors = state_of(p)->n_tensors;
     status = add_bytes(p, f->end, &own, error); /* for its layout; the tensor is taken back */
     if (status != RESHIFT_OK) {
         return status;
     }
-    dnnl_memory_desc_t md = p->tensors[own].md, before = p->tensors[shared].md;
-    const float *to = p->nodes[f->end].unit, *from = p->nodes[f->shortcut].unit;
-    p->n_tensors = n_tensors;
+    dnnl_memory_desc_t md = state_of(p)->tensors[own].md, before = state_of(p)->tensors[shared].md;
+    const float *to = state_of(p)->nodes[f->end].unit, *from = state_of(p)->nodes[f->shortcut].unit;
+    state_of(p)->n_tensors = n_tensors;
     c->sum = true;
     c->sum_type = before.data_type;
     c->sum_factor = from[0] / to[0];
@@ -234,25 +235,25 @@ static reshift_status choose_result(plan *p, const plan_fusion *f, plan_int8 *c,
                              (double)(from[i] / to[i]));
         }
     }
-    for (int i = 0; i < p->n_steps && md.data_type != before.data_type; i++) {
-        for (int j = 0; j < p->steps[i].n; j++) {
-            if (p->steps[i].tensor[j] == shared && !p->steps[i].viewed[j]) {
-                p->steps[i].viewed[j] = true;
-                p->steps[i].view[j] = before;
+    for (int i = 0; i < state_of(p)->n_steps && md.data_type != before.data_type; i++) {
+        for (int j = 0; j < state_of(p)->steps[i].n; j++) {
+            if (state_of(p)->steps[i].tensor[j] == shared && !state_of(p)->steps[i].viewed[j]) {
+                state_of(p)->steps[i].viewed[j] = true;
+                state_of(p)->steps[i].view[j] = before;
             }
         }
     }
-    p->tensors[shared].md = md;
+    state_of(p)->tensors[shared].md = md;
     p->nodes[f->end].result = shared;
     return RESHIFT_OK;
 }
 
-static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *error)
+static reshift_status lower(plan *p, int node, onednn_int8 *c, reshift_error *error)
 {
     const graph_node *n = node_of(p, node);
     int input;
     reshift_status status = quantise(p, n->inputs[0], &input, error);
-    plan_fusion f = plan_find_fusion(p, node);
+    fusion f = fusion_find(p, node, state_of(p)->input);
     if (status == RESHIFT_OK && (f.norm < 0 || !graph_is_kept(p->net->graph, f.end))) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "int8: '%s' is not followed by what can be fused into it",
                            n->name);
@@ -265,13 +266,13 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
     if (status != RESHIFT_OK) {
         return status;
     }
-    c->input_unit = p->nodes[n->inputs[0]].unit;
-    c->output_unit = is_wide(p, f.end) ? NULL : p->nodes[f.end].unit;
-    dnnl_memory_desc_t source = p->tensors[input].md, weights, bias, destination;
-    destination = p->tensors[p->nodes[f.end].result].md;
+    c->input_unit = state_of(p)->nodes[n->inputs[0]].unit;
+    c->output_unit = is_wide(p, f.end) ? NULL : state_of(p)->nodes[f.end].unit;
+    dnnl_memory_desc_t source = state_of(p)->tensors[input].md, weights, bias, destination;
+    destination = state_of(p)->tensors[p->nodes[f.end].result].md;
     const onednn_window window = onednn_window_of(&n->window);
     dnnl_dims_t channels = {n->channels_out};
-    status = plan_weights_any(n, dnnl_s8, &weights, error);
+    status = onednn_weights_any(n, dnnl_s8, &weights, error);
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -282,36 +283,37 @@ static reshift_status lower(plan *p, int node, plan_int8 *c, reshift_error *erro
            n->name);
     dnnl_primitive_desc_t pd;
     int copy = -1;
-    plan_weights_units(p, node, f.norm, c->input_unit, c->weight_units);
+    onednn_weights_units(p, node, f.norm, c->input_unit, c->weight_units);
     status = describe(p, c, node, c->weight_units, &pd, error);
     if (status == RESHIFT_OK) {
-        status =
-            plan_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy, error);
+        status = onednn_weights_add(p, node, f.norm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &copy,
+                                    error);
     }
-    plan_step *s = status == RESHIFT_OK ? plan_step_add(p, STEP_PRIMITIVE, node) : NULL;
+    onednn_step *s = status == RESHIFT_OK ? onednn_step_add(p, STEP_PRIMITIVE, node) : NULL;
     if (!s) {
         return status != RESHIFT_OK ? status : error_memory(error, sizeof *s, "a plan");
     }
-    c->step = p->n_steps - 1;
-    p->weights[copy].int8 = c;
+    c->step = state_of(p)->n_steps - 1;
+    state_of(p)->weights[copy].int8 = c;
     s->end = f.end;
-    plan_step_tensor(s, DNNL_ARG_SRC, input);
-    plan_step_fixed(s, DNNL_ARG_WEIGHTS, p->weights[copy].memory);
-    plan_step_fixed(s, DNNL_ARG_BIAS, p->weights[copy].bias_memory);
-    plan_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
-    return plan_step_primitive(p, s, pd, error);
+    onednn_step_tensor(s, DNNL_ARG_SRC, input);
+    onednn_step_fixed(s, DNNL_ARG_WEIGHTS, state_of(p)->weights[copy].memory);
+    onednn_step_fixed(s, DNNL_ARG_BIAS, state_of(p)->weights[copy].bias_memory);
+    onednn_step_tensor(s, DNNL_ARG_DST, p->nodes[f.end].result);
+    return onednn_step_primitive(p, s, pd, error);
 }
 
-reshift_status plan_lower_int8(plan *p, int conv, reshift_error *error)
+reshift_status onednn_lower_int8(plan *p, int conv, reshift_error *error)
 {
-    plan_int8 *c = calloc(1, sizeof *c);
-    int n_weights = p->n_weights;
+    onednn_int8 *c = calloc(1, sizeof *c);
+    int n_weights = state_of(p)->n_weights;
     if (!c || !(c->weight_units = calloc((size_t)node_of(p, conv)->channels_out, sizeof *c->weight_units))) {
         free(c);
         return error_memory(error, sizeof *c, "a plan");
     }
     reshift_status status = lower(p, conv, c, error);
-    if (p->n_weights == n_weights || p->weights[n_weights].int8 != c) { /* the plan does not hold it */
+    if (state_of(p)->n_weights == n_weights ||
+        state_of(p)->weights[n_weights].int8 != c) { /* the plan does not hold it */
         free(c->weight_units);
         free(c);
     }

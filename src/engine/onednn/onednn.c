@@ -1,5 +1,5 @@
 /* Words for oneDNN's failures, the instruction sets it may use, and the layouts of the engine. */
-#include "engine/onednn.h"
+#include "engine/onednn/onednn.h"
 
 #include "base/cpu.h"
 #include "engine/plan.h"
@@ -48,7 +48,7 @@ bool engine_limit(cpu_form form)
 
 bool onednn_has(dnnl_cpu_isa_t isa) { return ((unsigned)dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa; }
 
-const char *engine_description(void)
+const char *onednn_description(void)
 {
     switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return ONEDNN_NAME " (sse41)";

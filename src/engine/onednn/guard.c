@@ -1,5 +1,5 @@
 /*
- * Nothing overflows in a plan, or plan_forward() fails: for all images, without looking at most values. Every node's
+ * Nothing overflows in a plan, or onednn_forward() fails: for all images, without looking at most values. Every node's
  * result has a bound that follows from the bound of what it reads and from the weights (overflow.h), and is known
  * before the node is computed. Bounds are far above real values and grow with every layer, in ResNet-50 by 15 a
  * convolution. Where one would pass OVERFLOW_LIMIT, what the step reads is measured, all images, and the bound follows
@@ -12,7 +12,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "engine/plan_inside.h"
+#include "engine/onednn/inside.h"
 
 /* Squares of batch norm's input, added up over a batch's pixels (at most 2^30), are below 2^127. */
 #define SQUARES_LIMIT 0x1p48
@@ -31,7 +31,7 @@ static overflow_bound tighter(overflow_bound a, double magnitude)
 /* ---- weights ---- */
 
 /* Of sums of products of 8-bit values: |weight| <= 127 and |input| <= 255 units, whatever the input is. */
-static overflow_gain int8_gain(const plan_int8 *c, const float *bias, int rows, int64_t columns)
+static overflow_gain int8_gain(const onednn_int8 *c, const float *bias, int rows, int64_t columns)
 {
     overflow_gain gain = {0, 0, 0};
     for (int o = 0; o < rows; o++) {
@@ -45,7 +45,7 @@ static overflow_gain int8_gain(const plan_int8 *c, const float *bias, int rows, 
     return gain;
 }
 
-void plan_guard_weights(const plan *p, plan_weights *w)
+void onednn_guard_weights(const plan *p, onednn_weights *w)
 {
     const graph_node *conv = node_of(p, w->conv);
     const int64_t columns = (int64_t)(p->net->graph->parameters[conv->parameter].count / (size_t)conv->channels_out);
@@ -59,7 +59,7 @@ void plan_guard_weights(const plan *p, plan_weights *w)
     const int bias = graph_parameter_of(p->net->graph, w->conv, GRAPH_BIAS);
     const float *own_bias = bias >= 0 ? network_parameter(p->net, bias) : NULL;
     w->gain = w->norm >= 0
-                  ? overflow_gain_of(p->staging, conv->channels_out, columns, w->bias)
+                  ? overflow_gain_of(state_of(p)->staging, conv->channels_out, columns, w->bias)
                   : overflow_gain_of(network_parameter(p->net, conv->parameter), conv->channels_out, columns, own_bias);
 }
 
@@ -67,9 +67,9 @@ void plan_guard_weights(const plan *p, plan_weights *w)
 
 static overflow_bound after_conv(const plan *p, int node, overflow_bound x)
 {
-    for (int i = 0; i < p->n_weights; i++) {
-        if (p->weights[i].conv == node) {
-            return overflow_after(&p->weights[i].gain, x);
+    for (int i = 0; i < state_of(p)->n_weights; i++) {
+        if (state_of(p)->weights[i].conv == node) {
+            return overflow_after(&state_of(p)->weights[i].gain, x);
         }
     }
     return unbounded;
@@ -112,8 +112,8 @@ static overflow_bound bound_of(const plan *p, int node, int first, double cap)
     overflow_bound x[GRAPH_INPUTS_MOST] = {{0, 0}, {0, 0}};
     for (int i = 0; i < GRAPH_INPUTS_MOST; i++) {
         if (n->inputs[i] >= 0) {
-            const plan_node *from = &p->nodes[n->inputs[i]];
-            const bool inside = n->inputs[i] == first || from->fused_into == first;
+            const onednn_node *from = &state_of(p)->nodes[n->inputs[i]];
+            const bool inside = n->inputs[i] == first || p->nodes[n->inputs[i]].fused_into == first;
             x[i] = from->bounded ? from->bound : unbounded;
             x[i] = inside ? x[i] : tighter(x[i], cap);
         }
@@ -132,12 +132,12 @@ static overflow_bound bound_of(const plan *p, int node, int first, double cap)
 }
 
 /* Bounds of all nodes that the step computes. The first whose values may overflow; -1: none. */
-static int bound_group(plan *p, const plan_step *s, double cap)
+static int bound_group(plan *p, const onednn_step *s, double cap)
 {
     const int end = s->end > s->node ? s->end : s->node;
     for (int i = s->node; i <= end; i++) {
         if (i == s->node || p->nodes[i].fused_into == s->node) {
-            plan_node *n = &p->nodes[i];
+            onednn_node *n = &state_of(p)->nodes[i];
             n->bound = bound_of(p, i, s->node, cap);
             n->bounded = true;
             if (!overflow_is_safe(n->bound) && !(n->bound.above == DBL_MAX)) {
@@ -151,7 +151,7 @@ static int bound_group(plan *p, const plan_step *s, double cap)
 /* ---- values ---- */
 
 /* Bytes of one image; 0 if the layout mixes images. */
-static size_t image_bytes(const plan *p, const plan_tensor *t)
+static size_t image_bytes(const plan *p, const onednn_tensor *t)
 {
     const dnnl_memory_desc_t *md = &t->md;
     if (md->format_kind != dnnl_blocked || md->ndims < 2) {
@@ -169,10 +169,10 @@ static size_t image_bytes(const plan *p, const plan_tensor *t)
 static double saturation(const plan *p, int tensor)
 {
     double largest = 0;
-    for (int i = p->first; i <= p->last && plan_has_bytes(p, tensor); i++) {
-        const plan_node *n = &p->nodes[i];
-        for (int c = 0; c < node_of(p, i)->channels_out && n->unit && (n->result == tensor || n->bytes == tensor);
-             c++) {
+    for (int i = p->first; i <= p->last && onednn_has_bytes(p, tensor); i++) {
+        const onednn_node *n = &state_of(p)->nodes[i];
+        const bool is = p->nodes[i].result == tensor || n->bytes == tensor;
+        for (int c = 0; c < node_of(p, i)->channels_out && n->unit && is; c++) {
             largest = fmax(largest, 255 * (double)n->unit[c]);
         }
     }
@@ -180,7 +180,7 @@ static double saturation(const plan *p, int tensor)
 }
 
 /* The largest magnitude in the tensor of float32 or bfloat16, and which image has it. */
-static double measure(const plan *p, const plan_tensor *t, int *image)
+static double measure(const plan *p, const onednn_tensor *t, int *image)
 {
     const bool bf16 = t->md.data_type == dnnl_bf16;
     const size_t own = image_bytes(p, t), bytes = own > 0 ? own : dnnl_memory_desc_get_size(&t->md);
@@ -191,7 +191,7 @@ static double measure(const plan *p, const plan_tensor *t, int *image)
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++) {
         const double value = overflow_largest((const char *)t->data + (size_t)i * bytes, count, bf16);
-#pragma omp critical(plan_guard_measure)
+#pragma omp critical(onednn_guard_measure)
         {
             if (value > largest || (value == largest && i < *image)) {
                 largest = value;
@@ -203,7 +203,7 @@ static double measure(const plan *p, const plan_tensor *t, int *image)
 }
 
 /* Tensors that the step reads, at most 2. */
-static int read_by(const plan *p, const plan_step *s, int tensors[2])
+static int read_by(const plan *p, const onednn_step *s, int tensors[2])
 {
     int n = 0;
     bool sum = false; /* written over its summand */
@@ -225,15 +225,15 @@ static int read_by(const plan *p, const plan_step *s, int tensors[2])
 }
 
 /* The largest magnitude in all that the step reads; what it reads has this bound from now on. */
-static double measure_step(plan *p, const plan_step *s)
+static double measure_step(plan *p, const onednn_step *s)
 {
     int tensors[2], image = 0;
     const int n = read_by(p, s, tensors);
     double largest = 0;
     bool all = true;
     for (int i = 0; i < n; i++) {
-        const bool bytes = plan_has_bytes(p, tensors[i]);
-        const double own = bytes ? saturation(p, tensors[i]) : measure(p, &p->tensors[tensors[i]], &image);
+        const bool bytes = onednn_has_bytes(p, tensors[i]);
+        const double own = bytes ? saturation(p, tensors[i]) : measure(p, &state_of(p)->tensors[tensors[i]], &image);
         all = all && !bytes; /* of a copy in 8 bits: others may read the node's own values */
         if (own > largest) {
             largest = own;
@@ -244,7 +244,7 @@ static double measure_step(plan *p, const plan_step *s)
         const int *inputs = node_of(p, i)->inputs;
         for (int k = 0; k < GRAPH_INPUTS_MOST && (i == s->node || p->nodes[i].fused_into == s->node); k++) {
             if (inputs[k] >= 0 && inputs[k] != s->node && p->nodes[inputs[k]].fused_into != s->node) {
-                p->nodes[inputs[k]].bound = tighter(p->nodes[inputs[k]].bound, largest);
+                state_of(p)->nodes[inputs[k]].bound = tighter(state_of(p)->nodes[inputs[k]].bound, largest);
             }
         }
     }
@@ -258,34 +258,34 @@ static reshift_status refuse(const plan *p, int node, reshift_error *error)
     return error_set(error, RESHIFT_ERROR_NUMERIC, "activations overflow in '%s'", node_of(p, node)->name);
 }
 
-reshift_status plan_guard_start(plan *p, reshift_error *error)
+reshift_status onednn_guard_start(plan *p, reshift_error *error)
 {
     for (int i = p->source; i <= p->last; i++) {
-        p->nodes[i].bounded = false;
+        state_of(p)->nodes[i].bounded = false;
     }
     p->overflow_image = 0;
-    plan_node *source = &p->nodes[p->source];
+    onednn_node *source = &state_of(p)->nodes[p->source];
     if (p->nodes[p->source == p->first && p->first < p->last ? p->first + 1 : p->first].needs_gradient) {
         return RESHIFT_OK;
     }
     source->bound =
-        symmetric(p->input_bound >= 0 ? p->input_bound : measure(p, &p->tensors[p->input], &p->overflow_image));
+        symmetric(p->input_bound >= 0 ? p->input_bound
+                                      : measure(p, &state_of(p)->tensors[state_of(p)->input], &p->overflow_image));
     source->bounded = true;
     return overflow_is_safe(source->bound) ? RESHIFT_OK : refuse(p, p->source, error);
 }
 
-reshift_status plan_guard(plan *p, const plan_step *s, reshift_error *error)
+reshift_status onednn_guard(plan *p, const onednn_step *s, reshift_error *error)
 {
-    const plan_node *n = &p->nodes[s->node];
     const bool computes =
         s->kind == STEP_PRIMITIVE || s->kind == STEP_RELU || s->kind == STEP_ADD || s->kind == STEP_AVERAGE;
-    if (n->bounded || n->needs_gradient || !computes || s->node == p->source) {
+    if (state_of(p)->nodes[s->node].bounded || p->nodes[s->node].needs_gradient || !computes || s->node == p->source) {
         return RESHIFT_OK;
     }
     if (bound_group(p, s, INFINITY) < 0) {
         return RESHIFT_OK;
     }
-    ONEDNN(dnnl_stream_wait(p->stream), node_of(p, s->node)->name);
+    ONEDNN(dnnl_stream_wait(state_of(p)->stream), node_of(p, s->node)->name);
     const double cap = measure_step(p, s);
     const int at = cap <= OVERFLOW_LIMIT ? bound_group(p, s, cap) : node_of(p, s->node)->inputs[0];
     return at < 0 ? RESHIFT_OK : refuse(p, at, error);

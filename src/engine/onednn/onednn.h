@@ -1,21 +1,27 @@
 /*
- * What the engine's files share about oneDNN 2.x: messages of its failures, which instruction sets it may use, and
- * descriptors of the layouts. The plan's files call oneDNN themselves; nothing outside src/engine includes this or does.
+ * What this folder's files share about oneDNN 2.x: messages of its failures, which instruction sets it may use, and
+ * descriptors of the layouts. Nothing outside this folder includes oneDNN or calls it.
  */
-#ifndef ENGINE_ONEDNN_H
-#define ENGINE_ONEDNN_H
+#ifndef ENGINE_ONEDNN_ONEDNN_H
+#define ENGINE_ONEDNN_ONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdbool.h>
 
 #include "base/error.h"
 #include "network/graph.h"
+#include "reshift/precision.h"
 
 /** INTERNAL (or MEMORY) with the library's word for what happened while doing `what`. */
 reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const char *what);
 
 /** True if the processor has these instructions and oneDNN may use them. */
 bool onednn_has(dnnl_cpu_isa_t isa);
+
+/** "oneDNN 2.6.3 (avx512_core)". Static. */
+const char *onednn_description(void);
+/** As engine_measure_arithmetic(). */
+reshift_status onednn_measure_arithmetic(reshift_precision precision, double *operations, reshift_error *error);
 
 /** Returns from the calling function when `call` fails. `error` must be in scope. */
 #define ONEDNN(call, what)                                                                                             \
