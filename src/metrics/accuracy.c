@@ -1,4 +1,6 @@
-/* Accuracies: the share of right answers with Wilson's interval, and the answer itself, the largest logit of a row. */
+/*
+ * Accuracies: the fraction of correct predictions with Wilson's interval, and predictions, the largest logit of a row.
+ */
 #include "reshift/evaluation.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /*
- * Accuracies over rows that show the same images several times, and differences of two accuracies on the same images.
- * Rows are first added up by image; the interval then rests on the number of images and on how far they differ.
+ * Accuracies over rows that contain each image several times, and differences of two accuracies on the same images.
+ * Rows are first summed by image. The interval is based on the number of images and on their variance.
  */
 #include "metrics/by_image.h"
 
@@ -16,12 +16,14 @@
 
 reshift_interval interval_of_wilson(double share, double n)
 {
-    /* Wilson 1927: the p for which |share - p| <= Z sqrt(p (1 - p) / n), a quadratic in p. Unlike share +- Z s it stays
-     * within 0..1 and does not shrink to a point where all answers are right. */
+    /*
+     * Wilson 1927: the p with |share - p| <= Z sqrt(p (1 - p) / n), a quadratic in p. Unlike share +- Z s it stays
+     * within 0..1 and keeps a width if all answers are correct.
+     */
     const double z2 = Z * Z;
     double centre = (share + z2 / (2 * n)) / (1 + z2 / n);
     double half = Z / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n));
-    /* at the ends the bound is exactly 0 or 1; rounding would leave 1e-17 */
+    /* at the ends the bound is exactly 0 or 1; rounding would give 1e-17 */
     return (reshift_interval){share, share <= 0 ? 0 : centre - half, share >= 1 ? 1 : centre + half};
 }
 
@@ -47,7 +49,8 @@ reshift_interval interval_of_shares(const double *values, int64_t step, int64_t 
     return interval_of_wilson(share, fmin(effective, (double)n_rows));
 }
 
-/* The 97.5 % quantile of Student's t: Cornish and Fisher's expansion, within 0.2 % for 5 degrees of freedom and more.
+/*
+ * The 97.5 % quantile of Student's t by the Cornish-Fisher expansion, within 0.2 % for 5 degrees of freedom and more.
  */
 static double student(double freedom)
 {
@@ -56,7 +59,7 @@ static double student(double freedom)
            (3 * z7 + 19 * z5 + 17 * z3 - 15 * Z) / (384 * freedom * freedom * freedom);
 }
 
-/* Bonett & Price 2012, of counts that need not be whole. */
+/* Bonett & Price 2012, for counts that need not be integers. */
 static reshift_interval interval_of_discordant(double only_a, double only_b, double n)
 {
     const double a = (only_a + 1) / (n + 2), b = (only_b + 1) / (n + 2);
@@ -83,7 +86,7 @@ reshift_interval interval_of_differences(const double *values, int64_t step, int
     for (int64_t i = 0; i < n; i++) {
         squares += (values[i * step] - mean) * (values[i * step] - mean);
     }
-    const double least = Z * sqrt(2) / (count + 2); /* of single rows none of which differs */
+    const double least = Z * sqrt(2) / (count + 2); /* for single rows, none of which differs */
     const double spread = n > 1 ? student(count - 1) * sqrt(squares / (count - 1) / count) : 1;
     const double half = fmax(spread, least);
     return (reshift_interval){mean, fmax(mean - half, -1), fmin(mean + half, 1)};
@@ -91,9 +94,9 @@ reshift_interval interval_of_differences(const double *values, int64_t step, int
 
 bool interval_is_clear(const reshift_interval *interval) { return interval->low > 0 || interval->high < 0; }
 
-/* ---- rows added up by image ---- */
+/* ---- sums by image ---- */
 
-/* One image: rows and right rows of either side. */
+/* One image: number of rows and of correct rows on both sides. */
 typedef struct image_sums {
     int64_t image, rows[2], right[2];
 } image_sums;
@@ -104,7 +107,7 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Ascending by image, *n of them, in fresh memory. */
+/* Sums in ascending order of images, *n of them. The caller frees them. */
 static reshift_status add_up(const reshift_answers sides[2], image_sums **images, int64_t *n, reshift_error *error)
 {
     const int64_t most = sides[0].n + sides[1].n;
@@ -136,8 +139,10 @@ static reshift_status add_up(const reshift_answers sides[2], image_sums **images
     return RESHIFT_OK;
 }
 
-/* Shares of the images whose mean is the share of all rows: of images with the same number of rows each, the share of
- * their own; else the ratio's linear form (Cochran 1977, 2.9). */
+/*
+ * Contribution of one image; the mean over images is the accuracy over all rows. If all images have the same number of
+ * rows, it is the image's own accuracy; otherwise the linearised ratio (Cochran 1977, 2.9).
+ */
 static double contribution(const image_sums *one, int side, double accuracy, double rows_per_image)
 {
     return accuracy + ((double)one->right[side] - accuracy * (double)one->rows[side]) / rows_per_image;
@@ -210,7 +215,7 @@ double reshift_mcnemar_test(int64_t only_a, int64_t only_b)
 
 static reshift_difference no_difference(void) { return (reshift_difference){.accuracy = {NAN, NAN, NAN}, .p = NAN}; }
 
-/* One row an image on both sides: McNemar's test must agree with the interval. */
+/* With one row per image on both sides, McNemar's test must agree with the interval. */
 static void settle(reshift_difference *d) { d->clear = interval_is_clear(&d->accuracy) && !(d->p >= 0.05); }
 
 reshift_difference reshift_difference_of(int64_t only_a, int64_t only_b, int64_t n)
@@ -291,7 +296,7 @@ reshift_status reshift_difference_by_image(const reshift_answers *a, const reshi
     return status;
 }
 
-/* ---- figures as they are printed ---- */
+/* ---- printed values ---- */
 
 double reshift_percent(double fraction, int digits)
 {
@@ -299,7 +304,7 @@ double reshift_percent(double fraction, int digits)
     if (!isfinite(scaled)) {
         return scaled;
     }
-    /* what a ratio of counts makes a half is one, though its double lies a little below */
+    /* a ratio of counts that is mathematically a half is rounded up, although its double is slightly smaller */
     const double rounded = floor(fabs(scaled) + 0.5 + 1e-7) / scale;
     return scaled < 0 && rounded > 0 ? -rounded : rounded;
 }
@@ -307,5 +312,5 @@ double reshift_percent(double fraction, int digits)
 double reshift_percent_change(double before, double after, int digits)
 {
     const double change = reshift_percent(after, digits) - reshift_percent(before, digits);
-    return reshift_percent(change / 100, digits); /* without the rounding of the subtraction */
+    return reshift_percent(change / 100, digits); /* removes the rounding error of the subtraction */
 }

@@ -1,6 +1,6 @@
 /*
- * Intervals of means by resampling images. Every resample is a stream of random numbers of its own, keyed by its
- * number, and is summed in the order of the images: how the resamples are shared out among threads does not show.
+ * Bootstrap intervals of means over images. Every resample has its own random stream, keyed by its number, and is
+ * summed in the order of the images, so results do not depend on how resamples are distributed over threads.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "reshift/evaluation.h"
 
-/* A tile of figures stays in the cache of a core for all resamples of a block, whose counts lie beside it. */
+/* A tile of values stays in a core's cache for all resamples of a block, next to their counts. */
 enum { BLOCK = 8 };
 
 static int compare(const void *a, const void *b)
@@ -29,7 +29,7 @@ static double quantile(const double *sorted, int n, double share)
     return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
 }
 
-/* Sums of resamples first .. first + count - 1: sums [count,s]. counts [n,BLOCK] is scratch. */
+/* Sums of resamples first .. first + count - 1: sums [count,s]. counts [n,BLOCK] is scratch memory. */
 static void resample_block(const double *values, int64_t n, int64_t s, uint64_t seed, int first, int count,
                            uint32_t *counts, double *sums)
 {

@@ -1,7 +1,7 @@
 /*
- * Accuracy, likelihood, Brier score and calibration of scores against labels. Rows are worked on by all threads, each
- * into its own place; the sums run over rows in order, so the thread count changes nothing. Everything is float64 from
- * the float32 scores on: probabilities are never rounded in between.
+ * Accuracy, likelihood, Brier score and calibration of scores against labels. Threads process rows independently, each
+ * row's results in its own place. Sums run over rows in order, so the thread count does not change results. All
+ * arithmetic is float64 from the float32 scores on; probabilities are never rounded in between.
  */
 #include <math.h>
 
@@ -10,7 +10,7 @@
 #include "kernels/softmax.h"
 #include "metrics/figures.h"
 
-/* log of the sum of exponentials keeps its precision where the label's probability is near 0 or 1 */
+/* log-sum-exp keeps its precision if the label's probability is near 0 or 1 */
 static row_figures of_logits(const float *z, int64_t n_classes, int64_t best, int label)
 {
     double squares = 0;
@@ -130,7 +130,7 @@ reshift_metrics figures_metrics(const row_figures *rows, const int *labels, cons
         if (left_out && left_out[row]) {
             continue;
         }
-        /* a bin holds what lies above its lower bound, up to and with its upper one; 0 goes to the first */
+        /* a bin includes its upper bound but not its lower one; 0 belongs to the first bin */
         int bin = (int)ceil(rows[row].confidence * RESHIFT_CALIBRATION_BINS) - 1;
         bin = bin < 0 ? 0 : bin >= RESHIFT_CALIBRATION_BINS ? RESHIFT_CALIBRATION_BINS - 1 : bin;
         bool good = rows[row].prediction == labels[row];
@@ -236,7 +236,7 @@ reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *
                              (long long)K - 1, label);
         }
         const double own = score_at(scores, i * K + label);
-        int64_t before = 0; /* classes that come before the label's in the order of scores */
+        int64_t before = 0; /* classes ahead of the label when sorted by score */
         for (int64_t k = 0; k < K; k++) {
             const double other = score_at(scores, i * K + k);
             before += other > own || (other == own && k < label);

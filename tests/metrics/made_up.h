@@ -1,4 +1,4 @@
-/* The made-up features of golden/make_golden.py, number for number. */
+/* The synthetic features of golden/make_golden.py, with identical numbers. */
 #ifndef TESTS_METRICS_MADE_UP_H
 #define TESTS_METRICS_MADE_UP_H
 

@@ -1,4 +1,4 @@
-/* The made-up scores of golden/make_metrics.py, number for number. */
+/* The synthetic scores of golden/make_metrics.py, with identical numbers. */
 #ifndef TESTS_METRICS_MADE_UP_SCORES_H
 #define TESTS_METRICS_MADE_UP_SCORES_H
 
@@ -14,7 +14,7 @@ static inline uint32_t made_up_word(uint32_t *state)
     return *state;
 }
 
-/** labels [n] are filled; the caller destroys the array. */
+/** Fills labels [n]; the caller destroys the array. */
 static inline reshift_array made_up_scores(int n, int k, uint32_t seed, float scale, float help, int *labels)
 {
     reshift_array array;

@@ -1,4 +1,4 @@
-/* Accuracies: Wilson's interval against published values and its own equation; predictions, ties and refusals. */
+/* Accuracies: Wilson's interval against published values and its defining equation; predictions, ties and refusals. */
 #include "check.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /*
- * Accuracies and differences over rows that show the same images several times: against Wilson's interval, published
- * values and exact tests, coverage on simulated images, ends where all images agree; printed values that add up.
+ * Accuracies and differences over rows that contain each image several times: compared with Wilson's interval,
+ * published values and exact tests; coverage on simulated images; extreme cases where all images agree; printed values
+ * that add up.
  */
 #include "check.h"
 
@@ -13,7 +14,7 @@ static reshift_error error;
 
 static double uniform(random_stream *stream) { return (double)random_below(stream, 1u << 30) / (double)(1u << 30); }
 
-/* One row an image: Wilson's interval, to the bit. */
+/* One row per image: Wilson's interval, bit-identical. */
 static void test_single_rows_are_wilson(void **state)
 {
     (void)state;
@@ -32,7 +33,7 @@ static void test_single_rows_are_wilson(void **state)
     }
 }
 
-/* Five versions of each image that are all right or all wrong are worth one row an image; order does not matter. */
+/* Five versions of each image that are all right or all wrong count as one row per image; order does not matter. */
 static void test_equal_versions_are_one(void **state)
 {
     (void)state;
@@ -48,7 +49,7 @@ static void test_equal_versions_are_one(void **state)
     assert_int_equal(found.n_images, 60);
     assert_int_equal(found.correct, 140);
     assert_true(found.accuracy == expected.accuracy && found.low == expected.low && found.high == expected.high);
-    /* versions of an image that have nothing in common: at most the rows */
+    /* uncorrelated versions of an image: at most the number of rows */
     for (int i = 0; i < 300; i++) {
         images[i] = i / 5;
         right[i] = i % 5 < 3; /* every image 3 of 5 */
@@ -58,7 +59,7 @@ static void test_equal_versions_are_one(void **state)
     assert_true(fabs(found.low - expected.low) < 1e-12 && fabs(found.high - expected.high) < 1e-12);
 }
 
-/* Where all images agree the interval is that of the images, whatever the number of versions. */
+/* If all images agree, the interval is that of the images, whatever the number of versions. */
 static void test_ends_keep_a_width(void **state)
 {
     (void)state;
@@ -78,7 +79,7 @@ static void test_ends_keep_a_width(void **state)
             }
         }
     }
-    /* one version of 300 wrong: no narrower than with none wrong */
+    /* one version of 300 wrong: not narrower than with none wrong */
     for (int i = 0; i < 300; i++) {
         images[i] = i % 60;
         right[i] = i != 0;
@@ -90,7 +91,9 @@ static void test_ends_keep_a_width(void **state)
     assert_true(found.n == 0 && isnan(found.accuracy) && isnan(found.low));
 }
 
-/* Images of unlike numbers of rows: the accuracy is that of the rows, the interval of the ratio's linear form. */
+/*
+ * Images with different numbers of rows: the accuracy is that of the rows, the interval that of the linearised ratio.
+ */
 static void test_uneven_images(void **state)
 {
     (void)state;
@@ -114,14 +117,16 @@ static void test_uneven_images(void **state)
     assert_true(found.high - found.low < 1.3 * (single.high - single.low));
 }
 
-/* Easy and hard images, five versions of each: 95 % intervals that hold the truth in 92 to 98 of 100 cases (2,000
- * cases: one standard error is 0.5), where Wilson's of the rows hold it in fewer than 80. */
+/*
+ * Easy and hard images, five versions of each: 95 % intervals contain the true value in 92 to 98 of 100 cases (2,000
+ * cases: one standard error is 0.5), while Wilson's interval of the rows contains it in fewer than 80.
+ */
 static void test_coverage(void **state)
 {
     (void)state;
     enum { CASES = 2000, IMAGES = 60, VERSIONS = 5 };
     int held = 0, held_rows = 0, held_difference = 0;
-    /* the second network finds fewer images easy, most of them easy for the first one too */
+    /* the second network finds fewer images easy, most of which are also easy for the first */
     const double easy = 0.95, hard = 17.0 / 60, share = 0.7, second = 0.5, mean = 0.75;
     const double difference_mean = (share - second) * (easy - hard);
     for (int k = 0; k < CASES; k++) {
@@ -182,7 +187,7 @@ static void test_real_change_behind_overlap(void **state)
     assert_memory_equal(&rows, &d, sizeof d);
 }
 
-/* No image differs: a change of a few points is still possible. Few images: nothing is clear. */
+/* No image differs: a change of a few points is still possible. With few images nothing is significant. */
 static void test_difference_keeps_a_width(void **state)
 {
     (void)state;
@@ -194,12 +199,12 @@ static void test_difference_keeps_a_width(void **state)
         assert_true(d.accuracy.low <= 1 && d.accuracy.high == 1 && d.accuracy.value == 1);
     }
     assert_true(reshift_difference_of(8, 0, 8).clear);
-    /* pooled: a few versions of one image that differ make nothing surer */
+    /* pooled: a few versions of one image that differ do not increase certainty */
     double some[60] = {0.2};
     reshift_interval pooled = interval_of_differences(some, 1, 60);
     assert_true(pooled.low < -0.04 && pooled.high > 0.04);
     for (int i = 0; i < 60; i++) {
-        some[i] = 0.2; /* every image: the mean is known no better than the images allow */
+        some[i] = 0.2; /* every image: the precision is limited by the number of images */
     }
     pooled = interval_of_differences(some, 1, 60);
     assert_true(fabs(pooled.low - 0.1553) < 0.001 && fabs(pooled.high - 0.2447) < 0.001);
@@ -237,7 +242,7 @@ static void test_versions_against_one(void **state)
     assert_true(fabs(d.accuracy.value + 0.2) < 1e-12 && d.clear && isnan(d.p));
     assert_int_equal(d.n, 500);
     assert_int_equal(d.n_images, 100);
-    /* of other images: Newcombe 1998b, table II (a): 56/70 against 48/80, method 10: 0.0524 to 0.3339 */
+    /* of different images: Newcombe 1998b, table II (a): 56/70 against 48/80, method 10: 0.0524 to 0.3339 */
     reshift_accuracy a = reshift_accuracy_of(56, 70), b = reshift_accuracy_of(48, 80);
     d = reshift_difference_apart(&a, &b);
     assert_true(fabs(d.accuracy.value - 0.2) < 1e-12);
@@ -245,7 +250,7 @@ static void test_versions_against_one(void **state)
     assert_true(d.clear && isnan(d.p));
 }
 
-/* What is printed is rounded half up from the ratio, and differences are those of the printed values. */
+/* Printed values are rounded half up from the ratio, and printed differences are those of the printed values. */
 static void test_printed_values(void **state)
 {
     (void)state;

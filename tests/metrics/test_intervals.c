@@ -1,4 +1,7 @@
-/* Bootstrap intervals against SciPy's and against plain loops; versions of an image together; threads; refusals. */
+/*
+ * Bootstrap intervals against SciPy's and against simple loops; versions of an image resampled together; threads;
+ * refusals.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -33,10 +36,10 @@ static void made_up_answers(double *figures, double *versions)
 }
 
 /*
- * The end of a bootstrap interval is a quantile of B draws: its standard error is sqrt(0.025 * 0.975 / B) over the
- * density there, 0.0584 / sd for a mean of many images: 0.0120 sd with our B = 50,000 and 0.0085 sd with SciPy's
- * 100,000. Five of the standard errors of their difference (0.0147 sd), and a step of the lattice that means of 0s and
- * 1s lie on.
+ * The end of a bootstrap interval is a quantile of B draws: its standard error is sqrt(0.025 * 0.975 / B) divided by
+ * the density there, 0.0584 / sd for a mean of many images: 0.0120 sd with our B = 50,000 and 0.0085 sd with SciPy's
+ * 100,000. The bound is five standard errors of the difference (0.0147 sd), and a step of the lattice of means of 0s
+ * and 1s.
  */
 static void test_scipy(void **state)
 {
@@ -63,7 +66,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The definition, step by step, for a small number of resamples: 41 have their quantiles on order statistics 1 and 39.
+/*
+ * The definition, step by step, for a small number of resamples: with 41 the quantiles are order statistics 1 and 39.
  */
 static void test_definition(void **state)
 {
@@ -88,7 +92,7 @@ static void test_definition(void **state)
     assert_true(found[0].low <= found[0].high);
 }
 
-/* Versions of an image fail together, so an interval that takes them for independent rows is far too narrow. */
+/* Versions of an image fail together, so an interval that treats them as independent rows is far too narrow. */
 static void test_versions_move_together(void **state)
 {
     (void)state;
@@ -100,7 +104,7 @@ static void test_versions_move_together(void **state)
     check_ok(reshift_bootstrap_means(versions, IMAGES * VERSIONS, 1, 2000, 0, &by_row, &error));
     assert_true(fabs(by_image[1].value - by_row.value) < 1e-12);
     assert_true(by_image[1].high - by_image[1].low > 1.5 * (by_row.high - by_row.low));
-    /* and a paired difference is narrower than two intervals apart */
+    /* and a paired difference is narrower than the two separate intervals */
     double apart = hypot(by_image[0].high - by_image[0].low, by_image[1].high - by_image[1].low);
     assert_true(by_image[2].high - by_image[2].low < 0.9 * apart);
 }

@@ -49,7 +49,7 @@ static void test_golden(void **state)
     }
 }
 
-/* Float32 probabilities are within 2^-24 of the true ones, relatively: so are the means, but for -ln, absolutely. */
+/* Float32 probabilities have a relative error of 2^-24, and so have the means; for -ln it is the absolute error. */
 static void test_probabilities(void **state)
 {
     (void)state;
@@ -87,7 +87,7 @@ static void test_probabilities(void **state)
     reshift_array_destroy(&scores);
 }
 
-/* A bin holds its upper bound and not its lower one. */
+/* A bin includes its upper bound but not its lower one. */
 static void test_bins(void **state)
 {
     (void)state;
@@ -155,7 +155,7 @@ static void test_threads(void **state)
     reshift_array_destroy(&scores);
 }
 
-/* Two of class 0 right of three, none of one of class 2, class 5 once: (2/3 + 0 + 1) / 3. */
+/* Of class 0 two of three rows are right, of class 2 none of one, of class 5 one of one: (2/3 + 0 + 1) / 3. */
 static void test_by_class(void **state)
 {
     (void)state;
@@ -165,9 +165,9 @@ static void test_by_class(void **state)
     enum { ROWS = 5, CLASSES = 6 };
     static const int labels[ROWS] = {0, 0, 0, 2, 5};
     static const float values[ROWS][CLASSES] = {{6, 5, 4, 3, 2, 1},
-                                                {6, 6, 4, 3, 2, 1},  /* the first of equal ones is the answer */
+                                                {6, 6, 4, 3, 2, 1},  /* ties: the first class wins */
                                                 {1, 2, 3, 4, 5, 6},  /* the label is the sixth */
-                                                {6, 5, 2, 4, 3, 2},  /* the fifth, before the equal class 5 */
+                                                {6, 5, 2, 4, 3, 2},  /* the fifth, ahead of the equal class 5 */
                                                 {1, 2, 3, 4, 5, 6}};
     check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){ROWS, CLASSES}, &scores, &error));
     memcpy(scores.data, values, sizeof values);

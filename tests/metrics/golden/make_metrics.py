@@ -68,7 +68,7 @@ for n, k, seed, scale, help in cases:
           f"     {calibration_error(p, labels)!r}, {check}u}},", file=out)
 print("};\n", file=out)
 
-# Intervals. An image has a clean answer and five corrupted ones that go wrong together, as real ones do.
+# Intervals. An image has a clean answer and five corrupted ones whose errors are correlated, as in real results.
 n = 400
 w = words(77)
 hard = np.array([next(w) / 2**32 for _ in range(n)])
