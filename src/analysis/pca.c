@@ -1,9 +1,9 @@
 /*
- * Principal components. Large features of which few components are wanted: block Krylov (pca_krylov.c). Else, and where
- * that does not converge, the covariance matrix in float64, summed over blocks of centred rows (OpenBLAS dsyrk), and
- * LAPACK's dsyevr for its k largest eigenvalues. With fewer rows than features the eigenproblem is that of the smaller
- * matrix of products between rows, X X', whose eigenvectors u give the components X' u / |X' u|. Centring before the
- * products, not after, keeps features with a large mean exact.
+ * Principal components. For few components of large features: block Krylov (pca_krylov.c). Otherwise, or if that does
+ * not converge: the covariance matrix in float64, summed over blocks of centred rows (OpenBLAS dsyrk), and its k
+ * largest eigenvalues by LAPACK's dsyevr. If there are fewer rows than features, the smaller matrix of products between
+ * rows, X X', is used, whose eigenvectors u give the components X' u / |X' u|. Centring before the products, not after,
+ * keeps features with a large mean exact.
  */
 #include "reshift/evaluation.h"
 
@@ -55,7 +55,7 @@ reshift_status pca_largest_eigenpairs(double *matrix, int64_t m, int k, double *
         status = error_memory(error, (size_t)m * (size_t)(k + 1) * sizeof *all, "eigenvectors");
         goto done;
     }
-    /* Row-major upper is column-major lower: the same bytes, and LAPACKE need not transpose. */
+    /* Row-major upper is column-major lower: the same bytes, so LAPACKE need not transpose. */
     lapack_int info =
         LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (lapack_int)m, matrix, (lapack_int)m, 0, 0,
                        (lapack_int)(m - k + 1), (lapack_int)m, 0.0, &found, all, columns, (lapack_int)m, support);
@@ -65,7 +65,7 @@ reshift_status pca_largest_eigenpairs(double *matrix, int64_t m, int k, double *
         status = error_set(error, RESHIFT_ERROR_NUMERIC,
                            "the eigenvalue solver failed (dsyevr: info %d, %d of %d found)", (int)info, (int)found, k);
     } else {
-        for (int i = 0; i < k; i++) { /* ascending -> descending; rounding may leave a zero slightly negative */
+        for (int i = 0; i < k; i++) { /* ascending to descending; rounding may make a zero slightly negative */
             values[i] = all[k - 1 - i] > 0 ? all[k - 1 - i] : 0;
             memcpy(vectors + (int64_t)i * m, columns + (int64_t)(k - 1 - i) * m, (size_t)m * sizeof *vectors);
         }
@@ -77,7 +77,10 @@ done:
     return status;
 }
 
-/* Both solvers: variance [k] and components [k,D] out of x [N,D] and mean [D]; *total is the sum of all variances. */
+/*
+ * Common to both exact methods: variance [k] and components [k,D] of x [N,D] with mean [D]; *total is the sum of all
+ * variances.
+ */
 static reshift_status solve_by_covariance(const float *x, const double *mean, int64_t n, int64_t d, int k,
                                           double *variance, double *components, double *total, reshift_error *error)
 {
@@ -108,22 +111,21 @@ done:
     return status;
 }
 
-/* Directions without variance are not in the rows: fills component `i` with a unit vector orthogonal to those before
- * it. */
+/* Replaces component `i`, a direction without variance, by a unit vector orthogonal to the previous components. */
 static void complete_basis(double *components, int i, int64_t d)
 {
     double *v = components + (int64_t)i * d;
     for (int64_t axis = 0; axis < d; axis++) {
         memset(v, 0, (size_t)d * sizeof *v);
         v[axis] = 1;
-        for (int pass = 0; pass < 2; pass++) { /* twice is enough for orthogonality to rounding */
+        for (int pass = 0; pass < 2; pass++) { /* two passes give orthogonality to rounding */
             for (int before = 0; before < i; before++) {
                 const double *u = components + (int64_t)before * d;
                 cblas_daxpy((int)d, -cblas_ddot((int)d, u, 1, v, 1), u, 1, v, 1);
             }
         }
         double length = cblas_dnrm2((int)d, v, 1);
-        if (length * length * (double)d > 0.5) { /* some axis keeps at least (d - i) / d of its square */
+        if (length * length * (double)d > 0.5) { /* some axis retains at least (d - i) / d of its square */
             cblas_dscal((int)d, 1 / length, v, 1);
             return;
         }
@@ -138,7 +140,7 @@ static reshift_status solve_by_rows(const float *x, const double *mean, int64_t 
     reshift_status status = RESHIFT_OK;
     if (memory_product((size_t)n * sizeof *centred, (size_t)d, &bytes)) {
         centred = memory_allocate(bytes);
-        products = memory_allocate((size_t)n * (size_t)n * sizeof *products); /* n < d: smaller */
+        products = memory_allocate((size_t)n * (size_t)n * sizeof *products); /* n < d: the smaller matrix */
         vectors = memory_allocate((size_t)n * (size_t)k * sizeof *vectors);
     }
     if (!centred || !products || !vectors) {
@@ -158,7 +160,7 @@ static reshift_status solve_by_rows(const float *x, const double *mean, int64_t 
     }
     for (int i = 0; i < k; i++) {
         double *v = components + (int64_t)i * d;
-        /* Below rounding of the products an eigenvector says nothing about a direction of the rows. */
+        /* Below the rounding error of the products, an eigenvector is not a direction of the rows. */
         if (variance[i] <= *total * 1e-14 * (double)n) {
             variance[i] = 0;
             complete_basis(components, i, d);
@@ -250,7 +252,7 @@ reshift_status reshift_pca_fit(const reshift_array *features, int k, reshift_pca
         status = pca_find(&rows, &total, k, tiles_suit(d), pca_krylov, variance, components, coordinates, error);
     }
     for (int i = 0; i < k && status == RESHIFT_OK; i++) {
-        ratio[i] = total > 0 ? variance[i] / total : 0; /* features that are all constant: no variance to share */
+        ratio[i] = total > 0 ? variance[i] / total : 0; /* constant features have no variance */
     }
 done:
     if (status != RESHIFT_OK) {
@@ -259,7 +261,7 @@ done:
     return status;
 }
 
-/* A value that is not finite shows in its row's coordinates, so only such rows are searched. */
+/* A value that is not finite makes its row's coordinates not finite, so only such rows are searched. */
 static reshift_status check_finite(const reshift_array *features, const reshift_array *coordinates,
                                    reshift_error *error)
 {

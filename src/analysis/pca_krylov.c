@@ -27,27 +27,28 @@
 #include "kernels/products_f64.h"
 
 enum {
-    LEAST_SIDE = 512, /* below, the covariance is quick */
+    LEAST_SIDE = 512, /* below this size the covariance method is fast */
     BLOCKS_MOST = 3,  /* of ten vectors */
-    SPARE = 3,        /* vectors of the block beyond the k wanted, at least */
+    SPARE = 3,        /* minimum number of vectors of the block beyond the k requested */
     PASSES_MOST = 12,
     SAMPLE_PASSES = 4, /* over one row in SAMPLE_STRIDE */
     SAMPLE_STRIDE = 8,
-    BATCH = 64, /* rows: 512 KiB of 2,048 features, which the second level of cache holds */
+    BATCH = 64, /* rows: 512 KiB for 2,048 features, which fits the second-level cache */
     SECTIONS = 32,
-    GROUPS = 32 /* of columns whose gradient is made at once */
+    GROUPS = 32 /* groups of columns whose gradient is computed together */
 };
 
 /*
- * Residual over the largest variance: what the passes stop at, and what the float64 measurement accepts. A residual of
- * r moves an axis by r times the largest variance over its gap to the next one, and a variance by that of the square.
- * float32 products of rows with unit vectors carry a few 2^-24 of the largest variance, well below.
+ * Residual divided by the largest variance: where the passes stop, and what the float64 verification accepts. A
+ * residual of r rotates an axis by r times the largest variance divided by its gap to the next one, and changes a
+ * variance by the square of that. float32 products of rows with unit vectors have errors of a few 2^-24 of the largest
+ * variance, well below.
  */
 static const double stop_at = 4e-6, accept_at = 6e-6;
 
 typedef struct krylov {
     const centred_rows *rows;
-    int64_t n, stride; /* every stride-th row counts: n of them */
+    int64_t n, stride; /* uses every stride-th row: n rows */
     int64_t d;
     int width; /* of the block */
     int n_sections;
@@ -57,13 +58,13 @@ typedef struct krylov {
     double *matrix;         /* [most][most], destroyed by the eigensolver */
     double *ritz, *vectors; /* [width], [width][most] */
     int most, used;         /* vectors in the basis */
-    linear layer;           /* the block, as the kernels want it */
-    double scale;           /* of T, a power of two near 1 / total variance, so that neither T nor X' T leaves float32 */
+    linear layer;           /* the block in the kernels' layout */
+    double scale;           /* of T, a power of two near 1 / total variance that keeps T and X' T within float32 */
     double *sums;           /* [n_sections][n_weights + width of sums of T] */
-    float *scratch;         /* [threads]: T, a gradient; or what the tiles want */
+    float *scratch;         /* [threads]: T and a gradient, or the scratch memory of the tiles */
     size_t scratch_floats;  /* of a thread */
     bool tiles;             /* products by kernels/tiles.c */
-    uint16_t *packed;       /* then: the block, as the tiles want it */
+    uint16_t *packed;       /* with `tiles`: the block in the tiles' layout */
     int n_threads;
 } krylov;
 
@@ -98,7 +99,7 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
     if (status != RESHIFT_OK) {
         return status;
     }
-    /* 64 MiB of sums at most, whatever the threads */
+    /* at most 64 MiB of sums, whatever the number of threads */
     size_t share = ((size_t)64 << 20) / (section_sums(s) * sizeof(double));
     s->n_sections = share < 2 ? 2 : share < SECTIONS ? (int)share : SECTIONS;
     s->n_threads = threads_most();
@@ -126,9 +127,9 @@ static reshift_status krylov_allocate(krylov *s, reshift_error *error)
 }
 
 /*
- * Rows of a length near 2^e give T of that size and X' T of its square, which float32 does not hold where e is near -80 or
- * 80. T 2^-2e is near 2^-e and X' T 2^-2e near 1. A power of two changes no digit. The second half of the exponent is
- * limited because T itself must stay in range.
+ * For rows of a length near 2^e, T has that magnitude and X' T its square, which exceeds float32 for e near -80 or 80.
+ * T 2^-2e is near 2^-e and X' T 2^-2e near 1. A power of two does not change any digit. The second half of the exponent
+ * is limited because T itself must stay in range.
  */
 static double scale_for(double total)
 {
@@ -138,8 +139,10 @@ static double scale_for(double total)
 
 /* ---- a pass over the rows ---- */
 
-/* T = (X Q - m Q) scale of a batch: t [n_blocks][BATCH][16]; what T sums to is added to `total` [width]. Columns go in parts
- * whose weights stay in the first level of cache. */
+/*
+ * T = (X Q - m Q) scale of a batch: t [n_blocks][BATCH][16]; the column sums of T are added to `total` [width]. Columns
+ * are processed in parts whose weights fit the first-level cache.
+ */
 static void products_of_rows(const krylov *s, linear_rows *r, const double *centre, float *t, double *total)
 {
     const linear *l = &s->layer;
@@ -168,7 +171,7 @@ static void products_of_rows(const krylov *s, linear_rows *r, const double *cent
     }
 }
 
-/* sums [as the layer's weight] += X' T of a batch */
+/* sums [in the layout of the layer's weight] += X' T of a batch */
 static void add_transposed(const krylov *s, linear_rows *r, const float *t, float *gradient, double *sums)
 {
     const linear *l = &s->layer;
@@ -194,7 +197,7 @@ static void add_section(const krylov *s, int section, const double *centre)
         tiles_add(s->rows->x, s->d, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums, total);
         return;
     }
-    const float *rows[2 * BATCH]; /* of a batch, and of the next one, which is asked for meanwhile */
+    const float *rows[2 * BATCH]; /* of this batch, and of the next one for prefetching */
     for (int64_t start = first; start < last; start += BATCH) {
         int n = last - start < BATCH ? (int)(last - start) : BATCH;
         for (int b = 0; b < 2 * n && start + b < last; b++) {
@@ -247,7 +250,7 @@ static void multiply(krylov *s, double *block, double *product)
             }
             for (int64_t i = 0; i < columns; i++) {
                 int64_t j = s->tiles ? tiles_column(group, i) : group * LINEAR_LANES + i;
-                /* T sums to nearly nothing; what is left is put right here */
+                /* T sums to nearly zero; this corrects the remainder */
                 product[c * s->d + j] = (sum[i] - total[c] * s->rows->mean[j]) / ((double)(s->n - 1) * s->scale);
             }
         }
@@ -257,15 +260,15 @@ static void multiply(krylov *s, double *block, double *product)
 /* ---- the basis ---- */
 
 /*
- * Makes vector `i` of the basis orthogonal to those before it and of length 1. One that lies in their span, up to the
- * noise of the products, is replaced by a drawn one: any direction will do there.
+ * Makes vector `i` of the basis orthogonal to the previous ones and of length 1. A vector in their span, up to the
+ * noise of the products, is replaced by a random one: any direction is valid there.
  */
 static void orthonormalise(krylov *s, int i)
 {
     double *v = s->basis + i * s->d;
     double before = sqrt(dot_f64(v, v, s->d)), scale = before;
     for (int attempt = 0;; attempt++) {
-        for (int pass = 0; pass < 2; pass++) { /* twice is enough for orthogonality to rounding */
+        for (int pass = 0; pass < 2; pass++) { /* two passes give orthogonality to rounding */
             for (int j = 0; j < i; j++) {
                 const double *u = s->basis + j * s->d;
                 subtract_scaled_f64(v, u, dot_f64(u, v, s->d), s->d);
@@ -286,7 +289,7 @@ static void orthonormalise(krylov *s, int i)
     }
 }
 
-/* The next block: the last products, without what the basis holds already. */
+/* Appends the next block: the last products, orthogonalised against the basis. */
 static void extend(krylov *s)
 {
     if (s->used > 0) {
@@ -298,7 +301,7 @@ static void extend(krylov *s)
     }
 }
 
-/* Multiplies the last block and completes the small matrix; it is symmetric up to rounding, so one half counts. */
+/* Multiplies the last block and extends the small matrix; it is symmetric up to rounding, so only one half is used. */
 static void advance(krylov *s)
 {
     multiply(s, s->basis + s->used * s->d, s->product + s->used * s->d);
@@ -311,7 +314,7 @@ static void advance(krylov *s)
     }
 }
 
-/* The `count` largest Ritz pairs: values, and vectors in terms of the basis. */
+/* The `count` largest Ritz pairs: values, and vectors as coefficients of the basis. */
 static reshift_status solve(krylov *s, int count, reshift_error *error)
 {
     for (int i = 0; i < s->used; i++) {
@@ -319,7 +322,7 @@ static reshift_status solve(krylov *s, int count, reshift_error *error)
             s->matrix[i * s->used + j] = s->small[i * s->most + j];
         }
     }
-    threads_set(1); /* of this thread's own: LAPACK's sums must not depend on how many there are */
+    threads_set(1); /* for this thread only: LAPACK's sums must not depend on the number of threads */
     reshift_status status = pca_largest_eigenpairs(s->matrix, s->used, count, s->ritz, s->vectors, error);
     threads_set(s->n_threads);
     return status;
@@ -351,8 +354,10 @@ static double residual(const double *vectors, const double *products, const doub
     return worst;
 }
 
-/* Starts from basis[0..width) and goes on until the residual of the k largest is small or `passes` are made; what is
- * left of the work is in `vectors` and `products` [k,d]. */
+/*
+ * Starts from basis[0..width) and iterates until the residual of the k largest is small or `passes` passes are done.
+ * The result is in `vectors` and `products` [k,d].
+ */
 static reshift_status iterate(krylov *s, int passes, int k, double *vectors, double *products, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
@@ -375,7 +380,7 @@ static reshift_status iterate(krylov *s, int passes, int k, double *vectors, dou
     return status;
 }
 
-/* A block that lies well already: the largest Ritz vectors of a sample of the rows, from a drawn block. */
+/* A good starting block: the largest Ritz vectors of a sample of the rows, from a random block. */
 static reshift_status start(krylov *s, double *scratch, reshift_error *error)
 {
     for (int i = 0; i < s->width; i++) {
@@ -385,7 +390,7 @@ static reshift_status start(krylov *s, double *scratch, reshift_error *error)
         }
     }
     if (s->rows->n / SAMPLE_STRIDE < 2 * s->width * SAMPLE_PASSES) {
-        return RESHIFT_OK; /* too few rows to learn from */
+        return RESHIFT_OK; /* too few rows for a sample */
     }
     s->stride = SAMPLE_STRIDE;
     s->n = s->rows->n / SAMPLE_STRIDE;
@@ -394,11 +399,11 @@ static reshift_status start(krylov *s, double *scratch, reshift_error *error)
     return status;
 }
 
-/* Measures what was found with the rows themselves. */
+/* Verifies the result with the rows themselves. */
 static reshift_status accept(const krylov *s, int k, double *variance, double *components, float *coordinates,
                              double *products, bool *found, reshift_error *error)
 {
-    for (int i = 0; i < k; i++) { /* to rounding of float64, which the Ritz vectors of a rounded basis are not */
+    for (int i = 0; i < k; i++) { /* orthonormalise in float64: the Ritz vectors of a rounded basis are less accurate */
         double *v = components + i * s->d;
         for (int pass = 0; pass < 2; pass++) {
             for (int j = 0; j < i; j++) {
@@ -428,7 +433,7 @@ reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool ti
 {
     *found = false;
     if (!(total > 0)) {
-        return RESHIFT_OK; /* all constant: nothing to find here */
+        return RESHIFT_OK; /* all constant: left to the covariance method */
     }
     krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k), .tiles = tiles,
                 .scale = scale_for(total)};

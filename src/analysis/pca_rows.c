@@ -1,7 +1,7 @@
 /*
- * PCA's passes over the features, in float64: statistics of the columns, and coordinates, with the product by the
- * covariance where it is asked for. Rows go in fixed sections whose sums are added in order, and a sum along a row has
- * eight lanes folded in a fixed order: neither threads nor the instruction set change a bit.
+ * PCA's float64 passes over the features: column statistics and coordinates, optionally with the product by the
+ * covariance. Rows are divided into fixed sections whose sums are added in order, and a sum along a row uses eight
+ * lanes folded in a fixed order: results do not depend on threads or the instruction set.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -17,7 +17,7 @@ enum {
     GAP = 8 /* doubles between the sections' sums */
 };
 
-/* Rows of a section: 1,024, or what makes 64 sections of more. */
+/* Rows per section: 1,024, or more so that there are at most 64 sections. */
 static int64_t section_rows(int64_t n)
 {
     int64_t share = (n / 64 + ROWS) / ROWS * ROWS;
@@ -64,7 +64,7 @@ reshift_status pca_statistics(const float *x, int64_t n, int64_t d, double *mean
     for (int64_t j = 0; j < d; j++) {
         double sum = sums[j], squares = sums[d + j] - sum * (sum / (double)n);
         mean[j] = x[j] + sum / (double)n;
-        all += squares > 0 || isnan(squares) ? squares : 0; /* rounding may leave a constant column below 0 */
+        all += squares > 0 || isnan(squares) ? squares : 0; /* rounding may make a constant column negative */
     }
     *total = n > 1 ? all / (double)(n - 1) : 0;
     memory_free(sums);
@@ -73,7 +73,7 @@ reshift_status pca_statistics(const float *x, int64_t n, int64_t d, double *mean
 
 /* ---- products ---- */
 
-/* One section: coordinates, and its share of the product (NULL: none). `points` [ROWS,k] is scratch. */
+/* One section: coordinates, and its contribution to the product (NULL: none). `points` [ROWS,k] is scratch memory. */
 static void project_section(const centred_rows *rows, int64_t section, const double *components, int k,
                             float *coordinates, double *points, double *product)
 {
@@ -101,7 +101,7 @@ static void project_section(const centred_rows *rows, int64_t section, const dou
 
 void pca_project(const centred_rows *rows, const double *components, int k, float *coordinates)
 {
-    enum { AT_ONCE = 16 }; /* components: their scratch is on the stack */
+    enum { AT_ONCE = 16 }; /* components per call: their scratch memory is on the stack */
     const int64_t section = section_rows(rows->n), n_sections = (rows->n + section - 1) / section;
 #pragma omp parallel for schedule(dynamic)
     for (int64_t s = 0; s < n_sections; s++) {

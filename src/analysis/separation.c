@@ -1,7 +1,7 @@
 /*
- * How far apart classes lie: silhouette, Fisher's ratio of scatters, overlap by nearest centroid, spreads. Everything
- * is in float64; threads work on whole rows and sums run over rows in order, so their number does not matter. The
- * silhouette compares all pairs of rows and is therefore taken of a fixed random sample.
+ * Separation of classes: silhouette, Fisher's ratio of scatters, overlap by nearest centroid, spreads. All arithmetic
+ * is float64. Threads process whole rows and sums run over rows in order, so results do not depend on the thread count.
+ * The silhouette compares all pairs of rows and is therefore computed on a fixed random sample.
  */
 #include "reshift/evaluation.h"
 
@@ -16,7 +16,7 @@
 
 #define SILHOUETTE_ROWS 5000
 
-/* What is known of each class: how many rows, where its centroid is, how far its rows lie from it. */
+/* Statistics of each class: number of rows, centroid, distances of its rows to the centroid. */
 typedef struct class_table {
     int n_classes;
     int64_t k;
@@ -58,7 +58,7 @@ static double class_spread(const class_table *classes, int label)
     return classes->count[label] > 0 ? sqrt(classes->square[label] / (double)classes->count[label]) : NAN;
 }
 
-/* Trace of the scatter between classes over the trace of the scatter within. */
+/* Trace of the between-class scatter divided by the trace of the within-class scatter. */
 static void measure_scatter(const class_table *classes, int64_t n, reshift_separation *separation)
 {
     double within = 0, between = 0;
@@ -80,7 +80,7 @@ static void measure_scatter(const class_table *classes, int64_t n, reshift_separ
     separation->fisher = within > 0 ? between / within : between > 0 ? INFINITY : NAN;
 }
 
-/* rows [n], or NULL: 1 where another centroid is at least as near as the row's own. */
+/* rows [n], or NULL: 1 if another centroid is at least as near as the row's own. */
 static double measure_overlap(const float *x, const int *labels, int64_t n, const class_table *classes, double *rows)
 {
     int64_t others = 0;
@@ -150,7 +150,7 @@ static double silhouette_of_row(const float *x, const int *labels, const int64_t
         sums[labels[rows[other]]] += sqrt(square);
     }
     if (count[own] < 2) {
-        return 0; /* alone in its class: defined as 0 */
+        return 0; /* the only row of its class: defined as 0 */
     }
     double a = sums[own] / (double)(count[own] - 1), b = INFINITY;
     for (int label = 0; label < n_classes; label++) {
@@ -163,7 +163,7 @@ static double silhouette_of_row(const float *x, const int *labels, const int64_t
     return larger > 0 ? (b - a) / larger : 0;
 }
 
-/* each [n], or NULL: the silhouettes of the rows in the sample; NAN elsewhere. */
+/* each [n], or NULL: the silhouettes of the rows in the sample; NAN for the others. */
 static reshift_status measure_silhouette(const float *x, const int *labels, int64_t n, int n_classes, int64_t k,
                                          double *silhouette, double *each, reshift_error *error)
 {
@@ -185,7 +185,7 @@ static reshift_status measure_silhouette(const float *x, const int *labels, int6
     }
     *silhouette = NAN;
     if (n_present < 2 || n_present == n_rows) {
-        goto done; /* one class, or every row a class of its own: not defined */
+        goto done; /* one class, or every row a class of its own: undefined */
     }
 #pragma omp parallel reduction(|| : starved)
     {
@@ -247,14 +247,14 @@ static reshift_status check_rows(const reshift_array *coordinates, const int *la
     return RESHIFT_OK;
 }
 
-/* What each row contributes; [n] each. */
+/* The contribution of each row; [n] each. */
 typedef struct row_values {
     double *overlap, *silhouette, *fisher;
 } row_values;
 
 /*
  * The ratio of scatters F = T/W - 1, T the mean squared distance to the mean of all rows and W that to the own
- * centroid: a row contributes its influence, F + (t - (F + 1) w) / W (t, w: its own squared distances), whose mean is
+ * centroid. A row contributes its influence, F + (t - (F + 1) w) / W (t, w: its own squared distances), whose mean is
  * F.
  */
 static void spread_fisher(const float *x, const int *labels, int64_t n, const class_table *classes, double *mean,
@@ -280,7 +280,7 @@ static void spread_fisher(const float *x, const int *labels, int64_t n, const cl
     }
 }
 
-/* `rows` NULL: only the figures. */
+/* Without `rows` (NULL) only the metrics are computed. */
 static reshift_status separate(const reshift_array *coordinates, const int *labels, int n_classes,
                                reshift_separation *separation, const row_values *rows, reshift_error *error)
 {
@@ -309,7 +309,7 @@ static reshift_status separate(const reshift_array *coordinates, const int *labe
     }
     find_pairs(&classes, separation);
     if (separation->n_classes < 2) {
-        separation->fisher = NAN; /* nothing to be separated from */
+        separation->fisher = NAN; /* no other class */
         goto done;
     }
     separation->overlap = measure_overlap(x, labels, n, &classes, rows ? rows->overlap : NULL);
@@ -349,8 +349,10 @@ static int by_image(const void *a, const void *b)
     return x->image != y->image ? (x->image > y->image) - (x->image < y->image) : (x->row > y->row) - (x->row < y->row);
 }
 
-/* The interval of the mean over rows of after - before, rows of an image together; NAN where no row has both. `shares`:
- * each row has 0 or 1. */
+/*
+ * The interval of the mean over rows of after - before, with the rows of an image together; NAN if no row has both.
+ * `shares`: each row has 0 or 1.
+ */
 static reshift_status compare_values(const double *before, const double *after, const image_row *order, int64_t n,
                                      bool shares, uint64_t seed, double *means, reshift_interval *change,
                                      int64_t *n_images, reshift_error *error)
@@ -377,13 +379,13 @@ static reshift_status compare_values(const double *before, const double *after, 
     if (images < 1) {
         return RESHIFT_OK;
     }
-    /* images of as many rows each as the mean: the ratio's mean is that of all rows */
+    /* weights an image by its rows, so that the mean of the ratios is that of all rows */
     for (int64_t i = 0; i < images; i++) {
         means[i] *= (double)images / (double)rows;
     }
     *n_images = images > *n_images ? images : *n_images;
     reshift_status status = RESHIFT_OK;
-    if (shares) { /* of 0s and 1s: keeps a width where no row differs */
+    if (shares) { /* of 0s and 1s: keeps a width if no row differs */
         *change = interval_of_differences(means, 1, images);
     } else {
         status = reshift_bootstrap_means(means, images, 1, RESHIFT_BOOTSTRAP_RESAMPLES, seed, change, error);

@@ -1,5 +1,7 @@
-/* Principal components: against scikit-learn's full SVD, both solvers against each other, properties at D = 600,
- * refusals. */
+/*
+ * Principal components: against scikit-learn's full SVD, both methods against each other, properties at D = 600,
+ * refusals.
+ */
 #include "check.h"
 
 #include <math.h>
@@ -39,7 +41,7 @@ static void check_against_sklearn(int64_t n, int64_t d, const double *components
     for (int64_t i = 0; i < n * k; i++) {
         assert_true(fabs(points[i] - coordinates[i]) <= fabs(coordinates[i]) * 0x1p-23 + 1e-10);
     }
-    /* the rows it was found on project to the same coordinates, bit for bit */
+    /* the rows of the fit project to the same coordinates, bit-identical */
     reshift_array again;
     check_ok(reshift_pca_project(&pca, &x, &again, &error));
     assert_memory_equal(again.data, points, reshift_array_bytes(&again));
@@ -60,8 +62,10 @@ static void test_fewer_rows_than_features(void **state)
     check_against_sklearn(20, 64, wide_components, wide_coordinates, wide_variance, wide_ratio);
 }
 
-/* More rows than one block: components are orthonormal, coordinates are uncorrelated and have the variances, and the
- * components of rows repeated twice are those of the rows. */
+/*
+ * More rows than one block: components are orthonormal, coordinates are uncorrelated and have the variances, and
+ * duplicating every row gives the same components.
+ */
 static void test_blocks(void **state)
 {
     (void)state;
@@ -82,7 +86,7 @@ static void test_blocks(void **state)
                 covariance += (double)points[i * k + a] * points[i * k + b] / (n - 1);
             }
             assert_true(fabs(product - (a == b)) < 1e-12);
-            /* coordinates carry float32's rounding, 2^-24 of each factor */
+            /* coordinates have float32's rounding, 2^-24 of each factor */
             assert_true(fabs(covariance - (a == b ? variance[a] : 0)) < 0x1p-22 * variance[0]);
         }
         int largest = 0;
@@ -167,7 +171,7 @@ static void test_rank(void **state)
 
 /* ---- block Krylov ---- */
 
-/* Random factors of falling strength (falling by `ratio` each), noise, and means of `offset`. */
+/* Random factors of decreasing strength (by `ratio` each), noise, and means of `offset`. */
 static reshift_array factors(int64_t n, int64_t d, int n_factors, double ratio, double noise, double offset)
 {
     reshift_array array;
@@ -213,7 +217,7 @@ static void solution_destroy(solution *s)
     free(s->coordinates);
 }
 
-/* By Krylov (`found`) or exactly (NULL), one component more than k in the latter. */
+/* Solves by Krylov (`found`) or exactly (NULL), with one component more than k in the latter case. */
 static solution solve(const reshift_array *x, int k, bool tiles, bool *found)
 {
     int64_t n = x->shape[0], d = x->shape[1];
@@ -238,9 +242,9 @@ static solution solve(const reshift_array *x, int k, bool tiles, bool *found)
 }
 
 /*
- * The residual r = |C v - s v| <= 6e-6 of the largest variance moves the vector by at most sqrt(2) r over the gap to
- * the nearest other eigenvalue (Davis & Kahan), the variance by r^2 over the gap; coordinates move by that times the
- * length of a row.
+ * The residual r = |C v - s v| <= 6e-6 of the largest variance rotates the vector by at most sqrt(2) r divided by the
+ * gap to the nearest other eigenvalue (Davis & Kahan), and changes the variance by r^2 divided by the gap; coordinates
+ * change by that times the length of a row.
  */
 static void check_near(const solution *krylov, const solution *exact, int64_t n, int64_t d, int k)
 {
@@ -260,7 +264,7 @@ static void check_near(const solution *krylov, const solution *exact, int64_t n,
             }
             farthest = fmax(farthest, fabs(here - there) / sqrt(length));
         }
-        /* the rows' length is almost that of their first k + 1 coordinates here; twice it is on the safe side */
+        /* the rows' length is almost that of their first k + 1 coordinates here; twice that is a safe bound */
         assert_true(farthest <= 2 * 1.4143 * residual / gap + 0x1p-23);
         for (int a = 0; a <= i; a++) {
             double product = dot_f64(krylov->components + i * d, krylov->components + a * d, d);
@@ -269,8 +273,10 @@ static void check_near(const solution *krylov, const solution *exact, int64_t n,
     }
 }
 
-/* One block of ten, of twenty, of thirty; on AMX where there is one and the width allows; a width that is no multiple
- * of 16, and more features than rows. */
+/*
+ * One block of ten, of twenty, of thirty; on AMX if available and the width allows it; a width that is not a multiple
+ * of 16, and more features than rows.
+ */
 static void test_krylov_against_the_covariance(void **state)
 {
     (void)state;
@@ -296,7 +302,7 @@ static void test_krylov_against_the_covariance(void **state)
     }
 }
 
-/* Every solver, in any unit: a power of two changes no digit of axes and shares. */
+/* Every method, at any scale: a power of two changes no digit of axes and ratios. */
 static void test_unit_does_not_matter(void **state)
 {
     (void)state;
@@ -336,7 +342,7 @@ static void test_unit_does_not_matter(void **state)
     }
 }
 
-/* The public function takes that way, and any thread count gives the same bytes; rows project onto themselves. */
+/* The public function uses this method, and every thread count gives the same bytes; rows project onto themselves. */
 static void test_krylov_threads(void **state)
 {
     (void)state;
@@ -378,7 +384,7 @@ static void test_krylov_threads(void **state)
     reshift_array_destroy(&x);
 }
 
-/* Noise alone has no gaps: twelve passes do not do, and the covariance answers. */
+/* Pure noise has no gaps: twelve passes are not enough, and the covariance method is used. */
 static void test_krylov_falls_back(void **state)
 {
     (void)state;
@@ -401,14 +407,14 @@ static void test_krylov_falls_back(void **state)
 
 /* ---- from tiles to float32 kernels to the covariance ---- */
 
-/* What was asked of the solver, "tk" for tiles and then kernels; on tiles it never finds anything here. */
+/* The solver's calls, "t" for tiles and "k" for kernels; with tiles it never succeeds here. */
 static char asked[8];
 
 static reshift_status kernels_alone(const centred_rows *rows, double total, int k, bool tiles, double *variance,
                                     double *components, float *coordinates, bool *found, reshift_error *error)
 {
     strcat(asked, tiles ? "t" : "k");
-    if (tiles) { /* an answer that its residual spoke against */
+    if (tiles) { /* a result rejected by its residual */
         for (int64_t j = 0; j < k * rows->d; j++) {
             components[j] = 7;
         }
@@ -428,7 +434,7 @@ static reshift_status fails(const centred_rows *rows, double total, int k, bool 
     return error_memory(error, 1, "a test");
 }
 
-/* pca_find() with this solver; its answer has the bytes of `expected`, when the ways named in `ways` were asked. */
+/* pca_find() with this solver: its result has the bytes of `expected`, after the calls in `ways`. */
 static void check_way(const reshift_array *x, int k, bool tiles, const char *ways, const solution *expected)
 {
     int64_t n = x->shape[0], d = x->shape[1];
@@ -451,7 +457,7 @@ static void check_way(const reshift_array *x, int k, bool tiles, const char *way
 
 static solution solve_exactly(const reshift_array *x, int k)
 {
-    solution s = solve(x, k, false, NULL); /* of one component more: the eigensolver is asked again for k */
+    solution s = solve(x, k, false, NULL); /* with one component more: the eigensolver is called again for k */
     const centred_rows rows = {x->data, s.mean, x->shape[0], x->shape[1]};
     reshift_error error;
     check_ok(pca_exact(&rows, k, s.variance, s.components, &s.total, &error));
@@ -474,13 +480,13 @@ static void test_ways_down(void **state)
     solution of_noise = solve_exactly(&noise, k), of_narrow = solve_exactly(&narrow, k);
     check_way(&noise, k, true, "tk", &of_noise);
     check_way(&noise, k, false, "k", &of_noise);
-    check_way(&narrow, k, true, "", &of_narrow); /* 40 features: the covariance at once */
+    check_way(&narrow, k, true, "", &of_narrow); /* 40 features: the covariance method directly */
     const centred_rows rows = {clear.data, by_kernels.mean, n, d};
     asked[0] = '\0';
     check_error(pca_find(&rows, &by_kernels.total, k, true, fails, by_kernels.variance, by_kernels.components,
                          by_kernels.coordinates, &error),
                 RESHIFT_ERROR_MEMORY, "a test");
-    assert_string_equal(asked, "t"); /* an error is no answer to be bettered */
+    assert_string_equal(asked, "t"); /* an error is returned without trying another method */
     solution_destroy(&by_kernels);
     solution_destroy(&of_noise);
     solution_destroy(&of_narrow);
@@ -489,7 +495,7 @@ static void test_ways_down(void **state)
     reshift_array_destroy(&narrow);
 }
 
-/* Means of 30,000 deviations: float32 products lose what is looked for. Whatever is answered is right. */
+/* Means of 30,000 standard deviations: float32 products lose the signal. Any returned result must be correct. */
 static void test_krylov_far_from_the_origin(void **state)
 {
     (void)state;
@@ -511,7 +517,7 @@ static void test_krylov_far_from_the_origin(void **state)
     reshift_array_destroy(&x);
 }
 
-/* Five directions and no more, up to float32's rounding of the features; eight components are wanted. */
+/* Only five directions, up to float32's rounding of the features; eight components are requested. */
 static void test_krylov_of_low_rank(void **state)
 {
     (void)state;
@@ -534,7 +540,7 @@ static void test_krylov_of_low_rank(void **state)
     reshift_array_destroy(&x);
 }
 
-/* Nothing varies: 0 everywhere, by the covariance; a single row that differs: one axis. */
+/* No variance: 0 everywhere, by the covariance; a single row that differs: one axis. */
 static void test_krylov_of_constants(void **state)
 {
     (void)state;

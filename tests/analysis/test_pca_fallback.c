@@ -1,4 +1,4 @@
-/* A processor without matrix units, or one told to do without: principal components by the float32 kernels. */
+/* A processor without matrix units, or with a limit that excludes them: principal components by the float32 kernels. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void test_no_tiles(void **state)
         cpu_lower_limit((cpu_form)form);
         assert_false(tiles_suit(768));
     }
-    /* a limit that allows tiles leaves them where they are */
+    /* a limit that allows tiles keeps them */
     cpu_usable = processor;
     const bool here = tiles_suit(768);
     cpu_lower_limit(CPU_FORM_AMX);

@@ -1,4 +1,6 @@
-/* Separation of classes: silhouettes against scikit-learn, the rest against figures worked out by hand; threads; edges.
+/*
+ * Separation of classes: silhouettes against scikit-learn, the other measures against values computed by hand; threads;
+ * extreme cases.
  */
 #include "check.h"
 
@@ -59,7 +61,7 @@ static void test_silhouette_of_sklearn(void **state)
         flat[2 * i + 1] = ((float *)x.data)[i * 12 + 3];
     }
     check_ok(reshift_separation_of(&x, labels, 4, &found, &error));
-    /* scikit-learn takes distances from |x|^2 + |y|^2 - 2xy, here of size 1e4 and errors of 1e-12, under a root */
+    /* scikit-learn computes distances from |x|^2 + |y|^2 - 2xy, here of size 1e4 with errors of 1e-12, under a root */
     assert_true(fabs(found.silhouette - silhouette_12) < 1e-10);
     reshift_array plane = wrap(flat, 90, 2);
     check_ok(reshift_separation_of(&plane, labels, 4, &found, &error));
@@ -72,8 +74,8 @@ static void test_silhouette_of_sklearn(void **state)
 
 /*
  * Class 0: (0,0) (2,0), centroid (1,0), square 2, spread 1. Class 2: (1,1) (1,7), centroid (1,4), square 18, spread 3.
- * Class 3: (-20,0) twice, spread 0. Class 1 has no rows.
- * Mean of all rows: (-6, 8/6). The row (1,1) lies 1 from class 0's centroid and 3 from its own: overlap 1/6.
+ * Class 3: (-20,0) twice, spread 0. Class 1 has no rows. Mean of all rows: (-6, 8/6). The row (1,1) has distance 1 to
+ * class 0's centroid and 3 to its own: overlap 1/6.
  */
 static void test_by_hand(void **state)
 {
@@ -119,7 +121,7 @@ static void test_sample_and_threads(void **state)
     }
     assert_true(found[0].silhouette > 0.97 && found[0].silhouette < 1);
     assert_true(found[0].overlap == 0);
-    for (int run = 1; run < 3; run++) { /* bit for bit, the padding behind the last member aside */
+    for (int run = 1; run < 3; run++) { /* bit-identical, except for padding after the last member */
         assert_memory_equal(&found[0], &found[run], offsetof(reshift_separation, widest) + sizeof found[0].widest);
     }
     free(labels);
@@ -138,7 +140,7 @@ static void test_edges(void **state)
     assert_true(isnan(found.silhouette) && isnan(found.nearest_distance));
     assert_int_equal(found.nearest_a, -1);
     assert_int_equal(found.widest, 0);
-    assert_true(isnan(found.overlap) && isnan(found.fisher)); /* nothing to be separated from */
+    assert_true(isnan(found.overlap) && isnan(found.fisher)); /* no other class */
     assert_int_equal(found.n_classes, 1);
     check_ok(reshift_separation_of(&x, own_class, 3, &found, &error));
     assert_true(isnan(found.silhouette) && isinf(found.fisher));
@@ -147,7 +149,7 @@ static void test_edges(void **state)
     check_ok(reshift_separation_of(&x, twins, 2, &found, &error));
     assert_true(isinf(found.nearest_distance) && found.spread == 0);
     assert_int_equal(found.n_classes, 2);
-    /* classes that coincide overlap wholly: no point is nearer to its own centre */
+    /* coinciding classes overlap completely: no point is nearer to its own centre */
     float same[] = {1, 1, 1, 1, 1, 1};
     reshift_array flat = wrap(same, 3, 2);
     check_ok(reshift_separation_of(&flat, twins, 2, &found, &error));
@@ -159,8 +161,10 @@ static void test_edges(void **state)
     check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_SHAPE, "found 0");
 }
 
-/* The mean of the rows' values is each measure's difference; what does not change has an interval around 0; a change of all
- * images excludes it; images left out do not count. */
+/*
+ * The difference of each measure is the mean of the rows' differences. An unchanged measure has an interval around 0; a
+ * change of all images excludes 0; omitted images do not count.
+ */
 static void test_compare(void **state)
 {
     (void)state;
