@@ -1,10 +1,10 @@
-/* Round numbers for axes: steps of 1, 2 or 5 times a power of ten. */
+/* Axes with round numbers: steps of 1, 2 or 5 times a power of ten. */
 #include "reporting/axis.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* Ticks from here on, and with more decimals than these, are written with an exponent: they overlap otherwise. */
+/* Ticks from this value on, or with more decimals than this, use an exponent: they would overlap otherwise. */
 #define LONG_NUMBER 1e6
 #define LONG_DECIMALS 6
 
@@ -14,7 +14,7 @@ axis axis_of(double low, double high, double margin, int n_ticks)
     if (!isfinite(low) || !isfinite(high) || low > high || !isfinite(high - low)) {
         return a;
     }
-    /* a range that is nothing beside the values themselves would have ticks that all read the same */
+    /* a range much smaller than the values would have equal tick labels */
     double smallest = fmax(fabs(low), fabs(high)) * 1e-6;
     if (high - low <= smallest) {
         double half = smallest > 0 ? fmax(fabs(low), fabs(high)) * 0.1 : 1;
@@ -32,7 +32,7 @@ axis axis_of(double low, double high, double margin, int n_ticks)
     const double largest = fmax(fabs(a.low), fabs(a.high));
     if (largest < LONG_NUMBER && a.decimals <= LONG_DECIMALS) {
         snprintf(a.format, sizeof a.format, "%%.%df", a.decimals);
-    } else { /* as many digits as tell neighbouring ticks apart */
+    } else { /* as many digits as needed to distinguish neighbouring ticks */
         snprintf(a.format, sizeof a.format, "%%.%dg", (int)fmin(fmax(floor(log10(largest)) - floor(log10(a.step) + 1e-9) + 1, 1), 9));
     }
     return a;
@@ -40,7 +40,7 @@ axis axis_of(double low, double high, double margin, int n_ticks)
 
 axis axis_rounded(axis a)
 {
-    /* a hair of tolerance, so that 0.3 / 0.1 is three steps */
+    /* a small tolerance, so that 0.3 / 0.1 is three steps */
     a.low = floor(a.low / a.step + 1e-9) * a.step;
     a.high = ceil(a.high / a.step - 1e-9) * a.step;
     return a;

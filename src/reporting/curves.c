@@ -10,19 +10,19 @@
 #include "reporting/figures.h"
 #include "reporting/gnuplot.h"
 
-/* Two stand side by side on the page, or one on a phone: small, so that the words are not made smaller still. */
+/* Two fit next to each other on the page, or one on a phone: small, so that the text is not scaled down. */
 #define WIDTH 560
 #define HEIGHT 400
-/* Told apart by every common kind of colour vision, and by their marks. */
+/* Distinguishable with every common kind of colour vision, and by their marks. */
 #define BLUE "#4e79a7"
 #define ORANGE "#e8751a"
 #define PURPLE "#7a3e9d"
 #define INK "#111111"
 
-/* What is measured after an epoch, in the order of the legend. */
+/* The values measured after an epoch, in the order of the legend. */
 typedef struct curve_line {
     const char *words;
-    int loss_column, accuracy_column; /* of the data file, from 1 */
+    int loss_column, accuracy_column; /* column of the data file, from 1 */
     int point_type;
     const char *colour;
 } curve_line;
@@ -84,7 +84,7 @@ static axis value_axis(const reshift_history *history, const curve_kind *kind)
     return a;
 }
 
-/* One entry of the legend: a mark and its words. */
+/* One entry of the legend: a mark and its text. */
 typedef struct legend_entry {
     const char *words;
     int point_type;
@@ -92,9 +92,9 @@ typedef struct legend_entry {
 } legend_entry;
 
 /*
- * Title above, then the legend, then the name of the y axis (not turned), then the plot. gnuplot's own key gives every
- * entry the width of the longest and breaks into two lines; ours is laid out from the left with 7.6 px a character, the
- * widest that the fonts in use have on average.
+ * From the top: title, legend, name of the y axis (horizontal), plot. gnuplot's own key gives every entry the width of
+ * the longest and breaks into two lines. Ours is laid out from the left with 7.6 px per character, the widest average
+ * of the fonts in use.
  */
 static void add_frame(text_buffer *script, const char *title, const char *x_label, const char *y_label, axis y,
                       const legend_entry *legend, int n_legend)
@@ -120,9 +120,9 @@ static void add_frame(text_buffer *script, const char *title, const char *x_labe
     }
 }
 
-/* An epoch that is ringed: the one that validation chose, else the one with the best test accuracy. */
+/* The marked epoch: the one chosen by validation, else the one with the best test accuracy. */
 typedef struct ringed {
-    const reshift_epoch *epoch; /* NULL: none is */
+    const reshift_epoch *epoch; /* NULL: none */
     double value;               /* as it is drawn */
     char words[80];
 } ringed;
@@ -198,7 +198,7 @@ static void add_curves(text_buffer *script, const char *name, const reshift_hist
     text_add(script, "\n");
 }
 
-/* The heading, the legend of what was measured, and the axes. */
+/* Title, legend and axes. */
 static void add_curve_frame(text_buffer *script, const char *title, const reshift_history *history,
                             const curve_kind *kind, const ringed *ring)
 {
@@ -260,7 +260,7 @@ reshift_status reshift_history_plot(const char *folder, const char *name, const 
     if (status != RESHIFT_OK) {
         return status;
     }
-    /* Without seconds: the plots' data are the same in every run. */
+    /* Without seconds: the plot data are the same in every run. */
     text_buffer data = {0};
     const bool validated =
         has_values(history, lines[VALIDATION].loss_column) || has_values(history, lines[VALIDATION].accuracy_column);
@@ -363,7 +363,7 @@ reshift_status figure_severity(const char *folder, const char *name, const char 
             int c = j ? 5 : 2;
             text_add(&script, separator);
             add_data_name(&script, name);
-            /* moved a little to either side, so that one interval does not hide the other */
+            /* shifted slightly to either side, so that intervals do not hide each other */
             text_printf(&script,
                         " skip 1 using ($1%s):(100*$%d):(100*$%d):(100*$%d) with yerrorlines linewidth 2 pointtype %d "
                         "pointsize 0.8 linecolor rgb '%s'",

@@ -1,5 +1,7 @@
-/* Figures that only the report needs; the others are in reshift/reporting.h. Same rules: PNG and SVG, script and data
- * beside. */
+/*
+ * Figures used only by the report; the others are in reshift/reporting.h. Same rules: PNG and SVG, with script and
+ * data.
+ */
 #ifndef REPORTING_FIGURES_H
 #define REPORTING_FIGURES_H
 
@@ -7,7 +9,7 @@
 
 #include "reshift/evaluation.h"
 
-/** Accuracies at one severity (0: clean), before and after fine-tuning; n == 0: not measured, left out. */
+/** Accuracies at one severity (0: clean), before and after fine-tuning; n == 0: not measured, omitted. */
 typedef struct severity_point {
     int severity;
     reshift_accuracy before, after;

@@ -1,7 +1,7 @@
 /*
- * Running gnuplot: posix_spawn, no shell, standard input from /dev/null, what it says on standard output and error read
- * into the message. Its locale is C (decimal points) with UTF-8 and its start-up files are left out (-d), so that only
- * the script decides the picture.
+ * Runs gnuplot with posix_spawn, without a shell. Standard input is /dev/null; standard output and error are read and
+ * included in the message. The locale is C (decimal points) with UTF-8 and start-up files are disabled (-d), so that
+ * only the script determines the picture.
  */
 #include "reporting/gnuplot.h"
 
@@ -71,8 +71,10 @@ reshift_status gnuplot_write(const gnuplot_figure *figure, const char *ending, c
     return status;
 }
 
-/* The caller's environment without what could change a picture, in one block with the array: free() it. NULL: no
- * memory. */
+/*
+ * The caller's environment without variables that could change a picture, in one block with the array. The caller frees
+ * it; NULL when out of memory.
+ */
 static char **plain_environment(void)
 {
     static const char *const dropped[] = {"LC_", "LANG=", "LANGUAGE=", "GNUTERM=", "GNUPLOT_"};
@@ -97,7 +99,7 @@ static char **plain_environment(void)
     return plain;
 }
 
-/* Reads what the child says until it closes its end; keeps the first `size` - 1 bytes. */
+/* Reads the child's output until it closes its end; keeps the first `size` - 1 bytes. */
 static void listen_to(int descriptor, char *said, size_t size)
 {
     size_t length = 0;
@@ -117,7 +119,7 @@ static void listen_to(int descriptor, char *said, size_t size)
     said[length] = '\0';
 }
 
-/* One line of what was said: line ends and runs of blanks become one space. */
+/* Replaces line ends and runs of blanks by one space. */
 static void squeeze(char *words)
 {
     char *out = words;
@@ -135,12 +137,12 @@ static void squeeze(char *words)
     *out = '\0';
 }
 
-/* The descriptors under which the child finds the pictures. */
+/* The descriptors of the pictures in the child. */
 enum { FIRST_PICTURE = 10 };
 
 typedef struct picture {
     const char *ending; /* "-loss.png" */
-    int memory;         /* memfd that gnuplot draws into, or -1 */
+    int memory;         /* memfd for gnuplot's output, or -1 */
 } picture;
 
 static int spawn_in(const char *folder, char *const *arguments, int output, const picture *pictures, int n,
@@ -156,7 +158,7 @@ static int spawn_in(const char *folder, char *const *arguments, int output, cons
     }
     number = posix_spawnattr_init(&attributes);
     if (number == 0) {
-        /* The child must be able to die of the signals a caller may have blocked or ignored. */
+        /* The child must react to signals that a caller may have blocked or ignored. */
         sigset_t none, defaults;
         sigemptyset(&none);
         sigemptyset(&defaults);
@@ -239,7 +241,7 @@ static reshift_status run_script(const gnuplot_figure *figure, const char *scrip
                      said[0] ? said : "it said nothing");
 }
 
-/* Whether a picture has its end: where gnuplot cannot write, it leaves what fitted and exits with 0. */
+/* True if a picture is complete: when gnuplot cannot write, it leaves a truncated file and exits with 0. */
 static bool is_whole(const char *bytes, size_t size, const char *type)
 {
     const char *end = strcmp(type, "png") == 0 ? "IEND\xae\x42\x60\x82" : "</svg>";
@@ -247,7 +249,7 @@ static bool is_whole(const char *bytes, size_t size, const char *type)
     return memmem(bytes + size - tail, tail, end, strlen(end)) != NULL;
 }
 
-/* Writes a picture out of memory: a full disk is an error here, wherever in the file it fills. */
+/* Writes a picture from memory to its file: a full disk is an error here, wherever it occurs in the file. */
 static reshift_status take_picture(const gnuplot_figure *figure, const picture *p, reshift_error *error)
 {
     char *path = figure_path(figure, p->ending);
@@ -273,7 +275,7 @@ static reshift_status take_picture(const gnuplot_figure *figure, const picture *
     return status;
 }
 
-/* gnuplot does not look whether its writes succeed: it draws into memory. */
+/* gnuplot does not check its writes: it draws into memory. */
 static reshift_status open_pictures(const char *const *endings, picture *pictures, int *n, reshift_error *error)
 {
     for (*n = 0; endings[*n] && *n < PICTURES_MOST; ++*n) {
@@ -281,7 +283,7 @@ static reshift_status open_pictures(const char *const *endings, picture *picture
         if (pictures[*n].memory < 0) {
             return error_from_errno(error, errno, "cannot start gnuplot");
         }
-        /* not one of the descriptors that the child's own are moved to */
+        /* must not be a descriptor number that the child uses */
         int moved = fcntl(pictures[*n].memory, F_DUPFD_CLOEXEC, FIRST_PICTURE + PICTURES_MOST);
         close(pictures[*n].memory);
         pictures[*n].memory = moved;

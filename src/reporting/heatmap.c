@@ -1,4 +1,4 @@
-/* A table as a picture: one coloured cell a value, the value written in it. */
+/* A table as a picture: one coloured cell per value, with the value in it. */
 #include "reshift/reporting.h"
 
 #include <math.h>
@@ -11,14 +11,16 @@
 #define CELL_WIDTH 64
 #define CELL_HEIGHT 30
 #define MARGIN 16
-#define TOP 64     /* the title and the words under it */
-#define LETTER 7.2 /* px of a letter of 11 points, on the average */
+#define TOP 64     /* height of the title and the text under it */
+#define LETTER 7.2 /* average width in px of a letter of 11 points */
 #define TITLE_LETTER 11.6
-#define TURNED_LETTER 6.2 /* the same, across, where words go down at 45 degrees */
+#define TURNED_LETTER 6.2 /* the same for text rotated by 45 degrees */
 #define MOST 200          /* rows, columns */
 
-/* Lightness falls with the value, so that the order survives a print without colours; changes go from orange through
- * white to blue, which every common kind of colour vision tells apart. */
+/*
+ * Lightness decreases with the value, so that the order survives a print in grey. Changes use a diverging palette from
+ * orange through white to blue, which is distinguishable with every common kind of colour vision.
+ */
 static const char *const accuracy_palette =
     "set palette defined (0 '#f7fbff', 0.25 '#cfe1f2', 0.5 '#94c4df', 0.75 '#4a98c9', 1 '#1764ab')\n";
 static const char *const change_palette =
@@ -33,7 +35,7 @@ static int longest(const char *const *names, int n)
     return most;
 }
 
-/* How far turned names reach beyond the last column, px. */
+/* How far rotated names extend beyond the last column, in px. */
 static int overhang(const reshift_heatmap *map)
 {
     double most = 0;
@@ -44,7 +46,7 @@ static int overhang(const reshift_heatmap *map)
     return (int)most;
 }
 
-/* In per cent; the colours of changes are symmetric about none. */
+/* In per cent; the palette of changes is symmetric about 0. */
 static void find_range(const reshift_heatmap *map, double *low, double *high)
 {
     *low = INFINITY;
@@ -77,7 +79,7 @@ static void add_names(text_buffer *script, const char *axis, const char *const *
 
 static bool is_unclear(const reshift_heatmap *map, int cell) { return map->unclear && map->unclear[cell]; }
 
-/* Dark cells have white words. */
+/* Dark cells have white text. */
 static bool is_dark(double value, double low, double high, bool change)
 {
     double place = (value - low) / (high - low);
@@ -85,9 +87,9 @@ static bool is_dark(double value, double low, double high, bool change)
 }
 
 /*
- * The figures in the cells, dark words and light ones. gnuplot 5.4 dies of a plot of words that has none to write in a
- * map of one cell, so each is asked for only where there are cells of its kind; and of a label out of a missing value,
- * which column(3) is not, where $3 is.
+ * The text in the cells, dark and light. gnuplot 5.4 crashes on a plot of labels without any label in a map of one
+ * cell, so each plot is added only if there are cells of its kind. It also crashes on a label of a missing value with
+ * $3, but not with column(3).
  */
 static void add_words(text_buffer *script, const reshift_heatmap *map, double low, double high)
 {
@@ -140,7 +142,10 @@ static void add_script(text_buffer *script, const char *name, const char *title,
     text_add(script, map->change ? change_palette : accuracy_palette);
     add_names(script, "x", map->columns, map->n_columns, turned ? "rotate by -45 left" : "");
     add_names(script, "y", map->rows, map->n_rows, "");
-    /* columns of the data: row, column, per cent, 1 for light words on dark cells, 1 for a change that may be chance */
+    /*
+     * columns of the data: row, column, per cent, 1 for light text on dark cells, 1 for a change that is not
+     * significant
+     */
     text_add(script, "cells = ");
     text_buffer data = {0};
     text_printf(&data, "%s.csv", name);
@@ -180,7 +185,7 @@ static void add_data(text_buffer *data, const reshift_heatmap *map)
             } else {
                 text_add(data, "nan,nan,nan");
             }
-            /* names stay one field each: a comma would begin another */
+            /* a name must be one field: commas are replaced */
             const char *const names[] = {map->rows[i], map->columns[j]};
             for (int k = 0; k < 2; k++) {
                 text_add(data, ",");

@@ -1,7 +1,7 @@
 /*
- * The two drawings of a scatter figure. The PNG is gnuplot's. The SVG is written here: gnuplot would write an element a
- * point, 5 MB for 40,000 of them, where one path of dots a class and chunk of the drawing order takes a tenth of that.
- * Within a chunk the classes lie over one another in turn, from chunk to chunk they mix: no class hides another.
+ * The two drawings of a scatter figure. The PNG is gnuplot's. The SVG is written here: gnuplot would write one element
+ * per point, 5 MB for 40,000 of them; one path of dots per class and chunk of the drawing order takes a tenth of that.
+ * The order of classes rotates from chunk to chunk, so that no class hides another.
  */
 #include "reporting/panels.h"
 
@@ -15,7 +15,7 @@
 #define MARK_SEEN "seen in fine-tuning"
 #define MARK_UNSEEN "not seen"
 
-/* A number far enough from its class' centre to need a line to it. */
+/* True if a number is far enough from its class centre to need a line to it. */
 static bool number_is_moved(const panel_number *number)
 {
     return hypot(number->x - number->centre_x, number->y - number->centre_y) > 14;
@@ -29,7 +29,7 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One path through the points packed as y << 16 | x, in half px, sorted; points that fall together are drawn once. */
+/* One path through the points packed as y << 16 | x, in half px, sorted; coinciding points are drawn once. */
 static void add_path(text_buffer *svg, int label, bool marked, double dot, uint32_t *points, size_t n)
 {
     qsort(points, n, sizeof *points, compare_u32);
@@ -46,7 +46,7 @@ static void add_path(text_buffer *svg, int label, bool marked, double dot, uint3
                         2 * arm);
             x = to_x - arm;
             y = to_y + arm;
-        } else { /* no length and a round end: a dot */
+        } else { /* a segment of length zero with round ends: a dot */
             text_printf(svg, "m%d%s%dh0", to_x - x, to_y - y < 0 ? "" : " ", to_y - y);
             x = to_x;
             y = to_y;
@@ -202,7 +202,7 @@ void panels_svg(text_buffer *svg, const char *title, const reshift_panel *panels
 
 /* ---- gnuplot ---- */
 
-/* A place in px as gnuplot's share of the screen, y upwards. */
+/* A position in px as a fraction of gnuplot's screen, y upwards. */
 static void add_place(text_buffer *script, const panels_layout *layout, double x, double y)
 {
     text_printf(script, " at screen %.5f,%.5f", x / layout->width, 1 - y / layout->height);
@@ -230,8 +230,7 @@ static void add_script_disc(text_buffer *script, const panels_layout *layout, do
               class_colour_is_light(label) ? "center textcolor rgb '#111111'" : "center textcolor rgb '#ffffff'");
 }
 
-/* Leaders from a class' centre to its number where that was moved aside, as data: over the points, under the numbers.
- */
+/* Lines from a class centre to its shifted number, as data: above the points, below the numbers. */
 static bool add_leaders(text_buffer *script, const panel_layout *layout, int p)
 {
     bool any = false;

@@ -1,6 +1,6 @@
 /*
- * Where everything of a scatter figure stands. Both drawings (gnuplot's PNG, our SVG) follow it, so they look the same
- * and nothing is left to gnuplot's own placing: its key hides points, and its margins depend on the words.
+ * The layout of a scatter figure. Both drawings (gnuplot's PNG, our SVG) use it, so they look the same. gnuplot's own
+ * placement is not used: its key hides points, and its margins depend on the text.
  */
 #include "reporting/panels.h"
 
@@ -16,7 +16,7 @@
 #define CELL_HEIGHT 598
 #define TITLE_HEIGHT 70
 #define LEGEND_LINE 34
-#define NUMBER_GAP 27.0 /* px between the centres of two class numbers, at least */
+#define NUMBER_GAP 27.0 /* minimum distance in px between the centres of two class numbers */
 
 /* Tableau-10, then the light halves of Tableau-20. */
 unsigned class_colour(int label)
@@ -80,13 +80,12 @@ static void find_axes(const reshift_panel *panel, panel_layout *layout)
     }
     layout->x = axis_of(low[0], high[0], 0.03, 7);
     layout->y = axis_of(low[1], high[1], 0.03, 6);
-    /* from 7 px for a few hundred points down to 3 px for tens of thousands: the cloud stays readable, not filled */
+    /* from 7 px for a few hundred points down to 3 px for tens of thousands: the cloud stays legible */
     double dot = 7 * sqrt(900.0 / (panel->n > 0 ? (double)panel->n : 1.0));
     layout->dot = dot > 8 ? 8 : dot < 3 ? 3 : dot;
 }
 
-/* Moves numbers that overlap apart along the line between them, the same way every time, and keeps them in the panel.
- */
+/* Moves overlapping numbers apart along the line between them, deterministically, and keeps them in the panel. */
 static void spread_numbers(panel_layout *layout)
 {
     panel_number *numbers = layout->numbers;
@@ -98,7 +97,7 @@ static void spread_numbers(panel_layout *layout)
                 if (distance >= NUMBER_GAP) {
                     continue;
                 }
-                if (distance < 1e-6) { /* in one place: part them in a direction that depends on the pair */
+                if (distance < 1e-6) { /* coinciding: separate them in a direction that depends on the pair */
                     dx = cos(2.4 * (a + 7 * b));
                     dy = sin(2.4 * (a + 7 * b));
                     distance = 1;
@@ -153,7 +152,7 @@ static size_t count_characters(const char *name)
     return count;
 }
 
-/* At most `most` characters (not bytes) of `name`, the last of them an ellipsis where it is longer. */
+/* At most `most` characters (not bytes) of `name`; a longer name ends with an ellipsis. */
 static void cut_name(const char *name, size_t most, char *out, size_t size)
 {
     if (count_characters(name) <= most) {
@@ -186,11 +185,11 @@ static void lay_legend(const char *const *class_names, int n_classes, panels_lay
         snprintf(layout->names[layout->n_legend - 1], sizeof *layout->names, "and %d more",
                  n_classes - layout->n_legend + 1);
     }
-    /* a disc with its number, a gap, and 13 px a character of the 20-px type (0.55 em, and some for capitals) */
+    /* a disc with its number, a gap, and 13 px per character of the 20-px font (0.55 em, and some for capitals) */
     double needed = 56 + 13 * (double)longest;
     int columns = (int)((layout->width - 120) / needed);
     columns = columns < 1 ? 1 : columns > layout->n_legend ? layout->n_legend : columns;
-    /* as even as the lines allow: 10 entries in 2 lines are 5 and 5, not 7 and 3 */
+    /* distributed evenly over the lines: 10 entries in 2 lines are 5 and 5, not 7 and 3 */
     int lines = (layout->n_legend + columns - 1) / columns;
     columns = (layout->n_legend + lines - 1) / lines;
     layout->legend_columns = columns;

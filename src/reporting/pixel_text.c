@@ -1,6 +1,6 @@
 /*
- * A small alphabet of pixels for words on pictures that must be the same bytes everywhere: 5x7 letters, two rows more
- * for what hangs below the line. Upper case is written as lower case, every character that is not here as a space.
+ * A small pixel font for pictures that must have the same bytes everywhere: 5x7 letters and two more rows for
+ * descenders. Upper case is written as lower case, every character that is missing as a space.
  */
 #include "reporting/pixel_text.h"
 
@@ -8,7 +8,7 @@
 
 enum { COLUMNS = 5, ROWS = 9 };
 
-/* A row a byte, from the top; bit 4 is the leftmost pixel. */
+/* One byte per row, from the top; bit 4 is the leftmost pixel. */
 static const uint8_t glyphs[36][ROWS] = {
     /* clang-format off */
     {0x00, 0x00, 0x0e, 0x01, 0x0f, 0x11, 0x0f, 0x00, 0x00}, /* a */

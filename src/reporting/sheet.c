@@ -1,7 +1,7 @@
 /*
- * The contact sheet of the corruptions: one image under all of them, a row a corruption, the clean image and then
- * severities 1 to 5 from left to right. Small images are enlarged by whole numbers, so that every pixel stays one;
- * large ones are corrupted as they are and then shrunk.
+ * The contact sheet: one image under all corruptions, one row per corruption, the clean image and then severities 1 to
+ * 5 from left to right. Small images are enlarged by an integer factor, so that pixels stay sharp. Large images are
+ * corrupted at their own size and then shrunk.
  */
 #include <string.h>
 
@@ -15,14 +15,14 @@ enum { LEAST = 96, MOST = 160, GAP = 6, BREAK = 18, MARGIN = 16, SCALE = 2, COLU
 #define LINE (PIXEL_TEXT_HEIGHT * SCALE + GAP)
 
 typedef struct sheet {
-    reshift_image page, made, shown; /* the whole, a corrupted image, and the same at a cell's size */
+    reshift_image page, made, shown; /* the sheet, a corrupted image, and the same at a cell's size */
     int cell_height, cell_width;
     int left, top; /* of the first cell */
 } sheet;
 
 static const uint8_t ink[3] = {40, 40, 40};
 
-/* A cell's size: the image a whole number of times enlarged, or shrunk to fit. */
+/* Chooses the size of a cell: the image enlarged by an integer factor, or shrunk to fit. */
 static reshift_status choose_cell(const reshift_image *image, sheet *s, reshift_error *error)
 {
     int shorter = image->height < image->width ? image->height : image->width;
@@ -46,7 +46,7 @@ static reshift_status choose_cell(const reshift_image *image, sheet *s, reshift_
     return RESHIFT_OK;
 }
 
-/* The four of the validation set stand apart. */
+/* The four corruptions of the validation set are set apart. */
 static int row_top(const sheet *s, const reshift_corruption *table, int row)
 {
     return s->top + row * (s->cell_height + GAP) + (table[row].validation ? BREAK : 0);

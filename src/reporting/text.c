@@ -1,4 +1,4 @@
-/* The growing text, and the three ways in which foreign words enter it: markup, gnuplot strings, base64. */
+/* The growing text, and the three encodings of external text: markup, gnuplot strings, base64. */
 #include "reporting/text.h"
 
 #include <locale.h>
@@ -77,7 +77,7 @@ void text_format(char *out, size_t size, const char *format, ...)
     }
 }
 
-/* Bytes of the UTF-8 character at `c`, 0 where there is none (also for surrogates, overlong forms, beyond U+10FFFF). */
+/* Length of the UTF-8 character at `c`, 0 if it is invalid (also for surrogates, overlong forms, beyond U+10FFFF). */
 static int utf8_length(const unsigned char *c)
 {
     static const struct {
@@ -103,7 +103,7 @@ static int utf8_length(const unsigned char *c)
     return 0;
 }
 
-/* Both escapers: valid characters pass, invalid bytes become U+FFFD, control characters a space. */
+/* Common to both escapers: valid characters are kept, invalid bytes become U+FFFD, control characters a space. */
 static void add_escaped(text_buffer *text, const char *words, const char *(*escape)(unsigned char))
 {
     for (const unsigned char *c = (const unsigned char *)words; *c;) {
@@ -133,8 +133,10 @@ static const char *escape_markup(unsigned char c)
     }
 }
 
-/* In gnuplot's single quotes nothing is special, but a quote doubled at the start ends the string (5.4); in double
- * quotes an octal escape stands for any character, also for those that would start a command or a macro. */
+/*
+ * Within gnuplot's single quotes nothing is special, but a doubled quote at the start ends the string (5.4). Within
+ * double quotes an octal escape represents any character, also those that would start a command or a macro.
+ */
 static const char *escape_single(unsigned char c)
 {
     (void)c;

@@ -1,5 +1,7 @@
-/* The list of sentences, words that all of them share, and the lead of the page. The sentences are in
- * observations_training.c, observations_accuracy.c and observations_panels.c. */
+/*
+ * The list of sentences, words shared by all of them, and the lead of the page. The sentences are in
+ * observations_training.c, observations_accuracy.c and observations_panels.c.
+ */
 #include "reporting/observations/observations.h"
 #include "reshift/words.h"
 
@@ -120,7 +122,7 @@ static const char *setting(const report_content *content, const char *key)
     return NULL;
 }
 
-/* "[layer4, fc]" as " layer4 and fc", "all" as " all blocks". Only recalibrated: the blocks that have statistics. */
+/* "[layer4, fc]" as " layer4 and fc", "all" as " all blocks". After recalibration: the blocks that have statistics. */
 static void add_blocks(const report_content *content, text_buffer *text)
 {
     const char *blocks = setting(content, "finetune.train"), *last = blocks ? strrchr(blocks, ',') : NULL;
@@ -151,7 +153,7 @@ static void add_blocks(const report_content *content, text_buffer *text)
     }
 }
 
-/* By row: the lead must not be quoted without this. */
+/* For a split by row: the lead must not be quoted without this. */
 static void add_leak(const report_content *content, text_buffer *text)
 {
     const reshift_split *split = content->split;
@@ -172,7 +174,10 @@ static void add_leak(const report_content *content, text_buffer *text)
     }
 }
 
-/* "from 65.4 % to 70.4 % on shifted images it never saw", or "leaves it at 65.4 %", and whether a change may be chance. */
+/*
+ * "from 65.4 % to 70.4 % on shifted images it never saw", or "leaves it at 65.4 %", and whether the change is
+ * significant.
+ */
 static void add_change(const report_content *content, report_data data, report_subset subset, const char *goes,
                        const char *stays, const char *where, text_buffer *text)
 {
@@ -195,7 +200,7 @@ static void add_change(const report_content *content, report_data data, report_s
     }
 }
 
-/* What was done to the network: trained, or only its statistics computed again, or nothing. */
+/* What was done to the network: trained, only its statistics recomputed, or nothing. */
 static void add_deed(const report_content *content, text_buffer *text)
 {
     text_add(text, only_recalibrated(content) ? "Recomputing the batch norm statistics of" : "Fine-tuning");

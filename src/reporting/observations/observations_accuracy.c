@@ -1,12 +1,12 @@
 /*
- * The sentences about accuracies: what the shift costs, how the rows were split, what fine-tuning changed. Whether a
- * change is more than chance is what its paired interval by image shows; separate intervals decide nothing.
+ * The sentences about accuracies: the cost of the shift, the split of the rows, the effect of fine-tuning. A change is
+ * significant if its paired interval by image excludes 0; separate intervals are not used.
  */
 #include "reporting/observations/observations.h"
 
 #include <math.h>
 
-/* Two figures in per cent that differ by less are printed alike. */
+/* Two percentages that differ by less are printed alike. */
 #define VISIBLE 0.005
 
 static bool measured(const reshift_accuracy *accuracy) { return accuracy && accuracy->n > 0; }
@@ -111,15 +111,17 @@ static void add_set(text_buffer *text, const severity_set *set)
     }
 }
 
-/* One figure a severity, as it is printed: where it is highest and lowest, and where its change is more than chance. */
+/* One printed value per severity: where it is highest and lowest, and where its change is significant. */
 typedef struct severity_range {
     severity_set measured, highest, lowest, rises, falls;
     double highest_value, lowest_value; /* per cent, two decimals */
-    int64_t n_images;                   /* the fewest of any severity */
+    int64_t n_images;                   /* the minimum over severities */
 } severity_range;
 
-/* `as_gain`: the change of each severity by fine-tuning; else the accuracy of the original network, and whether that
- * differs from its accuracy on clean images. */
+/*
+ * `as_gain`: the change of each severity by fine-tuning; otherwise the accuracy of the original network, and whether it
+ * differs from the accuracy on clean images.
+ */
 static severity_range range_over_severities(const report_content *content, report_subset subset, bool as_gain)
 {
     severity_range range = {0};
@@ -156,7 +158,9 @@ static severity_range range_over_severities(const report_content *content, repor
     return range;
 }
 
-/* " It is a loss by more than chance at severities 2 to 5 only." `higher`, `lower`: what a change up or down is. */
+/*
+ * " It is a loss by more than chance at severities 2 to 5 only." `higher`, `lower`: the words for a change up or down.
+ */
 static void add_clear_severities(text_buffer *text, const severity_range *range, const char *higher, const char *lower)
 {
     if (range->rises.n + range->falls.n == 0) {
@@ -195,7 +199,7 @@ static void add_severities(const report_content *content, observations *list)
         text_add(text, "Only ");
         add_set(text, &range.measured);
         text_add(text, " was measured.");
-        return; /* the sentence on all severities has its difference */
+        return; /* the sentence on all severities includes its difference */
     }
     if (range.highest.n == range.measured.n) {
         text_printf(text, "Accuracy is %.2f %% at every severity measured.", range.highest_value);
@@ -324,7 +328,7 @@ static void add_both(text_buffer *text, const reshift_accuracy *before, const re
     text_add(text, " before and after");
 }
 
-/* What the figures on all rows are, where the headline counts unseen rows: numbers without a verdict. */
+/* The numbers on all rows, if the headline uses unseen rows: numbers without a verdict. */
 static void add_all_rows(const report_content *content, report_data data, const reshift_accuracy *unseen_after,
                          observations *list)
 {
@@ -386,7 +390,7 @@ static void add_gain_by_severity(const report_content *content, report_subset su
     add_clear_severities(text, &gains, "a gain", "a loss");
 }
 
-/* A clear loss on clean images, put beside what happened on shifted ones. */
+/* A significant loss on clean images, together with the change on shifted ones. */
 static void add_price(const report_content *content, report_subset subset, text_buffer *text)
 {
     const reshift_difference *clean = report_find_change(content, REPORT_FINETUNED, REPORT_CLEAN, 0, subset);
@@ -420,7 +424,7 @@ void observe_gain(const report_content *content, report_data data, observations 
         }
         return;
     }
-    /* by-row: seen rows are among these, so a gain is no good news */
+    /* by-row: includes seen rows, so a gain is not good news */
     const observation_tone tone = tone_of(change);
     text_buffer *text =
         observations_add(list, subset == REPORT_ALL && tone == OBSERVATION_GOOD ? OBSERVATION_PLAIN : tone);
@@ -433,7 +437,7 @@ void observe_gain(const report_content *content, report_data data, observations 
     text_add(text, ") ");
     add_move(text, before, after, change);
     text_add(text, ".");
-    if (data == REPORT_CLEAN && subset == REPORT_UNSEEN) { /* by-row gains may be memory */
+    if (data == REPORT_CLEAN && subset == REPORT_UNSEEN) { /* by-row gains may be memorisation */
         add_price(content, subset, text);
     } else if (data == REPORT_SHIFT) {
         add_gain_by_severity(content, subset, list);

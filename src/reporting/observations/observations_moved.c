@@ -1,4 +1,4 @@
-/* The sentences about which tensors fine-tuning changed, from counts of bits that differ. */
+/* The sentences about the tensors changed by fine-tuning, from counts of values that differ in any bit. */
 #include <string.h>
 
 #include "reporting/observations/observations.h"
@@ -21,7 +21,7 @@ static void add_trained_blocks(text_buffer *text, const report_content *content,
     }
 }
 
-/* What must not have changed: tensors of the other blocks; their statistics may have where batch norm gathers them. */
+/* What must be unchanged: tensors of other blocks; their statistics may change if batch norm updates them. */
 static void observe_others(const report_content *content, const report_moved *weights, const report_moved *statistics,
                            int n_trained, observations *list)
 {
@@ -51,7 +51,7 @@ static void observe_others(const report_content *content, const report_moved *we
     text_add(text, wrong ? ", though none should have." : ", all of them running statistics of batch norm.");
 }
 
-/* Nothing was trained: no weight may have changed in the blocks whose statistics were recomputed. */
+/* Without training: no weight may have changed in the blocks whose statistics were recomputed. */
 static void observe_untrained(const report_content *content, const report_moved *weights, observations *list)
 {
     if (!only_recalibrated(content) || weights->tensors == 0) {

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-/* Fewer images of a class than these: each is a large part of its own class's centre. */
+/* With fewer images of a class than this, each image has a large effect on its class centre. */
 #define FEW_OF_A_CLASS 5
 
-/* Images that the points of a panel show: versions of one image are no new evidence of how its class lies. */
+/* Number of images shown by the points of a panel: versions of one image are not independent evidence. */
 static int64_t images_of_panel(const report_content *content, const report_panel *panel)
 {
     const reshift_accuracy *all = report_find(content, panel->model, panel->data, 0, REPORT_ALL);
@@ -120,15 +120,17 @@ static const report_panel *find_panel(const report_content *content, report_mode
     return NULL;
 }
 
-/* Without a sign where it prints as 0. */
+/* Rounds, without a sign if the result prints as 0. */
 static double rounded(double value, int digits)
 {
     const double scale = pow(10, digits), steps = round(value * scale);
     return steps == 0 ? 0 : steps / scale;
 }
 
-/* 1: the interval, as it is printed, excludes no change in the direction of better separation, -1: of worse, 0: it does
- * not. A change that its digits do not show gives no verdict. */
+/*
+ * 1 if the interval, as printed, excludes 0 in the direction of better separation, -1 for worse, else 0. A change that
+ * is not visible in the printed digits gives no verdict.
+ */
 static int direction(const reshift_interval *change, int digits, bool smaller_is_better)
 {
     const int sign = !isfinite(change->value)             ? 0
@@ -138,7 +140,7 @@ static int direction(const reshift_interval *change, int digits, bool smaller_is
     return smaller_is_better ? -sign : sign;
 }
 
-/* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)"; the interval as direction() reads it */
+/* "; silhouette 0.00 before, 0.12 after (change +0.11 to +0.13)"; the interval is rounded as in direction() */
 static void add_measure(text_buffer *text, const char *name, double before, double after,
                         const reshift_interval *change, int digits, const char *unit)
 {
@@ -199,13 +201,13 @@ void observe_change(const report_content *content, report_data data, observation
         n_better += signs[i] > 0;
         n_worse += signs[i] < 0;
     }
-    /* one measure alone is no verdict */
+    /* one measure alone is not a verdict */
     const bool better = n_better > 1 && n_worse == 0, worse = n_worse > 1 && n_better == 0;
     text_buffer *text = observations_add(list, better ? OBSERVATION_GOOD : worse ? OBSERVATION_BAD : OBSERVATION_PLAIN);
     text_add(text, "Separation of the classes of ");
     data_words(content, data, text);
     text_add(text, " in two dimensions: ");
-    if (few) { /* then measures of it are artefacts of single points */
+    if (few) { /* measures of it are artefacts of single points then */
         text_add(text, after->n_seen == after->n       ? "no unseen image is left to tell by."
                        : change->n_images == 0         ? "no interval of the change is known, so it is not judged."
                        : change->n_images < FEW_IMAGES ? "too few images to tell."

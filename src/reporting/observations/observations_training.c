@@ -1,6 +1,6 @@
 /*
- * The sentences about a training: where it ended, whether it diverged, whether it overfitted. The whole history is
- * read, not only its last epoch, and differences are held against what the number of test images can show.
+ * The sentences about a training: its final result, whether it diverged, whether it overfitted. They use the whole
+ * history, not only its last epoch, and compare differences with the precision that the number of test images allows.
  */
 #include "reporting/observations/observations.h"
 
@@ -10,20 +10,20 @@
 #include "reshift/learning.h"
 #include "reshift/reporting.h"
 
-/* A twentieth of a point between two epochs is no change. */
+/* A twentieth of a point between two epochs is not a change. */
 #define VISIBLE_IN_CURVE 0.0005
-/* Nor is a change of the loss that its curve does not show. */
+/* Nor is a change of the loss that is not visible in its curve. */
 #define VISIBLE_IN_LOSS 0.005
-/* "Stayed there": no later epoch is further away than half a point. */
+/* "Stayed there": no later epoch differs by more than half a point. */
 #define SAME_LEVEL 0.005
-/* Overfitting by the gap between training and test accuracy: ten points and more. */
+/* Overfitting by the gap between training and test accuracy: at least ten points. */
 #define WIDE_GAP 0.10
-/* Overfitting by the loss: a tenth of its lowest value and more, while training loss falls. */
+/* Overfitting by the loss: a rise of at least a tenth of its lowest value, while the training loss falls. */
 #define LOSS_RISE 0.10
-/* Training accuracy that falls by ten points from its best epoch is unstable. */
+/* A training is unstable if its training accuracy falls by ten points from its best epoch. */
 #define UNSTABLE 0.10
 
-/* The epochs that the sentences name, by what was measured on one set of rows. */
+/* The epochs that the sentences mention, for one set of measured rows. */
 typedef struct training_course {
     const reshift_history *history;
     const reshift_epoch *last, *best, *last_measured, *lowest_loss;
@@ -75,7 +75,7 @@ static const char *test_name(const report_training *training)
 
 static const char *set_word(const training_course *course) { return course->by_validation ? "validation" : "test"; }
 
-/* Images whose answers one figure of the curve rests on; 0: not known. */
+/* Number of images behind one value of the curve; 0: unknown. */
 static int64_t images_of(const training_course *course, const report_training *training)
 {
     return course->by_validation         ? training->n_validation
@@ -141,7 +141,7 @@ static void add_held_out(text_buffer *text, const report_training *training)
     text_add(text, "rows held out of training for validation");
 }
 
-/* Which epoch's weights are used, where rows were held out to judge by. */
+/* The epoch whose weights are used, if rows were held out for validation. */
 static void add_choice(const training_course *validation, const report_training *training, observations *list)
 {
     const reshift_epoch *kept = NULL;
@@ -188,7 +188,7 @@ static double guessing_loss(const report_training *training)
     return training->n_classes > 1 ? log(training->n_classes) : 0;
 }
 
-/* The last epoch's loss, by the definition of learning.h. */
+/* True if the last epoch's loss is diverged by the definition of learning.h. */
 static bool diverged(const report_training *training)
 {
     const double loss = training->history->epochs[training->history->n_epochs - 1].train_loss;
@@ -217,16 +217,18 @@ bool training_failed(const report_training *training)
             best - last->train_accuracy >= UNSTABLE);
 }
 
-/* The accuracy `fraction` with the interval of `n` images; of no images where their number is not known. */
+/* The accuracy `fraction` with the interval for `n` images; n is 0 if the number is unknown. */
 static reshift_accuracy accuracy_of_images(double fraction, int64_t n)
 {
     return n > 0 && isfinite(fraction) ? reshift_accuracy_of((int64_t)llround(fraction * (double)n), n)
                                        : (reshift_accuracy){0};
 }
 
-/* `high` above `low` is more than chance. Without the answers to every image these count as different images, which
- * makes the interval of two epochs on the same images too wide, not too narrow. 0 images: not known how many, and the
- * accuracy counts as exact. */
+/*
+ * True if `high` is significantly above `low`. Without the answers for every image, these are treated as different
+ * images, which makes the interval for two epochs on the same images too wide, not too narrow. 0 images: unknown, the
+ * accuracy is treated as exact.
+ */
 static bool clearly_above(double high, int64_t n_high, double low, int64_t n_low)
 {
     const reshift_accuracy a = accuracy_of_images(high, n_high), b = accuracy_of_images(low, n_low);
@@ -241,7 +243,7 @@ static int64_t training_images(const report_training *training)
     return training->n_train_images > 0 ? training->n_train_images : training->n_train;
 }
 
-/* Returns true where nothing more can be said of the training. */
+/* Returns true if nothing more can be said about the training. */
 static bool add_divergence(const training_course *course, const report_training *training, observations *list)
 {
     const double guessing = guessing_loss(training);
@@ -277,13 +279,13 @@ static bool add_divergence(const training_course *course, const report_training 
 
 /* ---- overfitting ---- */
 
-/* What speaks for overfitting. */
+/* The evidence for overfitting. */
 typedef struct evidence {
     double fall;       /* from the best epoch to the end, fractions */
-    double gap;        /* training above test accuracy at the end; NAN where it is not known */
+    double gap;        /* training minus test accuracy at the end; NAN if unknown */
     double rise;       /* of the loss, from its lowest value to the end */
-    double half_width; /* how well the difference of two figures is known; 0: not known */
-    bool above; /* the gap is more than chance */
+    double half_width; /* precision of the difference of two values; 0: unknown */
+    bool above; /* the gap is significant */
     bool falls, wide, loss_rises;
 } evidence;
 
@@ -314,7 +316,7 @@ static evidence weigh(const training_course *course, const report_training *trai
 static void add_precision(text_buffer *text, const training_course *course, const report_training *training,
                           const evidence *e)
 {
-    text_add(text, training->n_test_all > training->n_test ? "With about " : "With "); /* how many are monitored is a mean */
+    text_add(text, training->n_test_all > training->n_test ? "With about " : "With "); /* a mean if monitored */
     text_add_count(text, images_of(course, training));
     text_printf(text, " %s images a difference of two such figures is known to about %.1f points either way",
                 set_word(course), reshift_percent(e->half_width, 1));
@@ -328,7 +330,7 @@ static void add_last_weights(text_buffer *text, const training_course *course, c
     }
 }
 
-/* The fall from the best epoch to the end, in words without a verdict. */
+/* The fall from the best epoch to the end, without a verdict. */
 static void add_fall(text_buffer *text, const training_course *course)
 {
     const reshift_epoch *best = course->best, *end = course->last_measured;
@@ -372,7 +374,7 @@ static void add_overfitting(const training_course *course, const report_training
     add_last_weights(text, course, training);
 }
 
-/* No overfitting was found: what the curve did instead. */
+/* No overfitting was found: describes the curve. */
 static void add_course(const training_course *course, const report_training *training, const evidence *e,
                        observations *list)
 {
@@ -442,7 +444,7 @@ static void add_course(const training_course *course, const report_training *tra
     }
 }
 
-/* Worse than guessing is no overfitting: something else is wrong. Returns true where that was said. */
+/* Worse than guessing is not overfitting but a sign of another error. Returns true if this sentence was added. */
 static bool add_below_guessing(const training_course *course, const report_training *training, observations *list)
 {
     const double guessing = training->n_classes > 1 ? 1.0 / training->n_classes : 0;

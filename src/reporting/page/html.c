@@ -1,7 +1,7 @@
 /*
- * The page's parts. Pictures become <img> with a data: address, so that an SVG's styles and ids stay its own; nothing
- * on the page is fetched and no script runs. The style has one set of colours for light and one for dark; pictures are
- * drawn on white and keep a white card in the dark.
+ * The parts of the page. Pictures are embedded as <img> with a data: address, so that an SVG's styles and ids are
+ * isolated. The page loads nothing and runs no script. The style has colours for light and dark mode; pictures are
+ * drawn on white and keep a white background in dark mode.
  */
 #include "reporting/page/html.h"
 
@@ -45,7 +45,7 @@ static const char style[] =
     "figure img{display:block;width:100%;height:auto;background:#fff;border:1px solid "
     "var(--line);border-radius:.6rem}\n"
     "figure.medium{max-width:38rem}figcaption{color:var(--soft);font-size:.88rem;margin-top:.5rem;max-width:46rem}\n"
-    /* a table that is wider than the page scrolls, and a shadow at the edge shows that it goes on */
+    /* a table wider than the page scrolls, with a shadow at the edge as a hint */
     ".scroll{overflow-x:auto;margin:1.2rem 0;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0 0/2.5rem 100% "
     "no-repeat local,linear-gradient(270deg,var(--paper) 40%,transparent) 100% 0/2.5rem 100% no-repeat local,"
     "linear-gradient(90deg,#8886,transparent) 0 0/.8rem 100% no-repeat scroll,linear-gradient(270deg,#8886,transparent) "
@@ -140,7 +140,7 @@ void html_observations(text_buffer *page, observations *list)
     observations_destroy(list);
 }
 
-/* "image/png" or "image/svg+xml" by the first bytes; NULL for anything else. */
+/* "image/png" or "image/svg+xml", detected from the first bytes; NULL for anything else. */
 static const char *picture_type(const char *bytes, size_t size)
 {
     if (size > 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0) {

@@ -1,6 +1,6 @@
 /*
  * The report page, in the order of the study: lead and headline numbers, probe, shift, split and fine-tuning, before
- * against after, features, settings. Every sentence comes from observations.c; here they only find their place.
+ * and after, features, settings. All sentences come from observations.c; this file arranges them.
  */
 #include "reporting/page/report.h"
 
@@ -13,7 +13,7 @@
 #include "reporting/observations/observations.h"
 #include "reporting/page/report_tables.h"
 
-/* Words put together, then handed on: "CIFAR-10-C gaussian_blur". free() them; NULL when out of memory. */
+/* Formatted text: "CIFAR-10-C gaussian_blur". The caller frees it; NULL when out of memory. */
 static char *words_of_data(const report_content *content, report_data data)
 {
     text_buffer text = {0};
@@ -26,7 +26,7 @@ static char *words_of_data(const report_content *content, report_data data)
 
 /* ---- lead ---- */
 
-/* One tile: before and after on the same rows, what changed with its paired interval, and which rows these are. */
+/* One tile: before and after on the same rows, the change with its paired interval, and which rows these are. */
 static void add_tile(text_buffer *page, const report_content *content, report_data data, report_subset subset)
 {
     const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, data, 0, subset);
@@ -110,7 +110,7 @@ static reshift_status add_training(text_buffer *page, const report_training *tra
     observations list = {0};
     observe_training(training, subject, &list);
     html_observations(page, &list);
-    if (training->minimum || (!loss && !accuracy)) { /* a curve of one point shows nothing */
+    if (training->minimum || (!loss && !accuracy)) { /* a curve of one point is useless */
         return RESHIFT_OK;
     }
     text_buffer words[2] = {{0}, {0}};

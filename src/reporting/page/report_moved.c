@@ -1,4 +1,4 @@
-/* The table of moved tensors, a line a block; every tensor by itself stands in the file it points to. */
+/* The table of changed tensors, one line per block. The page names the file with all tensors. */
 #include <math.h>
 
 #include "reporting/page/html.h"
@@ -22,7 +22,7 @@ static void add_cells(text_buffer *page, const report_moved *moved)
 {
     add_of(page, moved->moved, moved->tensors, true);
     add_of(page, moved->changed, moved->values, false);
-    if (moved->moved == 0 || !(moved->norm > 0)) { /* a tensor of zeros has no relative distance */
+    if (moved->moved == 0 || !(moved->norm > 0)) { /* the relative distance of a zero tensor is undefined */
         text_add(page, "<td>\xe2\x80\x93</td>");
     } else {
         const double share = 100 * moved->distance / moved->norm;

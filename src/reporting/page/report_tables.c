@@ -1,5 +1,7 @@
-/* The report's tables: epochs, accuracies before and after, the shift's cost, separation of classes. A dash: not
- * measured. */
+/*
+ * The report's tables: epochs, accuracies before and after, cost of the shift, separation of classes. A dash means not
+ * measured.
+ */
 #include "reporting/page/report_tables.h"
 
 #include <math.h>
@@ -70,7 +72,7 @@ static void add_accuracy_cell(text_buffer *page, const reshift_accuracy *accurac
     text_add(page, "</td>");
 }
 
-/* "+4.94", coloured where it is more than chance, with its paired interval. */
+/* "+4.94" with its paired interval, coloured if significant. */
 static void add_change_cell(text_buffer *page, const reshift_accuracy *before, const reshift_accuracy *after,
                             const reshift_difference *change)
 {
@@ -99,7 +101,7 @@ static void add_change_cell(text_buffer *page, const reshift_accuracy *before, c
     text_add(page, "</td>");
 }
 
-/* Rows, and images where these are fewer. */
+/* Number of rows, and of images if it is smaller. */
 static void add_count_cell(text_buffer *page, const reshift_accuracy *accuracy, bool edge)
 {
     text_add(page, edge ? "<td class=\"edge\">" : "<td>");
@@ -112,7 +114,10 @@ static void add_count_cell(text_buffer *page, const reshift_accuracy *accuracy, 
     text_add(page, "</td>");
 }
 
-/* Rows of this kind were measured: without seen rows, or without unseen ones, one half of the table is the other. */
+/*
+ * True if rows of this kind were measured: without seen rows, or without unseen ones, one half of the table would
+ * repeat the other.
+ */
 static bool has_rows(const report_content *content, report_subset subset)
 {
     for (int i = 0; i < content->n_measurements; i++) {
@@ -123,7 +128,7 @@ static bool has_rows(const report_content *content, report_subset subset)
     return false;
 }
 
-/* Severities that were measured: a line for all of them together repeats a single one. */
+/* Number of severities measured: for a single one, the line for all together would repeat it. */
 static int count_severities(const report_content *content)
 {
     int n = 0;
@@ -376,7 +381,7 @@ void table_of_panels(text_buffer *page, const report_content *content)
                     panel->model == REPORT_ORIGINAL ? "original" : deed_adjective(content));
         text_add_count(page, panel->n);
         text_add(page, "</td>");
-        const bool few = panel_too_small(content, panel); /* then these are artefacts of single points */
+        const bool few = panel_too_small(content, panel); /* these values are artefacts of single points then */
         add_number_cell(page, "%.1f %%", few ? NAN : reshift_percent(s->overlap, 1));
         add_number_cell(page, "%.3f", few ? NAN : s->silhouette);
         add_number_cell(page, "%.3f", few ? NAN : s->fisher);
