@@ -12,8 +12,8 @@
  * The 95 % interval of the mean of n fractions values[0], values[step], ... in 0..1: Wilson's interval with the
  * effective number of images. This is the number of single rows whose mean would have the same variance. The variance
  * is estimated with two images added at 0 and two at 1, so that equal values keep a width. The effective number is at
- * least n, the number for values of 0 and 1, and at most n_rows. Equals Wilson's interval if every value is 0 or 1. n
- * >= 1. Source: Wilson 1927; effective sample sizes: Korn & Graubard 1998; the added images: Agresti & Coull 1998.
+ * least n, the number for values of 0 and 1, and at most n_rows. Equals Wilson's interval if every value is 0 or 1.
+ * n >= 1. Source: Wilson 1927; effective sample sizes: Korn & Graubard 1998; the added images: Agresti & Coull 1998.
  */
 reshift_interval interval_of_shares(const double *values, int64_t step, int64_t n, int64_t n_rows);
 

@@ -1,4 +1,4 @@
-/* A folder of its own for a test program, and what is in it. */
+/* A temporary folder for a test program, and its contents. */
 #ifndef TESTS_REPORTING_FOLDER_H
 #define TESTS_REPORTING_FOLDER_H
 
@@ -44,7 +44,7 @@ static inline int folder_teardown(void **state)
     return rmdir(folder);
 }
 
-/* Not inline: gcc 12 then takes the text for a pointer to the variable that holds it (-Wdangling-pointer). */
+/* Not inline: gcc 12 then takes the text for a pointer to the local variable (-Wdangling-pointer). */
 __attribute__((noinline, unused)) static char *folder_read(const char *name, size_t *size)
 {
     reshift_error error;
@@ -62,7 +62,7 @@ static inline int folder_has(const char *name)
     return there;
 }
 
-/* How many files of the folder contain `words` in their name. */
+/* Number of files in the folder whose name contains `words`. */
 static inline int folder_count(const char *words)
 {
     int count = 0;

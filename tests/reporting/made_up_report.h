@@ -1,4 +1,6 @@
-/* A report's content with made-up numbers in the range of the real study; tests change what they look at. */
+/*
+ * The content of a report with synthetic numbers in the range of the real study; tests change the parts they examine.
+ */
 #ifndef TESTS_REPORTING_MADE_UP_REPORT_H
 #define TESTS_REPORTING_MADE_UP_REPORT_H
 
@@ -40,7 +42,10 @@ static inline void made_up_measure(made_up_report *report, report_model model, r
     report->measurements[report->content.n_measurements++] = m;
 }
 
-/* One accuracy against another over the same images, `even` of a hundred of which change for better, as many for worse. */
+/*
+ * One accuracy against another over the same images; `even` of a hundred images change for the better, and as many for
+ * the worse.
+ */
 static inline reshift_difference made_up_difference(const reshift_accuracy *a, const reshift_accuracy *b, int even)
 {
     if (a->n < 1 || b->n < 1) {
@@ -59,7 +64,7 @@ static inline reshift_difference made_up_difference(const reshift_accuracy *a, c
     return d;
 }
 
-/* Accuracies of all severities have five rows an image; what changed follows from the accuracies. */
+/* Accuracies of all severities have five rows per image; changes follow from the accuracies. */
 static inline void made_up_compare(made_up_report *report)
 {
     for (int i = 0; i < report->content.n_measurements; i++) {
@@ -112,7 +117,7 @@ static inline void made_up_fill(made_up_report *report)
     report->finetune = (reshift_history){.epochs = report->finetune_epochs, .n_epochs = 10};
     static const int64_t before[6] = {7880, 7560, 7050, 6650, 6350, 5100},
                          after[6] = {7860, 7750, 7400, 7100, 6780, 6150};
-    for (int subset = 0; subset < 3; subset++) { /* of 10,000 images 4,000 were seen; the seen ones come out at 99 % */
+    for (int subset = 0; subset < 3; subset++) { /* of 10,000 images 4,000 were seen; the accuracy on these is 99 % */
         int64_t n = subset == REPORT_ALL ? 10000 : subset == REPORT_UNSEEN ? 6000 : 4000, sums[2] = {0, 0};
         for (int severity = 0; severity < 6; severity++) {
             int64_t unseen = after[severity] * 6 / 10, seen = 3960;

@@ -1,4 +1,6 @@
-/* A small judge of markup: tags close in order, attributes are quoted, no stray '<' or '&', no address that is fetched.
+/*
+ * A small markup checker: tags are closed in order, attributes are quoted, there is no stray '<' or '&', and no
+ * external address.
  */
 #ifndef TESTS_REPORTING_MARKUP_H
 #define TESTS_REPORTING_MARKUP_H

@@ -1,4 +1,4 @@
-/* Checks of a list of sentences, word for word, and of their tones. */
+/* Checks a list of sentences, word for word, and their tones. */
 #ifndef TESTS_REPORTING_OBSERVATIONS_LIST_H
 #define TESTS_REPORTING_OBSERVATIONS_LIST_H
 
@@ -8,7 +8,7 @@
 
 #include "reporting/observations/observations.h"
 
-/* The list holds these sentences with these tones, and is emptied. NULL ends. */
+/* Checks that the list has these sentences (NULL-terminated) and tones, and empties it. */
 static inline void check_list(observations *list, const char *tones, ...)
 {
     va_list expected;

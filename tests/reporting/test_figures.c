@@ -1,4 +1,5 @@
-/* Figures: all files there, the same bytes twice and from the script alone, words that would break a script, refusals.
+/*
+ * Figures: all files exist, the same bytes twice and from the script alone, text that could break a script, refusals.
  */
 #include "folder.h"
 
@@ -26,7 +27,7 @@ static reshift_history made_up_history(reshift_epoch *epochs, int n, bool test)
     return (reshift_history){.epochs = epochs, .n_epochs = n};
 }
 
-/* Width and height out of a PNG's first chunk. */
+/* Width and height from a PNG's first chunk. */
 static void check_png(const char *name, uint32_t width, uint32_t height)
 {
     size_t size;
@@ -47,7 +48,7 @@ static void check_svg(const char *name, size_t most)
     free(bytes);
 }
 
-/* Draws again, by the call and by the script alone: the pictures must not change by a byte. */
+/* Draws again, by the call and by the script alone: the pictures must be byte for byte equal. */
 static void check_same_bytes(const char *const *pictures, const char *script, void (*draw)(void))
 {
     char *before[4];
@@ -106,7 +107,7 @@ static void test_history(void **state)
     size_t size;
     char *data = folder_read("probe.csv", &size);
     assert_non_null(strstr(data, "epoch,train_loss,train_accuracy,test_loss,test_accuracy\n1,0.8,0.77,0.6,0.784\n"));
-    assert_null(strstr(data, "seconds")); /* they differ from run to run */
+    assert_null(strstr(data, "seconds")); /* they differ between runs */
     free(data);
     char *script = folder_read("probe-accuracy.gp", &size);
     assert_non_null(strstr(script, "best test 80.0 % (epoch 5)"));
@@ -129,7 +130,7 @@ static void draw_validated(void)
     check_ok(reshift_history_plot(folder, "finetune", "Fine-tuning", &history, 7, true, &error));
 }
 
-/* A third line, and the mark is at the epoch that it chose, not at the best on the test set. */
+/* A third line; the mark is at the epoch chosen by validation, not at the best on the test set. */
 static void test_validation(void **state)
 {
     (void)state;
@@ -155,7 +156,7 @@ static void test_validation(void **state)
     folder_empty();
 }
 
-/* One epoch, nothing measured on a test set, constant values, a hundred epochs, and no value at all. */
+/* One epoch, no test set, constant values, a hundred epochs, and no value at all. */
 static void test_odd_histories(void **state)
 {
     (void)state;
@@ -181,7 +182,7 @@ static void test_odd_histories(void **state)
     folder_empty();
 }
 
-/* A title is words, whatever it holds: nothing is run, nothing is replaced, pictures stay well-formed. */
+/* A title is plain text: nothing is executed or replaced, and pictures stay well-formed. */
 static void test_hostile_words(void **state)
 {
     (void)state;
@@ -224,7 +225,7 @@ static void test_never_overwrites(void **state)
     folder_empty();
 }
 
-/* `gnuplot` that is not there, and one that fails: the error says so, no picture and no part of one is left. */
+/* `gnuplot` missing or failing: the error says so, and no complete or partial picture is left. */
 static void test_gnuplot_fails(void **state)
 {
     (void)state;
@@ -249,7 +250,7 @@ static void test_gnuplot_fails(void **state)
     check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "(exit 3): line 3: no such terminal");
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
-    /* gnuplot does not mind a write that fails, also in the middle of a picture: it must not write to a disk */
+    /* gnuplot ignores failed writes, also in the middle of a picture: it must not write to a disk */
     fake = fopen(path, "w");
     fprintf(fake, "#!/bin/sh\nfor fd in 10 11; do case $(readlink /proc/self/fd/$fd) in /memfd:*) ;; *) exit 4; esac; done\n"
                   "for fd in 10 11; do echo cut >/dev/fd/$fd; done\n");
@@ -301,7 +302,7 @@ enum { n_points = 10000 };
 static const char *const class_names[] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                           "dog",      "frog",       "horse", "ship", "truck"};
 
-/* 4 x 10,000 points, ten classes in clouds, two fifths of them seen. */
+/* 4 x 10,000 points, ten classes in clusters, two fifths of them seen. */
 static void draw_panels(void)
 {
     reshift_error error;
@@ -347,7 +348,7 @@ static void test_heatmap(void **state)
     check_svg("heat.svg", 60000);
     size_t size;
     char *svg = folder_read("heat.svg", &size);
-    assert_non_null(strstr(svg, "12.3")); /* every value stands in its cell, a missing one nowhere */
+    assert_non_null(strstr(svg, "12.3")); /* every value is in its cell, a missing one nowhere */
     assert_non_null(strstr(svg, "100.0"));
     assert_non_null(strstr(svg, "48.3")); /* 193 of 400, rounded half up as everywhere */
     assert_null(strstr(svg, ">nan"));
@@ -373,7 +374,7 @@ static void test_heatmap(void **state)
     assert_non_null(strstr(change, "+1.0"));
     assert_null(strstr(change, "217, 217, 217"));
     free(change);
-    map.unclear = (const uint8_t[]){1, 0}; /* a change that may be chance has no colour of its own */
+    map.unclear = (const uint8_t[]){1, 0}; /* a change that is not significant has no colour of its own */
     check_ok(reshift_heatmap_plot(folder, "change", "t", &map, true, &error));
     change = folder_read("change.svg", &size);
     assert_non_null(strstr(change, "217, 217, 217"));
@@ -382,7 +383,7 @@ static void test_heatmap(void **state)
     data = folder_read("change.csv", &size);
     assert_non_null(strstr(data, "0,0,-2,0,1,"));
     free(data);
-    for (int alone = 0; alone < 2; alone++) { /* one cell, with words of one colour only: accuracy light, change dark */
+    for (int alone = 0; alone < 2; alone++) { /* one cell, with text of one colour only: accuracy light, change dark */
         map = (reshift_heatmap){"one", heat_rows, heat_columns, 1, 1, &changes[1], alone == 1, NULL};
         check_ok(reshift_heatmap_plot(folder, "one", "t", &map, true, &error));
         char *one = folder_read("one.svg", &size);
@@ -397,7 +398,7 @@ static void test_heatmap(void **state)
     folder_empty();
 }
 
-/* A long title and a long name under the last column are drawn whole: nothing touches the picture's edge. */
+/* A long title and a long name under the last column are drawn completely: nothing touches the picture's edge. */
 static void test_heatmap_words_fit(void **state)
 {
     (void)state;
@@ -448,7 +449,7 @@ static void test_panels(void **state)
     folder_empty();
 }
 
-/* The dots in the SVG's paths of dots: how many, and the box around them (left, right, top, bottom) in px. */
+/* The dots in the SVG's paths: their number, and their bounding box (left, right, top, bottom) in px. */
 static int read_dots(const char *svg, double box[4])
 {
     int found = 0;
@@ -473,12 +474,12 @@ static int read_dots(const char *svg, double box[4])
     return found;
 }
 
-/* Every point of a panel is in the SVG, at its place. */
+/* Every point of a panel is in the SVG, at its position. */
 static void test_svg_points(void **state)
 {
     (void)state;
     reshift_error error;
-    enum { side = 21, n = side * side }; /* a grid from 0 to 10: no two points fall together */
+    enum { side = 21, n = side * side }; /* a grid from 0 to 10: no two points coincide */
     float points[2 * n];
     int labels[n];
     for (int i = 0; i < n; i++) {
@@ -493,14 +494,15 @@ static void test_svg_points(void **state)
     double box[4];
     assert_int_equal(read_dots(svg, box), n);
     free(svg);
-    /* one panel: plot from x 86 to 974 and y 110 to 584, a margin of 3 % of the range (3/106 of the plot) at every side
+    /*
+     * one panel: plot from x 86 to 974 and y 110 to 584, a margin of 3 % of the range (3/106 of the plot) on every side
      */
     assert_true(fabs(box[0] - (86 + 888 * 3 / 106.0)) <= 0.25 && fabs(box[1] - (974 - 888 * 3 / 106.0)) <= 0.25);
     assert_true(fabs(box[2] - (110 + 474 * 3 / 106.0)) <= 0.25 && fabs(box[3] - (584 - 474 * 3 / 106.0)) <= 0.25);
     folder_empty();
 }
 
-/* No rows, one row, a hundred classes with long names, all points in one place. */
+/* No rows, one row, a hundred classes with long names, all points at one position. */
 static void test_odd_panels(void **state)
 {
     (void)state;

@@ -1,5 +1,7 @@
-/* The lead and the sentences about tensors and panels, word for word, on made-up numbers: the common cases and those
- * where a sentence could come out wrong. */
+/*
+ * The lead and the sentences about tensors and panels, word for word, on synthetic numbers: the common cases and those
+ * where a sentence could be wrong.
+ */
 #include "observations_list.h"
 
 #include "made_up_report.h"
@@ -20,7 +22,7 @@ static void test_moved(void **state)
                "1,240 values.",
                "Batch norm was frozen: it normalises by the stored running means and variances in training and "
                "testing. The 8 running-statistics tensors did not change; gamma and beta count as weights.");
-    /* the claim is what was counted, not what was asked for */
+    /* the statement follows the counts, not the request */
     blocks[0].weights.moved = 1;
     blocks[1].statistics.moved = 2;
     observe_moved(&content, &list);
@@ -39,7 +41,7 @@ static void test_moved(void **state)
                "Batch norm in all blocks normalised by each training batch and updated its running means and "
                "variances. 6 of 8 running-statistics tensors changed; they are not trained and are counted apart "
                "from the weights.");
-    content.batchnorm = "train"; /* then those of other blocks must stand still */
+    content.batchnorm = "train"; /* then those of other blocks must be unchanged */
     observe_moved(&content, &list);
     assert_int_equal(list.items[0].tone, OBSERVATION_WARNING);
     assert_non_null(strstr(list.items[1].words.bytes, "Batch norm in the trained blocks normalised by each"));
@@ -54,7 +56,7 @@ static void test_moved(void **state)
                "from the training rows and kept fixed in training. 2 of 8 running-statistics tensors changed; they "
                "are not trained and are counted apart from the weights.");
     blocks[0].statistics.moved = 4;
-    blocks[0].trained = true; /* everything is trained: nothing to say of the others */
+    blocks[0].trained = true; /* everything is trained: no sentence about the others */
     observe_moved(&content, &list);
     assert_int_equal(list.n, 1);
     observations_destroy(&list);
@@ -85,7 +87,7 @@ static void test_panel(void **state)
         assert_non_null(strstr(list.items[0].words.bytes, "Fine-tuned network on CIFAR-10: "));
         observations_destroy(&list);
     }
-    /* one class only: nothing to be near to; a class without a name; no spread */
+    /* one class only: no other class; a class without a name; no spread */
     report.panels[0].separation = (reshift_separation){NAN, NAN, NAN, 0, -1, -1, NAN, 0, 12, 1};
     observe_panel(&report.content, &report.panels[0], &list);
     check_list(&list, "p",
@@ -104,7 +106,7 @@ static void test_panel(void **state)
     check_list(&list, "p", "Original network on CIFAR-10-C gaussian_blur: there are no points to judge.");
 }
 
-/* A verdict needs an interval by image that excludes no change; measures that contradict each other give none. */
+/* A verdict needs an interval by image that excludes 0; contradicting measures give none. */
 static void test_change(void **state)
 {
     (void)state;
@@ -136,7 +138,7 @@ static void test_change(void **state)
                "before, 1.00 after (change -0.70 to -0.50). The changes are 95 % intervals by image. The "
                "closest classes were cat and dog (distance of their centres 0.71 spreads) and are now "
                "cat and horse (0.41).");
-    /* one point of 500 is no change */
+    /* one point of 500 is not a change */
     after->change = (reshift_separation_change){{-0.002, -0.02, 0.016}, {0.002, -0.01, 0.014}, {0, -0.1, 0.1}, 500};
     observe_change(&report.content, REPORT_CLEAN, &list);
     check_list(&list, "p",
@@ -146,19 +148,19 @@ static void test_change(void **state)
                "(change -0.10 to +0.10). The changes are 95 % intervals by image. The closest classes "
                "were cat and dog (distance of their centres 0.71 spreads) and are now cat and horse "
                "(0.41).");
-    /* one clear measure is no verdict */
+    /* one significant measure is not a verdict */
     after->change = (reshift_separation_change){{-0.002, -0.02, 0.016}, {0.002, -0.01, 0.014}, {0.2, 0.1, 0.3}, 500};
     observe_change(&report.content, REPORT_CLEAN, &list);
     assert_non_null(strstr(list.items[0].words.bytes, "in two dimensions: only one measure changed clearly."));
     assert_int_equal(list.items[0].tone, OBSERVATION_PLAIN);
     observations_destroy(&list);
-    /* two clear measures that disagree */
+    /* two significant measures that disagree */
     after->change = (reshift_separation_change){{-0.02, -0.03, -0.01}, {0, -0.01, 0.01}, {-0.3, -0.4, -0.2}, 500};
     observe_change(&report.content, REPORT_CLEAN, &list);
     assert_non_null(strstr(list.items[0].words.bytes, "in two dimensions: the measures disagree."));
     assert_int_equal(list.items[0].tone, OBSERVATION_PLAIN);
     observations_destroy(&list);
-    /* few images, few of a class, no interval, nothing unseen: no measure of the separation is given */
+    /* few images, few of a class, no interval, nothing unseen: no measure of the separation is reported */
     after->change = (reshift_separation_change){{-0.2, -0.3, -0.1}, {0.2, 0.1, 0.3}, {0.3, 0.2, 0.4}, 29};
     static const char *const reasons[4] = {"too few images to tell.", "too few images of each class to tell.",
                                            "no interval of the change is known, so it is not judged.",
@@ -253,7 +255,7 @@ static void test_counts(void **state)
     }
 }
 
-/* A verdict follows from the interval as it is printed: what its digits do not show is no change. */
+/* A verdict follows from the interval as printed: a change not visible in its digits is none. */
 static void test_change_too_small_to_print(void **state)
 {
     (void)state;
@@ -275,7 +277,7 @@ static void test_change_too_small_to_print(void **state)
                "centres 0.41, then 0.41 spreads).");
 }
 
-/* Five versions of an image are no five images: a panel is judged by the images that it shows. */
+/* Five versions of an image are not five images: a panel is judged by its number of images. */
 static void test_panel_of_few_images(void **state)
 {
     (void)state;
@@ -291,7 +293,7 @@ static void test_panel_of_few_images(void **state)
                "Original network on CIFAR-10-C gaussian_blur: 60 points of 12 images in 10 classes are too few to judge "
                "separation: each image is a large part of its own class's centre. The two axes hold 34.7 % of the "
                "variance.");
-    report.panels[0].separation.n_classes = 2; /* six images a class, and still only twelve */
+    report.panels[0].separation.n_classes = 2; /* six images per class, and still only twelve */
     observe_panel(&report.content, &report.panels[0], &list);
     check_list(&list, "p",
                "Original network on CIFAR-10-C gaussian_blur: 60 points of 12 images in 2 classes are too few to judge "
@@ -301,7 +303,7 @@ static void test_panel_of_few_images(void **state)
     assert_false(panel_too_small(&report.content, &report.panels[0]));
 }
 
-/* Nothing was trained, only statistics recomputed: no sentence calls that fine-tuning or training. */
+/* Only statistics were recomputed: no sentence mentions fine-tuning or training. */
 static void test_recalibrated(void **state)
 {
     (void)state;
@@ -355,7 +357,7 @@ static void test_recalibrated(void **state)
     }
 }
 
-/* Both accuracies print alike; every block is trained. */
+/* Both accuracies are printed alike; every block is trained. */
 static void test_lead_without_change(void **state)
 {
     (void)state;

@@ -1,5 +1,7 @@
-/* The sentences about accuracies, word for word, on made-up numbers: what the shift costs, how rows were split, what
- * fine-tuning changed, and which of it is more than chance. */
+/*
+ * The sentences about accuracies, word for word, on synthetic numbers: the cost of the shift, the split of the rows,
+ * the effect of fine-tuning, and which of it is significant.
+ */
 #include "observations_list.h"
 
 #include "made_up_report.h"
@@ -47,7 +49,7 @@ static void test_drop(void **state)
         "By severity accuracy ranges from 51.00 % (severity 5) to 80.00 % (severities 1 and 2). It is below that "
         "on clean images by more than chance at severities 3 to 5 and above that on clean images by more than "
         "chance at severities 1 and 2.");
-    /* every severity alike; then only one; then none */
+    /* all severities the same; then only one; then none */
     for (int severity = 1; severity <= 5; severity++) {
         *made_up_find(&report, REPORT_ORIGINAL, REPORT_SHIFT, severity, REPORT_ALL) = reshift_accuracy_of(788, 1000);
     }
@@ -138,7 +140,7 @@ static void test_gain_by_image(void **state)
                "Counted on all 10,000 images, accuracy is 78.80 % before and 86.76 % after. That is not to be "
                "trusted: 4,000 of these images were used in fine-tuning, and on them accuracy is 78.80 % before "
                "and 99.00 % after.");
-    /* a clear loss on clean images; all rows agree with the unseen ones */
+    /* a significant loss on clean images; all rows agree with the unseen ones */
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(4200, 6000);
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_ALL) = reshift_accuracy_of(7000, 10000);
     made_up_compare(&report);
@@ -150,7 +152,7 @@ static void test_gain_by_image(void **state)
                "Counted on all 10,000 images, accuracy is 78.80 % before and 70.00 % after. That is not to be "
                "trusted: 4,000 of these images were used in fine-tuning, and on them accuracy is 78.80 % before "
                "and 99.00 % after.");
-    /* no change on one row, no all-rows figure */
+    /* no change on one row, no values on all rows */
     *made_up_find(&report, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(1, 1);
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(1, 1);
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_ALL) = reshift_accuracy_of(0, 0);
@@ -193,7 +195,7 @@ static void test_gain_by_image(void **state)
     observations_destroy(&list);
 }
 
-/* Two separate intervals that overlap, and a change that is clear all the same; few images; a loss on both sides. */
+/* Two separate intervals that overlap although the change is significant; few images; a loss on both sides. */
 static void test_paired(void **state)
 {
     (void)state;
@@ -210,7 +212,7 @@ static void test_paired(void **state)
                "On clean images never seen in fine-tuning (60 images) accuracy falls from 65.00 % to "
                "45.00 %, a loss of 20.00 points (95 % interval, paired by image: 6.1 to 32.6 points; "
                "McNemar p = 0.0075).");
-    /* six images, 30 rows: nothing to rely on */
+    /* six images, 30 rows: too few */
     report.content.n_measurements = 0;
     report.split.kind = RESHIFT_SPLIT_BY_ROW;
     made_up_measure(&report, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_ALL, 200, 300);
@@ -226,7 +228,7 @@ static void test_paired(void **state)
                "On the clean images never seen in any version (6 images) accuracy is 50.00 % before and "
                "after (95 % interval, paired by image: -34.6 to 34.6 points; McNemar p = 1); 6 images "
                "are too few to tell.");
-    /* both fall: no price of learning the shift, but harm */
+    /* both fall: not a price of learning the shift, but damage */
     report.split.kind = RESHIFT_SPLIT_BY_IMAGE;
     report.content.n_measurements = 0;
     made_up_measure(&report, REPORT_ORIGINAL, REPORT_CLEAN, 0, REPORT_UNSEEN, 650, 1000);
@@ -241,7 +243,7 @@ static void test_paired(void **state)
                "McNemar p < 0.0001). Accuracy fell on shifted images too: fine-tuning harmed the network.");
 }
 
-/* Every "from A to B, a gain of C" adds up as it is printed. */
+/* In every "from A to B, a gain of C" the printed numbers add up. */
 static void test_printed_sums(void **state)
 {
     (void)state;
@@ -302,7 +304,7 @@ static void test_gain_by_row(void **state)
         "There is no measurement before and after fine-tuning on shifted images, so its effect there cannot be said.");
 }
 
-/* One accuracy a severity, against clean images and before against after; `even`: images that change either way. */
+/* One accuracy per severity, against clean images and before against after; `even`: images that change either way. */
 static void fill_severities(made_up_report *report, int64_t n, int64_t clean, const int64_t before[5],
                             const int64_t after[5])
 {
@@ -323,7 +325,7 @@ static void fill_severities(made_up_report *report, int64_t n, int64_t clean, co
     made_up_compare(report);
 }
 
-/* Severities that differ within noise are no fall; which of them differ by more than chance is what their tests say. */
+/* Differences between severities within noise are not reported as a fall; their tests decide which are significant. */
 static void test_severities_within_noise(void **state)
 {
     (void)state;
@@ -354,7 +356,7 @@ static void test_severities_within_noise(void **state)
     observations_destroy(&list);
 }
 
-/* No sentence on the shift speaks of a cost, or on severities of anything beyond chance, where no test has shown it. */
+/* No sentence on the shift mentions a cost or significant severities unless a test shows it. */
 static void test_no_claim_without_a_test(void **state)
 {
     (void)state;
@@ -387,7 +389,7 @@ static void test_no_claim_without_a_test(void **state)
     assert_true(n_clear > 5 && n_unclear > 5);
 }
 
-/* One of a thing is named as one. */
+/* Counts of one use the singular. */
 static void test_one_of_each(void **state)
 {
     (void)state;

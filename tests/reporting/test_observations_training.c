@@ -1,5 +1,7 @@
-/* The sentences about a training, word for word, on made-up histories: the common cases and those where a sentence could
- * come out wrong. */
+/*
+ * The sentences about a training, word for word, on synthetic histories: the common cases and those where a sentence
+ * could be wrong.
+ */
 #include "observations_list.h"
 
 #include "reshift/reporting.h"
@@ -34,7 +36,7 @@ static void test_overfitting(void **state)
                "points lower. The weights of the last epoch are used, not those of the best: choosing by the "
                "test set would flatter the result.",
                "Test loss was lowest in epoch 2 (0.600) and is 0.650 in epoch 4.");
-    /* the same fall on 100 test rows is within what 100 rows leave open */
+    /* the same fall on 100 test rows is within their uncertainty */
     training.n_test = 100;
     training.n_train = 0;
     training.test_name = NULL;
@@ -66,7 +68,7 @@ static void test_no_overfitting(void **state)
                "Test accuracy is highest in the last epoch measured (3): no overfitting is seen, and "
                "more epochs may still help.");
     training.n_train = 0;
-    /* best early, but level since */
+    /* best early, but constant since */
     history = history_of(epochs, 3, (const double[][3]){{.71, .7201, .5}, {.72, .719, .5}, {.73, .7199, .5}});
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
@@ -81,7 +83,7 @@ static void test_no_overfitting(void **state)
                "After 2 epochs the training loss is 0.500 and training accuracy 6.00 %; accuracy on the "
                "test set (10,000 rows) is 0.00 %.",
                "Test accuracy is the same in every epoch (0.00 %).");
-    /* test accuracy falls and training accuracy with it */
+    /* test accuracy and training accuracy fall together */
     history = history_of(epochs, 2, (const double[][3]){{.66, .65, .5}, {.61, .6, .4}});
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
@@ -91,7 +93,7 @@ static void test_no_overfitting(void **state)
                "60.00 % in epoch 2, 5.00 points lower, and training accuracy fell too (66.00 %, then "
                "61.00 %). The weights of the last epoch are used, not those of the best: choosing by the "
                "test set would flatter the result.");
-    /* training figures unknown */
+    /* training values unknown */
     history = history_of(epochs, 2, (const double[][3]){{NAN, .8, NAN}, {NAN, .6, NAN}});
     observe_training(&training, "the probe", &list);
     check_list(&list, "pp",
@@ -102,7 +104,7 @@ static void test_no_overfitting(void **state)
                "choosing by the test set would flatter the result.");
 }
 
-/* What lies between the end points: a history that comes back to its best value has not stayed there. */
+/* Between the end points: a history that returns to its best value has not stayed there. */
 static void test_dip(void **state)
 {
     (void)state;
@@ -119,7 +121,7 @@ static void test_dip(void **state)
                "5.");
 }
 
-/* The best figure is met again in the end, with small dips between: no fall of "0.00 points". */
+/* The best value is reached again at the end, with small dips between: no fall of "0.00 points". */
 static void test_level(void **state)
 {
     (void)state;
@@ -136,7 +138,7 @@ static void test_level(void **state)
                "between them: no overfitting is seen in accuracy.");
 }
 
-/* Training accuracy is saturated, training loss falls, test loss rises: overfitting, whatever accuracies do. */
+/* Training accuracy is saturated, training loss falls, test loss rises: overfitting, whatever the accuracies do. */
 static void test_overfitting_by_loss(void **state)
 {
     (void)state;
@@ -157,7 +159,7 @@ static void test_overfitting_by_loss(void **state)
                "best: choosing by the test set would flatter the result.");
 }
 
-/* The gap counts even where the last epoch is the best one, and for a fit without epochs. */
+/* The gap counts even if the last epoch is the best one, and for a fit without epochs. */
 static void test_overfitting_by_gap(void **state)
 {
     (void)state;
@@ -179,7 +181,7 @@ static void test_overfitting_by_gap(void **state)
                "%; accuracy on the test set (200 rows) is 60.00 %.",
                "Overfitting: training accuracy is 90.00 % and test accuracy 60.00 % in epoch 1, a gap of "
                "30.00 points.");
-    /* six images say nothing */
+    /* six images are too few for a statement */
     training.minimum = NULL;
     training.n_test = 6;
     history.n_epochs = 2;
@@ -195,7 +197,7 @@ static void test_overfitting_by_gap(void **state)
                "After 2 epochs the training loss is 0.500 and training accuracy 98.33 %; accuracy on the "
                "test set (30 rows) is 61.00 %.",
                "6 images are too few to judge overfitting by.");
-    /* a part of the rows is monitored */
+    /* some of the rows are monitored */
     training.n_test = 1000;
     training.n_test_images = 700;
     training.n_test_all = 6000;
@@ -219,7 +221,7 @@ static void test_divergence(void **state)
     report_training training = {.history = &history, .n_test = 1000, .n_classes = 10};
     assert_false(training_failed(&training)); /* loss 0.5 */
     for (int i = 0; i < 3; i++) {
-        epochs[i].train_loss = 9e5 - 1e5 * i; /* it falls, and is useless all the same */
+        epochs[i].train_loss = 9e5 - 1e5 * i; /* it falls, and is still useless */
     }
     assert_true(training_failed(&training));
     observe_training(&training, "fine-tuning", &list);
@@ -238,14 +240,14 @@ static void test_divergence(void **state)
     training.n_classes = 0;
     assert_true(training_failed(&training));
     training.n_classes = 10;
-    observe_training(&training, "fine-tuning", &list); /* worse than guessing, not by orders */
+    observe_training(&training, "fine-tuning", &list); /* worse than guessing, but not by orders of magnitude */
     check_list(&list, "pb",
                "After 3 epochs the training loss is 4.000 and training accuracy 11.00 %; accuracy on the "
                "test set (1,000 rows) is 13.30 %.",
                "Training failed: the training loss is 4.000 in epoch 3, where guessing among 10 classes costs "
                "2.303. A lower learning rate is the usual remedy.");
     training.n_classes = 0;
-    epochs[2].train_loss = 0.6; /* accuracy fell, the loss hardly */
+    epochs[2].train_loss = 0.6; /* accuracy fell, the loss hardly changed */
     observe_training(&training, "fine-tuning", &list);
     check_list(&list, "pbp",
                "After 3 epochs the training loss is 0.600 and training accuracy 11.00 %; accuracy on the "
@@ -289,7 +291,7 @@ static void test_too_little_history(void **state)
                "choosing by the test set would flatter the result.");
 }
 
-/* Rows held out: the epoch they chose is named with its figure, and that the test set chose nothing. */
+/* Held-out rows: the chosen epoch is named with its value, and that the test set was not used for the choice. */
 static void test_validation(void **state)
 {
     (void)state;
@@ -327,7 +329,7 @@ static void test_validation(void **state)
         "77.50 % in epoch 3. The weights of the last epoch are used: validation chose nothing.");
     assert_non_null(strstr(list.items[2].words.bytes, "The weights of the last epoch are used"));
     observations_destroy(&list);
-    /* no test set: judged by the rows held out */
+    /* no test set: judged by the held-out rows */
     for (int i = 0; i < 3; i++) {
         epochs[i].test_accuracy = epochs[i].test_loss = NAN;
     }
@@ -360,7 +362,7 @@ static void test_describe(void **state)
     assert_string_equal(cut, "After 2 e");
 }
 
-/* Rows that cannot show overfitting: those of one class, and those that include rows that were trained on. */
+/* Rows that cannot show overfitting: those of one class, and sets that include training rows. */
 static void test_rows_that_cannot_judge(void **state)
 {
     (void)state;
@@ -382,7 +384,10 @@ static void test_rows_that_cannot_judge(void **state)
     observations_destroy(&list);
 }
 
-/* Gaps and falls that so few images leave open, on either side, are no overfitting and no unsteady training. */
+/*
+ * Gaps and falls within the uncertainty of so few images, on either side, are not reported as overfitting or
+ * instability.
+ */
 static void test_noise_of_few_training_rows(void **state)
 {
     (void)state;
@@ -408,7 +413,7 @@ static void test_noise_of_few_training_rows(void **state)
     observations_destroy(&list);
 }
 
-/* Worse than guessing, by more than chance, is no overfitting. */
+/* Significantly worse than guessing is not overfitting. */
 static void test_below_guessing(void **state)
 {
     (void)state;
@@ -423,7 +428,7 @@ static void test_below_guessing(void **state)
                "set (120 rows) is 0.00 %.",
                "Test accuracy, 0.00 % in epoch 2, is below that of guessing among 3 classes (33.33 %) by more than chance. "
                "Labels that mean other classes in training than in testing are one cause.");
-    training.n_classes = 1000; /* 0 of 120 is what guessing gives */
+    training.n_classes = 1000; /* 0 of 120 is expected by guessing */
     observe_training(&training, "the probe", &list);
     assert_non_null(strstr(list.items[1].words.bytes, "Overfitting: "));
     observations_destroy(&list);

@@ -1,4 +1,4 @@
-/* The page: well-formed, complete, escaped, self-contained, the same bytes twice; parts that are missing; refusals. */
+/* The page: well-formed, complete, escaped, self-contained, the same bytes twice; missing parts; refusals. */
 #include "folder.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ static char *write_and_read(const report_content *content, size_t *size)
     free(path);
     char *page = folder_read("report.html", size);
     markup_check(page);
-    /* nothing is fetched and nothing runs */
+    /* nothing is loaded or executed */
     assert_null(strstr(page, "http"));
     assert_null(strstr(page, "<script"));
     assert_null(strstr(page, "src=\"/"));
@@ -34,7 +34,7 @@ static int count(const char *page, const char *words)
     return n;
 }
 
-/* Pages of photographs say how the corrupted images were stored; those of CIFAR-10-C have nothing to say. */
+/* Pages of photographs describe the storage of the corrupted images; those of CIFAR-10-C do not. */
 static void test_jpeg_step(void **state)
 {
     (void)state;
@@ -59,7 +59,7 @@ static void test_jpeg_step(void **state)
     free(page);
 }
 
-/* With all pictures, drawn as a run draws them. */
+/* With all pictures, drawn as in a run. */
 static void test_whole_page(void **state)
 {
     (void)state;
@@ -117,7 +117,7 @@ static void test_whole_page(void **state)
     assert_int_equal(size, again_size);
     assert_memory_equal(page, again, size);
     free(again);
-    /* seconds are facts of the machine: other ones, same page */
+    /* seconds depend on the machine: the page does not contain them */
     for (int i = 0; i < 30; i++) {
         report.probe_epochs[i].seconds *= 3;
     }
@@ -202,7 +202,7 @@ static void test_moved_and_kept(void **state)
     folder_empty();
 }
 
-/* A run that is not finished: everything absent; and single parts. */
+/* An unfinished run: everything missing; and single parts. */
 static void test_missing_parts(void **state)
 {
     (void)state;
@@ -266,7 +266,7 @@ static void test_find(void **state)
     assert_null(report_find(&report.content, REPORT_ORIGINAL, REPORT_CLEAN, 3, REPORT_ALL));
 }
 
-/* How often `words` occur. */
+/* Number of occurrences of `words`. */
 static int count_of(const char *page, const char *words)
 {
     int n = 0;
@@ -276,13 +276,16 @@ static int count_of(const char *page, const char *words)
     return n;
 }
 
-/* Without seen rows, or without unseen ones, one half of the table would repeat the other; a single severity needs no sum. */
+/*
+ * Without seen rows, or without unseen ones, one half of the table would repeat the other; a single severity needs no
+ * total.
+ */
 static void test_table_without_repeats(void **state)
 {
     (void)state;
     static made_up_report report;
     size_t size;
-    for (int missing = 0; missing < 3; missing++) { /* nothing, seen rows, unseen rows */
+    for (int missing = 0; missing < 3; missing++) { /* none, seen rows, unseen rows */
         made_up_fill(&report);
         for (int i = 0; i < report.content.n_measurements; i++) {
             report_measurement *m = &report.measurements[i];
@@ -309,7 +312,10 @@ static void test_table_without_repeats(void **state)
     folder_empty();
 }
 
-/* A panel of few images has dashes for what its single points would make up, a diverged training no endless digits. */
+/*
+ * A panel of few images has dashes for values that are artefacts of single points; a diverged training has no long
+ * numbers.
+ */
 static void test_odd_numbers(void **state)
 {
     (void)state;
@@ -332,7 +338,7 @@ static void test_odd_numbers(void **state)
     folder_empty();
 }
 
-/* Statistics only: neither headings nor tables nor tiles speak of fine-tuning, and fc has nothing to recalibrate. */
+/* Statistics only: headings, tables and tiles do not mention fine-tuning, and fc has nothing to recalibrate. */
 static void test_recalibrated_page(void **state)
 {
     (void)state;

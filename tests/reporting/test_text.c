@@ -1,4 +1,4 @@
-/* The growing text and its escapers, and the axes' round numbers. */
+/* The text buffer and its escapers, and the round numbers of axes. */
 #include "check.h"
 
 #include <math.h>
@@ -33,7 +33,10 @@ static void test_markup(void **state)
     text_buffer text = {0};
     text_add_markup(&text, "<b>\"Tom\" & 'J\xc3\xa9r\xc3\xb4me'</b>\n\x01");
     check_text(&text, "&lt;b&gt;&quot;Tom&quot; &amp; &#39;J\xc3\xa9r\xc3\xb4me&#39;&lt;/b&gt;  ");
-    /* not UTF-8: a lone continuation, an overlong form, a surrogate, beyond the last, and cut at the end */
+    /*
+     * invalid UTF-8: a lone continuation byte, an overlong form, a surrogate, beyond the last code point, and truncated
+     * at the end
+     */
     text_add_markup(&text, "a\x80|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xe2\x82");
     check_text(&text,
                "a\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd"
@@ -97,7 +100,7 @@ static void test_axes(void **state)
         assert_true(fabs(rounded.high - cases[i].rounded_high) < 1e-9);
         assert_true(a.low < a.high);
     }
-    /* long numbers overlap: an exponent, and as many digits as tell the ticks apart */
+    /* long numbers overlap: an exponent, and as many digits as needed to distinguish the ticks */
     static const struct {
         double low, high;
         const char *format, *words;
