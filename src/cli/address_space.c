@@ -1,7 +1,8 @@
 /*
- * Refuses a limit on the address space (ulimit -v) that OpenBLAS cannot work in. OpenBLAS takes 128 MiB a thread while
- * it is loaded, before main(), and retries for ever if it does not get them. Functions of .preinit_array run before
- * those of all libraries. The C library has not read the environment by then: it comes as an argument.
+ * Refuses a limit on the address space (ulimit -v) that is too small for OpenBLAS. OpenBLAS allocates 128 MiB per
+ * thread when it is loaded, before main(), and retries forever if that fails. Functions in .preinit_array run before
+ * the initialisers of all libraries. The C library has not set up the environment then, so it is taken from the
+ * function's argument.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #include "reshift/machine.h"
 
-/* The sanitizers reserve address space themselves and are not ready for calls this early. */
+/* The sanitizers reserve address space themselves and do not support calls this early. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define SANITIZED
@@ -23,7 +24,7 @@
 
 #ifndef SANITIZED
 
-/* The number in a variable of the environment; 0 if there is none. */
+/* The number in an environment variable; 0 if it is not set. */
 static int number_in(char **environment, const char *name)
 {
     const size_t length = strlen(name);
@@ -35,7 +36,10 @@ static int number_in(char **environment, const char *name)
     return 0;
 }
 
-/* How many threads OpenBLAS provides for: in the order of its documentation, never more than processors. */
+/*
+ * The number of threads that OpenBLAS allocates for: variables in the order of its documentation, at most the number of
+ * processors.
+ */
 static int openblas_threads(char **environment)
 {
     static const char *const names[] = {"OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"};

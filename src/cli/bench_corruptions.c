@@ -1,6 +1,6 @@
 /*
- * reshift bench corruptions: what one image costs under each corruption, on one thread. Passes over the images are
- * repeated, and the fastest counts: what disturbs a pass only makes it slower.
+ * reshift bench corruptions: the cost of one image under each corruption, on one thread. Passes over the images are
+ * repeated, and the fastest counts: disturbances only make a pass slower.
  */
 #include "cli/bench_corruptions.h"
 
@@ -14,7 +14,7 @@
 #include "reshift/words.h"
 
 enum { IMAGES_MOST = 200, SEVERITY = 5 };
-#define BYTES_MOST ((size_t)1 << 22) /* of clean images: what fits into a cache, as when images come one by one */
+#define BYTES_MOST ((size_t)1 << 22) /* of clean images: fits into a cache, as when images arrive one by one */
 #define SECONDS 0.25
 
 static double now_seconds(void)

@@ -6,7 +6,9 @@
 
 #include "reshift/dataset.h"
 
-/** Times every corruption, or `name` alone, on the first images of `dataset`: printed, or with `json` added to `rows`.
+/**
+ * Times every corruption, or only `name`, on the first images of `dataset`. Prints the results, or with `json` adds
+ * them to `rows`.
  */
 reshift_status bench_corruptions(const reshift_dataset *dataset, const char *data_dir, const char *name, bool json,
                                  json_t *rows, reshift_error *error);

@@ -1,7 +1,7 @@
 /*
- * reshift bench: rates of the stages on this machine, held against its measured limits. A rate is the difference of a
- * long and a short run, so that what is done once (planning, calibration, first touch of memory) does not count.
- * Nothing is read from disk.
+ * reshift bench: rates of the stages on this machine, compared with its measured limits. A rate is computed from the
+ * difference of a long and a short run, so that one-time costs (planning, calibration, first access to memory) do not
+ * count. Nothing is read from disk.
  */
 #include <jansson.h>
 #include <math.h>
@@ -23,7 +23,7 @@ typedef struct bench {
     const common *c;
     reshift_model *model;
     reshift_dataset *images;
-    const char *data, *corruption; /* where images come from; one corruption, or NULL: all */
+    const char *data, *corruption; /* source of the images; one corruption, or NULL: all */
     int size;
     double operations[RESHIFT_PRECISION_AUTO], read_bytes; /* limits, by precision; 0: not measured */
     json_t *rows;
@@ -36,7 +36,7 @@ static double now_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* One line of the table; share is a fraction of the limit called `of`, or NAN. */
+/* One line of the table; share is a fraction of the limit named `of`, or NAN. */
 static void tell(bench *b, const char *stage, const char *what, double rate, const char *unit, double share,
                  const char *of)
 {
@@ -59,7 +59,7 @@ static reshift_precision precision_here(const bench *b)
     return reshift_precision_here(session_precision(b->c), false);
 }
 
-/* Every limit once, before the stages: what is wanted of arithmetic, or all. */
+/* Measures every limit once, before the stages: the arithmetic needed, or all. */
 static reshift_status measure_limits(bench *b, bool all, reshift_error *error)
 {
     reshift_status status = RESHIFT_OK;
@@ -116,7 +116,7 @@ static reshift_status bench_extract(bench *b, reshift_error *error)
 {
     int64_t few = b->c->batch, many = 5 * few;
     double first, second, ignored;
-    reshift_status status = time_forward(b, few, &ignored, error); /* warm: pages, frequencies */
+    reshift_status status = time_forward(b, few, &ignored, error); /* warm-up: pages, frequencies */
     if (status == RESHIFT_OK) {
         status = time_forward(b, few, &first, error);
     }
@@ -161,7 +161,7 @@ static reshift_status bench_finetune(bench *b, reshift_error *error)
         }
         if (status == RESHIFT_OK) {
             double least = INFINITY;
-            for (int i = 1; i < history.n_epochs; i++) { /* the first one plans, and fills the cache */
+            for (int i = 1; i < history.n_epochs; i++) { /* the first epoch plans and fills the cache */
                 least = fmin(least, history.epochs[i].seconds);
             }
             char what[96];
@@ -177,8 +177,8 @@ static reshift_status bench_finetune(bench *b, reshift_error *error)
 }
 
 /*
- * Features [n,2048] with variances that fall about as a network's do: a row has one of 64 patterns, each stronger than
- * the next, and noise (an LCG). Labels are 0..9 and follow from the pattern.
+ * Features [n,2048] with variances that decrease about like a network's: each row has one of 64 patterns of increasing
+ * strength, plus noise (an LCG). Labels are 0..9 and follow from the pattern.
  */
 static reshift_status make_features(int64_t n, reshift_array *features, reshift_array *labels, reshift_error *error)
 {
@@ -202,7 +202,7 @@ static reshift_status make_features(int64_t n, reshift_array *features, reshift_
 
 enum { FEATURE_ROWS = 50000 };
 
-/* Of the time that reading the features, values of `width` bytes, from memory once would take. */
+/* Fraction of the time for reading the features, values of `width` bytes, once from memory. */
 static double share_of_reading(const bench *b, int width, double seconds)
 {
     return b->read_bytes > 0 ? (double)FEATURE_ROWS * 2048 * width / b->read_bytes / seconds : NAN;
@@ -377,7 +377,7 @@ int command_bench(int argc, char **argv)
     reshift_status done = prepare(&b, &words, weights, &error);
     for (int i = 0; i < STAGES && done == RESHIFT_OK; i++) {
         if (wanted(&words, stages[i].name)) {
-            bool alone = reshift_peak_memory_forget(); /* what the stages before used does not count */
+            bool alone = reshift_peak_memory_forget(); /* excludes the memory of the previous stages */
             done = stages[i].run(&b, &error);
             if (done == RESHIFT_OK && alone && stages[i].run != bench_limits) {
                 tell(&b, stages[i].name, "peak memory", (double)reshift_peak_memory_bytes() / 1e6, "MB", NAN, "");

@@ -1,4 +1,7 @@
-/* reshift calibrate: how large a network's activations get, measured on images and stored with its weights for int8. */
+/*
+ * reshift calibrate: measures the ranges of a network's activations on images and stores them with its weights, for
+ * int8.
+ */
 #include <stdio.h>
 #include <string.h>
 

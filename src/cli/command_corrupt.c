@@ -27,7 +27,7 @@ typedef struct corrupt_command {
 
 /* ---- --list ---- */
 
-/* An array a severity. */
+/* One array per severity. */
 static json_t *constants_json(const double constants[5][RESHIFT_CORRUPTION_CONSTANTS], int n)
 {
     json_t *severities = json_array();
@@ -82,9 +82,9 @@ static int list_corruptions(bool as_json)
     return session_end();
 }
 
-/* ---- what is asked for ---- */
+/* ---- the request ---- */
 
-/* The corruptions that --corruption names: all, or those of a comma list. -1 to go on. */
+/* The corruptions named by --corruption: all, or those of a comma list. Returns -1 to continue. */
 static int choose(const usage *u, corrupt_command *k, reshift_error *error)
 {
     int count;
@@ -113,7 +113,7 @@ static int choose(const usage *u, corrupt_command *k, reshift_error *error)
     return status;
 }
 
-/* The place of `word` in a list that ends with NULL; -1: it is not there. */
+/* The index of `word` in a NULL-terminated list; -1 if it is missing. */
 static int place_of(const char *word, const char *const *list)
 {
     for (int i = 0; list[i]; i++) {
@@ -124,7 +124,7 @@ static int place_of(const char *word, const char *const *list)
     return -1;
 }
 
-/* -1 to go on. */
+/* Returns -1 to continue. */
 static int check_words(const usage *u, corrupt_command *k)
 {
     static const char *const kinds[] = {"auto", "cifar", "imagenet", NULL}; /* as the enums have them */
@@ -161,7 +161,7 @@ static void target_of(const corrupt_command *k, int i, char *path, size_t size)
              k->how.layout == RESHIFT_CORRUPT_NPY ? ".npy" : "");
 }
 
-/* Before the first of many is made, none may be in the way. */
+/* Checks all targets before the first is created. */
 static reshift_status check_targets(const corrupt_command *k, reshift_error *error)
 {
     reshift_status status = k->sheet ? check_target(&k->c, k->sheet, error) : RESHIFT_OK;
@@ -182,7 +182,7 @@ static reshift_status check_targets(const corrupt_command *k, reshift_error *err
 
 static bool is_frost(const reshift_corruption *corruption) { return strcmp(corruption->name, "frost") == 0; }
 
-/* The overlays where frost is wanted, and a word where they are not the published ones. */
+/* The overlays if frost is requested, with a note if they are not the published ones. */
 static reshift_status find_frost(corrupt_command *k, reshift_frost **frost, reshift_error *error)
 {
     bool wanted = k->sheet != NULL;
@@ -202,7 +202,7 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
     int64_t row = k->image < 0 ? 0 : k->image;
     reshift_image image = {0};
     reshift_corrupt_options how = k->how;
-    how.constants = k->used; /* of the set, whatever the size of this image */
+    how.constants = k->used; /* those of the set, whatever the size of this image */
     reshift_status status = reshift_dataset_read(dataset, row, &image, error);
     if (status == RESHIFT_OK) {
         status = reshift_corruption_sheet_draw(k->sheet, &image, reshift_dataset_source(dataset, row), &how,
@@ -212,7 +212,7 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
     return status;
 }
 
-/* What one corruption's file or folder holds. */
+/* The contents of one corruption's file or folder. */
 static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset *dataset, const char *path)
 {
     const bool large = k->used == RESHIFT_CONSTANTS_IMAGENET;
@@ -255,7 +255,7 @@ static reshift_status work(corrupt_command *k, json_t *files, reshift_error *err
     if (status == RESHIFT_OK) {
         status = reshift_corrupt_constants(dataset, k->how.constants, &k->used, error);
     }
-    for (int i = 0; i < k->n && status == RESHIFT_OK; i++) { /* before hours go into the first */
+    for (int i = 0; i < k->n && status == RESHIFT_OK; i++) { /* checked before hours are spent on the first */
         status = reshift_corrupt_check(dataset, k->chosen[i], &k->how, error);
     }
     if (status == RESHIFT_OK && k->sheet) {

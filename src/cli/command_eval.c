@@ -12,7 +12,7 @@
 
 enum { PATH_MOST = 4096 };
 
-/* What the command line asks for. */
+/* The parsed command line. */
 typedef struct request {
     common c;
     const char *weights, *head, *data, *split, *corruption, *against, *against_head, *out, *baseline;
@@ -28,7 +28,7 @@ typedef struct request {
     int n_corruptions;
 } request;
 
-/* The corruptions to measure: names, all, the 15 of leaderboards, or none. -1 to go on. */
+/* The corruptions to measure: names, all, the 15 of leaderboards, or none. Returns -1 to continue. */
 static int choose(const usage *u, request *q)
 {
     int count;
@@ -77,7 +77,7 @@ static bool ends_with(const char *text, const char *ending)
     return a >= b && strcmp(text + a - b, ending) == 0;
 }
 
-/* Where results go: FILE.csv alone, or a folder with everything. */
+/* Targets of the results: FILE.csv alone, or a folder with everything. */
 typedef struct targets {
     bool folder;
     char csv[PATH_MOST], json[PATH_MOST], classes[PATH_MOST], confusion[PATH_MOST], plots[PATH_MOST], cells[PATH_MOST];
@@ -129,7 +129,7 @@ static reshift_status write_results(const request *q, const targets *t, const ev
         status = status == RESHIFT_OK ? eval_save_classes(t->classes, r, error) : status;
         status = status == RESHIFT_OK ? eval_save_confusion(t->confusion, r, q->c.force, error) : status;
         status = status == RESHIFT_OK ? eval_plot(t->plots, r, true, error) : status;
-        if (status == RESHIFT_ERROR_NOT_FOUND) { /* no gnuplot: the numbers are what counts */
+        if (status == RESHIFT_ERROR_NOT_FOUND) { /* without gnuplot the results are still complete */
             session_say("no plots: %s", error->message);
             status = RESHIFT_OK;
         }
@@ -137,7 +137,7 @@ static reshift_status write_results(const request *q, const targets *t, const ev
     if (status == RESHIFT_OK && q->out) {
         status = eval_save_csv(t->csv, r, error);
     }
-    if (status == RESHIFT_OK && q->out && !t->folder) { /* the table is there: its cells have served */
+    if (status == RESHIFT_OK && q->out && !t->folder) { /* the table is complete: its cells are no longer needed */
         reshift_robustness_forget(&r->table, t->cells);
         reshift_robustness_forget(&r->other, t->cells);
     }
@@ -184,7 +184,7 @@ static reshift_robustness_options options_of(const request *q, const targets *t,
     return o;
 }
 
-/* What a network says it was trained on, into `prints` as well. */
+/* The training images recorded by a network; also adds them to `prints`. */
 static reshift_status add_training(const reshift_model *model, reshift_fingerprints *prints, reshift_error *error)
 {
     const reshift_fingerprints *known = reshift_model_trained_on(model);
@@ -206,7 +206,7 @@ static reshift_status measure_one(const request *q, const targets *t, reshift_ro
 static reshift_status measure_two(const request *q, const targets *t, eval_result *r, reshift_error *error)
 {
     reshift_model *models[2] = {NULL, NULL};
-    reshift_fingerprints training = {0}; /* of both networks: each is measured on what neither has seen */
+    reshift_fingerprints training = {0}; /* of both networks: each is measured on images that neither has seen */
     reshift_robustness tables[2];
     reshift_status status = open_model(&q->c, q->weights, q->head, &models[0], error);
     if (status == RESHIFT_OK) {
@@ -237,7 +237,7 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
     return status;
 }
 
-/* ImageNet-C's own baseline goes with ImageNet's thousand classes, and with no others. */
+/* ImageNet-C's own baseline is used for ImageNet's thousand classes only. */
 static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
 {
     bool imagenet = r->table.n_data_classes == 1000 && r->table.n_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
@@ -417,7 +417,7 @@ int command_eval(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = check_targets(&q, &t, &error);
     }
-    if (done == RESHIFT_OK && q.baseline) { /* before the work rather than after it */
+    if (done == RESHIFT_OK && q.baseline) { /* before the work instead of after it */
         done = reshift_baseline_find(q.baseline, &checked, &error);
     }
     if (done == RESHIFT_OK) {

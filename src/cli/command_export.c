@@ -1,4 +1,4 @@
-/* reshift export: a network as a file for other programs. */
+/* reshift export: writes a network as a file for other programs. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* reshift extract: features of an image set in a .npy file, and their labels in another. */
+/* reshift extract: writes the features of an image set to a .npy file, and their labels to another. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static reshift_status save_images(const char *path, const reshift_dataset *datas
     return status;
 }
 
-/* FEATURES.json, which 'reshift probe' reads: how the images behind the features were prepared. */
+/* FEATURES.json, which 'reshift probe' reads: the preparation of the images of the features. */
 static reshift_status describe(const char *path, const char *features, const common *c, const reshift_model *model,
                                const char *data, const char *split, const char *corruption, reshift_preparation *how,
                                reshift_error *error)
@@ -107,7 +107,7 @@ int command_extract(int argc, char **argv)
     }
     char description[4096 + 8];
     snprintf(description, sizeof description, "%s.json", out);
-    const bool through = reshift_output_is_through(out); /* nothing to describe, or to read back */
+    const bool through = reshift_output_is_through(out); /* cannot be described or read back */
     if (through && csv) {
         return usage_error(&u, "--csv is made from the features: expected --out to be a file, found '%s'", shown(out));
     }

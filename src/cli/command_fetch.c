@@ -1,4 +1,4 @@
-/* reshift fetch: downloads into the data folder, resumed and verified. */
+/* reshift fetch: downloads into the data folder, with resuming and verification. */
 #include <stdio.h>
 
 #include "cli/commands.h"

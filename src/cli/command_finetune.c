@@ -1,4 +1,4 @@
-/* reshift finetune: trains chosen blocks of a network on an image set and writes the whole network. */
+/* reshift finetune: trains selected blocks of a network on an image set and writes the whole network. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,9 @@
 #include "reshift/words.h"
 
 #define BLOCKS_MOST 16
-#define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* of the default --train; the others of them are not used */
+#define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* rates for the default --train; unused ones are ignored */
 
-/* "auto" or "auto=1e-3": the largest of automatic rates, 0 where rates are given. -1 to go on. */
+/* "auto" or "auto=1e-3": the maximum of automatic rates, 0 if rates are given explicitly. Returns -1 to continue. */
 static int read_auto(const usage *u, const option_words *given, double *most)
 {
     *most = 0;
@@ -35,7 +35,7 @@ static int read_auto(const usage *u, const option_words *given, double *most)
     return -1;
 }
 
-/* Reads --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" into rates. -1 to go on. */
+/* Parses --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" to rates. Returns -1 to continue. */
 static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates,
                       reshift_finetune_options *how)
 {
@@ -97,7 +97,7 @@ static int read_rates(const usage *u, const char *train, const char *lr, reshift
     return status;
 }
 
-/* "all" alone stands for every block of the network, at its rate. */
+/* Replaces a single "all" by every block of the network, at its rate. */
 static void name_all_blocks(const reshift_model *model, reshift_block_rate *rates, int *n)
 {
     const char *block;
@@ -112,7 +112,7 @@ static void name_all_blocks(const reshift_model *model, reshift_block_rate *rate
 
 static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *batchnorm)
 {
-    static const char *const names[] = {"frozen", "train", "train-all", "recalibrate"}; /* the enum's order */
+    static const char *const names[] = {"frozen", "train", "train-all", "recalibrate"}; /* in the order of the enum */
     for (int i = 0; i < 4; i++) {
         if (strcmp(names[i], text) == 0) {
             *batchnorm = (reshift_batchnorm)i;
@@ -122,7 +122,7 @@ static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *b
     return usage_error(u, "--batchnorm: expected frozen, train, train-all or recalibrate, found '%s'", text);
 }
 
-/* The rows to train on and to measure: a split of one set, or one whole set and perhaps another. */
+/* The rows for training and for measuring: a split of one set, or one whole set and optionally another. */
 static reshift_status choose_rows(const common *c, int64_t samples, const char *protocol, reshift_dataset *all,
                                   reshift_dataset **train, reshift_dataset **test, reshift_error *error)
 {
@@ -144,7 +144,7 @@ static reshift_status choose_rows(const common *c, int64_t samples, const char *
     return status;
 }
 
-/* A share of the rows to train on goes to *validation, and *train has the others from then on. */
+/* Moves a share of the training rows from *train to *validation. */
 static reshift_status hold_out(const common *c, double share, reshift_dataset *all, reshift_dataset **train,
                                reshift_dataset **validation, reshift_error *error)
 {
@@ -183,7 +183,7 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     return status;
 }
 
-/* A new fc where the network has none, or one for another number of classes. */
+/* Replaces fc if the network has none, or has one for another number of classes. */
 static reshift_status fit_head(const common *c, const reshift_dataset *data, reshift_model *model, reshift_error *error)
 {
     const int own = reshift_model_n_classes(model), n = reshift_dataset_n_classes(data);
@@ -396,7 +396,7 @@ int command_finetune(int argc, char **argv)
     if (done == RESHIFT_OK) {
         done = training_check_plots(&c, plots, "finetune", &error);
     }
-    if (done == RESHIFT_OK) { /* a checkpoint that is there is taken up, and replaced after every epoch */
+    if (done == RESHIFT_OK) { /* resumes from an existing checkpoint, which is replaced after every epoch */
         done = check_target(&(common){.force = true}, checkpoint, &error);
     }
     if (done == RESHIFT_OK) {

@@ -1,4 +1,4 @@
-/* reshift inspect: what is in a file or folder, as text for people or as JSON. */
+/* reshift inspect: describes a file or folder, as text or as JSON. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "reshift/model.h"
 
 #define INDENT 2
-#define TEXT_MOST 240 /* characters of a text that people are shown: weights carry lists that fill screens */
+#define TEXT_MOST 240 /* characters of a text that are shown: some weights contain lists that fill screens */
 #define TEXT_SHOWN 60
 
 static bool is_plain(const json_t *value) { return !json_is_object(value) && !json_is_array(value); }
 
-/* A list of plain values, or a plain value, in one line. */
+/* Prints a value or a list of simple values on one line. */
 static void print_plain(const json_t *value)
 {
     size_t index;
@@ -57,7 +57,7 @@ static bool fits_line(const json_t *value)
     return true;
 }
 
-/* An object whose values all fit a line is one row of a list. */
+/* True if all values of an object fit on one line, so that it is printed as one row of a list. */
 static bool is_row(json_t *value)
 {
     const char *key;
@@ -123,7 +123,10 @@ static void print_object(json_t *object, int indent)
     json_object_foreach(object, key, value) { print_value(key, value, indent); }
 }
 
-/* What 'reshift eval' and others would load from a checkpoint: architecture, recipe, and what was chosen; or why nothing. */
+/*
+ * The network that 'reshift eval' and others would load from a checkpoint: architecture, recipe and choices; or the
+ * reason why it cannot be loaded.
+ */
 static void describe_network(const char *path, json_t *object)
 {
     const char *kind = json_string_value(json_object_get(object, "kind"));
@@ -134,7 +137,7 @@ static void describe_network(const char *path, json_t *object)
     reshift_model *model = NULL;
     json_t *network;
     const reshift_status status = reshift_model_load(path, NULL, &model, &error);
-    if (status == RESHIFT_ERROR_MEMORY) { /* says nothing about the file */
+    if (status == RESHIFT_ERROR_MEMORY) { /* not a property of the file */
         session_out_of_memory();
         return;
     }
@@ -185,7 +188,7 @@ int command_inspect(int argc, char **argv)
         reshift_error error;
         char *text = NULL;
         if (reshift_inspect(words.items[i], &text, &error) != RESHIFT_OK) {
-            session_fail(&error); /* the others are described all the same */
+            session_fail(&error); /* continues with the other files */
             failed = true;
             continue;
         }

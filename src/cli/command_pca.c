@@ -1,4 +1,7 @@
-/* reshift pca: features projected on their principal components, a figure, and how apart the classes lie. */
+/*
+ * reshift pca: projects features on their principal components, draws a figure, and measures the separation of the
+ * classes.
+ */
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -18,11 +21,11 @@
 
 #define SETS_MOST 16
 
-/* One feature file and what becomes of it. */
+/* One feature file and its results. */
 typedef struct pca_set {
     char name[128]; /* of its files in DIR */
     reshift_array features;
-    int *labels; /* NULL: none given */
+    int *labels; /* NULL: no labels */
     reshift_pca_result pca;
     bool foreign; /* projected on the first set's basis */
     reshift_separation separation;
@@ -30,7 +33,7 @@ typedef struct pca_set {
     float *xy;
 } pca_set;
 
-/* The file's name without its folder and ending; a number is put behind one that is taken. */
+/* The file's name without folder and ending; a number is appended to a name already in use. */
 static void name_set(pca_set *sets, int place, const char *path)
 {
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -63,7 +66,7 @@ static reshift_status read_labels(const char *path, const pca_set *set, int **la
     return status;
 }
 
-/* Share of the set's variance along each of the first two axes, whatever basis they are of. */
+/* Fractions of the set's variance along the first two axes, for any basis. */
 static void explained(const pca_set *set, double ratio[2])
 {
     const int64_t n = set->features.shape[0], d = set->features.shape[1], k = set->pca.coordinates.shape[1];
@@ -94,7 +97,7 @@ static void explained(const pca_set *set, double ratio[2])
     }
 }
 
-/* Everything about a set that needs no file, so that a mistake leaves none. */
+/* Everything that does not write files, so that an error leaves none. */
 static reshift_status project(pca_set *sets, int place, const char *path, int components, bool shared, int n_classes,
                               reshift_error *error)
 {
@@ -123,7 +126,7 @@ static reshift_status project(pca_set *sets, int place, const char *path, int co
     return status == RESHIFT_OK ? status : fail_in(error, status, "'%s'", path);
 }
 
-/* The arrays of every set: asked for first and then written, so that none is written beside one that may not be. */
+/* Writes the arrays of every set. All targets are checked first, so that none is written if another is refused. */
 static reshift_status save(const common *c, const char *folder, const pca_set *sets, int n, reshift_error *error)
 {
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
@@ -142,7 +145,7 @@ static reshift_status save(const common *c, const char *folder, const pca_set *s
             for (size_t p = 0; status == RESHIFT_OK && p < sizeof parts / sizeof *parts; p++) {
                 char path[4096];
                 snprintf(path, sizeof path, "%s/%s%s.npy", folder, sets[i].name, parts[p].part);
-                if (parts[p].array->data) { /* a set on the basis of another has coordinates only */
+                if (parts[p].array->data) { /* a set projected on another's basis has coordinates only */
                     status = write ? reshift_array_save_npy(path, parts[p].array, c->force, error)
                                    : check_target(c, path, error);
                 }

@@ -1,4 +1,4 @@
-/* reshift predict: the likeliest classes of photographs, by the weights' own recipe. */
+/* reshift predict: the most likely classes of photographs, with the recipe of the weights. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +147,7 @@ int command_predict(int argc, char **argv)
         }
         if (reshift_image_load(words.items[i], &image, &error) != RESHIFT_OK ||
             reshift_predict(model, &image, session_precision(&c), probabilities, &error) != RESHIFT_OK) {
-            /* One bad file among many is told and left out, as cat and ls do; Ctrl-C ends everything. */
+            /* An unreadable file among many is reported and skipped, as by cat and ls; Ctrl-C ends the command. */
             failed = session_fail(&error);
             status = failed > 2 ? failed : -1;
         } else {

@@ -1,4 +1,4 @@
-/* reshift probe: softmax regression on feature files, written as fc.weight and fc.bias. */
+/* reshift probe: trains softmax regression on feature files and writes fc.weight and fc.bias. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static reshift_status load(const option_words *train, const option_words *test, 
     return status;
 }
 
-/* The images behind the features, as 'reshift extract --images-out' names them. */
+/* The fingerprints of the images of the features, written by 'reshift extract --images-out'. */
 static reshift_status name_images(const char *path, reshift_tensors *tensors, reshift_error *error)
 {
     reshift_array names = {0};
@@ -52,8 +52,10 @@ static reshift_status name_images(const char *path, reshift_tensors *tensors, re
     return status;
 }
 
-/* How the images behind the training features were prepared, where 'reshift extract' has said so; those behind the test
- * features must have been prepared alike. */
+/*
+ * The preparation of the images of the training features, if 'reshift extract' has recorded it. The images of the test
+ * features must have been prepared in the same way.
+ */
 static reshift_status read_preparation(const option_words *train, const option_words *test, reshift_preparation *how,
                                        bool *known, reshift_error *error)
 {
@@ -109,7 +111,7 @@ int command_probe(int argc, char **argv)
     const char *out = NULL, *plots = NULL, *history_out = NULL, *groups = NULL, *images = NULL;
     probe_choice choice = {.method = "adam", .l2 = "auto", .held_out = 0.1, .temperature = 0.07};
     c.batch = 64;
-    c.precision = NULL; /* so that one that is asked for can be told */
+    c.precision = NULL; /* to detect whether the option is given */
     const option options[] = {
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "what to train on: float32 [N,D] and whole numbers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "what to measure after every epoch"),

@@ -1,4 +1,4 @@
-/* reshift report: plots and page of a finished run, drawn again from its files. */
+/* reshift report: redraws plots and page of a finished run from its files. */
 #include <stdio.h>
 
 #include "cli/commands.h"

@@ -1,4 +1,4 @@
-/* reshift run, reshift demo: a whole study in a run folder, and its results as a table. */
+/* reshift run, reshift demo: runs a whole study in a run folder and prints its results as a table. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void print_cell(const reshift_measurement *row)
     printf(" %-19s", text);
 }
 
-/* "+5.00 (2.1 to 7.9)"; "~" where the interval includes 0. */
+/* "+5.00 (2.1 to 7.9)"; "~" if the interval includes 0. */
 static void print_change(const reshift_measurement *before, const reshift_measurement *after)
 {
     char text[64] = "";
@@ -59,7 +59,7 @@ static void print_pair(const reshift_measurement *rows, int n, const char *label
     }
 }
 
-/* The headline figures first and by severity, the others in one line each. */
+/* The headline results first and by severity, the others in one line each. */
 static void print_table(const reshift_measurement *rows, int n)
 {
     static const struct {
@@ -131,7 +131,7 @@ static int do_run(const reshift_experiment *experiment, const char *out, const c
     return session_end();
 }
 
-/* Common options that are short for a key of the experiment. */
+/* Common options that are short forms of experiment settings. */
 static void add_overrides(const common *c, const char *cache_budget, option_words *set, char memory[8][64])
 {
     const struct {

@@ -1,4 +1,4 @@
-/* reshift sweep: every combination of a grid over an experiment, as one table. */
+/* reshift sweep: runs every combination of a grid over an experiment and prints one table. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static void print_cell(double value)
     }
 }
 
-/* "+5.00" and whether that may be chance. */
+/* "+5.00", and whether the change is significant. */
 static void print_change(const reshift_accuracy *before, const reshift_accuracy *after, const reshift_difference *change)
 {
     if (change->n > 0) {

@@ -1,4 +1,4 @@
-/* The commands, one file each. Each reads the words after its name and returns the program's exit status. */
+/* The commands, one file each. A command gets the arguments after its name and returns the program's exit status. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 

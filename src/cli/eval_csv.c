@@ -1,4 +1,6 @@
-/* The robustness table as CSV: a row a cell and a row a mean (results.csv), a row a cell and class (classes.csv). */
+/*
+ * The robustness table as CSV: one row per cell and per mean (results.csv), one row per cell and class (classes.csv).
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ const char *eval_cell_source(const reshift_cell *cell)
     return cell->published ? "published file" : cell->from_file ? "file" : "made";
 }
 
-/* ",0.5", or "," where there is no number. */
+/* ",0.5", or "," if there is no number. */
 static void field(FILE *out, double value)
 {
     char text[40];
@@ -29,7 +31,7 @@ static void fields(FILE *out, const reshift_interval *interval)
     field(out, interval->high);
 }
 
-/* From the likelihood to what is relative to the baseline. */
+/* The fields from the likelihood to the errors relative to the baseline. */
 static void mean_fields(FILE *out, const reshift_robust_mean *mean)
 {
     fields(out, &mean->accuracy);
@@ -42,7 +44,7 @@ static void mean_fields(FILE *out, const reshift_robust_mean *mean)
     fields(out, &mean->relative);
 }
 
-/* How the images were prepared; NULL: of no cell. */
+/* The preparation of the images; NULL: no cell. */
 static void image_fields(FILE *out, const reshift_image_facts *prepared)
 {
     reshift_image_fact list[RESHIFT_IMAGE_FACTS];
@@ -58,7 +60,7 @@ static void image_fields(FILE *out, const reshift_image_facts *prepared)
     }
 }
 
-/* How the network adapted; batch and order count only where it did. */
+/* The adaptation of the network; batch size and order only if it adapts. */
 static void adapt_fields(FILE *out, const reshift_adapt_options *a)
 {
     if (a->kind == RESHIFT_ADAPT_NONE) {
@@ -93,7 +95,7 @@ static void cell_row(FILE *out, const eval_result *r, int i, bool unseen)
     fputc('\n', out);
 }
 
-/* What is counted over the cells of a mean: over all corruptions, the 15 of leaderboards, or one from 0. */
+/* The cells of a mean: over all corruptions, the 15 of leaderboards, or one (from 0). */
 enum { ALL = -1, LEADERBOARD = -2 };
 typedef struct counted {
     int64_t correct;
@@ -116,7 +118,7 @@ static counted count(const eval_result *r, int c, bool unseen)
     return sum;
 }
 
-/* Rows over several cells; the counts are sums of theirs. */
+/* A row for several cells; its counts are sums over them. */
 static void mean_row(FILE *out, const eval_result *r, const char *name, const reshift_robust_mean *mean, bool unseen,
                      int64_t n_images, const counted *count, const reshift_difference *d)
 {
@@ -169,7 +171,7 @@ reshift_status eval_save_words(const char *path, eval_words write, const void *c
     return status;
 }
 
-/* The names of what image_fields() writes. */
+/* The column names of image_fields(). */
 static void write_image_columns(FILE *out)
 {
     reshift_image_fact list[RESHIFT_IMAGE_FACTS];
@@ -201,7 +203,7 @@ reshift_status eval_save_csv(const char *path, const eval_result *r, reshift_err
 
 /* ---- by class ---- */
 
-/* A field of CSV, in quotes where it needs them (RFC 4180). */
+/* A CSV field, quoted if necessary (RFC 4180). */
 static void text_field(FILE *out, const char *text)
 {
     if (!text[strcspn(text, ",\"\r\n")]) {

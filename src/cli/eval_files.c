@@ -154,7 +154,7 @@ static json_t *adapt_json(const reshift_adapt_options *a)
     return object;
 }
 
-/* How the set's classes were found among the network's outputs, and which of these count. */
+/* The mapping of the set's classes to the network's outputs, and which of them count. */
 static json_t *classes_json(const eval_result *r, const reshift_robustness *t)
 {
     return json_pack("{s:s, s:i, s:i, s:s, s:s?}", "by", reshift_class_match_name(t->class_match), "classes",
@@ -162,7 +162,7 @@ static json_t *classes_json(const eval_result *r, const reshift_robustness *t)
                      "file", t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : NULL);
 }
 
-/* Of all cells together. Mean and deviation as they were read: the shortest decimals of the floats. */
+/* For all cells together. Mean and standard deviation as they were read: the shortest decimals of the floats. */
 static json_t *preparation_json(const reshift_robustness *t)
 {
     const reshift_recipe *p = &t->recipe;

@@ -1,4 +1,7 @@
-/* The robustness table as text: a line a corruption, one column a severity, means and what they mean below. */
+/*
+ * The robustness table as text: one line per corruption, one column per severity, followed by the means and their
+ * explanation.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +75,7 @@ static void print_lines(const eval_result *r, const reshift_robust_summary *s, b
     }
 }
 
-/* What the mean errors are, against whom. */
+/* Explains the mean errors and their reference. */
 static void print_errors(const eval_result *r)
 {
     const reshift_robust_mean *mean = &r->all.leaderboard;
@@ -94,7 +97,7 @@ static void print_errors(const eval_result *r)
     printf("\n");
 }
 
-/* Two figures side by side: over all images, and over those never seen in training. */
+/* Two values next to each other: over all images, and over those not seen in training. */
 static void print_leak_line(const char *name, const reshift_robust_mean *all, const reshift_robust_mean *unseen)
 {
     printf("%-17s %10.2f  %5.1f - %5.1f %10.2f  %5.1f - %5.1f\n", name, 100 * all->accuracy.value,
@@ -181,7 +184,9 @@ static void print_differences(const eval_result *r)
     }
 }
 
-/* What a sample costs, in points: half the width of the widest interval, and what all images would give. */
+/*
+ * The uncertainty caused by sampling, in points: half the width of the widest interval, and its value with all images.
+ */
 static void print_sample(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
@@ -239,7 +244,7 @@ static void print_preparation(const char *weights, const reshift_robustness *t)
     printf("%s: images as %s\n", shown(weights), reshift_image_facts_input(&t->prepared, text, sizeof text));
 }
 
-/* How corrupted images were made, for each network where its size changes that. */
+/* How corrupted images were computed, separately for each network if its input size matters. */
 static void print_made(const eval_result *r)
 {
     char text[2][256];
@@ -261,7 +266,7 @@ static void print_balanced_line(const char *name, const reshift_robust_mean *mea
     }
 }
 
-/* Every class counting the same, and the label among the five largest outputs. */
+/* The mean over classes with equal weight, and top-5 accuracy. */
 static void print_by_class(const eval_result *r)
 {
     printf("\n");

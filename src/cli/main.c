@@ -1,4 +1,4 @@
-/* The program: finds the command by its name and hands over. What there is to type stands in one table. */
+/* The program: finds the command by its name and calls it. All commands are in one table. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,9 +88,9 @@ static int unknown_command(const char *name)
 }
 
 /*
- * RESHIFT_ISA limits OpenBLAS, too, and OpenBLAS does not know processors newer than itself. It chooses its kernels before
- * main(), by a variable of its own: with that variable set the program starts once more. If that fails, it goes on with
- * OpenBLAS' own choice.
+ * RESHIFT_ISA also limits OpenBLAS, and OpenBLAS does not recognise processors newer than itself. It selects its
+ * kernels before main() from an environment variable, so the program restarts itself with that variable set. If that
+ * fails, it continues with OpenBLAS' own choice.
  */
 static void choose_openblas(char **argv)
 {

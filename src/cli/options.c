@@ -1,4 +1,4 @@
-/* Reading options by their table, printing --help from it, and saying what was meant when a word is unknown. */
+/* Parses options by their table, prints --help from it, and suggests the closest word for an unknown one. */
 #include "cli/options.h"
 #include "cli/show.h"
 
@@ -44,7 +44,7 @@ bool read_whole_number(const char *text, double low, double high, int64_t *value
     return true;
 }
 
-/* Whole text to a finite number. */
+/* Converts the whole text to a finite number. */
 static bool to_number(const char *text, double *value)
 {
     char *end;
@@ -147,7 +147,10 @@ int usage_error(const usage *u, const char *format, ...)
 
 enum { HELP_COLUMNS = 80 };
 
-/* Prints `text` from column `indent` on, broken at the terminal's usual width; its first line is printed up to `column`. */
+/*
+ * Prints `text` from column `indent` on, wrapped at the usual terminal width. `column` is the current column of the
+ * first line.
+ */
 static void print_wrapped(const char *text, int indent, int column)
 {
     while (*text) {
@@ -169,7 +172,7 @@ static void print_wrapped(const char *text, int indent, int column)
 
 static bool is_option(const char *word) { return word[0] == '-' && word[1] == '-'; }
 
-/* Command lines, one a line of `text`, broken as a shell reads them: with a backslash. */
+/* Command lines, one per line of `text`, wrapped with a backslash as in a shell. */
 static void print_example(const char *text)
 {
     printf("\nexample:\n");
@@ -182,7 +185,7 @@ static void print_example(const char *text)
             while (is_option(text) && text[length] == ' ' && !is_option(text + length + 1)) { /* with its values */
                 length += 1 + (int)strcspn(text + length + 1, " \n");
             }
-            if (!first && column + length + 3 > HELP_COLUMNS) { /* a blank, the word, " \" after it */
+            if (!first && column + length + 3 > HELP_COLUMNS) { /* a blank, the word and " \" */
                 printf(" \\\n");
                 column = printf("      %.*s", length, text);
             } else {
@@ -202,7 +205,7 @@ static void print_help(const usage *u)
     print_wrapped(u->about, 0, 0);
     const char *usage_word = "usage:";
     putchar('\n');
-    for (const char *form = u->synopsis; *form; usage_word = "      ") { /* one form of the command a line */
+    for (const char *form = u->synopsis; *form; usage_word = "      ") { /* one synopsis per line */
         char line[256];
         const size_t length = strcspn(form, "\n");
         snprintf(line, sizeof line, "%.*s", (int)length, form);
@@ -282,8 +285,10 @@ static int wrong_value(const usage *u, const option *o, const char *text)
     }
 }
 
-/* Where an output is standard output itself (/dev/stdout, a name of the same file), what a command prints there goes to
- * standard error: nothing mixes with the data. */
+/*
+ * If an output is standard output itself (/dev/stdout, another name of the same file), the command's messages go to
+ * standard error, so that they do not mix with the data.
+ */
 static void keep_apart_from_stdout(const char *path)
 {
     struct stat output, printed;
@@ -293,7 +298,7 @@ static void keep_apart_from_stdout(const char *path)
     }
 }
 
-/* An ending that names another format than the one that is written; none, or one that names no format, is fine. */
+/* True if the ending names another format than the one written. No ending, or an unknown one, is accepted. */
 static bool contradicts(const char *path, const char *argument)
 {
     static const char *const endings[] = {".npy", ".npz", ".csv", ".json", ".txt", ".safetensors", ".pth", ".pt",
@@ -333,7 +338,7 @@ static bool set_value(const option *o, const char *text)
     }
 }
 
-/* Reads the option at argv[*place] with its values and moves *place behind them. -1 to go on. */
+/* Reads the option at argv[*place] with its values and advances *place past them. Returns -1 to continue. */
 static int read_option(const usage *u, int argc, char **argv, int *place)
 {
     const char *word = argv[*place], *equals = strchr(word, '=');

@@ -1,6 +1,6 @@
 /*
- * Options of a command, declared as a table that parses the command line and prints --help. A table is made inside the
- * command's function, with pointers to its variables, which hold the defaults before.
+ * Options of a command, declared as a table that parses the command line and prints --help. The table is created inside
+ * the command's function and points to its variables, which are initialised with the defaults.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -12,12 +12,12 @@ typedef enum option_kind {
     OPTION_END,
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char * */
-    OPTION_OUTPUT, /* const char *, a file to write; `argument` names its ending: "FILE.npy" */
+    OPTION_OUTPUT, /* const char *, an output file; `argument` gives its ending: "FILE.npy" */
     OPTION_COUNT,  /* int64_t from low to high */
     OPTION_NUMBER, /* double above low, up to high */
     OPTION_NUMBER_FROM, /* double from low to high, both included */
     OPTION_RANGE,  /* option_range: "1-5" or "3", within low to high */
-    OPTION_WORDS   /* option_words: `words` words each time, 0: all up to the next option */
+    OPTION_WORDS   /* option_words: `words` words per use; 0: all up to the next option */
 } option_kind;
 
 #define OPTION_WORDS_MOST 256
@@ -37,12 +37,12 @@ typedef struct option {
     void *value;
     const char *argument; /* "FILE" */
     const char *about;
-    const char *fallback; /* the default in words, or NULL */
+    const char *fallback; /* the default as text, or NULL */
     double low, high;
     int words;
 } option;
 
-/* Rows of a table: name, variable, what stands for the value in --help, limits, meaning, default in words or NULL. */
+/* Rows of a table: name, variable, placeholder for the value in --help, limits, meaning, default as text or NULL. */
 #define FLAG(name_, value_, about_)                                                                                    \
     {                                                                                                                  \
         .kind = OPTION_FLAG, .name = name_, .value = value_, .about = about_                                           \
@@ -76,39 +76,41 @@ typedef struct option {
         .kind = OPTION_END                                                                                             \
     }
 
-/** What stands above the options in --help. */
+/** The part of --help above the options. */
 typedef struct usage {
     const char *command;   /* "probe" */
-    const char *about;     /* one or more lines of purpose */
+    const char *about;     /* one or more lines that describe the command */
     const char *synopsis;  /* "--train FEATURES LABELS [options]" */
-    const char *argument;  /* name of positional words: "FILE"; NULL: none are taken */
+    const char *argument;  /* name of positional arguments: "FILE"; NULL: none */
     int at_least, at_most; /* of them */
     const char *example;
     const option *options; /* ends with OPTION_END */
 } usage;
 
 /**
- * Reads argv[0..argc), the words after the command's name. Positional words go to `words`. Returns -1 to go on, else
- * the exit status: 0 after --help, 2 after a message about wrong usage.
+ * Parses argv[0..argc), the words after the command's name. Positional arguments go to `words`. Returns -1 to continue,
+ * else the exit status: 0 after --help, 2 after a message about wrong usage.
  */
 int options_read(const usage *u, int argc, char **argv, option_words *words);
 
-/** "reshift: CONTEXT" about wrong usage on stderr, with where to read more; returns 2. */
+/** Prints "reshift: CONTEXT" about wrong usage with a reference to --help on stderr; returns 2. */
 int usage_error(const usage *u, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The word of `list` nearest to `word`, or NULL where none is near. `list` ends with NULL. */
+/** The word of `list` closest to `word`, or NULL if none is close. `list` is NULL-terminated. */
 const char *nearest_word(const char *word, const char *const *list);
 
-/** Strict readers: the whole text is the value, within low..high, both included; "0.0", "-0" and "0" are all 0. */
+/** Strict parsers: the whole text is the value, within low..high inclusive; "0.0", "-0" and "0" are all 0. */
 bool read_whole_number(const char *text, double low, double high, int64_t *value);
 bool read_number(const char *text, double low, double high, double *value);
-/** The same with `low` itself left out. */
+/** The same, excluding `low` itself. */
 bool read_number_above(const char *text, double low, double high, double *value);
 /** Bytes: "4G", "512M", "0"; "auto" is UINT64_MAX. */
 bool read_bytes(const char *text, uint64_t *bytes);
 
-/** Cuts "a,b,c" into words, which then lie in `memory` (as long as the text, with its NUL). False: empty ones or too
- * many. */
+/**
+ * Splits "a,b,c" into words stored in `memory` (as long as the text, including its NUL). Returns false for empty or too
+ * many words.
+ */
 bool split_words(const char *text, char *memory, option_words *words);
 
 #endif

@@ -1,4 +1,4 @@
-/* Predictions for a whole data set. Its labels give an accuracy, printed with the number of rows that training has seen. */
+/* Predictions for a whole data set. Its labels give an accuracy, printed with the number of rows seen in training. */
 #include "cli/predict_set.h"
 #include "cli/show.h"
 #include "reshift/words.h"
@@ -31,7 +31,7 @@ const char *predict_set_check(const predict_set *what)
                : "--out: expected a name ending in .csv or .npy";
 }
 
-/* How many of the set's first `n` rows show an image that the network or its head was trained on. */
+/* Number of the set's first `n` rows with an image that the network or its head was trained on. */
 static reshift_status count_seen(const reshift_model *model, const reshift_dataset *dataset, int64_t n, int64_t *n_seen,
                                  reshift_error *error)
 {
@@ -109,7 +109,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
     if (status == RESHIFT_OK) {
         status = open_data(c, what->data, what->split, what->corruption, &what->severity, model, &dataset, error);
     }
-    reshift_class_map map = {0}; /* predictions need none, their accuracy does */
+    reshift_class_map map = {0}; /* needed for the accuracy only */
     reshift_error no_map;
     const reshift_status mapped =
         status == RESHIFT_OK ? reshift_class_map_create(model, dataset, NULL, &map, &no_map) : RESHIFT_OK;
@@ -128,7 +128,7 @@ reshift_status predict_set_write(const common *c, const predict_set *what, reshi
         status = reshift_forward(model, dataset, &forward, NULL, &logits, session_progress(), error);
     }
     int64_t n_seen = 0;
-    if (status == RESHIFT_OK && map.outputs) { /* the number goes with an accuracy */
+    if (status == RESHIFT_OK && map.outputs) { /* the number is printed with the accuracy */
         status = count_seen(model, dataset, logits.shape[0], &n_seen, error);
     }
     if (status == RESHIFT_OK) {

@@ -53,7 +53,7 @@ static void tell_path(const common *c, const reshift_logistic_point *points, int
     }
 }
 
-/* Groups must say something about every row. */
+/* Requires that the groups cover every row. */
 static reshift_status take_groups(const probe_data *data, const int64_t **groups, reshift_error *error)
 {
     *groups = NULL;
@@ -72,8 +72,8 @@ static reshift_status take_groups(const probe_data *data, const int64_t **groups
 }
 
 /*
- * Factors of the rows' losses by class: "balanced" is N / (classes with rows * rows of the class), as in scikit-learn; else
- * a file of K floats.
+ * Loss weights by class: "balanced" is N / (classes with rows * rows of the class), as in scikit-learn; otherwise a
+ * file of K floats.
  */
 reshift_status probe_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
                                          reshift_error *error)

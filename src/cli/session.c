@@ -1,6 +1,6 @@
 /*
- * Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then elsewhere. Requests to stop
- * (cli/signals.h) reach the library through the same callbacks.
+ * Progress on stderr: on a terminal a bar with rate and remaining time, otherwise a plain line from time to time. Stop
+ * requests (cli/signals.h) are passed to the library by the same callbacks.
  */
 #include "cli/session.h"
 #include "cli/show.h"
@@ -28,7 +28,7 @@ static struct {
     bool quiet, terminal, bar_shown;
     char what[96];
     double started, shown;
-    int64_t first;                     /* done when this piece of work began: a resumed one does not begin at 0 */
+    int64_t first;                     /* items done at the start: not 0 for resumed work */
 } session;
 
 static double now_seconds(void)
@@ -220,7 +220,7 @@ void *session_allocate(size_t bytes)
 {
     void *memory = malloc(bytes);
     if (!memory) {
-        /* jansson drops the part it has no memory for, or fails an assertion: nothing it made since can be trusted */
+        /* jansson omits the part without memory, or fails an assertion: nothing it has built can be trusted */
         static const char words[] = "reshift: out of memory\n";
         ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
         (void)ignored;
@@ -331,7 +331,7 @@ reshift_status session_calibrate(const common *c, reshift_model *model, const ch
     options.skip_bad = c->skip_bad;
     options.split = "train";
     options.seed = (uint64_t)c->seed;
-    if (strncmp(spec, "folder:", 7) != 0) { /* folders are in order of their classes, and read image by image */
+    if (strncmp(spec, "folder:", 7) != 0) { /* folders are sorted by class, and read image by image */
         options.limit = 10000;
     }
     reshift_dataset *dataset = NULL;

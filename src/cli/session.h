@@ -1,6 +1,6 @@
 /*
- * What every command shares: the common options, progress on stderr, Ctrl-C, and how a command ends. Results go to
- * stdout, everything else to stderr. This is the program's own state; the library keeps none.
+ * Common to all commands: shared options, progress on stderr, Ctrl-C, and the end of a command. Results go to stdout,
+ * everything else to stderr. This state belongs to the program; the library keeps none.
  */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
@@ -11,12 +11,12 @@
 #include "reshift/precision.h"
 #include "reshift/progress.h"
 
-/** Values of the options that commands have in common; each command offers those that mean something to it. */
+/** Values of options shared by commands; each command offers those that apply to it. */
 typedef struct common {
     bool quiet, json, force, no_jpeg, skip_bad;
     int64_t threads, seed, limit, size, batch;
     const char *data_dir, *precision; /* precision NULL: not given */
-    const char *constants, *corrupt_at; /* of corruptions made here */
+    const char *constants, *corrupt_at; /* of corruptions computed here */
 } common;
 
 #define COMMON_DEFAULTS                                                                                                \
@@ -26,7 +26,7 @@ typedef struct common {
 
 #define COUNT_MOST 1e15
 
-/* Rows for a command's table; `c` is its `common`. */
+/* Rows for a command's option table; `c` is its `common`. */
 #define OPTION_QUIET(c) FLAG("--quiet", &(c).quiet, "no progress, only warnings and errors")
 #define OPTION_JSON(c) FLAG("--json", &(c).json, "print the result as JSON")
 #define OPTION_FORCE(c) FLAG("--force", &(c).force, "replace files that are there already")
@@ -62,60 +62,67 @@ typedef struct common {
     TEXT("--precision", &(c).precision, "f32|bf16|int8|auto",                                                          \
          "arithmetic of the network; auto: the fastest that keeps its accuracy; training knows f32 and bf16", "f32")
 
-/** Sets threads, Ctrl-C and the progress display. Returns -1 to go on, else the exit status. */
+/** Sets threads, Ctrl-C and the progress display. Returns -1 to continue, else the exit status. */
 int session_begin(const usage *u, const common *c);
-/** What --precision says; session_begin() has checked it. */
+/** The value of --precision, checked by session_begin(). */
 reshift_precision session_precision(const common *c);
-/** What --no-jpeg says. */
+/** The value of --no-jpeg. */
 reshift_jpeg_step session_jpeg(const common *c);
 /**
- * Before `model` goes forward on `spec`: where that will be in int8 and the weights hold no ranges of activations, they are
- * found on the training split of the same images, if there is one. If not, the library takes the images at hand.
+ * Call before `model` runs forward on `spec`. If it runs in int8 and the weights contain no activation ranges, they are
+ * calibrated on the training split of the same images, if there is one. Otherwise the library uses the images
+ * themselves.
  */
 reshift_status session_calibrate(const common *c, reshift_model *model, const char *spec, reshift_error *error);
-/** The progress to hand to the library. */
+/** The progress callbacks to pass to the library. */
 const reshift_progress *session_progress(void);
-/** A line for people on stderr, between two states of the progress bar; silent with --quiet. */
+/** Prints a message on stderr, between two states of the progress bar; silent with --quiet. */
 void session_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** Tells the error as "reshift: ..." and "hint: ..." on stderr; returns the exit status of its code. */
+/** Prints the error as "reshift: ..." and "hint: ..." on stderr; returns the exit status of its code. */
 int session_fail(const reshift_error *error);
-/** The exit status of a command that went well: 1 with a message when stdout could not be written or memory ran out on
- * the way (session_out_of_memory), so that a result that lacks something never ends with 0. */
+/**
+ * The exit status of a successful command: 1 with a message if stdout could not be written or memory ran out on the way
+ * (session_out_of_memory()), so that an incomplete result never ends with 0.
+ */
 int session_end(void);
-/** Prints the text and ends; NULL is being out of memory. */
+/** Prints the text and ends the command; NULL means out of memory. */
 int session_print(const char *text);
-/** Remembers for session_end() that something of the result could not be made. */
+/** Records for session_end() that a part of the result is missing. */
 void session_out_of_memory(void);
-/** What jansson allocates with: malloc() that ends the program, "out of memory", 1, so that its callers need not look at every
- *  value. */
+/**
+ * jansson's allocator: malloc() that on failure ends the program with "out of memory" and status 1, so that callers
+ * need not check every value.
+ */
 void *session_allocate(size_t bytes);
 
-/** What --constants and --corrupt-at ask for; session_begin() has checked them. */
+/** The value of --constants and --corrupt-at, checked by session_begin(). */
 reshift_constants session_constants(const common *c);
 bool session_corrupts_native(const common *c);
 
 /**
- * Opens `spec` with the common options; `corruption` may be NULL. `model` NULL: no network reads the set; else photographs
- * are corrupted after resize and crop by its recipe at --size, unless --corrupt-at says native.
+ * Opens `spec` with the common options; `corruption` may be NULL. `model` NULL: no network reads the set. Otherwise
+ * photographs are corrupted after resize and crop by the model's recipe at --size, unless --corrupt-at is native.
  */
 reshift_status open_data(const common *c, const char *spec, const char *split, const char *corruption,
                          const option_range *severity, const reshift_model *model, reshift_dataset **dataset,
                          reshift_error *error);
 
-/** Whether `spec` can be data at all, before weights are read: what is wrong with the words themselves. Errors: ARGUMENT. */
+/** Checks whether `spec` is valid before weights are read, without reading files. Errors: ARGUMENT. */
 reshift_status check_data(const char *spec, const char *split, reshift_error *error);
 
-/** Loads --weights and, unless NULL, --head, and says what reshift_model_note() has to say. The caller destroys *model. */
+/**
+ * Loads --weights and, unless NULL, --head, and prints the notes of reshift_model_note(). The caller destroys *model.
+ */
 reshift_status open_model(const common *c, const char *weights, const char *head, reshift_model **model,
                           reshift_error *error);
 
 /**
- * Whether the file may be written, asked before the work rather than after it: its folder takes files, and it is not
- * there, or --force. NULL is no file. Errors: EXISTS, NOT_FOUND, IO.
+ * Checks before the work whether the file may be written: its folder is writable, and the file does not exist or
+ * --force is given. NULL means no file. Errors: EXISTS, NOT_FOUND, IO.
  */
 reshift_status check_target(const common *c, const char *path, reshift_error *error);
-/** Fills `error`, which the library's own functions do by themselves. Returns the code. */
+/** Sets `error` (the library's own functions do this themselves). Returns the code. */
 reshift_status fail_with(reshift_error *error, reshift_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /** Puts "PREFIX: " before the message. Returns the code. */

@@ -1,4 +1,4 @@
-/* Cleaned copies in a ring, and JSON whose strings hold no character that a terminal could act on. */
+/* Cleaned copies of text in a ring of buffers, and JSON without characters that control a terminal. */
 #include "cli/show.h"
 #include "cli/session.h"
 
@@ -24,7 +24,7 @@ const char *shown(const char *text)
     return *copy ? reshift_text_clean(*copy) : "";
 }
 
-/* jansson escapes C0; the rest of what reshift_text_clean() replaces is at most one 3-byte character. */
+/* jansson escapes C0; all other characters replaced by reshift_text_clean() have at most 3 bytes. */
 static void print_escaped(const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
@@ -64,7 +64,7 @@ void print_number(int width, int digits, double value)
 json_t *json_text(const char *text)
 {
     json_t *json = json_string(text);
-    return json ? json : json_string(shown(text)); /* not UTF-8: '?' for each byte that is not */
+    return json ? json : json_string(shown(text)); /* not UTF-8: each invalid byte becomes '?' */
 }
 
 void print_json(const json_t *json, size_t flags, const char *otherwise)

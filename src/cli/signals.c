@@ -64,7 +64,7 @@ int signals_requested(void)
 {
     int number = requested;
     if (number) {
-        alarm(0); /* whoever asks stops in good order, and may take longer */
+        alarm(0); /* the library polls and stops properly, which may take longer */
     }
     return number;
 }
@@ -84,7 +84,7 @@ static uintptr_t hexadecimal(const char **text)
     }
 }
 
-/* If this line of /proc/self/maps is about `address`: the file's path, and the place in the file. */
+/* If this line of /proc/self/maps contains `address`: the file's path, and the offset in the file. */
 static const char *path_at(const char *line, uintptr_t address, uint64_t *offset)
 {
     const char *at = line;
@@ -100,10 +100,10 @@ static const char *path_at(const char *line, uintptr_t address, uint64_t *offset
     return path;
 }
 
-/* Finds the file mapped at `address`. Only calls that are allowed in a handler. */
+/* Finds the file mapped at `address`. Uses only functions that are allowed in a signal handler. */
 static bool find_mapped(uintptr_t address, char *path, size_t size, uint64_t *offset)
 {
-    static char line[4608]; /* a path and what precedes it */
+    static char line[4608]; /* a path and the fields before it */
     int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     size_t length = 0;
     char c;
@@ -151,7 +151,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 
 void signals_install(void)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of writing like any other */
+    signal(SIGXFSZ, SIG_IGN); /* exceeding the file size limit is reported as a write error */
     struct sigaction action = {.sa_handler = on_request, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

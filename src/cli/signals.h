@@ -1,19 +1,19 @@
-/* What the process does at its start about descriptors, and about signals while it works. */
+/* Descriptors at the start of the process, and signals while it works. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
 #include <stdbool.h>
 
 /**
- * Opens /dev/null for those of descriptors 0 to 2 that are closed, the other way round (standard input for writing), so
- * that no file of ours gets such a number and is mistaken for a standard stream; using the stream stays an error.
+ * Opens /dev/null for closed descriptors among 0 to 2, with the opposite access (standard input for writing). So no
+ * file of ours gets such a number and is mistaken for a standard stream, and using the stream is still an error.
  */
 void signals_reserve_descriptors(void);
 
 /**
- * SIGINT, SIGTERM and SIGHUP (unless ignored, as under nohup) request a stop. Where nobody asks whether one is requested,
- * they end the process: at once until signals_will_be_polled(), later after POLL_SECONDS without a question. A second
- * signal ends it at once. SIGBUS is reported with the name of the file: a mapped input was cut or cannot be read.
+ * SIGINT, SIGTERM and SIGHUP (unless ignored, as under nohup) request a stop. If nobody polls for requests, they end
+ * the process: immediately before signals_will_be_polled(), later after POLL_SECONDS without a poll. A second signal
+ * ends it immediately. SIGBUS is reported with the name of the file: a mapped input was truncated or cannot be read.
  */
 void signals_install(void);
 void signals_will_be_polled(void);

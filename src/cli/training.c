@@ -1,4 +1,4 @@
-/* The table of epochs that probe and finetune print, its JSON, and their curves. */
+/* The table of epochs printed by probe and finetune, its JSON, and the curves. */
 #include "cli/training.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ void training_print_epoch(void *context, const reshift_epoch *epoch)
         return;
     }
     const bool validated = !isnan(epoch->validation_accuracy);
-    static bool heading_printed; /* not before: a training that is refused prints nothing */
+    static bool heading_printed; /* printed with the first row: a training that is refused prints nothing */
     session_progress()->update(session_progress()->context, "epoch", 1, 1, ""); /* takes the bar away */
     if (!heading_printed) {
         printf("%5s %11s %11s %11s %11s", "epoch", "train loss", "train %", "test loss", "test %");
@@ -56,7 +56,9 @@ static void json_number(const char *key, double value)
     printf(", \"%s\": %s", key, isfinite(value) ? reshift_number_text(value, text) : "null");
 }
 
-/* Test accuracy falling while training accuracy rises: from the best epoch to the last, by more than chance moves it.
+/*
+ * Reports overfitting: from the best epoch to the last, test accuracy falls significantly while training accuracy
+ * rises.
  */
 static void point_out_overfitting(const reshift_history *history)
 {
@@ -114,7 +116,7 @@ reshift_status training_check_plots(const common *c, const char *folder, const c
                                           "-accuracy.gp", "-accuracy.png", "-accuracy.svg"};
     struct stat facts;
     if (!folder || (stat(folder, &facts) != 0 && errno == ENOENT)) {
-        return check_target(c, folder, error); /* the folder itself will be made */
+        return check_target(c, folder, error); /* the folder itself will be created */
     }
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char path[4096];

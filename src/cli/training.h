@@ -1,17 +1,22 @@
-/* What the two training commands share: a line an epoch, the curves, and the history as a result. */
+/* Common to the two training commands: one line per epoch, the curves, and the history as a result. */
 #ifndef CLI_TRAINING_H
 #define CLI_TRAINING_H
 
 #include "cli/session.h"
 #include "reshift/learning.h"
 
-/** on_epoch of both trainings: a row of the table on stdout; silent when `context` (a common) asks for JSON. */
+/**
+ * on_epoch callback of both trainings: prints a row of the table on stdout; silent if `context` (a common) requests
+ * JSON.
+ */
 void training_print_epoch(void *context, const reshift_epoch *epoch);
 
-/** After training: words about overfitting, or the history as JSON with `extra` (a JSON object's inside, or NULL). */
+/**
+ * After training: a note about overfitting, or the history as JSON with `extra` (the inside of a JSON object, or NULL).
+ */
 void training_print_result(const common *c, const reshift_history *history, const char *extra);
 
-/** Whether training_plot() may write there, asked before the training; `folder` NULL: nothing is drawn. */
+/** Checks before the training whether training_plot() may write there; `folder` NULL: nothing is drawn. */
 reshift_status training_check_plots(const common *c, const char *folder, const char *name, reshift_error *error);
 
 /** Draws DIR/<name>-loss and -accuracy, making DIR when it is not there; `kept` as in reshift_history_plot(). */

@@ -1,4 +1,4 @@
-/* From words to the options of a training. */
+/* Converts command line words to training options. */
 #include "cli/tuning.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ static int place_of(const char *word, const char *const *words)
     return -1;
 }
 
-/* The next word of a list with commas; false at its end or where a word is too long. */
+/* The next word of a comma list; false at its end or if a word is too long. */
 static bool next_word(const char **list, char *word, size_t size)
 {
     size_t length = strcspn(*list, ",");

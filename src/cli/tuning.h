@@ -1,4 +1,4 @@
-/* The words of reshift finetune that say how its steps are made: rule, schedule, smoothing. */
+/* The options of reshift finetune that control its steps: optimiser, schedule, smoothing. */
 #ifndef CLI_TUNING_H
 #define CLI_TUNING_H
 
@@ -10,7 +10,7 @@ typedef struct tuning {
     bool nesterov;
     int64_t warmup, step_size;
     double gamma;
-    const char *augment, *corruptions; /* NULL: nothing */
+    const char *augment, *corruptions; /* NULL: none */
     option_range severity;
     double crop_padding;
     reshift_jpeg_step jpeg;
@@ -26,7 +26,7 @@ typedef struct tuning {
         .momentum = "0.9", .step_size = 1, .gamma = 0.1, .severity = {1, 5}, .crop_padding = 0.125                     \
     }
 
-/** NULL, or what is wrong, in words that name the option. *how points into *words. */
+/** NULL, or an error message that names the option. *how points into *words. */
 const char *tuning_read(tuning *words, reshift_finetune_options *how);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The n-th allocation fails: the command ends with a message, or its output is the one it has when nothing fails. Quick
-# commands are tried at every point, the study at some.
+# The n-th allocation fails: the command ends with a message, or its output equals that without a failure. Quick
+# commands are tried at every allocation, the study at some.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 preload=$FAILING_ALLOCATION
@@ -9,7 +9,7 @@ export OMP_NUM_THREADS=1
 
 need_allocations "$preload"
 
-# One point: prints what is wrong, or nothing.
+# Tests one allocation: prints the problem, or nothing.
 try() { # N COMMAND...
     n=$1
     shift
@@ -53,7 +53,7 @@ every "inspect" 60 "$reshift" inspect --json study/weights/finetuned.safetensors
 every "probe" 40 sh -c 'rm -f p.safetensors; "$1" probe --quiet --train "$2" "$3" --epochs 1 --out p.safetensors --force >/dev/null && sha256sum p.safetensors' \
     sh "$reshift" study/features/original-clean.npy study/features/clean-labels.npy
 
-# The study itself: files of a run that succeeded are those of an undisturbed one.
+# The study itself: the files of a run that succeeded equal those of an undisturbed one.
 tiny() { # FOLDER
     "$reshift" demo --quiet --set source.limit_train=40 --set source.limit_test=20 --set pretrain.limit=32 --set pretrain.epochs=1 \
         --set probe.epochs=1 --set finetune.samples=20 --set finetune.epochs=1 --set finetune.monitor=0 --set input.batch=16 --out "$1"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checkpoints and other files as they are found: which network is read is said, a wrong file is named, and nothing that comes
-# out of a file controls the terminal.
+# Checkpoints and other files as users have them: the network that is read is named, a wrong file is named, and no text
+# from a file controls the terminal.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 golden=$(cd "$(dirname "$0")/../formats/golden" && pwd)

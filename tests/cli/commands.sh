@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every command doing its work on small built-in data: what it prints, what it writes, that parts agree with the whole.
+# Every command on small built-in data: its output, its files, and that parts agree with the whole.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -74,7 +74,7 @@ check "of ten classes" 0 "[20,10]" - "$reshift" inspect p.npy
 check "rows that training has seen" 0 "of these rows show an image that the network was trained on" - "$reshift" predict --quiet --weights $after --data demo --split test --out seen.csv
 check "are a number in JSON" 0 '"seen_in_training": 20}' - "$reshift" predict --quiet --json --weights tuned8.safetensors --data demo --limit 20 --split train --out seen.csv --force
 check "unseen ones are 0" 0 '"seen_in_training": 0}' - "$reshift" predict --quiet --json --weights tuned8.safetensors --data demo --limit 20 --split test --out seen.csv --force
-# 20 images of which each has five versions: Wilson's interval of 100 rows is at most 20 points wide, that of 20 images is wider
+# 20 images with five versions each: Wilson's interval of 100 rows is at most 20 points wide, that of 20 images is wider
 check "versions of an image" 0 '"rows": 100' - "$reshift" predict --quiet --json --weights $after --data demo --corruption fog --limit 20 --out seen.csv --force
 holds "count as one in the interval" python3 -c 'import json, sys; a = json.load(open(sys.argv[1])); sys.exit(not a["high"] - a["low"] > 0.2)' "$work.out"
 check "no file for a set" 2 - "--data goes with --out" "$reshift" predict --weights $after --data demo

@@ -1,5 +1,5 @@
 #!/bin/sh
-# reshift corrupt as people use it: both layouts, images of any kind, the sheet, frost's overlays, and all that goes wrong.
+# reshift corrupt as users run it: both layouts, images of any kind, the sheet, frost's overlays, and all errors.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 real=${RESHIFT_DATA:-}
@@ -8,7 +8,7 @@ cd "$work" || exit 1
 export RESHIFT_DATA="$work/data"
 mkdir data
 
-# what there is
+# the list
 check "the list" 0 "constants: standard deviation of 1" - "$reshift" corrupt --list
 check "the list holds CIFAR's constants" 0 "    cifar     0.04 0.06 0.08 0.09 0.1" - "$reshift" corrupt --list
 check "and ImageNet's" 0 "    imagenet  (10, 3) (15, 5) (15, 8) (15, 12) (20, 15)" - "$reshift" corrupt --list
@@ -99,7 +99,7 @@ check "too small for one of two" 1 - "elastic_transform: an image of 2x2 is too 
 check "corrupted already" 2 - "reshift: " "$reshift" corrupt --data cifar10-c --corruption contrast --out x
 holds "none of them made a folder" absent x
 
-# what is there already
+# existing files
 rm C1/elastic_transform.npy
 check "an array that is there" 1 - "'C1/contrast.npy' exists already" "$reshift" corrupt --quiet --data demo --limit 12 --corruption elastic_transform,contrast --seed 9 --out C1
 holds "stops before the first is made" absent C1/elastic_transform.npy
@@ -108,7 +108,7 @@ check "a folder that is there" 1 - "'D/fog' exists already" "$reshift" corrupt -
 check "forced" 0 "D/fog" - "$reshift" corrupt --quiet --force --data demo --limit 12 --seed 5 --corruption fog --severity 2-3 --format folder --out D
 check "labels of another set" 1 - "labels.npy' holds other labels" sh -c 'mkdir L && cp C/labels.npy L && "$1" corrupt --quiet --data demo --limit 13 --corruption contrast --out L' sh "$reshift"
 
-# disks that are full, Ctrl-C
+# full disks, Ctrl-C
 full() { (ulimit -f "$1"; shift; "$@"); }
 mkdir disk
 check "no room for arrays" 1 - "File too large" full 300 "$reshift" corrupt --quiet --data demo --corruption contrast --out disk

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What goes wrong outside the program: files that are missing, torn, full disks, wrong contents. Always one clear message,
-# the right exit status, and nothing half-written.
+# Errors from outside the program: missing files, truncated files, full disks, wrong contents. Always one clear message,
+# the right exit status, and no partial output.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -11,7 +11,7 @@ tiny_study study >study.out 2>study.err || { echo "Bail out! the tiny study fail
 net=study/weights/finetuned.safetensors
 check "features to work with" 0 "f.npy: 40 rows of 128 features" "" "$reshift" extract --quiet --weights $net --data demo --limit 40 --out f.npy --labels-out l.npy
 
-# things that are not there
+# missing files
 check "experiment missing" 1 - "cannot read the experiment: cannot open 'no.yaml'" "$reshift" run no.yaml
 check "weights missing" 1 - "no.pth" "$reshift" extract --weights no.pth --data demo --out x.npy
 check "named weights missing" 1 - "hint: " "$reshift" extract --weights resnet50 --data demo --out x.npy
@@ -27,7 +27,7 @@ check "nothing to inspect" 1 - "nowhere" "$reshift" inspect nowhere
 check "download unknown" 2 - "cifar99" "$reshift" fetch cifar99
 holds "none of them left a file" absent x.npy
 
-# contents that are wrong
+# wrong contents
 check "data of an unknown kind" 2 - "mnist" "$reshift" eval --weights $net --data mnist
 check "corruption unknown" 2 - "gaussian_blurr" "$reshift" eval --weights $net --data demo --corruption gaussian_blurr
 check "corruption unknown, with the nearest" 2 - "gaussian_blur'" "$reshift" corrupt --data demo --corruption gaussian_blurr --out x
@@ -95,7 +95,7 @@ check "no epochs" 2 - "it goes with --batchnorm recalibrate" "$reshift" finetune
 check "corruption of an experiment" 2 - "hint: " "$reshift" demo --out x --set shift.corruption=blurr
 holds "mistakes make no run folder" absent x
 
-# files in the way
+# existing files
 cp f.npy kept.npy
 check "extract does not overwrite" 1 - "'f.npy' exists already" "$reshift" extract --weights $net --data demo --limit 3 --out f.npy
 check "and says how to" 1 - "hint: use --force to replace it" "$reshift" extract --weights $net --data demo --limit 3 --out f.npy
@@ -108,7 +108,7 @@ holds "what was there is there" cmp -s f.npy kept.npy
 holds "and nothing new" absent new.npy
 check "with --force it does" 0 "f.npy: 3 rows" "" "$reshift" extract --quiet --force --weights $net --data demo --limit 3 --out f.npy
 
-# places that cannot be written, disks that are full
+# places that cannot be written, full disks
 check "a file in the place of a folder" 1 - "typo.yaml/x.npy" "$reshift" extract --quiet --weights $net --data demo --limit 3 --out typo.yaml/x.npy
 check "a folder that takes no files" 1 - "/proc/" "$reshift" extract --quiet --weights $net --data demo --limit 3 --out /proc/x.npy
 check "a run where no folder can be" 1 - "cannot make folder" tiny_study /proc/run

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The robustness table of the program: what it prints and writes, that it goes on where it was killed, leaks, comparisons.
+# The robustness table of the program: its output and files, resuming after a kill, leaks, comparisons.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -65,7 +65,7 @@ check "one image" 0 "demo: 1 image a cell" - "$reshift" eval --quiet --weights $
 holds "of a mean nothing is sure" awk -F, '$1 == "fog" && $2 == "all" && $8 - $7 > 0.7 { found = 1 } END { exit !found }' one.csv
 check "too small a sample" 1 - "expected at least one of each" table --sample 3
 
-# Killed: finished cells stay, and the table that is made in the end is the one of an undisturbed run.
+# Killed: finished cells are kept, and the final table equals that of an undisturbed run.
 # shellcheck disable=SC2086
 "$reshift" eval --quiet --threads 1 --weights $before $head --data demo --limit 50 --corruption leaderboard --severity 1-2 \
     --out killed >/dev/null 2>&1 &
@@ -87,7 +87,7 @@ cell=$(find killed/cells -name 'fog-1-*.npy')
 printf 'torn' >"$cell"
 check "a cell that is no cell" 0 "mean of 15" "fog-1-" table --corruption leaderboard --severity 1-2 --out killed --force
 holds "is measured anew" cmp -s killed/results.csv all/results.csv
-# the lowest bit of one number, as a failing disk flips it
+# the lowest bit of one number, flipped as by a failing disk
 byte=$(od -An -tu1 -j 136 -N 1 "$cell")
 printf "$(printf '\\%03o' $((byte ^ 1)))" | dd of="$cell" bs=1 seek=136 conv=notrunc 2>/dev/null
 check "a cell with a flipped bit" 0 "mean of 15" "is damaged: the cell is measured again" table --corruption leaderboard --severity 1-2 --out killed --force

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What eval is given and cannot use: folders, labels, baselines. One message each, before any work; and what looks wrong
-# and is not.
+# Input that eval cannot use: folders, labels, baselines. One message each, before any work; and unusual input that is
+# valid.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -36,7 +36,7 @@ check "a file that says which is which" 0 "the set's 3 are among the network's 1
     tuned --data folder:other --size 32 --class-map map.csv
 printf 'a,star\nb,unicorn\n' >wrong.csv
 check "and is wrong" 1 - "class map 'wrong.csv' line 2: 'unicorn' is none of the network's 10 classes" tuned --data folder:other --size 32 --class-map wrong.csv
-# Some of the network's classes, in another order than its own: the same images right and wrong as in the whole set.
+# Some of the network's classes, in another order: the same images are right and wrong as in the whole set.
 class some star 3; class some Circle 2
 check "some of the classes, by name" 0 "the set's 2 are among the network's 10 outputs, matched by name; all outputs count" "" \
     tuned --data folder:some --size 32 --out chosen

@@ -1,7 +1,7 @@
 /*
- * Preloaded into the program: the FAIL_ALLOCATION-th allocation that reshift's own code makes returns NULL, those of other
- * libraries never do. FAIL_ALLOCATION=0 only counts; at the end the count is written to FAIL_COUNT_FILE. Programs that
- * the program starts (gnuplot) are left alone.
+ * Preloaded into the program: the FAIL_ALLOCATION-th allocation made by reshift's own code returns NULL; those of other
+ * libraries never fail. FAIL_ALLOCATION=0 only counts; at the end the count is written to FAIL_COUNT_FILE. Child
+ * processes (gnuplot) are not affected.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -40,7 +40,7 @@ __attribute__((destructor)) static void end(void)
     }
 }
 
-/* True for the allocation that is to fail: the n-th of those whose caller is reshift itself. */
+/* True for the allocation that must fail: the n-th of those whose caller is reshift itself. */
 static int fails(void *caller)
 {
     Dl_info where;

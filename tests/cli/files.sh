@@ -1,5 +1,5 @@
 #!/bin/sh
-# Outputs that are no ordinary files, inputs that are none, and outputs of one command that belong together.
+# Outputs that are not regular files, inputs that are not, and several outputs of one command.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -54,7 +54,7 @@ check "a name of 255 bytes" 0 "" - probe --out "$long"
 holds "is there" test -s "$long"
 holds "nothing temporary stays" clean .
 
-# ---- outputs that belong together ----
+# ---- several outputs of one command ----
 check "two outputs" 0 "" - probe --out a.safetensors --history a.csv
 : >b.csv
 check "one of two exists" 1 - "'b.csv' exists already" probe --out b.safetensors --history b.csv
@@ -86,7 +86,7 @@ check "inspect goes on after a file it cannot read" 1 "[4,2]" "cannot read 'pipe
 check "in JSON, too" 1 '"float32"' "cannot read 'pipe'" "$reshift" inspect --json pipe f.npy
 check "a table called an array" 2 - "--out 'x.csv': what is written is .npy" "$reshift" extract --weights x --data demo --out x.csv
 
-# ---- one process a corruption, all into one folder ----
+# ---- one process per corruption, all into one folder ----
 processes=
 for name in gaussian_noise shot_noise impulse_noise speckle_noise brightness contrast; do
     "$reshift" corrupt --quiet --threads 1 --data demo --limit 300 --corruption $name --out shared >$name.out 2>$name.err &

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A run that is killed goes on where it stopped and ends with the bytes of an undisturbed one; only the manifest and the
-# seconds of the histories may differ. One folder is killed once in every stage, as soon as the stage before has left its
-# file, and taken up again each time.
+# A run that is killed resumes where it stopped and ends with the bytes of an undisturbed one; only the manifest and the
+# seconds of the histories may differ. One folder is killed once in every stage, as soon as the previous stage has
+# written its file, and resumed each time.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -35,7 +35,7 @@ for mark in 'cut/manifest.json' 'cut/.reshift-parts/*/checkpoint.safetensors' 'c
     wait $process 2>/dev/null
     status=$?
     [ $status = 137 ] && killed=$((killed + 1))
-    # 137: killed; 0: it was done before the signal came
+    # 137: killed; 0: it finished before the signal arrived
     holds "killed at $mark (status $status)" test $status = 137 -o $status = 0
 done
 holds "most of them were killed in time ($killed of 13)" test $killed -ge 7
@@ -51,7 +51,7 @@ holds "nothing half-written stays" clean cut
 holds "nor what the stages keep between epochs" absent cut/parts
 holds "what it prints in the end" test -s cut.out
 
-# what is worked out before the epochs comes out the same: automatic rates, recalibrated batch norm
+# results computed before the epochs are the same: automatic rates, recalibrated batch norm
 before() { study "$1" --set finetune.lr=auto --set finetune.batchnorm=recalibrate; }
 (before chosen) >chosen.out 2>chosen.err
 holds "a study with automatic rates and recalibrated batch norm" test $? = 0
@@ -66,7 +66,7 @@ holds "killed in fine-tuning, it ends with the same bytes" diff -r -x manifest.j
 holds "and the same rates" sh -c 'for run in chosen again; do cut -d, -f1-5,7- $run/history/finetune.csv >$run.csv; done
     cmp chosen.csv again.csv && head -1 chosen.csv | grep -q "ratio_layer4,lr_layer4,ratio_fc,lr_fc"'
 
-# statistics alone
+# statistics only
 (study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
 holds "a study that only recalibrates batch norm" test $? = 0
 holds "has no curves of fine-tuning" absent still/plots/finetune-loss.png
@@ -75,7 +75,7 @@ holds "no weight did" sh -c '! grep -v running still/weights/moved.csv | cut -d,
 (study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
 holds "and is finished when called again" test $? = 0
 
-# a scheduler's SIGTERM is heeded like Ctrl-C
+# a scheduler's SIGTERM is handled like Ctrl-C
 (study asked) >asked.out 2>asked.err &
 process=$!
 while ! is_there 'asked/.reshift-parts/*/checkpoint.safetensors' && kill -0 $process 2>/dev/null; do sleep 0.01; done

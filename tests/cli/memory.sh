@@ -1,7 +1,8 @@
 #!/bin/sh
-# One allocation of the project's own code fails: the command ends with exit status 1 and "out of memory", and leaves no
-# output but a whole one; or it did not need it, and everything is as if it had not failed. Never another result, another status, a crash.
-# FAILING_ALLOCATION is failing_allocation.c, to be preloaded. MEMORY_POINTS: how many allocations are tried a command.
+# One allocation of the project's own code fails. Either the command ends with exit status 1 and "out of memory" and
+# leaves only complete outputs, or it did not need the memory and everything is as without the failure. It never gives
+# another result, another status, or a crash.
+# FAILING_ALLOCATION is failing_allocation.c, to be preloaded. MEMORY_POINTS: number of allocations tried per command.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the program says: exit status 2 or 1 by one rule (CONTRIBUTING.md, "Exit status"), counts of one in the singular, hints
-# that fit the command, --help in 80 columns.
+# Messages: exit status 2 or 1 by one rule (CONTRIBUTING.md, "Exit status"), counts of one in the singular, hints that
+# fit the command, --help in 80 columns.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -14,7 +14,7 @@ pictures=$RESHIFT_SOURCE/tests/formats/golden
 sets=$RESHIFT_SOURCE/tests/datasets/golden
 quietly() { command=$1; shift; "$reshift" "$command" --quiet "$@"; }
 
-# Status 2: wrong whatever any file holds, so it comes before weights, data and outputs are looked at.
+# Status 2: wrong whatever the files contain, so it is reported before weights, data and outputs are examined.
 for data in mnist cifar10: folder: npy: npy:a.npy npy:,b.npy npy:a.npy, demo:x; do
     for command in extract:x calibrate:x finetune:x predict:x.csv eval:x; do
         check "${command%:*} --data '$data'" 2 - "data '$data'" "$reshift" "${command%:*}" --weights nowhere --data "$data" --out "nowhere/${command#*:}"
@@ -29,7 +29,7 @@ for data in demo cifar10 folder:nowhere npy:a.npy,b.npy imagenet-c; do
 done
 check "while CIFAR-10-C is asked for" 1 - "nowhere" "$reshift" eval --weights nowhere --data cifar10-c --verify
 
-# Status 1: right by itself, and not with these files.
+# Status 1: valid by itself, but not with these files.
 table() { quietly eval --weights $net --head $head --data demo --limit 20 "$@"; }
 check "a sample larger than the set" 1 - "a sample of 21 images: " table --sample 21
 check "a sample smaller than the classes" 1 - "a sample of 1 image: expected at least one of each of " table --sample 1
@@ -82,7 +82,7 @@ nouns='rows|images|classes|columns|components|features|threads|cells|steps|epoch
 holds "much was said" test "$(wc -l <said.out)" -gt 60
 holds "one of them is not several" sh -c '! grep -nE "(^|[^0-9.,/x-])1 ($1)([^a-z]|\$)" said.out' sh "$nouns"
 
-# Hints belong to the command that is run, and to what is wrong.
+# Hints fit the command that is run and the error.
 printf '{' >study/manifest.json
 check "report of a damaged manifest" 1 - "hint: 'reshift run EXPERIMENT' does the study again" "$reshift" report study
 holds "does not speak of its missing --out" sh -c '! grep -q -e "--out" "$1"' sh "$work.err"

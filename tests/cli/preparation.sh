@@ -16,7 +16,7 @@ value() { # FILE COLUMN: of the row of clean images
         $1 == "clean" { print $column; exit }' "$1"
 }
 
-# A head of these classes that says nothing of sizes: features without their description.
+# A head for these classes without a record of sizes: features without their description.
 "$reshift" extract --quiet --weights $before --data folder:$photos --out plain.npy --labels-out l.npy >/dev/null
 rm plain.npy.json
 "$reshift" probe --quiet --train plain.npy l.npy --epochs 20 --lr 0.1 --out plain.safetensors >/dev/null

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The program linked with the shared library does what the program does: all that it uses is exported.
+# The program linked with the shared library behaves like the program: everything it uses is exported.
 . "$(dirname "$0")/tap.sh"
 shared=${RESHIFT_SHARED:?}
 

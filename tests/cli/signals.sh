@@ -1,5 +1,6 @@
 #!/bin/sh
-# Requests to stop, closed descriptors, inputs that vanish while they are read, and certificates from the environment.
+# Stop requests, closed descriptors, inputs that are truncated while they are read, and certificates from the
+# environment.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1
@@ -10,7 +11,7 @@ header() { # FILE DTYPE SHAPE
     text="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
     printf '\223NUMPY\001\000\166\000%-117s\n' "$text" >"$1"
 }
-# A set of 400,000 black images, of which the disk keeps nothing.
+# A sparse set of 400,000 black images.
 header x.npy '|u1' '400000, 32, 32, 3' && truncate -s $((128 + 400000 * 3072)) x.npy
 header y.npy '|u1' '400000,' && truncate -s $((128 + 400000)) y.npy
 started() { for _ in $(seq 200); do [ -e "$1" ] && return 0; sleep 0.05; done; return 1; }
@@ -18,7 +19,7 @@ started() { for _ in $(seq 200); do [ -e "$1" ] && return 0; sleep 0.05; done; r
 # ---- stopping ----
 for pair in TERM:143 HUP:129; do
     signal=${pair%:*} expected=${pair#*:}
-    # a caller under nohup leaves SIGHUP ignored, and with it the command
+    # nohup leaves SIGHUP ignored, so the command ignores it
     env --default-signal=$signal "$reshift" corrupt --quiet --data npy:x.npy,y.npy --corruption gaussian_noise --out made \
         >stop.out 2>stop.err &
     process=$!
@@ -31,7 +32,7 @@ for pair in TERM:143 HUP:129; do
     holds "in good order" grep -q "stopped on request" stop.err
     holds "nothing is left" absent made
 done
-# A command that never asks whether it should stop.
+# A command that never polls for stop requests.
 "$reshift" inspect x.npy >stop.out 2>stop.err &
 process=$!
 sleep 0.3
@@ -48,7 +49,7 @@ kill -HUP $process 2>/dev/null
 wait $process
 holds "under nohup SIGHUP is ignored" test $? = 0
 
-# A piece of work that may be stopped in principle but does not ask for a minute: the identity of a huge set.
+# Work that supports stopping but does not poll for a minute: the identity of a huge set.
 header huge.npy '|u1' '8000000, 32, 32, 3' && truncate -s $((128 + 8000000 * 3072)) huge.npy
 header many.npy '|u1' '8000000,' && truncate -s $((128 + 8000000)) many.npy
 printf 'name: huge\nmodel: {weights: demo}\nsource: {data: "npy:huge.npy,many.npy"}\nshift: {data: "npy:huge.npy,many.npy"}\n' >huge.yaml
@@ -85,7 +86,7 @@ status=$?
 holds "a closed standard output is an error (status $status)" test $status = 1
 holds "which is named" grep -q "cannot write the result" none.err
 
-# ---- an input that is cut while it is read ----
+# ---- an input that is truncated while it is read ----
 "$reshift" corrupt --quiet --data npy:x.npy,y.npy --corruption gaussian_noise --out cut >cut.out 2>cut.err &
 process=$!
 started cut/gaussian_noise.npy.reshift-part

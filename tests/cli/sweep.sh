@@ -1,6 +1,6 @@
 #!/bin/sh
-# A sweep: its table and pictures, studies that share stages end as if each had been alone, what is done is not done again,
-# and files that are no sweep.
+# A sweep: its table and pictures, studies that share stages give the results of separate ones, finished work is not
+# repeated, and files that are not a sweep.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$work" || exit 1

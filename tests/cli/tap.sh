@@ -51,8 +51,8 @@ holds() {
 
 absent() { [ ! -e "$1" ]; }
 
-# Ends the script with a skip where the preloaded library SHIM sees no allocation: under the sanitizers malloc is theirs, and a
-# test without a failing allocation would pass.
+# Skips the script if the preloaded library SHIM sees no allocation: the sanitizers replace malloc, and a test without a
+# failing allocation would pass.
 need_allocations() { # SHIM
     rm -f "$work/seen"
     FAIL_ALLOCATION=0 FAIL_COUNT_FILE="$work/seen" LD_PRELOAD="$1" "$reshift" corrupt --quiet --data demo --limit 1 \
@@ -63,19 +63,19 @@ need_allocations() { # SHIM
     exit 0
 }
 
-# Two files of one number a line: as many lines, each pair differs by less than BOUND. Numbers that were rounded first may not
-# be compared for equality: the last bits of a sum depend on the batch and on the instruction set, and can lie on two sides of
-# an edge.
+# Compares two files of one number per line: the same number of lines, and each pair differs by less than BOUND. Numbers
+# that were rounded may not be compared for equality: the last bits of a sum depend on the batch and on the instruction
+# set, and can be on two sides of a rounding boundary.
 near() { # BOUND FILE FILE
     [ "$(wc -l <"$2")" = "$(wc -l <"$3")" ] || { echo "$(wc -l <"$2") and $(wc -l <"$3") lines"; return 1; }
     paste "$2" "$3" | awk -v bound="$1" '{ d = $1 - $2; if (NF != 2 || d >= bound || -d >= bound) { print "line " NR ": " $0; bad = 1 } }
         END { exit bad || NR == 0 }'
 }
 
-# No temporary file of ours below the folder.
+# No temporary file of ours remains below the folder.
 clean() { ! find "$1" -name '?*.reshift-part*' | grep .; }
 
-# No number of these files has a form with fewer digits that reads back the same.
+# No number in these files has a shorter form that reads back the same.
 shortest() {
     grep -ohE '[-+]?[0-9]+\.[0-9]+([eE][-+]?[0-9]+)?' "$@" | awk '
         { digits = $0; sub(/[eE].*/, "", digits); zeros = digits ~ /\.[0-9]+0$/; gsub(/[^0-9]/, "", digits)
@@ -91,7 +91,7 @@ finish() {
     [ "$failures" = 0 ]
 }
 
-# The embedded study made tiny, in $1.
+# The embedded study with tiny settings, in $1.
 tiny_study() {
     folder=$1
     shift

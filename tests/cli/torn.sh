@@ -1,5 +1,5 @@
 #!/bin/sh
-# Files that are cut short or hold something else, as people meet them: each kind with its message, and nothing left.
+# Truncated files and files with other contents, as users have them: each kind with its message, and no output left.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 golden=$(cd "$(dirname "$0")/../formats/golden" && pwd)
@@ -83,7 +83,7 @@ done
 echo text >packed/cifar-10-binary.tar.gz
 check "something else as an archive" 1 - "cifar-10-binary.tar.gz' is no archive" "$reshift" eval --weights $net --data cifar10:packed --limit 3
 
-# places for results are looked at before the work is done, not after it
+# output targets are checked before the work, not after it
 check "no folder for the weights of a probe" 1 - "hint: make its folder first: mkdir -p 'no'" "$reshift" probe --train $features $labels --out no/x.safetensors
 check "no folder for its history" 1 - "cannot write 'no/h.csv': No such file or directory" "$reshift" probe --train $features $labels --out x.safetensors --history no/h.csv
 check "no folder for its plots' folder" 1 - "cannot write 'no/plots'" "$reshift" probe --train $features $labels --out x.safetensors --plots no/plots
@@ -96,7 +96,7 @@ cp $labels taken/original-clean-mean.npy
 check "one of the files of pca is there" 1 - "'taken/original-clean-mean.npy' exists already" "$reshift" pca --features $features --out taken
 holds "and none is written beside it" test "$(ls taken)" = original-clean-mean.npy
 
-# a disk that fills while gnuplot draws: it says nothing, the picture would be torn
+# a disk that fills while gnuplot draws: gnuplot does not report it, the picture would be truncated
 mkdir plots
 check "no room for a picture" 1 - "gnuplot left it cut short" sh -c 'ulimit -f 20; exec "$@"' sh "$reshift" probe --quiet --json --train $features $labels --out y.safetensors --plots plots
 holds "no torn picture stays" test -z "$(find plots -name '*.png' -o -name '*.svg' -o -name '?*.reshift-part*')"

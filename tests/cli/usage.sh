@@ -1,5 +1,5 @@
 #!/bin/sh
-# What people type wrongly or ask first: overview, --help of every command, unknown words, values that mean nothing.
+# Usage errors and first questions: overview, --help of every command, unknown words, meaningless values.
 # shellcheck source=tests/cli/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -19,7 +19,7 @@ case $(env -u OPENBLAS_CORETYPE "$reshift" --version) in
 *) env -u OPENBLAS_CORETYPE "$reshift" --version >"$work/version"
     holds "a processor that OpenBLAS does not know gets fitting kernels" sh -c '! grep -q "OpenBLAS Prescott" "$1"' sh "$work/version" ;;
 esac
-# a limit on the address space: never a program that hangs. The sanitizers' own maps are larger than these.
+# a limit on the address space never makes the program hang. The sanitizers' own maps are larger than these.
 if (ulimit -v 1000000 && "$reshift" --version) >/dev/null 2>&1; then
     check "an address space without room for OpenBLAS" 1 - "not enough address space: OpenBLAS takes 128 MiB for each of 1 thread" \
         sh -c 'ulimit -v 200000; exec timeout 20 env OMP_NUM_THREADS=1 "$1" --version' sh "$reshift"
