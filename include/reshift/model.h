@@ -1,4 +1,4 @@
-/* Residual networks with torchvision's names: made from a checkpoint or from nothing, written so that torchvision loads them. */
+/* Networks with torchvision's names: made from a checkpoint or from nothing, written so that torchvision loads them. */
 #ifndef RESHIFT_MODEL_H
 #define RESHIFT_MODEL_H
 
@@ -41,12 +41,12 @@ RESHIFT_API reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int s
 
 /**
  * Loads a network. `weights` is a path or "PATH#BRANCH" (one of several networks in a checkpoint by its key, as in
- * "x.pth#state_dict_ema"), or a name (resnet18|34|50|101|152, optionally @v1 or @v2; V1 without) looked up in
+ * "x.pth#state_dict_ema"), or an architecture's name (reshift_architecture_at(); with @v1 or @v2, V1 without) looked up in
  * the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
  * The architecture is read from the tensors' names and shapes; wrappers around the network are stripped, whatever their
  * names, and an input normalisation in the checkpoint becomes the recipe's: reshift_model_note() says what was chosen. A
  * network without a last layer has 0 classes and gives features only. Errors: NOT_FOUND (saying where it looked), those of
- * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (not a residual network we know), NUMERIC (a
+ * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (no architecture of the table), NUMERIC (a
  * value that is not finite, a negative running variance), FORMAT (a recipe in the metadata that cannot be).
  */
 RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
@@ -60,9 +60,9 @@ RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *d
 RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model,
                                                       reshift_error *error);
 /**
- * A fresh network: `arch` resnet18|34|50|101|152 or resnet-demo (the small one of the embedded demo: 3x3 stem without
- * pooling), weights as torchvision initialises them (Kaiming normal fan-out for convolutions, 1 and 0 for batch norm,
- * U(-1/sqrt(D), 1/sqrt(D)) for fc), drawn from `seed`. Errors: ARGUMENT (unknown arch, with the known ones as hint), MEMORY.
+ * A fresh network of an architecture of the table (resnet-demo is the embedded demo's: 3x3 stem without pooling), weights as
+ * torchvision initialises them (Kaiming normal fan-out for convolutions, 1 and 0 for batch norm, U(-1/sqrt(D), 1/sqrt(D))
+ * for the head), drawn from `seed`. Errors: ARGUMENT (unknown arch, with the known ones as hint), MEMORY.
  */
 RESHIFT_API reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
                                                 reshift_error *error);
@@ -81,7 +81,25 @@ RESHIFT_API int reshift_model_n_features(const reshift_model *model);
 RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model);
 /** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
 RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
-/** Whether networks have a block of this name, or it is "all". Errors: ARGUMENT, naming those there are. */
+/**
+ * The blocks that fine-tuning trains where nobody chooses: 0: the last stage (it ends in the features), 1: the head; NULL
+ * past these.
+ */
+RESHIFT_API const char *reshift_model_default_block(const reshift_model *model, int index);
+
+/** What is known of an architecture without weights. All strings are static. */
+typedef struct reshift_architecture {
+    const char *name;              /* "resnet50" */
+    const char *title;             /* "ResNet-50" */
+    const char *const *blocks;     /* that can be trained, in order; NULL after the last */
+    const char *last_stage, *head; /* the blocks that fine-tuning trains where nobody chooses */
+} reshift_architecture;
+/** Row `index` of the table of architectures. False past the last: *row is unchanged then. Errors: none. */
+RESHIFT_API bool reshift_architecture_at(int index, reshift_architecture *row);
+/**
+ * Whether any architecture of the table has a block of this name, or it is "all": for checks before the network is read.
+ * Errors: ARGUMENT, with the names of all blocks.
+ */
 RESHIFT_API reshift_status reshift_block_check(const char *name, reshift_error *error);
 /** Whether the ranges of all activations are known that int8 needs: see reshift_calibrate(). */
 RESHIFT_API bool reshift_model_is_calibrated(const reshift_model *model);
@@ -120,19 +138,25 @@ RESHIFT_API reshift_status reshift_model_add_trained_on(reshift_model *model, co
 RESHIFT_API reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const reshift_fingerprints *prints,
                                                           reshift_error *error);
 
-/** Replaces fc: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay, class names
+/** Replaces the head: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay, class names
  *  go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */
 RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight,
                                                   const reshift_array *bias, reshift_error *error);
 /**
- * fc.weight and fc.bias (or weight and bias, a bare linear layer's) out of a file that `reshift probe` or PyTorch wrote, with
+ * Weight and bias of the head (fc.weight and fc.bias, the network's own names, or weight and bias alone) out of a file that `reshift probe` or PyTorch wrote, with
  * its class names. Where the file says how its images were prepared (preparation.h), its input size and resize become the
  * model's recipe. Errors: those of reading and of reshift_model_set_head(); ARGUMENT (another mean or standard deviation
  * than the network's, naming both).
  */
 RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
-/** A fresh fc for K classes, PyTorch's initialisation drawn from `seed`. Errors: ARGUMENT, MEMORY. */
+/** A fresh head for K classes, PyTorch's initialisation drawn from `seed`. Errors: ARGUMENT, MEMORY. */
 RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed,
+                                                    reshift_error *error);
+/**
+ * Adds a head to the tensors of a file, as fc.weight [K,D] and fc.bias [K] whatever the network is: what
+ * reshift_model_load_head() reads. Takes both over (they become empty arrays). Errors: ARGUMENT (there is one), MEMORY.
+ */
+RESHIFT_API reshift_status reshift_tensors_add_head(reshift_tensors *tensors, reshift_array *weight, reshift_array *bias,
                                                     reshift_error *error);
 
 /** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. Errors: MEMORY. The

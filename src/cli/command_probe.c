@@ -84,10 +84,7 @@ static reshift_status save(const char *path, bool force, reshift_array *weight, 
         fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
     }
     if (status == RESHIFT_OK) {
-        status = reshift_tensors_add(tensors, "fc.weight", weight, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_tensors_add(tensors, "fc.bias", bias, error);
+        status = reshift_tensors_add_head(tensors, weight, bias, error);
     }
     if (status == RESHIFT_OK && images) {
         status = name_images(images, tensors, error);

@@ -201,7 +201,8 @@ reshift_status reshift_head_logits(const reshift_model *model, const reshift_arr
                          (long long)(features->n_dims ? features->shape[features->n_dims - 1] : 0));
     }
     const network *net = model_network(model);
-    int weight = graph_find_parameter(net->graph, "fc.weight"), bias = graph_find_parameter(net->graph, "fc.bias");
+    const graph *g = net->graph;
+    int weight = graph_parameter_of(g, g->head, GRAPH_WEIGHT), bias = graph_parameter_of(g, g->head, GRAPH_BIAS);
     int64_t n = features->shape[0], n_tiles = (n + LINEAR_TILE - 1) / LINEAR_TILE;
     linear layer = {0};
     reshift_status status = linear_create(n_features, n_classes, &layer, error);

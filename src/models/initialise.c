@@ -76,10 +76,10 @@ void initialise_network(network *n, uint64_t seed)
     }
 }
 
-void initialise_block(network *n, int block, uint64_t seed)
+void initialise_node(network *n, int node, uint64_t seed)
 {
     for (int p = 0; p < n->graph->n_parameters; p++) {
-        if (n->graph->parameters[p].block == block) {
+        if (n->graph->parameters[p].node == node) {
             initialise_parameter(n, p, seed);
         }
     }

@@ -11,7 +11,7 @@
  */
 void initialise_network(network *n, uint64_t seed);
 
-/** Only the parameters of this block. */
-void initialise_block(network *n, int block, uint64_t seed);
+/** Only the parameters of this node. */
+void initialise_node(network *n, int node, uint64_t seed);
 
 #endif

@@ -2,9 +2,6 @@
  * The opaque model: a row of the table of architectures, a network with values, the recipe, and the names of the
  * classes. Reading, writing, initial values and names of weights have files of their own; here they are put together.
  */
-#include "models/model.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,32 +9,19 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "models/weights/find.h"
 #include "models/initialise.h"
 #include "models/metadata.h"
+#include "models/model_inside.h"
 #include "models/ranges.h"
 #include "models/recipe.h"
-#include "models/architectures/resnet.h"
 #include "models/trained_on.h"
+#include "models/weights/find.h"
 #include "models/weights/unwrap.h"
 #include "models/weights/weights.h"
 #include "reshift/preparation.h"
 
-struct reshift_model {
-    const resnet_arch *arch;
-    network *net;
-    int n_classes;
-    reshift_recipe recipe;
-    char **class_names; /* [n_classes] or NULL */
-    reshift_fingerprints trained_on;
-    bool training_known;
-    bool headless; /* fc is not filled, n_classes is 0 */
-    notes notes;
-    int head_size; /* input size of the images that a head from a file was trained on; 0: not known */
-};
-
-/* "cannot read weights 'PATH': ..."; a reader below may have said "cannot read 'PATH': " already, once is enough. */
-static reshift_status name_file(reshift_error *error, reshift_status status, const char *what, const char *path)
+/* A reader below may have put "cannot read 'PATH': " before the message already. */
+reshift_status model_name_file(reshift_error *error, reshift_status status, const char *what, const char *path)
 {
     if (error) {
         char said[sizeof error->message];
@@ -51,11 +35,10 @@ static reshift_status name_file(reshift_error *error, reshift_status status, con
     return error_prefix(error, status, "cannot read %s '%.400s'", what, path);
 }
 
-/* A network of this shape, values zero. */
-static reshift_status make_network(const resnet_arch *arch, int n_classes, network **net, reshift_error *error)
+reshift_status model_make_network(const architecture *arch, int n_classes, network **net, reshift_error *error)
 {
     graph *g = NULL;
-    reshift_status status = resnet_graph(arch, n_classes, &g, error);
+    reshift_status status = architecture_graph(arch, n_classes, &g, error);
     if (status == RESHIFT_OK) {
         size_t bytes = g->n_floats * sizeof(float);
         *net = network_create(g);
@@ -64,7 +47,7 @@ static reshift_status make_network(const resnet_arch *arch, int n_classes, netwo
     return status;
 }
 
-static reshift_status make_model(const resnet_arch *arch, int n_classes, reshift_model **model, reshift_error *error)
+static reshift_status make_model(const architecture *arch, int n_classes, reshift_model **model, reshift_error *error)
 {
     *model = calloc(1, sizeof **model);
     if (!*model) {
@@ -72,8 +55,8 @@ static reshift_status make_model(const resnet_arch *arch, int n_classes, reshift
     }
     (*model)->arch = arch;
     (*model)->n_classes = n_classes;
-    recipe_default(arch, false, &(*model)->recipe);
-    reshift_status status = make_network(arch, n_classes, &(*model)->net, error);
+    recipe_default(arch, 1, &(*model)->recipe);
+    reshift_status status = model_make_network(arch, n_classes, &(*model)->net, error);
     if (status != RESHIFT_OK) {
         reshift_model_destroy(model);
     }
@@ -82,17 +65,17 @@ static reshift_status make_model(const resnet_arch *arch, int n_classes, reshift
 
 /* ---- making and destroying ---- */
 
-static reshift_status from_tensors(reshift_tensors *tensors, const char *branch, bool v2, reshift_model **model,
+static reshift_status from_tensors(reshift_tensors *tensors, const char *branch, int version, reshift_model **model,
                                    reshift_error *error)
 {
-    const resnet_arch *arch;
+    const architecture *arch;
     int n_classes;
     unwrapped inside;
     notes remarks = {0};
     *model = NULL;
     reshift_status status = unwrap_checkpoint(tensors, branch, &inside, &remarks, error);
     if (status == RESHIFT_OK) {
-        status = resnet_detect(tensors, &arch, &n_classes, error);
+        status = architecture_detect(tensors, &arch, &n_classes, error);
         if (status != RESHIFT_OK && inside.branch[0]) {
             error_prefix(error, status, "below '%.100s'", inside.branch);
         }
@@ -107,7 +90,7 @@ static reshift_status from_tensors(reshift_tensors *tensors, const char *branch,
     (*model)->notes = remarks;
     (*model)->headless = !inside.has_head;
     n_classes = (*model)->n_classes = inside.has_head ? n_classes : 0;
-    recipe_default(arch, v2, &(*model)->recipe);
+    recipe_default(arch, version, &(*model)->recipe);
     status = weights_from_tensors((*model)->net, tensors, inside.has_head, error);
     if (status == RESHIFT_OK) {
         status = recipe_from_tensors(tensors, &(*model)->recipe, &(*model)->notes, error);
@@ -134,7 +117,7 @@ static reshift_status from_tensors(reshift_tensors *tensors, const char *branch,
 
 reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model, reshift_error *error)
 {
-    return from_tensors(tensors, NULL, false, model, error);
+    return from_tensors(tensors, NULL, 1, model, error);
 }
 
 reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
@@ -149,18 +132,18 @@ reshift_status reshift_model_load(const char *weights, const char *data_dir, res
     }
     status = reshift_tensors_load(path, &tensors, error);
     if (status == RESHIFT_OK) {
-        status = from_tensors(tensors, path_part(weights), find_is_v2(path), model, error);
+        status = from_tensors(tensors, path_part(weights), find_version(path), model, error);
     }
     reshift_tensors_destroy(&tensors);
-    return status == RESHIFT_OK ? status : name_file(error, status, "weights", path);
+    return status == RESHIFT_OK ? status : model_name_file(error, status, "weights", path);
 }
 
 reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
                                     reshift_error *error)
 {
-    const resnet_arch *row;
+    const architecture *row;
     *model = NULL;
-    reshift_status status = resnet_find(arch, &row, error);
+    reshift_status status = architecture_find(arch, &row, error);
     if (status == RESHIFT_OK && n_classes < 1) {
         status = error_set(error, RESHIFT_ERROR_ARGUMENT, "a network has at least 1 class, found %d", n_classes);
     }
@@ -227,7 +210,7 @@ void reshift_model_destroy(reshift_model **model)
 network *model_network(const reshift_model *model) { return model->net; }
 const char *reshift_model_arch(const reshift_model *model) { return model->arch->name; }
 int reshift_model_n_classes(const reshift_model *model) { return model->n_classes; }
-int reshift_model_n_features(const reshift_model *model) { return resnet_n_features(model->arch); }
+int reshift_model_n_features(const reshift_model *model) { return architecture_n_features(model->arch); }
 const reshift_recipe *reshift_model_recipe(const reshift_model *model) { return &model->recipe; }
 void reshift_model_set_recipe(reshift_model *model, const reshift_recipe *recipe) { model->recipe = *recipe; }
 int reshift_model_head_size(const reshift_model *model) { return model->head_size; }
@@ -247,7 +230,9 @@ reshift_status model_need_head(const reshift_model *model, reshift_error *error)
     if (!model->headless) {
         return RESHIFT_OK;
     }
-    error_set(error, RESHIFT_ERROR_SHAPE, "the network has no last layer (fc): it gives features, not classes");
+    const graph *g = model->net->graph;
+    error_set(error, RESHIFT_ERROR_SHAPE, "the network has no last layer (%s): it gives features, not classes",
+              g->nodes[g->head].name);
     error_hint(error, "--head FILE gives it one: 'reshift extract' and 'reshift probe' make such a file");
     return RESHIFT_ERROR_SHAPE;
 }
@@ -274,19 +259,11 @@ const char *reshift_model_block(const reshift_model *model, int index)
     return index >= 0 && index < g->n_blocks ? g->blocks[index] : NULL;
 }
 
-reshift_status reshift_block_check(const char *name, reshift_error *error)
+const char *reshift_model_default_block(const reshift_model *model, int index)
 {
-    const char *const *known = resnet_blocks();
-    char names[128] = "";
-    bool found = strcmp(name, "all") == 0;
-    for (int b = 0; known[b]; b++) {
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", known[b]);
-        found = found || strcmp(known[b], name) == 0;
-    }
-    return found ? RESHIFT_OK
-                 : error_set(error, RESHIFT_ERROR_ARGUMENT, "there is no block '%s', expected some of %s, or all", name,
-                             names);
+    const graph *g = model->net->graph;
+    const int node = index == 0 ? g->features : index == 1 ? g->head : -1;
+    return node >= 0 ? g->blocks[g->nodes[node].block] : NULL;
 }
 
 const char *reshift_model_class_name(const reshift_model *model, int label)
@@ -322,206 +299,6 @@ reshift_status reshift_model_add_trained_on(reshift_model *model, const reshift_
 {
     reshift_status status = reshift_fingerprints_add(&model->trained_on, prints->values, prints->n, error);
     model->training_known |= status == RESHIFT_OK;
-    return status;
-}
-
-/* ---- the head ---- */
-
-/* Makes fc n_classes wide; all other parameters stay. The names of the classes go, for they were the old head's. */
-static reshift_status resize_head(reshift_model *model, int n_classes, reshift_error *error)
-{
-    if (n_classes != model->n_classes) {
-        network *wider = NULL;
-        reshift_status status = make_network(model->arch, n_classes, &wider, error);
-        if (status != RESHIFT_OK) {
-            return status;
-        }
-        /* Same architecture: same nodes and parameters in the same order, and fc is the last. */
-        const graph *g = model->net->graph;
-        int head = graph_find_block(g, "fc");
-        for (int p = 0; p < g->n_parameters && g->parameters[p].block != head; p++) {
-            memcpy(network_parameter(wider, p), network_parameter(model->net, p),
-                   g->parameters[p].count * sizeof(float));
-        }
-        memcpy(wider->batches_tracked, model->net->batches_tracked,
-               (size_t)g->n_nodes * sizeof *wider->batches_tracked);
-        if (!network_copy_ranges(wider, model->net)) {
-            network_destroy(&wider);
-            return error_memory(error, sizeof(float), "the ranges of activations");
-        }
-        network_destroy(&model->net);
-        model->net = wider;
-    }
-    recipe_class_names_destroy(&model->class_names, model->n_classes);
-    model->n_classes = n_classes;
-    model->headless = false;
-    return RESHIFT_OK;
-}
-
-static reshift_status check_head(const reshift_model *model, const reshift_array *weight, const reshift_array *bias,
-                                 reshift_error *error)
-{
-    int features = reshift_model_n_features(model);
-    char found[96];
-    weights_shape_text(weight->n_dims, weight->shape, found, sizeof found);
-    if (weight->n_dims != 2 || weight->shape[1] != features || weight->shape[0] < 1 || weight->shape[0] > INT32_MAX) {
-        return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "tensor 'fc.weight': expected [K,%d] for any number of classes K, found %s", features, found);
-    }
-    weights_shape_text(bias->n_dims, bias->shape, found, sizeof found);
-    if (bias->n_dims != 1 || bias->shape[0] != weight->shape[0]) {
-        return error_set(error, RESHIFT_ERROR_SHAPE, "tensor 'fc.bias': expected [%lld], found %s",
-                         (long long)weight->shape[0], found);
-    }
-    const reshift_array *both[2] = {weight, bias};
-    for (int a = 0; a < 2; a++) {
-        const char *name = a ? "fc.bias" : "fc.weight";
-        if (both[a]->dtype != RESHIFT_F32) {
-            return error_set(error, RESHIFT_ERROR_SHAPE, "tensor '%s': expected float32, found %s", name,
-                             reshift_dtype_name(both[a]->dtype));
-        }
-        for (int64_t i = 0; i < reshift_array_count(both[a]); i++) {
-            if (!isfinite(((const float *)both[a]->data)[i])) {
-                return error_set(error, RESHIFT_ERROR_NUMERIC, "tensor '%s': element %lld is not finite", name,
-                                 (long long)i);
-            }
-        }
-    }
-    return RESHIFT_OK;
-}
-
-reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight, const reshift_array *bias,
-                                      reshift_error *error)
-{
-    reshift_status status = check_head(model, weight, bias, error);
-    if (status == RESHIFT_OK) {
-        status = resize_head(model, (int)weight->shape[0], error);
-    }
-    if (status != RESHIFT_OK) {
-        return status;
-    }
-    const reshift_array *values[2] = {weight, bias};
-    const char *names[2] = {"fc.weight", "fc.bias"};
-    for (int a = 0; a < 2; a++) {
-        int p = graph_find_parameter(model->net->graph, names[a]);
-        memcpy(network_parameter(model->net, p), values[a]->data, reshift_array_bytes(values[a]));
-        network_touch(model->net, p);
-    }
-    return RESHIFT_OK;
-}
-
-/*
- * A tensor called fc.NAME, or NAME alone (the state of a bare linear layer), or what ends in .NAME where only one does, as
- * float32.
- */
-static reshift_status read_head_tensor(const reshift_tensors *tensors, const char *name, reshift_array *values,
-                                       reshift_error *error)
-{
-    char full[32], end[32];
-    snprintf(full, sizeof full, "fc.%s", name);
-    snprintf(end, sizeof end, ".%s", name);
-    const reshift_array *found = reshift_tensors_find(tensors, full), *other = NULL;
-    found = found ? found : reshift_tensors_find(tensors, name);
-    int n_others = 0;
-    for (int64_t t = 0; !found && t < reshift_tensors_count(tensors); t++) {
-        const char *whole = reshift_tensors_name(tensors, t);
-        size_t length = strlen(whole), tail = strlen(end);
-        if (length > tail && strcmp(whole + length - tail, end) == 0) {
-            other = reshift_tensors_at(tensors, t);
-            n_others++;
-        }
-    }
-    found = n_others == 1 ? other : found;
-    if (!found) {
-        return error_set(error, RESHIFT_ERROR_SHAPE, "missing tensor '%s'", full);
-    }
-    reshift_status status = reshift_array_create(RESHIFT_F32, found->n_dims, found->shape, values, error);
-    if (status == RESHIFT_OK && !weights_convert(found, values->data)) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE,
-                           "tensor '%s': expected float32, float16, bfloat16 or float64, found %s", full,
-                           reshift_dtype_name(found->dtype));
-    }
-    return status;
-}
-
-/*
- * How the images were prepared that the head was trained on, where its file says so. Size and resize become the network's:
- * they are only what it is used at unless told otherwise. Mean and standard deviation must agree.
- */
-static reshift_status adopt_preparation(reshift_model *model, const reshift_tensors *tensors, reshift_error *error)
-{
-    reshift_preparation head = {.recipe = model->recipe}, own = {.recipe = model->recipe};
-    char difference[256];
-    head.recipe.stored = false;
-    reshift_status status = recipe_from_tensors(tensors, &head.recipe, &model->notes, error);
-    if (status != RESHIFT_OK || !head.recipe.stored || !metadata_find(tensors, "input_size").text) {
-        return status;
-    }
-    own.recipe.size = head.recipe.size;
-    own.recipe.resize = head.recipe.resize;
-    if (!reshift_preparation_same(&head, &own, difference, sizeof difference)) {
-        return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "head and network were trained on differently prepared images: %s", difference);
-    }
-    model->recipe.size = model->head_size = head.recipe.size;
-    model->recipe.resize = head.recipe.resize;
-    return RESHIFT_OK;
-}
-
-reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error)
-{
-    reshift_tensors *tensors = NULL;
-    reshift_array weight = {0}, bias = {0};
-    char **names = NULL;
-    reshift_fingerprints trained_on = {0};
-    bool training_known = false;
-    reshift_status status = reshift_tensors_load(path, &tensors, error);
-    if (status == RESHIFT_OK) {
-        reshift_tensors_unwrap(tensors);
-        status = read_head_tensor(tensors, "weight", &weight, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = read_head_tensor(tensors, "bias", &bias, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = check_head(model, &weight, &bias, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = recipe_class_names_from_tensors(tensors, (int)weight.shape[0], &names, &model->notes, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = trained_on_read(tensors, &trained_on, &training_known, &model->notes, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_model_set_head(model, &weight, &bias, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = adopt_preparation(model, tensors, error);
-    }
-    if (status == RESHIFT_OK && training_known) {
-        status = reshift_model_add_trained_on(model, &trained_on, error);
-    }
-    reshift_fingerprints_destroy(&trained_on);
-    if (status == RESHIFT_OK) {
-        model->class_names = names;
-    } else {
-        recipe_class_names_destroy(&names, names ? (int)weight.shape[0] : 0);
-    }
-    reshift_array_destroy(&weight);
-    reshift_array_destroy(&bias);
-    reshift_tensors_destroy(&tensors);
-    return status == RESHIFT_OK ? status : name_file(error, status, "head", path);
-}
-
-reshift_status reshift_model_reset_head(reshift_model *model, int n_classes, uint64_t seed, reshift_error *error)
-{
-    if (n_classes < 1) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT, "a network has at least 1 class, found %d", n_classes);
-    }
-    reshift_status status = resize_head(model, n_classes, error);
-    if (status == RESHIFT_OK) {
-        initialise_block(model->net, graph_find_block(model->net->graph, "fc"), seed);
-    }
     return status;
 }
 

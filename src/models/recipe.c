@@ -18,11 +18,11 @@
 static const reshift_recipe imagenet = {
     .resize = 256, .size = 224, .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}};
 
-void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe)
+void recipe_default(const architecture *arch, int version, reshift_recipe *recipe)
 {
     *recipe = imagenet;
-    recipe->size = arch->input_size;
-    recipe->resize = arch->input_size == 224 ? (v2 ? 232 : 256) : arch->input_size;
+    recipe->size = arch->size;
+    recipe->resize = arch->resize[version - 1];
 }
 
 reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int size)

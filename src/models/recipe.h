@@ -3,12 +3,12 @@
 #ifndef MODELS_RECIPE_H
 #define MODELS_RECIPE_H
 
+#include "models/architectures/architecture.h"
 #include "models/notes.h"
-#include "models/architectures/resnet.h"
 #include "reshift/model.h"
 
-/** ImageNet's mean and deviation, the architecture's own size; V1: shorter side 256 for 224, V2: 232. Not `stored`. */
-void recipe_default(const resnet_arch *arch, bool v2, reshift_recipe *recipe);
+/** ImageNet's mean and deviation, the architecture's own size and resize for weights of this version. Not `stored`. */
+void recipe_default(const architecture *arch, int version, reshift_recipe *recipe);
 
 /** Errors: ARGUMENT where a network's input size is not RESHIFT_SIZE_SMALLEST to RESHIFT_SIZE_LARGEST. */
 reshift_status recipe_check_size(int size, reshift_error *error);

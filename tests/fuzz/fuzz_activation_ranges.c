@@ -4,14 +4,14 @@
 #include <math.h>
 
 #include "models/ranges.h"
-#include "models/architectures/resnet.h"
+#include "models/architectures/architecture.h"
 
 static network *make_network(void)
 {
     reshift_error error;
-    const resnet_arch *arch = NULL;
+    const architecture *arch = NULL;
     graph *g = NULL;
-    must(resnet_find("resnet-demo", &arch, &error) == RESHIFT_OK && resnet_graph(arch, 10, &g, &error) == RESHIFT_OK);
+    must(architecture_find("resnet-demo", &arch, &error) == RESHIFT_OK && architecture_graph(arch, 10, &g, &error) == RESHIFT_OK);
     network *n = network_create(g);
     must(n != NULL);
     return n;

@@ -30,12 +30,12 @@ static void check_recipe(const reshift_recipe *recipe)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     reshift_error error;
-    const resnet_arch *arch;
+    const architecture *arch;
     reshift_recipe recipe;
     notes list = {0};
     char **names = NULL, *text = strndup((const char *)bytes, size), *rest = text, *line;
     reshift_tensors *t = reshift_tensors_create();
-    must(text && t && resnet_find("resnet50", &arch, &error) == RESHIFT_OK);
+    must(text && t && architecture_find("resnet50", &arch, &error) == RESHIFT_OK);
     while ((line = strsep(&rest, "\n")) != NULL) {
         char *value = strchr(line, '=');
         if (value) {
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             must(reshift_tensors_set_text(t, line, value, &error) == RESHIFT_OK);
         }
     }
-    recipe_default(arch, false, &recipe);
+    recipe_default(arch, 1, &recipe);
     reshift_status status = recipe_from_tensors(t, &recipe, &list, &error);
     must_explain(status, &error);
     if (status == RESHIFT_OK) {

@@ -19,12 +19,18 @@ typedef struct drawn_arch {
     int width;  /* of layer1; each next layer has twice as many */
     int kernel; /* of the stem */
     int classes;
+    int groups, group_width; /* of the 3x3 convolution for 64 channels; 1 and 64 but for ResNeXt and wide ones */
 } drawn_arch;
 
 static const drawn_arch drawn_archs[] = {
-    {"resnet18", false, {2, 2, 2, 2}, 64, 7, 1000},  {"resnet34", false, {3, 4, 6, 3}, 64, 7, 1000},
-    {"resnet50", true, {3, 4, 6, 3}, 64, 7, 1000},   {"resnet101", true, {3, 4, 23, 3}, 64, 7, 1000},
-    {"resnet152", true, {3, 8, 36, 3}, 64, 7, 1000}, {"resnet-demo", false, {1, 1, 1, 1}, 16, 3, 10},
+    {"resnet18", false, {2, 2, 2, 2}, 64, 7, 1000, 1, 64},  {"resnet34", false, {3, 4, 6, 3}, 64, 7, 1000, 1, 64},
+    {"resnet50", true, {3, 4, 6, 3}, 64, 7, 1000, 1, 64},   {"resnet101", true, {3, 4, 23, 3}, 64, 7, 1000, 1, 64},
+    {"resnet152", true, {3, 8, 36, 3}, 64, 7, 1000, 1, 64}, {"resnet-demo", false, {1, 1, 1, 1}, 16, 3, 10, 1, 64},
+    {"resnext50_32x4d", true, {3, 4, 6, 3}, 64, 7, 1000, 32, 4},
+    {"resnext101_32x8d", true, {3, 4, 23, 3}, 64, 7, 1000, 32, 8},
+    {"resnext101_64x4d", true, {3, 4, 23, 3}, 64, 7, 1000, 64, 4},
+    {"wide_resnet50_2", true, {3, 4, 6, 3}, 64, 7, 1000, 1, 128},
+    {"wide_resnet101_2", true, {3, 4, 23, 3}, 64, 7, 1000, 1, 128},
 };
 
 static inline const drawn_arch *drawn_find(const char *name)
@@ -102,13 +108,14 @@ static inline reshift_tensors *drawn_tensors(const drawn_arch *arch)
     drawn_conv(tensors, "conv1", arch->width, 3, arch->kernel);
     drawn_bn(tensors, "bn1", arch->width, false);
     for (int layer = 0; layer < 4; layer++) {
-        int width = arch->width << layer, out = width * expansion;
+        int planes = arch->width << layer, out = planes * expansion;
+        int width = planes * arch->group_width / 64 * arch->groups;
         for (int block = 0; block < arch->blocks[layer]; block++) {
             char name[64];
             for (int c = 0; c < n_convs; c++) {
                 int from = c == 0 ? in : width, to = c == 2 ? out : width;
                 snprintf(name, sizeof name, "layer%d.%d.conv%d", layer + 1, block, c + 1);
-                drawn_conv(tensors, name, to, from, arch->bottleneck && c != 1 ? 1 : 3);
+                drawn_conv(tensors, name, to, c == 1 ? from / arch->groups : from, arch->bottleneck && c != 1 ? 1 : 3);
                 snprintf(name, sizeof name, "layer%d.%d.bn%d", layer + 1, block, c + 1);
                 drawn_bn(tensors, name, to, c == n_convs - 1);
             }

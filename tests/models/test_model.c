@@ -195,7 +195,7 @@ static void test_class_names(void **state)
     assert_string_equal(reshift_model_class_name(model, 0), names[0]);
     check_ok(reshift_model_save(in_folder("latin.safetensors"), model, false, &error));
     check_ok(reshift_model_load(in_folder("latin.safetensors"), NULL, &loaded, &error));
-    assert_string_equal(reshift_model_class_name(loaded, 0), "caf?");
+    assert_string_equal(reshift_model_class_name(loaded, 0), "caf\\xe9");
     check_ok(reshift_model_set_class_names(model, NULL, 0, &error));
     assert_null(reshift_model_class_name(model, 0));
     reshift_model_destroy(&model);
@@ -318,7 +318,7 @@ static void test_metadata_of_other_programs(void **state)
         {{"interpolation", "bicubic"}, 224, 0.406f, "metadata 'interpolation': expected bilinear, found 'bicubic': ignored"},
         {{"class_names", "cat, dog"}, 224, 0.406f, NULL},
         {{"class_names", "cat,dog,cow"}, 224, 0.406f, "metadata 'class_names': expected a list of 2 strings"},
-        {{"trained_on", "ImageNet-1k"}, 224, 0.406f, "metadata 'trained_on': expected base64"},
+        {{"trained_on", "ImageNet-1k"}, 224, 0.406f, "metadata 'trained_on': 'ImageNet-1k' is no list of training images"},
         {{"activation_ranges", "none"}, 224, 0.406f, "metadata 'activation_ranges': expected a JSON object"},
         {{"arch", "my own"}, 224, 0.406f, NULL},
     };

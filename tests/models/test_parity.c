@@ -183,15 +183,30 @@ PARITY_TEST(test_resnet152_drawn, compare_drawn("resnet152", "resnet152-drawn", 
 PARITY_TEST(test_demo_drawn, compare_drawn("resnet-demo", "resnet-demo-drawn", 32))
 PARITY_TEST(test_size_32, compare_drawn("resnet18", "resnet18-drawn-32", 32))
 PARITY_TEST(test_size_97, compare_drawn("resnet18", "resnet18-drawn-97", 97))
+PARITY_TEST(test_resnext50_32x4d, compare_drawn("resnext50_32x4d", "resnext50_32x4d-drawn-64", 64))
+PARITY_TEST(test_wide_resnet50_2, compare_drawn("wide_resnet50_2", "wide_resnet50_2-drawn-64", 64))
+PARITY_TEST(test_resnext101_32x8d, compare_drawn("resnext101_32x8d", "resnext101_32x8d-drawn-64", 64))
+PARITY_TEST(test_resnext101_64x4d, compare_drawn("resnext101_64x4d", "resnext101_64x4d-drawn-64", 64))
+PARITY_TEST(test_wide_resnet101_2, compare_drawn("wide_resnet101_2", "wide_resnet101_2-drawn-64", 64))
 
-int main(void)
+/* "test-models-parity large", by hand: networks that take seconds and half a gigabyte each. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resnet50_real),   cmocka_unit_test(test_resnet18_real),
         cmocka_unit_test(test_resnet18_drawn),  cmocka_unit_test(test_resnet34_drawn),
         cmocka_unit_test(test_resnet101_drawn), cmocka_unit_test(test_resnet152_drawn),
         cmocka_unit_test(test_demo_drawn),      cmocka_unit_test(test_size_32),
-        cmocka_unit_test(test_size_97),
+        cmocka_unit_test(test_size_97),         cmocka_unit_test(test_resnext50_32x4d),
+        cmocka_unit_test(test_wide_resnet50_2),
     };
+    const struct CMUnitTest large[] = {
+        cmocka_unit_test(test_resnext101_32x8d),
+        cmocka_unit_test(test_resnext101_64x4d),
+        cmocka_unit_test(test_wide_resnet101_2),
+    };
+    if (argc > 1 && strcmp(argv[1], "large") == 0) {
+        return cmocka_run_group_tests_name("parity, large networks", large, NULL, NULL);
+    }
     return cmocka_run_group_tests_name("parity", tests, NULL, NULL);
 }

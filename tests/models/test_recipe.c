@@ -18,10 +18,10 @@ enum { SIZE = 224, VALUES = 3 * SIZE * SIZE };
 static reshift_recipe recipe_of(bool v2)
 {
     reshift_error error;
-    const resnet_arch *arch;
+    const architecture *arch;
     reshift_recipe recipe;
-    check_ok(resnet_find("resnet50", &arch, &error));
-    recipe_default(arch, v2, &recipe);
+    check_ok(architecture_find("resnet50", &arch, &error));
+    recipe_default(arch, v2 ? 2 : 1, &recipe);
     return recipe;
 }
 

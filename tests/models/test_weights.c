@@ -9,7 +9,7 @@
 #include "models/model.h"
 #include "models/weights/weights.h"
 
-static const drawn_arch tiny = {"resnet-demo", false, {1, 1, 1, 1}, 16, 3, 10};
+static const drawn_arch tiny = {"resnet-demo", false, {1, 1, 1, 1}, 16, 3, 10, 1, 64};
 
 /* The drawn checkpoint without `left_out`, and with every name behind `prefix`. */
 static reshift_tensors *altered(const char *left_out, const char *prefix)

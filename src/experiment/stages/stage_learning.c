@@ -217,10 +217,7 @@ reshift_status stage_probe(run *r, reshift_error *error)
         status = error_memory(error, 0, "the probe's weights");
     }
     if (status == RESHIFT_OK) {
-        status = reshift_tensors_add(tensors, "fc.weight", &weight, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_tensors_add(tensors, "fc.bias", &bias, error);
+        status = reshift_tensors_add_head(tensors, &weight, &bias, error);
     }
     if (status == RESHIFT_OK && by_lbfgs) {
         char text[32];

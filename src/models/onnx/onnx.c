@@ -132,14 +132,13 @@ static void add_window(onnx_node *n, const graph_node *node)
     }
 }
 
+/* Name of a node's result in the file. */
 static const char *result_of(const graph *g, int node)
 {
-    switch (g->nodes[node].op) {
-    case GRAPH_INPUT: return "input";
-    case GRAPH_GLOBAL_AVGPOOL: return "features";
-    case GRAPH_LINEAR: return "logits";
-    default: return g->nodes[node].name;
-    }
+    return g->nodes[node].op == GRAPH_INPUT ? "input"
+           : node == g->features            ? "features"
+           : node == g->head                ? "logits"
+                                            : g->nodes[node].name;
 }
 
 static void translate(onnx_file *f, const graph_node *node)
@@ -160,18 +159,15 @@ static void translate(onnx_file *f, const graph_node *node)
         break;
     }
     case GRAPH_ADD: add_input(n, result_of(g, node->inputs[1])); break;
-    case GRAPH_GLOBAL_AVGPOOL: /* [N,C,1,1]; fc wants [N,C] */
+    case GRAPH_GLOBAL_AVGPOOL: /* ONNX gives [N,C,1,1], the graph [N,C] */
         n = add_node(f, "Flatten", "flatten");
-        n->output = text("features");
         add_input(n, node->name);
         add_number(n, "axis", 1);
         break;
-    case GRAPH_LINEAR:
-        n->output = text("logits");
-        add_number(n, "transB", 1);
-        break;
+    case GRAPH_LINEAR: add_number(n, "transB", 1); break;
     default: break;
     }
+    n->output = text(result_of(g, (int)(node - g->nodes)));
 }
 
 /* ---- what lies around them ---- */

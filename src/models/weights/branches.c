@@ -1,6 +1,6 @@
 /*
- * Branches by their first residual block: every name that ends in "layer1.0.conv1.weight" shows one. Of several the order
- * is: an architecture of the table before none; the plain network before a student, before averages (EMA), before the second
+ * Branches by their first tensor: every name that ends in a family's ("layer1.0.conv1.weight") shows one. Of several the
+ * order is: an architecture of the table before none; the plain network before a student, before averages (EMA), before the second
  * network of a contrastive pair; fewer wrappers before more; the words of state dicts in their order; the file's order.
  */
 #include "models/weights/branches.h"
@@ -10,9 +10,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "models/architectures/resnet.h"
-
-static const char first_block[] = "layer1.0.conv1.weight";
 
 /* What a component of a prefix means for the rank. DINO is evaluated with its teacher, MoCo with encoder_q. */
 static const struct {
@@ -60,7 +57,7 @@ static void judge(branch *b)
 static int compare(const void *a, const void *b)
 {
     const branch *x = a, *y = b;
-    const int keys[][2] = {{!x->fits, !y->fits},   {x->rank, y->rank},   {x->components, y->components},
+    const int keys[][2] = {{!x->arch, !y->arch},   {x->rank, y->rank},   {x->components, y->components},
                            {x->word, y->word},     {x->order, y->order}};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
         if (keys[k][0] != keys[k][1]) {
@@ -70,23 +67,35 @@ static int compare(const void *a, const void *b)
     return 0;
 }
 
+/* The family whose first tensor has this name behind a prefix of `prefix` characters, or NULL. */
+static const architecture_family *family_beginning_at(const char *name, size_t *prefix)
+{
+    const architecture_family *family;
+    for (int f = 0; (family = architecture_family_at(f)) != NULL; f++) {
+        const size_t length = strlen(name), end = strlen(family->first_tensor);
+        if (length >= end && strcmp(name + length - end, family->first_tensor) == 0 &&
+            (length == end || name[length - end - 1] == '.')) {
+            *prefix = length - end;
+            return family;
+        }
+    }
+    return NULL;
+}
+
 void branches_find(const reshift_tensors *tensors, branches *found)
 {
     found->n = 0;
     for (int64_t t = 0; t < reshift_tensors_count(tensors) && found->n < BRANCHES_MAX; t++) {
         const char *name = reshift_tensors_name(tensors, t);
-        size_t length = strlen(name), end = sizeof first_block - 1;
-        if (length < end || strcmp(name + length - end, first_block) != 0) {
-            continue;
-        }
-        size_t prefix = length - end;
-        if (prefix >= BRANCH_PREFIX_BYTES || (prefix > 0 && name[prefix - 1] != '.')) {
+        size_t prefix;
+        const architecture_family *family = family_beginning_at(name, &prefix);
+        if (!family || prefix >= BRANCH_PREFIX_BYTES) {
             continue;
         }
         branch *b = &found->items[found->n];
-        *b = (branch){.order = found->n++};
+        *b = (branch){.family = family, .order = found->n++};
         memcpy(b->prefix, name, prefix);
-        b->fits = resnet_fits_below(tensors, b->prefix, &b->n_features);
+        b->arch = family->detect(tensors, b->prefix);
         judge(b);
     }
     qsort(found->items, (size_t)found->n, sizeof *found->items, compare);

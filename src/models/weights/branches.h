@@ -1,13 +1,14 @@
 /*
  * Where in a checkpoint the network is. Training scripts wrap it: in dicts ("state_dict", "model_ema"), in other modules
  * ("module.", "encoder_q.", "backbone."), in any nesting, and often several networks are in one file. A branch is a prefix
- * of names below which a residual network begins, whatever its words are.
+ * of names below which a network of a known family begins, whatever its words are.
  */
 #ifndef MODELS_WEIGHTS_BRANCHES_H
 #define MODELS_WEIGHTS_BRANCHES_H
 
 #include <stdbool.h>
 
+#include "models/architectures/architecture.h"
 #include "reshift/tensors.h"
 
 #define BRANCH_PREFIX_BYTES 512
@@ -15,8 +16,8 @@
 
 typedef struct branch {
     char prefix[BRANCH_PREFIX_BYTES]; /* "" or with a dot at its end */
-    bool fits;                        /* an architecture of the table */
-    int n_features;                   /* of that architecture */
+    const architecture_family *family;
+    const architecture *arch;         /* NULL: none of the table */
     int rank, components, word, order; /* the lower the better, one after the other */
 } branch;
 

@@ -1,6 +1,6 @@
 /*
- * Names of published weights and the files they may lie in: the name itself as safetensors, then the file names of
- * torchvision, whose eight hex digits begin the file's sha256. A name without a version means V1.
+ * Names of published weights ("resnet50", "resnet50@v2"; V1 without a version) and the files that may hold them: the name
+ * itself as safetensors, then the file names in the table of architectures.
  */
 #include "models/weights/find.h"
 
@@ -10,80 +10,62 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "models/architectures/resnet.h"
+#include "models/architectures/architecture.h"
 #include "reshift/dataset.h"
 #include "reshift/model.h"
-
-typedef struct published {
-    const char *name;
-    int version;
-    const char *files[2]; /* today's, and an older one that still circulates */
-} published;
-
-static const published published_weights[] = {
-    {"resnet18", 1, {"resnet18-f37072fd.pth", "resnet18-5c106cde.pth"}},
-    {"resnet34", 1, {"resnet34-b627a593.pth", "resnet34-333f7ec4.pth"}},
-    {"resnet50", 1, {"resnet50-0676ba61.pth", "resnet50-19c8e357.pth"}},
-    {"resnet50", 2, {"resnet50-11ad3fa6.pth", NULL}},
-    {"resnet101", 1, {"resnet101-63fe2227.pth", "resnet101-5d3b4d8f.pth"}},
-    {"resnet101", 2, {"resnet101-cd907fc2.pth", NULL}},
-    {"resnet152", 1, {"resnet152-394f9c45.pth", "resnet152-b121ed2d.pth"}},
-    {"resnet152", 2, {"resnet152-f82ba261.pth", NULL}},
-};
-#define N_PUBLISHED (sizeof published_weights / sizeof published_weights[0])
 
 #define MAX_CANDIDATES 4
 #define FILE_NAME_BYTES 64
 
 /* The files that may hold these weights, best first; how many. */
-static int candidates(const published *weights, char files[MAX_CANDIDATES][FILE_NAME_BYTES])
+static int candidates(const architecture *arch, int version, char files[MAX_CANDIDATES][FILE_NAME_BYTES])
 {
+    const published_weights *weights = &arch->published[version - 1];
     int count = 0;
-    if (weights->version == 1) {
-        snprintf(files[count++], FILE_NAME_BYTES, "%s.safetensors", weights->name);
+    if (version == 1) {
+        snprintf(files[count++], FILE_NAME_BYTES, "%s.safetensors", arch->name);
     }
-    snprintf(files[count++], FILE_NAME_BYTES, "%s@v%d.safetensors", weights->name, weights->version);
+    snprintf(files[count++], FILE_NAME_BYTES, "%s@v%d.safetensors", arch->name, version);
     for (int f = 0; f < 2 && weights->files[f]; f++) {
         snprintf(files[count++], FILE_NAME_BYTES, "%s", weights->files[f]);
     }
     return count;
 }
 
-bool find_is_v2(const char *path)
+int find_version(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *file = slash ? slash + 1 : path;
-    for (size_t w = 0; w < N_PUBLISHED; w++) {
-        char files[MAX_CANDIDATES][FILE_NAME_BYTES];
-        int count = published_weights[w].version == 2 ? candidates(&published_weights[w], files) : 0;
-        for (int f = 0; f < count; f++) {
-            if (!strcmp(files[f], file)) {
-                return true;
+    const architecture *arch;
+    for (int a = 0; (arch = architecture_at(a)) != NULL; a++) {
+        for (int version = 2; version <= ARCHITECTURE_VERSIONS; version++) {
+            char files[MAX_CANDIDATES][FILE_NAME_BYTES];
+            int count = arch->published[version - 1].accuracy ? candidates(arch, version, files) : 0;
+            for (int f = 0; f < count; f++) {
+                if (!strcmp(files[f], file)) {
+                    return version;
+                }
             }
         }
     }
-    return false;
+    return 1;
 }
 
-/* Is this a name of the family, "resnet50" or "resnet50@v2"? Its weights are NULL where torchvision published none. */
-static bool parse_name(const char *text, const published **weights)
+/* Is this the name of an architecture with published weights, "resnet50" or "resnet50@v2"? */
+static bool parse_name(const char *text, const architecture **arch, int *version)
 {
-    *weights = NULL;
-    bool known = false;
-    for (size_t w = 0; w < N_PUBLISHED; w++) {
-        const published *row = &published_weights[w];
-        size_t length = strlen(row->name);
-        if (strncmp(text, row->name, length) != 0) {
+    for (int a = 0; (*arch = architecture_at(a)) != NULL; a++) {
+        const size_t length = strlen((*arch)->name);
+        if (!(*arch)->published[0].accuracy || strncmp(text, (*arch)->name, length) != 0) {
             continue;
         }
-        const char *version = text + length;
-        int wanted = !*version || !strcmp(version, "@v1") ? 1 : !strcmp(version, "@v2") ? 2 : 0;
-        known = known || wanted;
-        if (wanted == row->version) {
-            *weights = row;
+        const char *end = text + length;
+        *version = !*end || !strcmp(end, "@v1") ? 1 : !strcmp(end, "@v2") ? 2 : 0;
+        if (*version) {
+            return true;
         }
     }
-    return known;
+    return false;
 }
 
 static reshift_status give_path(const char *found, char *path, size_t size, reshift_error *error)
@@ -114,13 +96,13 @@ static reshift_status look_in(const char *folder, const char *below, const char 
     return status;
 }
 
-static reshift_status find_published(const char *name, const published *weights, const char *data_dir, char *path,
-                                     size_t size, reshift_error *error)
+static reshift_status find_published(const char *name, const architecture *arch, int version, const char *data_dir,
+                                     char *path, size_t size, reshift_error *error)
 {
     static const char *const places[] = {"weights", ""};
     char folder[4096], files[MAX_CANDIDATES][FILE_NAME_BYTES], list[MAX_CANDIDATES * (FILE_NAME_BYTES + 4)] = "";
     reshift_status status = reshift_data_folder_find(data_dir, folder, sizeof folder, error);
-    int count = candidates(weights, files);
+    int count = candidates(arch, version, files);
     for (int p = 0; p < 2 && status == RESHIFT_OK; p++) {
         for (int f = 0; f < count && status == RESHIFT_OK; f++) {
             char *found = NULL;
@@ -147,14 +129,17 @@ static reshift_status find_published(const char *name, const published *weights,
 
 static reshift_status find_file(const char *weights, const char *data_dir, char *path, size_t size, reshift_error *error)
 {
-    const published *row;
-    if (parse_name(weights, &row)) {
-        if (!row) {
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "there are no V2 weights of that network: '%s'", weights);
-            error_hint(error, "torchvision publishes V2 weights of resnet50, resnet101 and resnet152");
+    const architecture *arch;
+    char names[400];
+    int version;
+    if (parse_name(weights, &arch, &version)) {
+        if (!arch->published[version - 1].accuracy) {
+            architecture_names(ARCHITECTURE_V2, names, sizeof names);
+            error_set(error, RESHIFT_ERROR_ARGUMENT, "there are no V%d weights of that network: '%s'", version, weights);
+            error_hint(error, "V2 weights are published of %s", names);
             return RESHIFT_ERROR_ARGUMENT;
         }
-        return find_published(weights, row, data_dir, path, size, error);
+        return find_published(weights, arch, version, data_dir, path, size, error);
     }
     path_kind kind;
     reshift_status status = path_kind_of(weights, &kind, error);
@@ -166,8 +151,8 @@ static reshift_status find_file(const char *weights, const char *data_dir, char 
     }
     if (kind == PATH_NONE) {
         error_set(error, RESHIFT_ERROR_NOT_FOUND, "cannot find weights '%s': there is no such file", weights);
-        error_hint(error, "names of published weights are resnet18, resnet34, resnet50, resnet101 and resnet152, "
-                          "the last three also with @v2");
+        architecture_names(ARCHITECTURE_PUBLISHED, names, sizeof names);
+        error_hint(error, "names of published weights are %s; NAME@v2 where there are V2 weights", names);
         return RESHIFT_ERROR_NOT_FOUND;
     }
     return give_path(weights, path, size, error);

@@ -2,9 +2,7 @@
 #ifndef MODELS_WEIGHTS_FIND_H
 #define MODELS_WEIGHTS_FIND_H
 
-#include <stdbool.h>
-
-/** True where the file's name (folders in front are ignored) is one under which V2 weights are kept. */
-bool find_is_v2(const char *path);
+/** 2 if V2 weights are stored under this file's name (folders are ignored), else 1. */
+int find_version(const char *path);
 
 #endif

@@ -61,7 +61,8 @@ static bool is_near(const branches *all, int own, const char *name)
     while (parent > 0 && name[parent - 1] != '.') {
         parent--;
     }
-    bool in_block = strncmp(name, prefix, strlen(prefix)) == 0 && strncmp(name + strlen(prefix), "layer", 5) == 0;
+    bool in_block = strncmp(name, prefix, strlen(prefix)) == 0 &&
+                    architecture_is_trunk(all->items[own].family, name + strlen(prefix));
     return strncmp(prefix, name, parent) == 0 && !in_block;
 }
 

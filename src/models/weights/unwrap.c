@@ -39,6 +39,7 @@ typedef struct work {
     size_t length;          /* of the prefix */
     const char **new_names; /* [count]; NULL: dropped */
     bool *used;             /* [count]: normalisation, which is dropped but not lost */
+    char head[2][GRAPH_NAME_BYTES]; /* names of the last layer's weight and bias in this family's networks */
 } work;
 
 static bool is_one_of(const char *name, const char *const *words, size_t n)
@@ -53,12 +54,6 @@ static bool is_one_of(const char *name, const char *const *words, size_t n)
 }
 
 #define IS_ONE_OF(name, words) is_one_of(name, words, sizeof words / sizeof *words)
-
-/* conv1, bn1, layer1 to layer4: what lies below the features. */
-static bool is_trunk(const char *name)
-{
-    return strncmp(name, "conv1.", 6) == 0 || strncmp(name, "bn1.", 4) == 0 || strncmp(name, "layer", 5) == 0;
-}
 
 /* ---- the last layer ---- */
 
@@ -109,12 +104,13 @@ static int64_t bias_of(const work *w, int64_t t)
 /* A linear layer of the network's features in the dict or module that the first `scope` characters of the prefix name. */
 static int64_t find_head_in(const work *w, size_t scope)
 {
-    int n_features = w->all->items[w->own].n_features, n_any = 0;
+    const branch *own = &w->all->items[w->own];
+    int n_features = architecture_n_features(own->arch), n_any = 0;
     int64_t any = -1;
     for (int64_t t = 0; t < reshift_tensors_count(w->tensors); t++) {
         const char *name = reshift_tensors_name(w->tensors, t);
         if (strncmp(name, w->prefix, scope) != 0 || !is_weight(name) || branches_own_other(w->all, w->own, name) ||
-            (strncmp(name, w->prefix, w->length) == 0 && is_trunk(name + w->length))) {
+            (strncmp(name, w->prefix, w->length) == 0 && architecture_is_trunk(own->family, name + w->length))) {
             continue;
         }
         const reshift_array *array = reshift_tensors_at(w->tensors, t);
@@ -203,7 +199,7 @@ static reshift_status note_choice(const work *w, notes *list, reshift_error *err
     char others[600] = "", own[BRANCH_PREFIX_BYTES], first[BRANCH_PREFIX_BYTES] = "";
     for (int i = 0; i < w->all->n; i++) {
         char name[BRANCH_PREFIX_BYTES];
-        if (i == w->own || !w->all->items[i].fits) {
+        if (i == w->own || !w->all->items[i].arch) {
             continue;
         }
         branch_name(&w->all->items[i], name, sizeof name);
@@ -243,19 +239,20 @@ static const char *find_deep_head(const work *w, int *length)
 }
 
 /* New names for all tensors: the trunk, the last layer, names that nothing explains. */
-static void name_tensors(work *w, int64_t head, bool has_fc)
+static void name_tensors(work *w, int64_t head, bool has_own_head)
 {
+    const branch *own = &w->all->items[w->own];
     for (int64_t t = 0; t < reshift_tensors_count(w->tensors); t++) {
         const char *name = reshift_tensors_name(w->tensors, t), *rest = name + w->length;
         bool below = strncmp(name, w->prefix, w->length) == 0 && !branches_own_other(w->all, w->own, name);
-        bool is_fc = below && has_fc && (strcmp(rest, "fc.weight") == 0 || strcmp(rest, "fc.bias") == 0);
-        bool fits = w->all->items[w->own].fits; /* else all names are for the message */
-        bool kept = below && (!fits || is_trunk(rest) || is_fc || !IS_ONE_OF(rest, companions));
+        bool is_head = below && has_own_head && (strcmp(rest, w->head[0]) == 0 || strcmp(rest, w->head[1]) == 0);
+        bool fits = own->arch != NULL; /* else all names are for the message */
+        bool kept = below && (!fits || architecture_is_trunk(own->family, rest) || is_head || !IS_ONE_OF(rest, companions));
         w->new_names[t] = kept && !w->used[t] ? rest : NULL;
     }
     if (head >= 0) {
-        w->new_names[head] = "fc.weight";
-        w->new_names[bias_of(w, head)] = "fc.bias";
+        w->new_names[head] = w->head[0];
+        w->new_names[bias_of(w, head)] = w->head[1];
     }
 }
 
@@ -266,12 +263,16 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
     if (status != RESHIFT_OK) {
         return status;
     }
-    char fc[2][BRANCH_PREFIX_BYTES + 16];
-    snprintf(fc[0], sizeof fc[0], "%sfc.weight", w->prefix);
-    snprintf(fc[1], sizeof fc[1], "%sfc.bias", w->prefix);
-    bool has_fc = reshift_tensors_find(tensors, fc[0]) || reshift_tensors_find(tensors, fc[1]);
-    int64_t head = has_fc || !w->all->items[w->own].fits ? -1 : find_head(w);
-    result->has_head = has_fc || head >= 0 || !w->all->items[w->own].fits;
+    const branch *own = &w->all->items[w->own];
+    bool has_own_head = false;
+    for (int i = 0; i < 2; i++) {
+        char name[BRANCH_PREFIX_BYTES + sizeof w->head[0]];
+        snprintf(w->head[i], sizeof w->head[i], "%s.%s", own->family->head, i ? "bias" : "weight");
+        snprintf(name, sizeof name, "%s%s", w->prefix, w->head[i]);
+        has_own_head = has_own_head || reshift_tensors_find(tensors, name);
+    }
+    int64_t head = has_own_head || !own->arch ? -1 : find_head(w);
+    result->has_head = has_own_head || head >= 0 || !own->arch;
     if (norm.found) {
         const char *mean = reshift_tensors_name(tensors, norm.mean_index);
         w->used[norm.mean_index] = w->used[norm.std_index] = true;
@@ -283,7 +284,7 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
                            mean, reshift_tensors_name(tensors, norm.std_index), (double)norm.mean[0], (double)norm.mean[1],
                            (double)norm.mean[2], (double)norm.std[0], (double)norm.std[1], (double)norm.std[2]);
     }
-    name_tensors(w, head, has_fc);
+    name_tensors(w, head, has_own_head);
     int several_length = 0;
     if (status == RESHIFT_OK) {
         status = note_choice(w, list, error);

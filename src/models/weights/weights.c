@@ -150,14 +150,14 @@ static int by_name(const void *a, const void *b)
 /* All of them, sorted by name; NULL: out of memory. */
 static expectation *expectations_create(const graph *g, bool with_head, int *count)
 {
-    int head = with_head ? -1 : graph_find_block(g, "fc");
+    int head = with_head ? -1 : g->head;
     expectation *list = calloc((size_t)(g->n_parameters + g->n_nodes), sizeof *list);
     *count = 0;
     if (!list) {
         return NULL;
     }
     for (int p = 0; p < g->n_parameters; p++) {
-        if (g->parameters[p].block == head) {
+        if (head >= 0 && g->parameters[p].node == head) {
             continue;
         }
         expectation *e = &list[(*count)++];
@@ -346,7 +346,7 @@ reshift_status weights_to_tensors(const network *n, bool with_head, reshift_tens
     reshift_status status = RESHIFT_OK;
     int first_waiting = -1;
     for (int node = 0; node < g->n_nodes && status == RESHIFT_OK; node++) {
-        if (!with_head && strcmp(g->nodes[node].name, "fc") == 0) {
+        if (!with_head && node == g->head) {
             continue;
         }
         if (strstr(g->nodes[node].name, ".downsample.")) {

@@ -11,6 +11,7 @@ and deviation. Networks:
     resnet50, resnet18                       real weights, $RESHIFT_DATA/weights/NAME.safetensors
     resnet18-drawn ... resnet152-drawn       values from the generator below
     resnet18-drawn-32, resnet18-drawn-97     the same, other input sizes
+    resnext50_32x4d-drawn-64, ...            the same: grouped convolutions and wide bottlenecks, 64x64
     resnet-demo-drawn                        the small network of the demo, 32x32
 
 Files, all float32 .npy:
@@ -168,6 +169,11 @@ CASES = {
     "resnet18-drawn-32": ("resnet18", 32, 8, 1, 8),
     "resnet18-drawn-97": ("resnet18", 97, 8, 1, 8),
     "resnet-demo-drawn": ("resnet-demo", 32, 64, 8, 8),
+    "resnext50_32x4d-drawn-64": ("resnext50_32x4d", 64, 8, 1, 8),
+    "wide_resnet50_2-drawn-64": ("wide_resnet50_2", 64, 8, 1, 8),
+    "resnext101_32x8d-drawn-64": ("resnext101_32x8d", 64, 4, 1, 4),
+    "resnext101_64x4d-drawn-64": ("resnext101_64x4d", 64, 4, 1, 4),
+    "wide_resnet101_2-drawn-64": ("wide_resnet101_2", 64, 4, 1, 4),
 }
 
 
@@ -189,7 +195,8 @@ def multiply_adds(model):
 
 def listing():
     with open(os.path.join(HERE, "state-dict.txt"), "w") as out:
-        for arch in ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]:
+        for arch in ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
+                     "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]:
             model = network(arch)
             lines = [f"{k} [{','.join(map(str, v.shape))}] {str(v.dtype).replace('torch.', '')}\n"
                      for k, v in model.state_dict().items()]
