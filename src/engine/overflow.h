@@ -40,10 +40,4 @@ overflow_bound overflow_after(const overflow_gain *gain, overflow_bound x);
 /** Whether nothing within the bound overflows. False for NaN. */
 bool overflow_is_safe(overflow_bound bound);
 
-/**
- * An upper bound of |x| over `n` float32 or (`bf16`) bfloat16 values, less than 1 % above the largest; infinity where a
- * value is not finite. Runs at the speed of memory.
- */
-double overflow_largest(const void *values, int64_t n, bool bf16);
-
 #endif

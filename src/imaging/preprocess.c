@@ -256,3 +256,12 @@ reshift_status preprocess_photo(const reshift_image *image, int resize, int size
     memory_free(pixels);
     return status;
 }
+
+double preprocess_largest(const float mean[3], const float std[3])
+{
+    double largest = 0;
+    for (int c = 0; c < 3; c++) {
+        largest = fmax(largest, fmax(fabs((double)mean[c]), fabs(1 - (double)mean[c])) / (double)std[c]);
+    }
+    return 1.01 * largest; /* rounding of resampling and normalising */
+}

@@ -36,6 +36,9 @@ void preprocess_axis(int in, int out, int n_max, preprocess_taps *axis, float *w
 reshift_status preprocess_crop(const reshift_image *image, int resize, int size, uint8_t *output,
                                reshift_error *error);
 
+/** No value that normalising makes of pixels exceeds it in magnitude: for any (x/255 - mean) / std, x from 0 to 255. */
+double preprocess_largest(const float mean[3], const float std[3]);
+
 /** preprocess_crop(), then (x/255 - mean) / std: output [size,size,3] float. Errors: as preprocess_crop(). */
 reshift_status preprocess_photo(const reshift_image *image, int resize, int size, const float mean[3],
                                 const float std[3], float *output, reshift_error *error);

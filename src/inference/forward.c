@@ -1,7 +1,7 @@
 /*
  * A loader and a plan in a row; between them, where images are small and of one size, the collapsed first convolution.
- * The last pass may be smaller than the plan: the rows behind it then hold what was there before, and what comes of
- * them is not looked at (an inference plan treats every row by itself).
+ * The last pass may be smaller than the plan: its other rows are zero, and their results are not used (an inference plan
+ * treats every row by itself).
  */
 #include "inference/forward.h"
 
@@ -14,6 +14,7 @@
 #include "datasets/loader.h"
 #include "engine/plan.h"
 #include "engine/stem.h"
+#include "imaging/preprocess.h"
 #include "inference/outputs.h"
 #include "models/recipe.h"
 
@@ -104,6 +105,9 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
                             .half_output = setup->halves,
                             .precision = setup->precision};
     status = plan_create(setup->net, &options, &f->plan, error);
+    if (status == RESHIFT_OK) {
+        plan_set_input_bound(f->plan, f->stem ? -1 : preprocess_largest(f->reading.mean, f->reading.std));
+    }
     if (status == RESHIFT_OK && setup->watcher) {
         plan_watch(f->plan, setup->watcher, setup->watcher_context);
     }

@@ -46,28 +46,3 @@ RESHIFT_KERNEL(void, relu_backward_bf16, (uint16_t *restrict a, const uint16_t *
         a[i] = b[i] > 0 && b[i] <= 0x7f80 ? a[i] : 0;
     }
 }
-
-/* ---- overflow ---- */
-
-#define HUGE_F32 0x6f800000u /* 2^96 */
-#define HUGE_BF16 0x6f80u
-
-RESHIFT_KERNEL(bool, any_huge_f32, (const float *a, size_t n), (a, n))
-{
-    unsigned huge = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, a + i, sizeof bits);
-        huge |= (bits & 0x7fffffffu) >= HUGE_F32;
-    }
-    return huge != 0;
-}
-
-RESHIFT_KERNEL(bool, any_huge_bf16, (const uint16_t *a, size_t n), (a, n))
-{
-    unsigned huge = 0;
-    for (size_t i = 0; i < n; i++) {
-        huge |= (a[i] & 0x7fffu) >= HUGE_BF16;
-    }
-    return huge != 0;
-}

@@ -5,8 +5,6 @@
 #ifndef KERNELS_ELEMENTWISE_H
 #define KERNELS_ELEMENTWISE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /** a = a < 0 ? 0 : a, [n]. Not-a-number and negative zero stay. bfloat16: negative zero becomes 0. */
@@ -20,9 +18,5 @@ void add_bf16(uint16_t *restrict a, const uint16_t *restrict b, int64_t n);
 /** a = b > 0 ? a : 0, [n]: the gradient by ReLU's input from the gradient by its output and that output. */
 void relu_backward_f32(float *restrict a, const float *restrict b, int64_t n);
 void relu_backward_bf16(uint16_t *restrict a, const uint16_t *restrict b, int64_t n);
-
-/** True if a value of [n] is 2^96 (7.9e28) or more in magnitude, infinite or not-a-number. */
-bool any_huge_f32(const float *a, size_t n);
-bool any_huge_bf16(const uint16_t *a, size_t n);
 
 #endif

@@ -189,7 +189,7 @@ static void test_fewer_images(void **state)
     plan_set_input_bound(p, 1e30);
     check_ok(plan_forward(p, &error));
     write_input(p, images, 0, 1);
-    plan_set_input_bound(p, INFINITY);
+    plan_set_input_bound(p, 1e33);
     assert_int_equal(plan_forward(p, &error), RESHIFT_ERROR_NUMERIC);
     free(images);
     plan_destroy(&p);
@@ -227,28 +227,6 @@ static void test_bounds(void **state)
     const overflow_bound y = overflow_after(&first, (overflow_bound){10, 1});
     assert_true(y.above >= 42 && y.above < 43 && y.below >= 24 && y.below < 25);
 
-    float values[100] = {0};
-    uint16_t halves[101] = {0};
-    for (int i = 0; i < 101; i++) { /* wherever the largest is */
-        const float value = i % 2 ? -3.3f : 3.3f;
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        for (int n = i + 1; n <= 101; n++) {
-            halves[i] = (uint16_t)(bits >> 16);
-            const double half = overflow_largest(halves, n, true);
-            assert_true(half >= 3.28 && half < 3.34);
-            if (n <= 100) {
-                values[i] = value;
-                const double whole = overflow_largest(values, n, false);
-                assert_true(whole >= (double)3.3f && whole < 3.34);
-                values[i] = i % 2 ? NAN : -INFINITY;
-                assert_true(overflow_largest(values, n, false) == INFINITY);
-                values[i] = 0;
-            }
-        }
-        halves[i] = 0;
-    }
-    assert_true(overflow_largest(values, 0, false) < 1e-30);
     assert_false(overflow_is_safe((overflow_bound){NAN, 0}));
     assert_false(overflow_is_safe((overflow_bound){0, 1e32}));
     assert_true(overflow_is_safe((overflow_bound){1e31, 1e31}));

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "engine/onednn/inside.h"
+#include "kernels/magnitude.h"
 
 /* Squares of batch norm's input, added up over a batch's pixels (at most 2^30), are below 2^127. */
 #define SQUARES_LIMIT 0x1p48
@@ -187,10 +188,13 @@ static double measure(const plan *p, const onednn_tensor *t, int *image)
     const int n = own > 0 ? p->options.batch : 1;
     double largest = 0;
     *image = 0;
-    const int64_t count = (int64_t)(bytes / (bf16 ? sizeof(uint16_t) : sizeof(float)));
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++) {
-        const double value = overflow_largest((const char *)t->data + (size_t)i * bytes, count, bf16);
+        const char *values = (const char *)t->data + (size_t)i * bytes;
+        const double value = (double)(bf16 ? largest_magnitude_bf16((const uint16_t *)(const void *)values,
+                                                                    (int64_t)(bytes / sizeof(uint16_t)))
+                                           : largest_magnitude_f32((const float *)(const void *)values,
+                                                                   (int64_t)(bytes / sizeof(float))));
 #pragma omp critical(onednn_guard_measure)
         {
             if (value > largest || (value == largest && i < *image)) {
