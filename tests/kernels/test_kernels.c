@@ -8,6 +8,7 @@
 #include "kernels/average.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
+#include "kernels/magnitude.h"
 #include "kernels/optimiser.h"
 #include "kernels/products_f64.h"
 #include "kernels/quantise.h"
@@ -135,25 +136,30 @@ static u8 quantised(float steps, float least, float most)
 CHECK_QUANTISE(quantise_f32, float, b[i])
 CHECK_QUANTISE(quantise_bf16, bf16, widened(b[i]))
 
-/* None huge; then one huge value at every place, and its largest neighbour that is not. */
-#define CHECK_HUGE(NAME, A, FROM_FLOAT)                                                                                \
+/* A bound of the largest value, wherever that is, and infinity for one that is not finite, wherever it is. */
+#define CHECK_LARGEST(NAME, A, FROM_FLOAT, TO_FLOAT)                                                                   \
     static void check_##NAME(const kernel *k, const kernel_form *form)                                                 \
     {                                                                                                                  \
         static A values[LONG + OFFSETS];                                                                               \
-        static const float huge[] = {0x1p96f, -0x1p96f, INFINITY, -INFINITY, NAN, -NAN, FLT_MAX};                      \
-        bool (*any)(const A *, size_t) = (bool (*)(const A *, size_t))form->run;                                       \
+        static const float large[] = {0x1p96f, -0x1p96f, INFINITY, -INFINITY, NAN, -NAN, 7e4f};                        \
+        float (*largest)(const A *, int64_t) = (float (*)(const A *, int64_t))form->run;                               \
         FOR_LENGTHS(n, offset)                                                                                         \
         {                                                                                                              \
             A *a = values + offset;                                                                                    \
+            double most = 0;                                                                                           \
             for (int64_t i = 0; i < n; i++) {                                                                          \
-                const float value = i % 3 ? (float)random_gaussian(&inputs) : i % 2 ? -0x1.fep95f : 1e-45f;            \
-                a[i] = FROM_FLOAT(value);                                                                              \
+                a[i] = FROM_FLOAT(i % 3 ? (float)random_gaussian(&inputs) : 1e-45f);                                   \
+                most = fmax(most, fabs((double)TO_FLOAT(a[i])));                                                       \
             }                                                                                                          \
-            bool right = !any(a, (size_t)n);                                                                           \
+            double found = (double)largest(a, n);                                                                      \
+            bool right = found >= most && found <= 1.01 * most + 1e-37;                                                \
             for (int64_t i = n > 70 ? n - 70 : 0; i < n; i++) {                                                        \
                 const A before = a[i];                                                                                 \
-                a[i] = FROM_FLOAT(huge[i % 7]);                                                                        \
-                right = right && any(a, (size_t)n) && !any(a, (size_t)i);                                              \
+                a[i] = FROM_FLOAT(large[i % 7]);                                                                       \
+                const double value = fabs((double)TO_FLOAT(a[i]));                                                     \
+                found = (double)largest(a, n);                                                                         \
+                right = right && (isfinite(value) ? found >= value && found <= 1.01 * value : isinf(found));           \
+                right = right && (double)largest(a, i) <= 1.01 * most + 1e-37;                                         \
                 a[i] = before;                                                                                         \
             }                                                                                                          \
             if (!right) {                                                                                              \
@@ -162,8 +168,36 @@ CHECK_QUANTISE(quantise_bf16, bf16, widened(b[i]))
         }                                                                                                              \
     }
 #define AS_IT_IS(x) (x)
-CHECK_HUGE(any_huge_f32, float, AS_IT_IS)
-CHECK_HUGE(any_huge_bf16, bf16, narrowed)
+CHECK_LARGEST(largest_magnitude_f32, float, AS_IT_IS, AS_IT_IS)
+CHECK_LARGEST(largest_magnitude_bf16, bf16, narrowed, widened)
+
+/* Quarters add up exactly; NaN anywhere makes both sums NaN. */
+static void check_sums_by_sign(const kernel *k, const kernel_form *form)
+{
+    static float values[LONG + OFFSETS];
+    void (*sum)(const float *, int64_t, float *) = (void (*)(const float *, int64_t, float *))form->run;
+    FOR_LENGTHS(n, offset)
+    {
+        float *a = values + offset, sums[2];
+        double expected[2] = {0, 0};
+        for (int64_t i = 0; i < n; i++) {
+            a[i] = (i % 3 ? 0.25f : -0.25f) * (float)(i % 31 + 1);
+            expected[i % 3 == 0] += fabs((double)a[i]);
+        }
+        sum(a, n, sums);
+        bool right = (double)sums[0] == expected[0] && (double)sums[1] == expected[1];
+        for (int64_t i = n > 70 ? n - 70 : 0; i < n; i++) {
+            const float before = a[i];
+            a[i] = NAN;
+            sum(a, n, sums);
+            right = right && isnan(sums[0]) && isnan(sums[1]);
+            a[i] = before;
+        }
+        if (!right) {
+            fail_msg("%s, form %s, length %lld: wrong", k->name, form->name, (long long)n);
+        }
+    }
+}
 
 /* ---- the table ---- */
 
@@ -173,7 +207,8 @@ static const struct {
     void (*run)(const kernel *k, const kernel_form *form);
 } checks[] = {
     CHECK(relu_f32), CHECK(add_f32), CHECK(relu_backward_f32), CHECK(relu_bf16), CHECK(add_bf16),
-    CHECK(relu_backward_bf16), CHECK(any_huge_f32), CHECK(any_huge_bf16), CHECK(quantise_f32), CHECK(quantise_bf16),
+    CHECK(relu_backward_bf16), CHECK(largest_magnitude_f32),
+    CHECK(largest_magnitude_bf16), CHECK(sums_by_sign), CHECK(quantise_f32), CHECK(quantise_bf16),
     CHECK(dequantise_u8_f32), CHECK(dequantise_s8_f32), CHECK(dequantise_u8_bf16), CHECK(dequantise_s8_bf16),
     CHECK(add_row_bf16), CHECK(add_row_u8), CHECK(add_row_s8), CHECK(philox_words), CHECK(words_to_uniform),
     CHECK(words_to_gaussian), CHECK(add_f32_to_f64), CHECK(subtract_scaled_f64), CHECK(dot_f64), CHECK(columns_f64),
