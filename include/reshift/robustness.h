@@ -94,9 +94,9 @@ typedef struct reshift_robustness {
  * every cell. A corruption that cannot be made of these images is left out with a warning where others can. Memory: two
  * batches, the network, and 32 N bytes a cell.
  *
- * Finished cells are kept in `cells_folder` (made where it is not there), one .npy each, under a name that follows from
+ * Finished cells are kept in `cells_folder` (made where it is not there), one file each, under a name that follows from
  * the network's values, the images, the corruption and all that the figures depend on: stopped, killed or cancelled,
- * the same call measures only what is missing.
+ * the same call measures only what is missing. Where nothing fits, progress->message says what differs.
  *
  * Errors: ARGUMENT (without allow_leak or unseen where the network was trained on some of the images; unseen where it
  * was trained on all; a sample without one image a class, or of more than there are), those of reshift_class_map_create(), those of opening, reading and writing, MEMORY, CANCELLED. *table is the caller's to destroy.

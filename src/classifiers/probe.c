@@ -23,6 +23,21 @@ void reshift_probe_options_default(reshift_probe_options *options)
     *options = (reshift_probe_options){.epochs = 30, .batch = 64, .learning_rate = 0.001};
 }
 
+/* What a probe gives is kept by studies alone: the facts are the settings that a stage's key has (tests/experiment/test_keys.c). */
+#define PROBE_FIELDS(ROW, T)                                                                                           \
+    ROW(T, INT, epochs, "probe.epochs")                                                                                \
+    ROW(T, INT, batch, "probe.batch")                                                                                  \
+    ROW(T, NUMBER, learning_rate, "probe.lr")                                                                          \
+    ROW(T, UINT, seed, "seed")                                                                                         \
+    ROW(T, NEVER, on_epoch, "is told of epochs")                                                                       \
+    ROW(T, NEVER, context, "of the callback")                                                                          \
+    ROW(T, NEVER, precision, "a study trains its probe in float32")                                                    \
+    ROW(T, NEVER, class_weights, "a study weighs all classes alike")                                                   \
+    ROW(T, NEVER, initial_weight, "a study draws its own from the seed")                                               \
+    ROW(T, NEVER, initial_bias, "a study draws its own from the seed")                                                 \
+    ROW(T, NEVER, order, "a study draws its own from the seed")
+FACTS_TABLE(probe_facts, reshift_probe_options, PROBE_FIELDS);
+
 static reshift_status set_initial(probe *p, reshift_error *error)
 {
     int64_t n_classes = p->layer.n_classes, n_features = p->layer.n_features;

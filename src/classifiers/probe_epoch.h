@@ -7,9 +7,12 @@
 
 #include <stdint.h>
 
+#include "base/facts.h"
 #include "kernels/linear.h"
 #include "classifiers/sample.h"
 #include "reshift/learning.h"
+
+extern const fact_table probe_facts;
 
 /* What a thread has for itself. The bias is small: each thread trains a copy, and all copies stay equal. */
 typedef struct probe_desk {

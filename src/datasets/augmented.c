@@ -52,20 +52,34 @@ reshift_status augment_check(const reshift_augment *how, reshift_error *error)
     return RESHIFT_OK;
 }
 
-void augment_describe(const reshift_augment *how, char *text, size_t size)
+static bool corrupts(const void *how) { return ((const reshift_augment *)how)->corrupt; }
+static bool crops(const void *how) { return ((const reshift_augment *)how)->crop; }
+
+#define AUGMENT_FIELDS(ROW, T)                                                                                         \
+    ROW(T, BOOL, corrupt, "augmentation: corrupt")                                                                     \
+    ROW(T, ELSEWHERE_GROUP, corruptions, "augmentation: corruptions")                                                  \
+    ROW(T, ELSEWHERE, n_corruptions, "augmentation: corruptions")                                                      \
+    ROW(T, INT, severity_first, "augmentation: lowest severity", .counts = corrupts)                                   \
+    ROW(T, INT, severity_last, "augmentation: highest severity", .counts = corrupts)                                   \
+    ROW(T, INT, constants, "augmentation: constants", .counts = corrupts)                                              \
+    ROW(T, INT, jpeg, "augmentation: jpeg", .counts = corrupts)                                                        \
+    ROW(T, BOOL, corrupt_native, "augmentation: corrupt at native size", .counts = corrupts)                           \
+    ROW(T, BOOL, crop, "augmentation: crop")                                                                           \
+    ROW(T, NUMBER, crop_padding, "augmentation: crop padding", .counts = crops)                                        \
+    ROW(T, BOOL, flip, "augmentation: flip")
+FACTS_TABLE(augment_facts, reshift_augment, AUGMENT_FIELDS);
+
+void augment_add_facts(fact_list *f, const reshift_augment *how)
 {
-    int length = snprintf(text, size, "augment 1 flip %d crop %d %.17g corrupt %d", how->flip, how->crop,
-                          how->crop ? how->crop_padding : 0, how->corrupt);
-    for (int i = 0; how->corrupt && i < how->n_corruptions && length >= 0 && (size_t)length < size; i++) {
-        length += snprintf(text + length, size - (size_t)length, " %s", how->corruptions[i]);
+    static const reshift_augment none;
+    char names[RESHIFT_AUGMENT_CORRUPTIONS * 32] = "";
+    facts_add_table(f, &augment_facts, how, &none);
+    for (int i = 0; how->corrupt && i < how->n_corruptions; i++) { /* in their order: a draw is a place in the list */
+        const size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, "%s%s", i ? " " : "", how->corruptions[i]);
     }
-    if (how->corrupt && length >= 0 && (size_t)length < size) {
-        length += snprintf(text + length, size - (size_t)length, " severity %d-%d constants %d%s", how->severity_first,
-                           how->severity_last, (int)how->constants, how->corrupt_native ? " native" : "");
-        const bool possible = how->constants != RESHIFT_CONSTANTS_CIFAR || how->jpeg == RESHIFT_JPEG_ON;
-        if (possible && how->jpeg != RESHIFT_JPEG_OFF && length >= 0 && (size_t)length < size) {
-            snprintf(text + length, size - (size_t)length, " jpeg %d", (int)how->jpeg);
-        }
+    if (how->corrupt) {
+        facts_add(f, "augmentation: corruptions", "%s", names);
     }
 }
 
@@ -154,14 +168,23 @@ static void augmented_row_name(const void *state, int64_t row, char *text, size_
 static reshift_status augmented_identity(const void *state, digest *d, reshift_error *error)
 {
     const augmented *a = state;
-    char hex[65], text[1024], whole[1200];
+    char hex[DIGEST_HEX_BYTES];
+    fact_list *f = facts_create();
+    if (!f) {
+        return error_memory(error, 64, "the identity of augmented images");
+    }
     reshift_status status = reshift_dataset_identity(a->base, hex, error);
     if (status == RESHIFT_OK) {
-        augment_describe(a->how, text, sizeof text);
-        int length =
-            snprintf(whole, sizeof whole, "%s %s seed %llu epoch %d", hex, text, (unsigned long long)a->seed, a->epoch);
-        digest_add(d, whole, (size_t)length);
+        facts_add(f, "images", "%s", hex);
+        augment_add_facts(f, a->how);
+        facts_add(f, "seed", "%llu", (unsigned long long)a->seed);
+        facts_add(f, "epoch", "%d", a->epoch);
+        status = facts_finish(f, hex, error);
     }
+    if (status == RESHIFT_OK) {
+        digest_add(d, hex, sizeof hex);
+    }
+    facts_destroy(&f);
     return status;
 }
 

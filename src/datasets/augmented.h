@@ -5,12 +5,14 @@
 #ifndef DATASETS_AUGMENTED_H
 #define DATASETS_AUGMENTED_H
 
+#include "base/facts.h"
 #include "reshift/augment.h"
 
 /** Errors: ARGUMENT (a probability or severity out of range, an unknown corruption). */
 reshift_status augment_check(const reshift_augment *how, reshift_error *error);
-/** Appends to `text` (size bytes) every option that affects the images. */
-void augment_describe(const reshift_augment *how, char *text, size_t size);
+extern const fact_table augment_facts;
+/** Adds every option that affects the images. */
+void augment_add_facts(fact_list *f, const reshift_augment *how);
 
 /**
  * A view of `base` for one epoch. Random draws depend only on (seed, epoch, image, severity), not on the position in

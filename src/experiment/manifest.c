@@ -288,30 +288,73 @@ static reshift_status add_folder(json_t *files, const char *folder, const char *
     return status;
 }
 
-reshift_status manifest_stage_done(json_t *manifest, const char *folder, const char *stage, const char *key,
-                                   const char *const *outputs, const char *whole, double seconds, reshift_error *error)
+/* Lines of facts <-> an object of texts. NULL: out of memory. */
+static json_t *facts_object(const char *lines)
 {
-    json_t *files = json_array();
-    reshift_status status = files ? RESHIFT_OK : error_memory(error, 0, "the manifest");
-    for (int i = 0; outputs[i] && status == RESHIFT_OK; i++) {
-        status = add_file(files, folder, outputs[i], error);
+    json_t *object = json_object();
+    for (const char *line = lines; object && *line; line += strcspn(line, "\n") + 1) {
+        const size_t n_name = strcspn(line, "\t"), n_value = strcspn(line + n_name + 1, "\n");
+        char *name = strndup(line, n_name);
+        json_t *value = json_stringn(line + n_name + 1, n_value);
+        if (!name || json_object_set_new(object, name, value) != 0) {
+            json_decref(object);
+            object = NULL;
+        }
+        free(name);
     }
-    if (whole && status == RESHIFT_OK) {
-        status = add_folder(files, folder, whole, outputs, error);
+    return object;
+}
+
+void manifest_stage_difference(const json_t *manifest, const char *stage, const fact_list *now, char *text, size_t size)
+{
+    size_t place, n;
+    const json_t *record = find_stage(manifest, stage, &place);
+    json_t *object = json_object_get(record, "depends_on"), *value;
+    const char *name;
+    char *lines = NULL;
+    FILE *out = json_is_object(object) ? open_memstream(&lines, &n) : NULL;
+    if (out) {
+        json_object_foreach(object, name, value)
+        {
+            fprintf(out, "%s\t%s\n", name, json_string_value(value) ? json_string_value(value) : "");
+        }
+        if (fclose(out) == 0) {
+            facts_difference(now, lines, text, size);
+        }
+    }
+    free(lines);
+}
+
+reshift_status manifest_stage_done(json_t *manifest, const char *folder, const manifest_record *done,
+                                   reshift_error *error)
+{
+    json_t *files = json_array(), *depends_on = NULL;
+    reshift_status status = files ? RESHIFT_OK : error_memory(error, 0, "the manifest");
+    for (int i = 0; done->outputs[i] && status == RESHIFT_OK; i++) {
+        status = add_file(files, folder, done->outputs[i], error);
+    }
+    if (done->whole && status == RESHIFT_OK) {
+        status = add_folder(files, folder, done->whole, done->outputs, error);
+    }
+    if (status == RESHIFT_OK) {
+        depends_on = facts_object(facts_text(done->depends_on));
+        status = depends_on ? RESHIFT_OK : error_memory(error, 0, "the manifest");
     }
     if (status == RESHIFT_OK) {
         char now[32];
         time_t seconds_now = time(NULL);
         struct tm parts;
         strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds_now, &parts));
-        json_t *record = json_pack("{s:s, s:s, s:s, s:f, s:i, s:I, s:O}", "stage", stage, "key", key, "finished", now,
-                                   "seconds", seconds, "threads", reshift_threads_count(), "peak_memory_bytes",
-                                   (json_int_t)reshift_peak_memory_bytes(), "files", files);
-        manifest_stage_forget(manifest, stage);
+        json_t *record = json_pack("{s:s, s:s, s:O, s:s, s:f, s:i, s:I, s:O}", "stage", done->stage, "key", done->key,
+                                   "depends_on", depends_on, "finished", now, "seconds", done->seconds, "threads",
+                                   reshift_threads_count(), "peak_memory_bytes", (json_int_t)reshift_peak_memory_bytes(), "files",
+                                   files);
+        manifest_stage_forget(manifest, done->stage);
         if (!record || json_array_append_new(json_object_get(manifest, "stages"), record) != 0) {
             status = error_memory(error, 0, "the manifest");
         }
     }
+    json_decref(depends_on);
     json_decref(files);
     return status;
 }

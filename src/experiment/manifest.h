@@ -9,11 +9,11 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "experiment/config/settings.h"
 
 /** Raised when the layout of a run folder or what a stage does changes: older stages are then done again. */
-#define MANIFEST_LAYOUT 3
+#define MANIFEST_LAYOUT 4
 
 /** Reads FOLDER/manifest.json. *manifest is NULL and OK returned where there is none. Errors: FORMAT (with the line).
  */
@@ -38,10 +38,20 @@ typedef enum manifest_state { STAGE_NEW, STAGE_CHANGED, STAGE_DAMAGED, STAGE_DON
 manifest_state manifest_stage_state(const json_t *manifest, const char *folder, const char *stage, const char *key,
                                     bool verify, char file[256]);
 
-/** Records a stage that is done: its key, its files with their hashes, and its seconds. `whole`: every file of this folder
- * belongs to it too; NULL: none. Errors: IO, MEMORY. */
-reshift_status manifest_stage_done(json_t *manifest, const char *folder, const char *stage, const char *key,
-                                   const char *const *outputs, const char *whole, double seconds, reshift_error *error);
+/** A stage that is done. */
+typedef struct manifest_record {
+    const char *stage, *key;
+    const fact_list *depends_on;    /* what the key is of */
+    const char *const *outputs; /* its files; ends with NULL */
+    const char *whole;          /* every file of this folder belongs to it too; NULL: none */
+    double seconds;
+} manifest_record;
+/** Records it with the hashes of its files. Errors: IO, MEMORY. */
+reshift_status manifest_stage_done(json_t *manifest, const char *folder, const manifest_record *record,
+                                   reshift_error *error);
+/** Why the recorded key is another than that of `now`: "'finetune.lr' was ... and is ..."; `text` stays as it is where nothing
+ * is known. */
+void manifest_stage_difference(const json_t *manifest, const char *stage, const fact_list *now, char *text, size_t size);
 /** Takes the hashes of a recorded stage's files again, after they were made again; nothing where it is not recorded.
  * Errors: those of loading and saving. */
 reshift_status manifest_stage_refresh(const char *folder, const char *stage, reshift_error *error);

@@ -49,25 +49,34 @@ static reshift_status check_records(run *r, bool force, reshift_error *error)
             continue;
         }
         manifest_state state = manifest_stage_state(r->manifest, r->folder, one->name, r->keys[s], false, file);
+        char why[256] = "";
+        if (state == STAGE_CHANGED) {
+            manifest_stage_difference(r->manifest, one->name, r->depends_on[s], why, sizeof why);
+        }
         if (state == STAGE_CHANGED && !force) {
             error_set(error, RESHIFT_ERROR_EXISTS,
-                      "folder '%s': stage '%s' was done with other data, weights or an older reshift", r->folder,
-                      one->name);
+                      "folder '%s': stage '%s' was done with other data, weights or an older reshift%s%s", r->folder,
+                      one->name, why[0] ? ": " : "", why);
             error_hint(error, "choose another folder with --out, or use --force to do it again");
             return RESHIFT_ERROR_EXISTS;
         }
         if (state == STAGE_CHANGED) {
+            if (why[0]) {
+                progress_message(r->progress, RESHIFT_LOG_INFO, "stage '%s' is done again: %s", one->name, why);
+            }
             manifest_stage_forget(r->manifest, one->name);
         }
     }
     return RESHIFT_OK;
 }
 
-static reshift_status record_stage(run *r, const stage *one, const char *key, double seconds, reshift_error *error)
+static reshift_status record_stage(run *r, int s, double seconds, reshift_error *error)
 {
     const char *outputs[RUN_OUTPUTS_MOST];
+    const stage *one = &run_stages()[s];
     run_outputs(r, one, outputs);
-    return manifest_stage_done(r->manifest, r->folder, one->name, key, outputs, one->folder, seconds, error);
+    const manifest_record record = {one->name, r->keys[s], r->depends_on[s], outputs, one->folder, seconds};
+    return manifest_stage_done(r->manifest, r->folder, &record, error);
 }
 
 static reshift_status do_stage(run *r, int s, int number, int total, reshift_error *error)
@@ -98,7 +107,7 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
         status = status == RESHIFT_OK ? read : status;
     }
     if (status == RESHIFT_OK) {
-        status = record_stage(r, one, r->keys[s], clock_seconds() - start, error);
+        status = record_stage(r, s, clock_seconds() - start, error);
     }
     if (status == RESHIFT_OK) {
         status = manifest_save(r->folder, r->manifest, error);

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "experiment/stages/reads.h"
 #include "experiment/config/settings.h"
 #include "experiment/config/stage_names.h"
@@ -45,6 +45,7 @@ typedef struct run {
     char weights_path[512];                         /* "" for the demo */
     char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
     char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
+    fact_list *depends_on[STAGE_COUNT]; /* what the keys are of */
     run_reads *reads; /* NULL: nothing is checked */
     json_t *manifest;
     reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
@@ -92,8 +93,10 @@ reshift_status run_begin_manifest(run *r, reshift_error *error);
 /** False for a stage that this study leaves out. */
 bool run_applies(const run *r, stage_name s);
 
-/** Fills r->keys from settings, identities and the keys below. */
+/** Fills r->keys from settings, identities and the keys below. Errors: MEMORY. */
 reshift_status run_make_keys(run *r, reshift_error *error);
+/** Frees what the keys are of; run_close() does it too. */
+void run_forget_keys(run *r);
 
 /** Opens data sets and weights, draws the split and checks that they fit each other, before any long work. */
 reshift_status run_open(run *r, reshift_error *error);

@@ -46,19 +46,42 @@ struct frozen {
 
 /* ---- the key ---- */
 
+/* Raised when the same part of the same network gives other bits. */
+#define FROZEN_VERSION "4"
+
+#define FORWARD_FIELDS(ROW, T)                                                                                         \
+    ROW(T, ELSEWHERE, net, "weights")                                                                                  \
+    ROW(T, ELSEWHERE, recipe, "size, resize, mean, std")                                                               \
+    ROW(T, ELSEWHERE, size, "size")                                                                                    \
+    ROW(T, ELSEWHERE, batch, "rows of a pass")                                                                         \
+    ROW(T, ELSEWHERE, n_rows, "rows of a pass")                                                                        \
+    ROW(T, INT, height, "height of the images")                                                                        \
+    ROW(T, INT, width, "width of the images")                                                                          \
+    ROW(T, ELSEWHERE, precision, "arithmetic")                                                                         \
+    ROW(T, ELSEWHERE, last_block, "operations")                                                                        \
+    ROW(T, BOOL, stop_at_features, "stops at the features")                                                            \
+    ROW(T, BOOL, halves, "in bfloat16")                                                                                \
+    ROW(T, NEVER, watcher, "is shown what passes")                                                                     \
+    ROW(T, NEVER, watcher_context, "is shown what passes")
+FACTS_TABLE(forward_facts, forward_setup, FORWARD_FIELDS);
+
 reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST_HEX_BYTES], reshift_error *error)
 {
-    digest *d = digest_create(DIGEST_SHA256);
-    if (!d) {
-        return error_memory(error, 0, "a digest");
+    static const forward_setup usual;
+    fact_list *f = facts_create();
+    if (!f) {
+        return error_memory(error, 0, "the key of kept activations");
     }
-    identity_add_text(d, "frozen 3, %s, %d threads,%s batch %d, images %dx%d", engine_description(), threads_most(),
-                      setup->halves ? " halves," : "", batch, setup->width, setup->height);
-    identity_add_recipe(d, setup->recipe, setup->size);
-    identity_add_network(d, setup->net, setup->last_block, setup->precision);
-    digest_finish(d, key);
-    digest_destroy(&d);
-    return RESHIFT_OK;
+    facts_add(f, "version of kept activations", FROZEN_VERSION);
+    facts_add(f, "processor", "%s", engine_description());
+    facts_add(f, "threads", "%d", threads_most());
+    facts_add(f, "rows of a pass", "%d", batch);
+    facts_add_table(f, &forward_facts, setup, &usual);
+    identity_add_recipe(f, setup->recipe, setup->size);
+    identity_add_network(f, setup->net, setup->last_block, setup->precision);
+    const reshift_status status = facts_finish(f, key, error);
+    facts_destroy(&f);
+    return status;
 }
 
 /* ---- making ---- */

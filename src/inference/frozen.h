@@ -5,7 +5,7 @@
 #ifndef INFERENCE_FROZEN_H
 #define INFERENCE_FROZEN_H
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "inference/forward.h"
 #include "reshift/frozen_cache.h"
 #include "reshift/progress.h"
@@ -28,6 +28,8 @@ void frozen_destroy(frozen **f);
  * Errors: MEMORY.
  */
 reshift_status frozen_key(const forward_setup *setup, int batch, char key[DIGEST_HEX_BYTES], reshift_error *error);
+
+extern const fact_table forward_facts;
 
 /** Rows of a pass, shape of one row, [H,W,C] or [D] (n_dims 1), and bytes of a value: 4, or 2 for bfloat16. */
 int frozen_batch(const frozen *f);

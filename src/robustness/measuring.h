@@ -1,11 +1,12 @@
 /*
  * A robustness table while it is measured: what its parts share. table_images.c finds out which sets there are and
- * which of their images count; robustness.c goes from cell to cell; robustness_cells.c measures one.
+ * which of their images count, table_cells.c which cells were measured before, adaptation_order.c in which order an adapting
+ * network sees the images; robustness.c goes from cell to cell; robustness_cells.c measures one.
  */
 #ifndef ROBUSTNESS_MEASURING_H
 #define ROBUSTNESS_MEASURING_H
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "metrics/figures.h"
 #include "training/adapt.h"
 #include "inference/forked.h"
@@ -47,7 +48,7 @@ typedef struct measuring {
     reshift_class_map map; /* classes of the set onto outputs */
     float *scores;         /* scratch: logits of the outputs that count */
     int64_t n_scores;      /* room in it */
-    char basis[DIGEST_HEX_BYTES];
+    fact_list *shared_facts; /* what all cells depend on, where they are kept; else NULL */
     measured_images *count;
 } measuring;
 
@@ -67,6 +68,15 @@ reshift_status measuring_survey(measuring *m, reshift_error *error);
  * that cannot be drawn), those of reading, MEMORY.
  */
 reshift_status measuring_choose(measuring *m, reshift_error *error);
+
+/** The table's cells, empty, and the folder that they are kept in. Errors: IO, MEMORY. */
+reshift_status measuring_lay_out(measuring *m, reshift_error *error);
+/** The set that a cell is of. */
+const block *measuring_block(const measuring *m, const reshift_cell *cell);
+/** Cells of earlier runs; counts the images that are left to measure. Errors: MEMORY. */
+reshift_status measuring_take_up(measuring *m, reshift_error *error);
+/** The order of the rows, and warnings about their batches; nothing where the network stays as it is. Errors: MEMORY. */
+reshift_status measuring_prepare_adaptation(measuring *m, reshift_error *error);
 
 /**
  * Measures all images of one cell of `set`, block `b`'s, and keeps the rows in the cell's file where it has one.

@@ -1,28 +1,18 @@
 /*
- * The robustness table, measured: on the images that table_images.c chose, cell by cell what is not there already. A
- * network goes through one plan for all cells; two networks that begin alike run their common blocks once.
+ * Measures the robustness table: the cells that table_cells.c did not find in the folder, on the images that table_images.c
+ * chose. A network goes through one plan for all cells; two networks that begin alike run their common blocks once.
  */
 #include "reshift/robustness.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "datasets/dataset.h"
-#include "robustness/cells.h"
 #include "robustness/measuring.h"
 #include "models/model.h"
-#include "reshift/words.h"
-
-/* Fewer images than this say little about a channel's mean and variance. */
-enum { SMALL_BATCH = 32 };
 
 static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cell, reshift_error *error)
 {
@@ -49,157 +39,6 @@ static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cel
     return RESHIFT_OK;
 }
 
-/* ---- all cells ---- */
-
-static reshift_status lay_out(measuring *m, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    const cell_basis basis = {.model = m->model,
-                              .images = t->images,
-                              .n = t->n_images,
-                              .size = m->setup.size,
-                              .precision = t->precision,
-                              .adapt = &m->options->adapt,
-                              .map = &m->map,
-                              .restricted = t->restricted,
-                              .seed = m->options->dataset.seed};
-    int per_corruption = t->severity_last - t->severity_first + 1;
-    t->n_cells = t->has_clean + t->n_corruptions * per_corruption;
-    t->cells = calloc((size_t)t->n_cells, sizeof *t->cells);
-    if (!t->cells) {
-        return error_memory(error, (size_t)t->n_cells * sizeof *t->cells, "the cells of a table");
-    }
-    for (int i = 0; i < t->n_cells; i++) {
-        int place = i - t->has_clean;
-        if (place >= 0) {
-            t->cells[i].corruption = t->corruptions[place / per_corruption];
-            t->cells[i].severity = t->severity_first + place % per_corruption;
-        }
-    }
-    reshift_status status = cells_basis_digest(&basis, m->basis, error);
-    if (status == RESHIFT_OK && m->options->cells_folder) {
-        status = folder_create(m->options->cells_folder, error);
-    }
-    return status;
-}
-
-static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, reshift_error *error)
-{
-    const reshift_robustness *t = m->table;
-    cell->from_file = b->from_file;
-    cell->published = b->published;
-    cell->prepared = b->prepared;
-    if (m->options->cells_folder) {
-        cell->file = cells_path(m->options->cells_folder, m->basis, b->identity, measuring_name(cell->corruption),
-                                cell->severity);
-        if (!cell->file) {
-            return error_memory(error, 256, "a path");
-        }
-        bool damaged;
-        cell->taken_up = cells_load(cell->file, t->n_images, t->n_classes, &cell->rows, &damaged);
-        if (damaged) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "'%s' is damaged: the cell is measured again", cell->file);
-        }
-    }
-    m->count->total += cell->taken_up ? 0 : t->n_images;
-    return RESHIFT_OK;
-}
-
-/* Classes a batch holds, over those it would hold of images in random order. */
-static double variety(const measuring *m)
-{
-    const reshift_robustness *t = m->table;
-    int64_t n = t->n_images, batch = m->options->adapt.batch, n_batches = 0;
-    int64_t *count = calloc(2 * (size_t)t->n_classes, sizeof *count), *last = count + t->n_classes;
-    double there = 0, expected = 0;
-    if (!count) {
-        return 1; /* only a warning hangs on it */
-    }
-    for (int64_t i = 0; i < n; i++) {
-        count[t->labels[i]]++;
-    }
-    for (int64_t first = 0; first + batch <= n; first += batch, n_batches++) {
-        for (int64_t i = first; i < first + batch; i++) {
-            int label = t->labels[m->order[i]];
-            there += last[label] != n_batches + 1;
-            last[label] = n_batches + 1;
-        }
-    }
-    for (int k = 0; k < t->n_classes; k++) {
-        expected += (double)n_batches * (1 - pow(1 - (double)count[k] / (double)n, (double)batch));
-    }
-    free(count);
-    return expected > 0 ? there / expected : 1;
-}
-
-/* The order of the rows, and what people should know of their batches. */
-static reshift_status prepare_adaptation(measuring *m, reshift_error *error)
-{
-    const reshift_adapt_options *o = &m->options->adapt;
-    int64_t n = m->table->n_images;
-    if (o->kind == RESHIFT_ADAPT_NONE) {
-        return RESHIFT_OK;
-    }
-    m->order = memory_allocate((size_t)n * sizeof *m->order);
-    m->in_order = memory_allocate((size_t)n * sizeof *m->in_order);
-    m->in_labels = memory_allocate((size_t)n * sizeof *m->in_labels);
-    if (!m->order || !m->in_order || !m->in_labels) {
-        return error_memory(error, (size_t)n * sizeof *m->in_order, "rows in order");
-    }
-    random_stream stream = random_open(m->options->dataset.seed, "adapt", 0, 0);
-    if (o->shuffled) {
-        random_permutation(&stream, m->order, n);
-    }
-    for (int64_t i = 0; i < n && !o->shuffled; i++) {
-        m->order[i] = i;
-    }
-    int64_t rest = n < o->batch ? n : n % o->batch;
-    if (o->batch < SMALL_BATCH || n < SMALL_BATCH) {
-        progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "batches of %lld %s are small: their statistics are mostly noise",
-                         (long long)(n < o->batch ? n : o->batch),
-                         reshift_noun_for(n < o->batch ? n : o->batch, "image", "images"));
-    } else if (rest > 0 && rest < SMALL_BATCH) {
-        progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "the last batch is small: the statistics of %lld %s normalise it",
-                         (long long)rest, reshift_noun_for(rest, "image", "images"));
-    }
-    if (variety(m) < 0.7) {
-        progress_message(
-            m->progress, RESHIFT_LOG_WARNING,
-            "the images come sorted by class: a batch's statistics are those of few classes, and adaptation "
-            "harms (--shuffle draws an order)");
-    }
-    return RESHIFT_OK;
-}
-
-static const block *block_of(const measuring *m, const reshift_cell *cell)
-{
-    for (int i = 0; i < m->n_blocks; i++) {
-        if (m->blocks[i].corruption == cell->corruption) {
-            return &m->blocks[i];
-        }
-    }
-    return NULL; /* every cell is of a block */
-}
-
-/* Cells of earlier runs; what is left to do is counted. */
-static reshift_status take_up_cells(measuring *m, reshift_error *error)
-{
-    reshift_robustness *t = m->table;
-    int taken_up = 0;
-    reshift_status status = RESHIFT_OK;
-    for (int i = 0; status == RESHIFT_OK && i < t->n_cells; i++) {
-        status = take_up(m, block_of(m, &t->cells[i]), &t->cells[i], error);
-        taken_up += t->cells[i].taken_up;
-    }
-    if (status == RESHIFT_OK && taken_up > 0) {
-        progress_message(m->progress, RESHIFT_LOG_INFO, "%d of %d %s measured before", taken_up, t->n_cells,
-                         reshift_noun_for(t->n_cells, "cell was", "cells were"));
-    }
-    return status;
-}
-
 /* Cell `i` of every table, which nobody measured before, of one set. */
 static reshift_status measure_missing(measuring *const *m, int n, forked *f, const reshift_dataset *set, int i,
                                       reshift_error *error)
@@ -215,7 +54,7 @@ static reshift_status measure_missing(measuring *const *m, int n, forked *f, con
             whose[n_missing++] = m[k];
         }
     }
-    const block *b = block_of(m[0], &m[0]->table->cells[i]);
+    const block *b = measuring_block(m[0], &m[0]->table->cells[i]);
     if (n_missing == 2 && f) {
         return measuring_cells_of_two(whose, f, set, b, missing, error);
     }
@@ -245,7 +84,7 @@ static reshift_status measure_cells(measuring *const *m, int n, forked *f, reshi
     }
     for (int i = 0; status == RESHIFT_OK && i < m[0]->table->n_cells; i++) {
         const reshift_cell *cell = &m[0]->table->cells[i];
-        const block *b = block_of(m[0], cell);
+        const block *b = measuring_block(m[0], cell);
         bool missing = is_missing(m, n, i);
         if (missing && b != opened) {
             reshift_dataset_close(&set);
@@ -274,6 +113,7 @@ static void measuring_destroy(measuring **m)
         memory_free((*m)->in_labels);
         memory_free((*m)->scores);
         reshift_class_map_destroy(&(*m)->map);
+        facts_destroy(&(*m)->shared_facts);
         forward_destroy(&(*m)->forward);
         reshift_dataset_close(&(*m)->clean);
         memory_free((*m)->rows);
@@ -355,12 +195,12 @@ static reshift_status measuring_create(const reshift_model *model, const reshift
     }
     if (status == RESHIFT_OK) {
         m->setup.n_rows = table->n_images;
-        status = lay_out(m, error);
+        status = measuring_lay_out(m, error);
     }
     if (status == RESHIFT_OK) {
-        status = prepare_adaptation(m, error);
+        status = measuring_prepare_adaptation(m, error);
     }
-    return status == RESHIFT_OK ? take_up_cells(m, error) : status;
+    return status == RESHIFT_OK ? measuring_take_up(m, error) : status;
 }
 
 void reshift_robustness_options_default(reshift_robustness_options *options)
@@ -459,47 +299,4 @@ reshift_status reshift_robustness_measure_two(const reshift_model *const models[
         }
     }
     return status;
-}
-
-void reshift_robustness_destroy(reshift_robustness *table)
-{
-    if (!table) {
-        return;
-    }
-    for (int i = 0; table->cells && i < table->n_cells; i++) {
-        reshift_array_destroy(&table->cells[i].rows);
-        free(table->cells[i].confusion);
-        free(table->cells[i].file);
-    }
-    free(table->cells);
-    for (int k = 0; table->class_names && k < table->n_classes; k++) {
-        free(table->class_names[k]);
-    }
-    free(table->class_names);
-    memory_free(table->images);
-    memory_free(table->labels);
-    memory_free(table->data_labels);
-    memory_free(table->seen);
-    memset(table, 0, sizeof *table);
-}
-
-void reshift_robustness_forget(const reshift_robustness *table, const char *cells_folder)
-{
-    for (int i = 0; i < table->n_cells; i++) {
-        if (table->cells[i].file) {
-            unlink(table->cells[i].file);
-        }
-    }
-    rmdir(cells_folder); /* another table's cells may lie there: it stays then */
-}
-
-const reshift_cell *reshift_robustness_cell(const reshift_robustness *table, const reshift_corruption *corruption,
-                                            int severity)
-{
-    for (int i = 0; i < table->n_cells; i++) {
-        if (table->cells[i].corruption == corruption && table->cells[i].severity == severity) {
-            return &table->cells[i];
-        }
-    }
-    return NULL;
 }

@@ -154,10 +154,23 @@ static reshift_status begin_cell(measuring *m, const block *b, reshift_cell *cel
     return reshift_array_create(RESHIFT_F64, 2, (int64_t[]){t->n_images, ROW_FIGURES}, &cell->rows, error);
 }
 
-static reshift_status end_cell(reshift_status status, reshift_cell *cell, reshift_error *error)
+static reshift_status keep_cell(const measuring *m, const reshift_cell *cell, reshift_error *error)
+{
+    char key[DIGEST_HEX_BYTES];
+    fact_list *depends_on;
+    const block *b = measuring_block(m, cell);
+    reshift_status status = cells_facts(m->shared_facts, b->identity, cell->severity, &depends_on, key, error);
+    if (status == RESHIFT_OK) {
+        status = cells_save(cell->file, &cell->rows, depends_on, key, error);
+    }
+    facts_destroy(&depends_on);
+    return status;
+}
+
+static reshift_status end_cell(reshift_status status, const measuring *m, reshift_cell *cell, reshift_error *error)
 {
     if (status == RESHIFT_OK && cell->file) {
-        status = cells_save(cell->file, &cell->rows, error);
+        status = keep_cell(m, cell, error);
     }
     if (status != RESHIFT_OK) {
         reshift_array_destroy(&cell->rows);
@@ -198,7 +211,7 @@ reshift_status measuring_cell(measuring *m, const reshift_dataset *set, const bl
     if (status == RESHIFT_OK && m->adapt) {
         status = check_adapted(m, cell, error);
     }
-    return end_cell(status, cell, error);
+    return end_cell(status, m, cell, error);
 }
 
 reshift_status measuring_cells_of_two(measuring *const m[2], forked *f, const reshift_dataset *set, const block *b,
@@ -213,7 +226,7 @@ reshift_status measuring_cells_of_two(measuring *const m[2], forked *f, const re
         status = measure_rows_of_two(m, f, set, figures, error);
     }
     for (int k = 0; k < 2; k++) {
-        status = end_cell(status, cells[k], error);
+        status = end_cell(status, m[k], cells[k], error);
     }
     return status;
 }

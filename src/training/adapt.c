@@ -1,3 +1,4 @@
+/* A plan for whole batches and one for the last batch where that has another size; one network for both. */
 #include "training/adapt.h"
 
 #include <stdlib.h>
@@ -17,12 +18,14 @@ struct adapt {
     reshift_adapt_options options;
     const network *given; /* the model's */
     network *net;         /* the copy that moves */
-    plan *whole, *rest;   /* of a batch, and of the smaller one at the end; NULL: there is none */
-    int rest_rows, n_classes;
+    plan *whole, *rest;   /* of a batch, and of the last one where that has another size; NULL: there is none */
+    int rest_rows;        /* of the last batch, 0: it is whole */
+    int n_classes;
     int64_t n_rows;
     loader_options reading;
     loader *loader;
-    float *logits;     /* [batch,K]: of before the step */
+    float *logits;     /* [batch + 1,K]: of before the step */
+    int *labels;       /* [batch + 1] */
     output_rows reads; /* the images of the next batch */
     /* Tent */
     int *affine, n_affine; /* parameters */
@@ -35,7 +38,20 @@ void reshift_adapt_options_default(reshift_adapt_options *options)
     *options = (reshift_adapt_options){.kind = RESHIFT_ADAPT_NONE, .batch = 64, .learning_rate = 0.001};
 }
 
-static const char *const names[] = {"none", "bn", "tent"}; /* the enum's order */
+static const char *const names[] = {"none", "bn", "tent", NULL}; /* the enum's order */
+static const reshift_adapt_options *options_of(const void *options) { return options; }
+static bool adapts(const void *o) { return options_of(o)->kind != RESHIFT_ADAPT_NONE; }
+static bool is_bn(const void *o) { return options_of(o)->kind == RESHIFT_ADAPT_BN; }
+static bool is_tent(const void *o) { return options_of(o)->kind == RESHIFT_ADAPT_TENT; }
+
+#define ADAPT_FIELDS(ROW, T)                                                                                           \
+    ROW(T, CHOICE, kind, "adaptation", .words = names)                                                                 \
+    ROW(T, INT, batch, "adaptation: batch", .counts = adapts)                                                          \
+    ROW(T, BOOL, shuffled, "adaptation: shuffled", .counts = adapts)                                                   \
+    ROW(T, NUMBER, source_images, "adaptation: source images", .counts = is_bn)                                        \
+    ROW(T, BOOL, sgd, "adaptation: sgd", .counts = is_tent)                                                            \
+    ROW(T, NUMBER, learning_rate, "adaptation: learning rate", .counts = is_tent)
+FACTS_TABLE(adapt_facts, reshift_adapt_options, ADAPT_FIELDS);
 
 const char *reshift_adapt_name(reshift_adapt_kind kind) { return names[kind]; }
 
@@ -51,6 +67,15 @@ bool reshift_adapt_read(const char *name, reshift_adapt_kind *kind)
 }
 
 /* ---- making ---- */
+
+int adapt_rest(int64_t n_rows, int batch)
+{
+    if (n_rows <= batch) {
+        return 0;
+    }
+    const int rest = (int)(n_rows % batch);
+    return rest == 1 && batch > 1 ? batch + 1 : rest;
+}
 
 static reshift_status make_plan(adapt *a, int rows, reshift_precision precision, plan **out, reshift_error *error)
 {
@@ -136,10 +161,11 @@ reshift_status adapt_create(const reshift_model *model, const reshift_adapt_opti
     a->reading.resize = recipe.resize;
     memcpy(a->reading.mean, recipe.mean, sizeof a->reading.mean);
     memcpy(a->reading.std, recipe.std, sizeof a->reading.std);
-    a->rest_rows = (int)(n_rows % a->reading.batch);
+    a->rest_rows = adapt_rest(n_rows, a->reading.batch);
     a->net = network_clone(a->given);
-    a->logits = memory_allocate((size_t)a->reading.batch * (size_t)a->n_classes * sizeof *a->logits);
-    if (!a->net || !a->logits) {
+    a->logits = memory_allocate(((size_t)a->reading.batch + 1) * (size_t)a->n_classes * sizeof *a->logits);
+    a->labels = calloc((size_t)a->reading.batch + 1, sizeof *a->labels);
+    if (!a->net || !a->logits || !a->labels) {
         status = error_memory(error, a->given->graph->n_floats * sizeof(float), "a copy of the network");
     }
     if (status == RESHIFT_OK) {
@@ -171,6 +197,7 @@ void adapt_destroy(adapt **pointer)
     plan_optimiser_destroy(&a->optimiser);
     free(a->rates);
     free(a->affine);
+    free(a->labels);
     memory_free(a->logits);
     free(a);
     *pointer = NULL;
@@ -215,15 +242,37 @@ static reshift_status step(adapt *a, plan *p, reshift_error *error)
     return status == RESHIFT_OK ? plan_optimiser_step(a->optimiser, p, 1, error) : status;
 }
 
+/* Images and labels of the next batch, images into the input of the plan that fits. The last two batches of the loader
+ * are one where the very last is a single image. */
+static reshift_status read_batch(adapt *a, plan **fitting, int *n, reshift_error *error)
+{
+    const size_t image_floats = (size_t)a->reading.size * (size_t)a->reading.size * 3;
+    const float *images;
+    const int *labels;
+    int count;
+    reshift_status status = loader_next(a->loader, &images, &labels, &count, error);
+    const bool last_two = a->rest_rows > a->reading.batch && a->reads.first + a->rest_rows == a->n_rows;
+    plan *p = *fitting = count == a->reading.batch && !last_two ? a->whole : a->rest;
+    for (*n = 0; status == RESHIFT_OK && count > 0;) {
+        memcpy((float *)plan_staging(p) + (size_t)*n * image_floats, images, (size_t)count * image_floats * sizeof(float));
+        memcpy(a->labels + *n, labels, (size_t)count * sizeof *labels);
+        *n += count;
+        count = 0;
+        if (last_two && *n < a->rest_rows) {
+            status = loader_next(a->loader, &images, &labels, &count, error);
+        }
+    }
+    return status;
+}
+
 reshift_status adapt_next(adapt *a, const float **logits, const int **labels, int *n, reshift_error *error)
 {
-    const float *images;
-    reshift_status status = loader_next(a->loader, &images, labels, n, error);
+    plan *p;
+    reshift_status status = read_batch(a, &p, n, error);
+    *labels = a->labels;
     if (status != RESHIFT_OK || *n == 0) {
         return status;
     }
-    plan *p = *n == a->reading.batch ? a->whole : a->rest;
-    plan_write_rows(p, images, *n);
     status = plan_forward(p, error);
     if (status == RESHIFT_ERROR_NUMERIC) {
         outputs_overflow(&a->reads, plan_overflow_image(p), error);

@@ -6,6 +6,7 @@
 #ifndef TRAINING_ADAPT_H
 #define TRAINING_ADAPT_H
 
+#include "base/facts.h"
 #include "network/network.h"
 #include "reshift/adaptation.h"
 #include "reshift/dataset.h"
@@ -13,6 +14,14 @@
 #include "reshift/precision.h"
 
 typedef struct adapt adapt;
+
+extern const fact_table adapt_facts;
+
+/**
+ * Rows of the last of the batches that n_rows are taken in; 0: it is whole. Usually what is left, n_rows % batch; but a single
+ * image has no statistics of a batch, so it joins the batch before: batch + 1.
+ */
+int adapt_rest(int64_t n_rows, int batch);
 
 /**
  * `size` 0: the recipe's. n_rows come at every start. The caller destroys *out; the model outlives it and does not change.

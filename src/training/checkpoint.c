@@ -16,7 +16,7 @@
 #include "reshift/tensors.h"
 #include "reshift/words.h"
 
-static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-2", kind_start[] = "finetune-checkpoint-",
+static const char kind_key[] = "reshift.kind", kind[] = "finetune-checkpoint-3", kind_start[] = "finetune-checkpoint-",
                   training_key[] = "reshift.training", options_key[] = "reshift.options",
                   checksum_key[] = "reshift.checksum";
 static const char rates_name[] = "learning_rates"; /* ratio and rate of each block in each epoch */
@@ -152,11 +152,11 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
         status = reshift_tensors_set_text(tensors, training_key, s->key, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_tensors_set_text(tensors, options_key, s->options, error);
+        status = reshift_tensors_set_text(tensors, options_key, facts_text(s->depends_on), error);
     }
     if (status == RESHIFT_OK) {
         char sum[24];
-        checksum_text(tensors, s->options, sum);
+        checksum_text(tensors, facts_text(s->depends_on), sum);
         status = reshift_tensors_set_text(tensors, checksum_key, sum, error);
     }
     if (status == RESHIFT_OK) {
@@ -255,36 +255,10 @@ static void take_history(const reshift_array *rows, reshift_history *history)
 
 /* ---- what does not fit ---- */
 
-/* The value of the line that begins with `name` and a tab, and its length; "default" where there is none. */
-static const char *value_of(const char *lines, const char *name, size_t n_name, int *length)
+/* "an older" or "a newer": kinds are numbered. */
+static const char *age_of(const char *found_kind)
 {
-    for (const char *line = lines; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        if (strncmp(line, name, n_name) == 0 && line[n_name] == '\t') {
-            *length = (int)strcspn(line + n_name + 1, "\n");
-            return line + n_name + 1;
-        }
-    }
-    *length = 7;
-    return "default";
-}
-
-/* The first line of `lines` whose value in `others` is another. Digests are cut: whole ones say no more to people. */
-static bool first_difference(const char *lines, const char *others, bool swapped, char *text, size_t size)
-{
-    for (const char *line = lines; *line; line += strcspn(line, "\n") + (strchr(line, '\n') != NULL)) {
-        const size_t n_name = strcspn(line, "\t\n");
-        int n_mine, n_other;
-        const char *mine = value_of(lines, line, n_name, &n_mine);
-        const char *other = value_of(others, line, n_name, &n_other);
-        if (n_mine != n_other || strncmp(mine, other, (size_t)n_mine) != 0) {
-            const char *was = swapped ? mine : other, *is = swapped ? other : mine;
-            const int n_was = swapped ? n_mine : n_other, n_is = swapped ? n_other : n_mine;
-            snprintf(text, size, "'%.*s' was %.*s and is %.*s", (int)n_name, line, n_was < 32 ? n_was : 32, was,
-                     n_is < 32 ? n_is : 32, is);
-            return true;
-        }
-    }
-    return false;
+    return atoi(found_kind + sizeof kind_start - 1) < atoi(kind + sizeof kind_start - 1) ? "an older" : "a newer";
 }
 
 /* Why the file cannot be taken up, in words; false where it can. */
@@ -297,7 +271,8 @@ static bool find_mismatch(const reshift_tensors *tensors, const checkpoint_state
     char expected[24], difference[256];
     *code = RESHIFT_ERROR_EXISTS;
     if (strcmp(found_kind, kind) != 0) {
-        snprintf(why, size, "belongs to another version of reshift (%s, this one writes %s)", found_kind, kind);
+        snprintf(why, size, "was written by %s version of reshift (%s, this one writes %s)", age_of(found_kind), found_kind,
+                 kind);
         return true;
     }
     if (!key || !options || !sum) {
@@ -312,8 +287,7 @@ static bool find_mismatch(const reshift_tensors *tensors, const checkpoint_state
         return true;
     }
     if (strcmp(key, s->key) != 0) {
-        const bool found = first_difference(s->options, options, false, difference, sizeof difference) ||
-                           first_difference(options, s->options, true, difference, sizeof difference);
+        const bool found = facts_difference(s->depends_on, options, difference, sizeof difference);
         snprintf(why, size, "belongs to another training: %s", found ? difference : "its key is another");
         return true;
     }

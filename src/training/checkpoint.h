@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "engine/plan_optimiser.h"
 #include "network/network.h"
 #include "reshift/learning.h"
@@ -15,8 +15,8 @@
 
 /** Everything that belongs to a training in progress; all borrowed. */
 typedef struct checkpoint_state {
-    const char *key;     /* hex digest */
-    const char *options; /* what the key is of: lines of "name<tab>value" */
+    const char *key;
+    const fact_list *depends_on; /* what the key is of */
     reshift_checkpoint_mismatch mismatch;
     network *net;
     const int *changed; /* parameters that training changes: weights and running statistics */

@@ -327,7 +327,8 @@ static optimiser_rule rule_of(const reshift_finetune_options *o)
 static reshift_status prepare_and_run(finetune *t, reshift_history *history, reshift_error *error)
 {
     const reshift_finetune_options *o = t->options;
-    char key[DIGEST_HEX_BYTES] = "", *described = NULL;
+    char key[DIGEST_HEX_BYTES] = "";
+    fact_list *depends_on = NULL;
     reshift_status status = allocate(t, error);
     if (status == RESHIFT_OK) {
         status = finetune_check(t, error);
@@ -359,9 +360,9 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     }
     if (status == RESHIFT_OK && o->checkpoint) {
         bool taken;
-        status = finetune_key(t, key, &described, error);
+        status = finetune_key(t, &depends_on, key, error);
         if (status == RESHIFT_OK) {
-            state.options = described;
+            state.depends_on = depends_on;
             state.mismatch = o->checkpoint_mismatch;
             status = checkpoint_load(o->checkpoint, &state, &taken, t->progress, error);
         }
@@ -380,7 +381,7 @@ static reshift_status prepare_and_run(finetune *t, reshift_history *history, res
     if (status == RESHIFT_OK) {
         put_best_back(t, &state);
     }
-    free(described);
+    facts_destroy(&depends_on);
     free(state.best);
     free(state.best_tracked);
     return status;

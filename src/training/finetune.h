@@ -5,7 +5,7 @@
 #ifndef TRAINING_FINETUNE_H
 #define TRAINING_FINETUNE_H
 
-#include "base/digest.h"
+#include "base/facts.h"
 #include "inference/frozen.h"
 #include "training/tail.h"
 #include "models/model.h"
@@ -34,11 +34,11 @@ typedef struct finetune {
 reshift_status finetune_check(finetune *t, reshift_error *error);
 
 /**
- * What the training depends on: *options are lines of "name<tab>value" in fresh memory, `key` is their sha256. The number
- * of epochs is in them only where the schedule depends on it, as a finished training may be made longer. Errors: those
- * of reading, MEMORY.
+ * What the training depends on, for the caller to destroy, and its key. The number of epochs is part of it only where the
+ * schedule depends on it, as a finished training may be made longer. Errors: those of reading, MEMORY.
  */
-reshift_status finetune_key(const finetune *t, char key[DIGEST_HEX_BYTES], char **options, reshift_error *error);
+reshift_status finetune_key(const finetune *t, fact_list **depends_on, char key[DIGEST_HEX_BYTES], reshift_error *error);
+extern const fact_table finetune_facts, schedule_facts;
 
 /** What is done with n rows that lie in tail_step_input(), their labels in t->labels, after `done` rows before them. */
 typedef reshift_status (*finetune_step)(finetune *t, void *context, int n, int64_t done, reshift_error *error);

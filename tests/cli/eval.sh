@@ -71,19 +71,19 @@ check "too small a sample" 1 - "expected at least one of each" table --sample 3
     --out killed >/dev/null 2>&1 &
 process=$!
 waited=0
-while [ "$(find killed/cells -name '*.npy' 2>/dev/null | wc -l)" -lt 3 ] && [ $waited -lt 600 ]; do
+while [ "$(find killed/cells -name '*.safetensors' 2>/dev/null | wc -l)" -lt 3 ] && [ $waited -lt 600 ]; do
     sleep 0.05
     waited=$((waited + 1))
 done
 kill -KILL $process 2>/dev/null
 wait $process 2>/dev/null
-kept=$(find killed/cells -name '*-[0-9a-f]*.npy' | wc -l)
+kept=$(find killed/cells -name '*-[0-9a-f]*.safetensors' | wc -l)
 holds "killed, it keeps finished cells ($kept)" test "$kept" -ge 3
 check "goes on" 0 "mean of 15" "cells were measured before" "$reshift" eval --weights $before --head study/weights/probe.safetensors \
     --data demo --limit 50 --corruption leaderboard --severity 1-2 --out killed
 holds "to the same table" cmp -s killed/results.csv all/results.csv
 holds "and JSON" cmp -s killed/results.json all/results.json
-cell=$(find killed/cells -name 'fog-1-*.npy')
+cell=$(find killed/cells -name 'fog-1-*.safetensors')
 printf 'torn' >"$cell"
 check "a cell that is no cell" 0 "mean of 15" "fog-1-" table --corruption leaderboard --severity 1-2 --out killed --force
 holds "is measured anew" cmp -s killed/results.csv all/results.csv

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "classifiers/probe_epoch.h"
 #include "experiment/manifest.h"
 #include "experiment/run.h"
 
@@ -78,6 +79,8 @@ static void test_every_setting_changes_what_it_feeds(void **state)
                          changed ? "changes and should not" : "does not change");
             }
         }
+        run_forget_keys(&a);
+        run_forget_keys(&b);
     }
 }
 
@@ -97,6 +100,25 @@ static void test_settings_without_effect(void **state)
     }
 }
 
+/* The options of a probe are settings of the stage that trains it, or the table says why they need not be. */
+static void test_options_of_the_probe_are_settings(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (int i = 0; i < probe_facts.n_fields; i++) {
+        const fact_field *field = &probe_facts.fields[i];
+        const setting *row = settings_table();
+        while (row->path && strcmp(row->path, field->name) != 0) {
+            row++;
+        }
+        n += row->path != NULL;
+        if (field->kind != FACT_NEVER && (!row->path || !(row->feeds & FEEDS_STAGE(STAGE_PROBE)))) {
+            fail_msg("'%s': no setting '%s' feeds the stage 'probe'", field->field, field->name);
+        }
+    }
+    assert_true(n >= 4);
+}
+
 /* Every input reaches the stages that read it, and an absent input leaves the key alone. */
 static void test_every_input_changes_its_stages(void **state)
 {
@@ -112,6 +134,8 @@ static void test_every_input_changes_its_stages(void **state)
         for (int s = 0; s < STAGE_REPORT; s++) {
             assert_int_equal(strcmp(a.keys[s], b.keys[s]) != 0, (affected(FEEDS_INPUT(i)) >> s) & 1);
         }
+        run_forget_keys(&a);
+        run_forget_keys(&b);
     }
 }
 
@@ -285,7 +309,7 @@ static void test_defaults_belong_to_the_layout(void **state)
         "pretrain.lr: 0.003",
         "pretrain.limit: 0",
     };
-    assert_int_equal(MANIFEST_LAYOUT, 3);
+    assert_int_equal(MANIFEST_LAYOUT, 4);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
         bool found = false;
         for (const setting *row = settings_table(); row->path; row++) {
@@ -304,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_setting_changes_what_it_feeds),
         cmocka_unit_test(test_settings_without_effect),
+        cmocka_unit_test(test_options_of_the_probe_are_settings),
         cmocka_unit_test(test_every_input_changes_its_stages),
         cmocka_unit_test(test_calibration_reaches_every_extraction),
         cmocka_unit_test(test_declared_reads_pass),

@@ -17,7 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static reshift_model *model;
     char path[64];
     reshift_error error;
+    static fact_list *depends_on;
     if (!model) {
+        char key[DIGEST_HEX_BYTES];
+        depends_on = facts_create();
+        must(depends_on != NULL);
+        facts_add(depends_on, "seed", "0");
+        facts_add(depends_on, "batch", "8");
+        must(facts_finish(depends_on, key, &error) == RESHIFT_OK);
         must(reshift_model_create("resnet-demo", 2, 0, &model, &error) == RESHIFT_OK);
     }
     snprintf(path, sizeof path, "/dev/shm/fuzz-checkpoint-%d", (int)getpid());
@@ -31,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         reshift_epoch epochs[4];
         reshift_history history = {.epochs = epochs};
         checkpoint_state state = {.key = "key",
-                                  .options = "seed\t0\nbatch\t8\n",
+                                  .depends_on = depends_on,
                                   .mismatch = own ? RESHIFT_CHECKPOINT_OWN : RESHIFT_CHECKPOINT_REFUSE,
                                   .net = net,
                                   .changed = changed,

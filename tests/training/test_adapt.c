@@ -182,6 +182,82 @@ static void test_tent_sgd(void **state)
     check_tent("tent-sgd", true, 1);
 }
 
+/* ---- a single image left over ---- */
+
+static void test_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t n;
+        int batch, rest;
+    } cases[] = {{100, 32, 4}, {100, 33, 34}, {99, 33, 0}, {100, 50, 0}, {1, 4, 0}, {4, 4, 0}, {5, 4, 5}, {3, 2, 3}, {7, 1, 0}, {3, 64, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(adapt_rest(cases[i].n, cases[i].batch), cases[i].rest);
+    }
+}
+
+/* Batches of 33, 33 and 34: the image left over has the statistics of the batch it joins, every image is judged once, with
+ * its own label, and what came before does not change. */
+static void check_merged(reshift_adapt_kind kind, const char *name, bool steps)
+{
+    static float logits[N * 10], again[N * 10];
+    reshift_tensors *merged;
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/training/golden/adapt_merged.safetensors", TEST_SOURCE_ROOT);
+    check_ok(reshift_tensors_load(path, &merged, &error));
+    const float *expected = reshift_tensors_find(merged, name)->data,
+                *alone = reshift_tensors_find(merged, "alone")->data,
+                *rounding = reshift_tensors_find(merged, "tent-sgd.rounding")->data;
+    reshift_adapt_options options;
+    reshift_adapt_options_default(&options);
+    options.kind = kind;
+    options.batch = 33;
+    options.sgd = true;
+    options.learning_rate = 0.1;
+    adapt *a;
+    check_ok(adapt_create(model, &options, made_up_size, N, RESHIFT_PRECISION_F32, &a, &error));
+    for (int round = 0; round < 2; round++) {
+        float *into = round ? again : logits;
+        int done = 0, n, passes = 0;
+        check_ok(adapt_start(a, images, rows, &error));
+        for (;; done += n, passes++) {
+            const float *batch;
+            const int *labels;
+            check_ok(adapt_next(a, &batch, &labels, &n, &error));
+            if (n == 0) {
+                break;
+            }
+            assert_int_equal(n, passes < 2 ? 33 : 34);
+            for (int i = 0; i < n; i++) {
+                assert_int_equal(labels[i], reshift_dataset_label(images, done + i));
+            }
+            memcpy(into + done * 10, batch, (size_t)n * 10 * sizeof *into);
+        }
+        assert_int_equal(done, N);
+    }
+    assert_memory_equal(logits, again, sizeof logits);
+    double most[3] = {0}, others = 0;
+    for (int i = 0; i < N * 10; i++) {
+        const int batch = i < 330 ? 0 : i < 660 ? 1 : 2;
+        most[batch] = fmax(most[batch], fabs((double)logits[i] - (double)expected[i]));
+        others = i < 660 ? others : fmax(others, fabs((double)expected[i] - (double)alone[i]));
+    }
+    for (int b = 0; b < 3; b++) {
+        print_message("# %s batch %d: within %.1e\n", name, b, most[b]);
+        assert_true(most[b] < 5e-5 + (steps ? 2 * (double)rounding[b] : 0));
+    }
+    assert_true(others > 0.05); /* a batch of the one image says something else */
+    adapt_destroy(&a);
+    reshift_tensors_destroy(&merged);
+}
+
+static void test_a_single_image_joins_the_batch_before(void **state)
+{
+    (void)state;
+    check_merged(RESHIFT_ADAPT_BN, "bn", false);
+    check_merged(RESHIFT_ADAPT_TENT, "tent-sgd", true);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -200,8 +276,10 @@ static void test_refusals(void **state)
     check_error(adapt_create(model, &options, 64, N, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_ARGUMENT,
                 "source");
     options.source_images = 0;
-    check_error(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_SHAPE,
-                "more than one value per channel"); /* a last batch of one image with maps of 1x1 */
+    check_error(adapt_create(model, &options, 32, 1, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_SHAPE,
+                "more than one value per channel"); /* one image alone, with maps of 1x1 */
+    check_ok(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error)); /* a single one left over is not */
+    adapt_destroy(&a);
     static const int no_sizes[] = {-1, RESHIFT_SIZE_SMALLEST - 1, RESHIFT_SIZE_LARGEST + 1};
     for (int i = 0; i < 3; i++) {
         check_error(adapt_create(model, &options, no_sizes[i], N, RESHIFT_PRECISION_F32, &a, &error),
@@ -216,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_statistics), cmocka_unit_test(test_mixed_statistics),
         cmocka_unit_test(test_tent_adam),        cmocka_unit_test(test_tent_sgd),
+        cmocka_unit_test(test_rest),             cmocka_unit_test(test_a_single_image_joins_the_batch_before),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("adapt", tests, set_up, tear_down);

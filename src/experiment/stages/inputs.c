@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "datasets/dataset.h"
 #include "experiment/run.h"
+#include "models/identity.h"
 #include "datasets/classes.h"
 #include "reshift/learning.h"
 #include "reshift/tensors.h"
@@ -228,24 +229,23 @@ static reshift_status hold_out(run *r, reshift_error *error)
     return status == RESHIFT_OK ? status : error_prefix(error, status, "'finetune.validation'");
 }
 
-/* A digest of the rows themselves, so that nothing depends on how they were drawn. */
+/* The rows themselves, so that nothing depends on how they were drawn. */
 static reshift_status identify_split(run *r, reshift_error *error)
 {
     const run_opened *o = &r->opened;
-    const int64_t facts[] = {(int64_t)o->split.kind, o->split.n_train, o->split.n_test, o->n_held_out};
-    digest *d = digest_create(DIGEST_SHA256);
-    if (!d) {
-        return error_memory(error, 0, "a digest");
+    fact_list *f = facts_create();
+    if (!f) {
+        return error_memory(error, 0, "the identity of a split");
     }
-    digest_add(d, facts, sizeof facts);
-    digest_add(d, o->split.train_rows, (size_t)o->split.n_train * sizeof *o->split.train_rows);
-    digest_add(d, o->split.test_rows, (size_t)o->split.n_test * sizeof *o->split.test_rows);
+    facts_add(f, "kind", "%d", (int)o->split.kind);
+    identity_add_rows(f, "training rows", "the shifted set", o->split.train_rows, o->split.n_train);
+    identity_add_rows(f, "test rows", "the shifted set", o->split.test_rows, o->split.n_test);
     if (o->n_held_out > 0) {
-        digest_add(d, o->held_out, (size_t)o->split.n_train);
+        facts_add_bytes(f, "held out", o->held_out, (size_t)o->split.n_train);
     }
-    digest_finish(d, r->identities[INPUT_SPLIT]);
-    digest_destroy(&d);
-    return RESHIFT_OK;
+    const reshift_status status = facts_finish(f, r->identities[INPUT_SPLIT], error);
+    facts_destroy(&f);
+    return status;
 }
 
 static reshift_status draw_split(run *r, reshift_error *error)
@@ -288,15 +288,15 @@ static reshift_status identify_weights(run *r, reshift_error *error)
     if (status != RESHIFT_OK || !branch) {
         return status;
     }
-    digest *d = digest_create(DIGEST_SHA256);
-    if (!d) {
-        return error_memory(error, 0, "a digest");
+    fact_list *f = facts_create();
+    if (!f) {
+        return error_memory(error, 0, "the identity of weights");
     }
-    digest_add(d, identity, strlen(identity));
-    digest_add(d, branch, strlen(branch));
-    digest_finish(d, identity);
-    digest_destroy(&d);
-    return RESHIFT_OK;
+    facts_add(f, "file", "%s", identity);
+    facts_add(f, "branch", "%s", branch);
+    status = facts_finish(f, identity, error);
+    facts_destroy(&f);
+    return status;
 }
 
 static reshift_status open_weights(run *r, reshift_error *error)
@@ -375,6 +375,7 @@ void run_close(run *r)
     reshift_model_destroy(&r->opened.original);
     reshift_split_destroy(&r->opened.split);
     free(r->opened.held_out);
+    run_forget_keys(r);
     json_decref(r->manifest);
     r->manifest = NULL;
 }

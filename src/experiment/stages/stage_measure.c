@@ -21,7 +21,7 @@ typedef struct row_facts {
     reshift_array predictions[2]; /* int32 [n], of the original and the fine-tuned network */
 } row_facts;
 
-static void facts_destroy(row_facts *facts)
+static void row_facts_destroy(row_facts *facts)
 {
     free(facts->labels);
     free(facts->severities);
@@ -182,8 +182,8 @@ reshift_status stage_measure(run *r, reshift_error *error)
     }
     free(path);
     results_destroy(&all);
-    facts_destroy(&clean);
-    facts_destroy(&shift);
+    row_facts_destroy(&clean);
+    row_facts_destroy(&shift);
     reshift_model_destroy(&original);
     reshift_model_destroy(&finetuned);
     return status;

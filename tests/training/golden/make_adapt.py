@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Golden values of adaptation while testing, from PyTorch, for tests/training/test_adapt.c.
 
-    ./make_adapt.py     # writes adapt.safetensors beside this file
+    ./make_adapt.py     # writes adapt.safetensors and adapt_merged.safetensors beside this file
 
 Made with Python 3.11, PyTorch 1.13.0, torchvision 0.14.1, NumPy 1.24.2 (Debian 12), float32, one thread.
 
@@ -14,7 +14,16 @@ A ResNet-18 with the made-up weights and images of make_training.py (64x64, 100 
   tent-adam  tent.py of the method's authors, rewritten: batch statistics, entropy of the softmax, one step of Adam (0.001)
              on scale and shift after each batch, whose logits are those before the step (Wang et al. 2021)
   tent-sgd   the same with SGD, rate 1, momentum 0.9
+
+And in adapt_merged.safetensors, with batches of 33, 33 and 34, since a single image left over joins the batch before:
+
+  bn, tent-sgd    as above, with a rate of 0.1
+  alone           bn with 33, 33, 33 and a last batch of that one image, as a DataLoader makes them (drop_last=False)
 """
+import json
+import os
+import struct
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -69,16 +78,16 @@ def batch_statistics(net):
     return net
 
 
-def batches(net, x, step=lambda logits: None):
+def batches(net, x, step=lambda logits: None, sizes=(BATCH,) * (N // BATCH) + (N % BATCH,)):
     out = []
-    for start in range(0, len(x), BATCH):
-        logits = net(x[start:start + BATCH])
+    for rows in x.split(sizes):
+        logits = net(rows)
         out.append(logits.detach().numpy().copy())
         step(logits)
     return np.concatenate(out)
 
 
-def tent(net, x, make_optimiser):
+def tent(net, x, make_optimiser, **how):
     batch_statistics(net).requires_grad_(False)
     affine = [p for m in norms(net) for p in (m.weight, m.bias)]
     for p in affine:
@@ -91,7 +100,21 @@ def tent(net, x, make_optimiser):
         entropy.backward()
         optimiser.step()
 
-    return batches(net, x, step)
+    return batches(net, x, step, **how)
+
+
+def write(file_name, out):
+    header, blobs, at = {}, [], 0
+    for name, array in out.items():
+        array = np.ascontiguousarray(array, np.float32)
+        header[name] = {'dtype': 'F32', 'shape': list(array.shape), 'data_offsets': [at, at + array.nbytes]}
+        blobs.append(array.tobytes())
+        at += array.nbytes
+    header['__metadata__'] = {'made by': 'make_adapt.py', 'torch': torch.__version__, 'torchvision': torchvision.__version__}
+    text = json.dumps(header).encode()
+    text += b' ' * (-len(text) % 8)
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), file_name), 'wb') as file:
+        file.write(struct.pack('<Q', len(text)) + text + b''.join(blobs))
 
 
 def main():
@@ -117,19 +140,19 @@ def main():
                                               for i in range(0, N, BATCH)])
     for name, values in out.items():
         print(name, values.shape, np.abs(values).max())
-    # safetensors beside this file
-    import json, os, struct
-    header, blobs, at = {}, [], 0
-    for name, array in out.items():
-        array = np.ascontiguousarray(array, np.float32)
-        header[name] = {'dtype': 'F32', 'shape': list(array.shape), 'data_offsets': [at, at + array.nbytes]}
-        blobs.append(array.tobytes())
-        at += array.nbytes
-    header['__metadata__'] = {'made by': 'make_adapt.py', 'torch': torch.__version__, 'torchvision': torchvision.__version__}
-    text = json.dumps(header).encode()
-    text += b' ' * (-len(text) % 8)
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'adapt.safetensors'), 'wb') as file:
-        file.write(struct.pack('<Q', len(text)) + text + b''.join(blobs))
+    write('adapt.safetensors', out)
+    merged = {}
+    with torch.no_grad():
+        merged['bn'] = batches(batch_statistics(network()), x, sizes=(33, 33, 34))
+        merged['alone'] = batches(batch_statistics(network()), x, sizes=(33, 33, 33, 1))
+    sgd = lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)
+    merged['tent-sgd'] = tent(network(), x, sgd, sizes=(33, 33, 34))
+    double = tent(network().double(), x.double(), sgd, sizes=(33, 33, 34))
+    merged['tent-sgd.rounding'] = np.array([np.abs(merged['tent-sgd'][i:j] - double[i:j]).max()
+                                            for i, j in ((0, 33), (33, 66), (66, 100))])
+    print('merged', merged['tent-sgd.rounding'], np.abs(merged['bn'] - merged['alone'])[66:].max(),
+          np.abs(merged['bn'] - merged['tent-sgd'])[66:].max())
+    write('adapt_merged.safetensors', merged)
 
 
 if __name__ == '__main__':
