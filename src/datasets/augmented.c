@@ -71,9 +71,10 @@ FACTS_TABLE(augment_facts, reshift_augment, AUGMENT_FIELDS);
 
 void augment_add_facts(fact_list *f, const reshift_augment *how)
 {
-    static const reshift_augment none;
-    char names[RESHIFT_AUGMENT_CORRUPTIONS * 32] = "";
-    facts_add_table(f, &augment_facts, how, &none);
+    reshift_augment usual;
+    char names[RESHIFT_CORRUPTIONS_MOST * 32] = "";
+    reshift_augment_default(&usual);
+    facts_add_table(f, &augment_facts, how, &usual);
     for (int i = 0; how->corrupt && i < how->n_corruptions; i++) { /* in their order: a draw is a place in the list */
         const size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%s", i ? " " : "", how->corruptions[i]);
