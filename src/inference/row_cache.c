@@ -36,7 +36,9 @@ typedef struct row_entry {
 typedef struct row_set {
     char identity[DIGEST_HEX_BYTES];
     int64_t n_rows;
-    row_entry *entries; /* [n_rows] */
+    row_entry *entries; /* [n_rows]; NULL: nobody has asked for the set since the index was read */
+    const char *pending; /* then its entries in the index, n_pending of index_entry */
+    uint64_t n_pending;
 } row_set;
 
 struct row_cache {
@@ -52,7 +54,7 @@ struct row_cache {
     int n_slabs;
     uint64_t slab_bytes, slab_used;
     int descriptor; /* -1: none; a lock on it keeps others out of the folder */
-    char *index_path;
+    char *index_path, *index; /* the index as it was read; NULL: there was none */
     uint64_t end;  /* of the file */
     uint64_t used; /* bytes of rows */
     int64_t kept, preferred_missing;
@@ -129,7 +131,12 @@ reshift_status row_cache_commit(row_cache *c, reshift_error *error)
         memcpy(at, &set, sizeof set);
     }
     for (int s = 0; s < c->n_sets; s++) {
-        for (int64_t row = 0; row < c->sets[s].n_rows; row++) {
+        if (!c->sets[s].entries && c->sets[s].n_pending > 0) {
+            const size_t pending = (size_t)c->sets[s].n_pending * sizeof(index_entry);
+            memcpy(at, c->sets[s].pending, pending);
+            at += pending;
+        }
+        for (int64_t row = 0; row < c->sets[s].n_rows && c->sets[s].entries; row++) {
             const row_entry *e = &c->sets[s].entries[row];
             if (e->bytes) {
                 const index_entry entry = {e->offset, (uint64_t)row, e->bytes, (uint32_t)s, e->sum};
@@ -145,22 +152,28 @@ reshift_status row_cache_commit(row_cache *c, reshift_error *error)
     return status;
 }
 
+/*
+ * Entries stay where they are until somebody asks for their set with its number of rows: what a file says of that number
+ * allocates nothing. Entries come in the order of sets and rows, each once.
+ */
 static bool take_entries(row_cache *c, const index_head *head, const char *entries)
 {
+    index_entry before = {0};
     for (uint64_t i = 0; i < head->n_entries; i++) {
         index_entry e;
         memcpy(&e, entries + i * sizeof e, sizeof e);
         if (e.set >= head->n_sets || e.row >= (uint64_t)c->sets[e.set].n_rows || e.bytes < 4 || e.bytes > c->most ||
-            e.offset > head->end || e.bytes > head->end - e.offset) {
+            e.offset > head->end || e.bytes > head->end - e.offset ||
+            (i > 0 && (e.set < before.set || (e.set == before.set && e.row <= before.row)))) {
             return false;
         }
-        row_entry *to = &c->sets[e.set].entries[e.row];
-        c->kept += to->bytes == 0;
-        c->used += to->bytes == 0 ? e.bytes : 0;
+        row_set *set = &c->sets[e.set];
+        set->pending = set->pending ? set->pending : entries + i * sizeof e;
+        set->n_pending++;
+        c->kept++;
+        c->used += e.bytes;
         c->largest = e.bytes > c->largest ? e.bytes : c->largest;
-        to->offset = e.offset;
-        to->bytes = e.bytes;
-        to->sum = e.sum;
+        before = e;
     }
     return true;
 }
@@ -184,11 +197,11 @@ static bool take_index(row_cache *c, const char *index, size_t size, uint64_t fi
     }
     for (uint64_t s = 0; s < head.n_sets; s++) {
         index_set set;
-        int number;
         memcpy(&set, index + sizeof head + s * sizeof set, sizeof set);
-        set.identity[DIGEST_HEX_BYTES - 1] = '\0';
-        if (set.n_rows > (uint64_t)1 << 40 ||
-            row_cache_set(c, set.identity, (int64_t)set.n_rows, &number, NULL) != RESHIFT_OK || number != (int)s) {
+        row_set *own = &c->sets[c->n_sets++];
+        *own = (row_set){.n_rows = (int64_t)set.n_rows};
+        memcpy(own->identity, set.identity, sizeof own->identity - 1);
+        if (set.n_rows > (uint64_t)1 << 40) {
             return false;
         }
     }
@@ -201,6 +214,8 @@ static void forget_all(row_cache *c)
     for (int s = 0; s < c->n_sets; s++) {
         free(c->sets[s].entries);
     }
+    free(c->index);
+    c->index = NULL;
     c->n_sets = 0;
     c->kept = 0;
     c->used = c->end = c->largest = 0;
@@ -210,7 +225,7 @@ static void forget_all(row_cache *c)
 
 static reshift_status open_folder(row_cache *c, const char *folder, reshift_error *error)
 {
-    char *rows = path_join(folder, "rows"), *index = NULL;
+    char *rows = path_join(folder, "rows");
     c->index_path = path_join(folder, "index");
     size_t size = 0;
     struct stat facts;
@@ -228,15 +243,14 @@ static reshift_status open_folder(row_cache *c, const char *folder, reshift_erro
         status = path_is_file(c->index_path, &indexed, error);
     }
     if (status == RESHIFT_OK && indexed) {
-        if (file_read_all(c->index_path, &index, &size, NULL) != RESHIFT_OK ||
-            !take_index(c, index, size, (uint64_t)facts.st_size)) {
+        if (file_read_all(c->index_path, &c->index, &size, NULL) != RESHIFT_OK ||
+            !take_index(c, c->index, size, (uint64_t)facts.st_size)) {
             forget_all(c);
         }
     }
     if (status == RESHIFT_OK && ftruncate(c->descriptor, (off_t)c->end) != 0) {
         status = error_from_errno(error, errno, "cannot keep activations in '%s'", rows);
     }
-    free(index);
     free(rows);
     return status;
 }
@@ -322,16 +336,27 @@ reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows,
 {
     for (*set = 0; *set < c->n_sets; ++*set) {
         if (strcmp(c->sets[*set].identity, identity) == 0 && c->sets[*set].n_rows == n_rows) {
-            return RESHIFT_OK;
+            break;
         }
     }
-    row_entry *entries = c->n_sets < SETS_MOST ? calloc((size_t)n_rows + 1, sizeof *entries) : NULL;
+    if (*set < c->n_sets && c->sets[*set].entries) {
+        return RESHIFT_OK;
+    }
+    row_entry *entries = *set < SETS_MOST ? calloc((size_t)n_rows + 1, sizeof *entries) : NULL;
     if (!entries) {
         return error_memory(error, (size_t)n_rows * sizeof *entries, "the index of kept activations");
     }
-    row_set *s = &c->sets[c->n_sets++];
-    snprintf(s->identity, sizeof s->identity, "%s", identity);
-    s->n_rows = n_rows;
+    row_set *s = &c->sets[*set];
+    if (*set == c->n_sets) {
+        c->n_sets++;
+        *s = (row_set){.n_rows = n_rows};
+        snprintf(s->identity, sizeof s->identity, "%s", identity);
+    }
+    for (uint64_t i = 0; i < s->n_pending; i++) {
+        index_entry e;
+        memcpy(&e, s->pending + i * sizeof e, sizeof e);
+        entries[e.row] = (row_entry){.offset = e.offset, .bytes = e.bytes, .sum = e.sum};
+    }
     s->entries = entries;
     return RESHIFT_OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/file_writer.h"
 #include "base/files.h"
 #include "base/random.h"
 #include "inference/available_memory.h"
@@ -279,6 +280,70 @@ static void test_damaged_folders(void **state)
     }
 }
 
+/* Sets that a run does not ask for keep their rows through its commit. */
+static void test_sets_that_nobody_asks_for(void **state)
+{
+    (void)state;
+    reshift_error error;
+    row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    add(c, new_set(c, "a"), 3, 20, 4);
+    add(c, new_set(c, "b"), 0, 10, 4);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    assert_int_equal(row_cache_rows(c), 30);
+    assert_int_equal(add(c, new_set(c, "c"), 0, 5, 4), 5);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    assert_int_equal(row_cache_rows(c), 35);
+    check_rows(c, new_set(c, "b"), 4, 10);
+    check_rows(c, new_set(c, "c"), 4, 5);
+    const int a = new_set(c, "a");
+    for (int64_t row = 0; row < n_rows; row++) {
+        assert_int_equal(row_cache_has(c, a, row), row >= 3 && row < 23);
+    }
+    row_cache_close(&c);
+    remove_folder();
+}
+
+/* An index that claims a set of 2^39 rows: 13 terabytes of entries, if its word were taken for it. */
+static void test_a_claimed_number_of_rows(void **state)
+{
+    (void)state;
+    reshift_error error;
+    char index[300], *bytes = NULL;
+    size_t size;
+    snprintf(index, sizeof index, "%s/index", folder);
+    row_cache *c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    add(c, new_set(c, "a"), 0, 20, 4);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+    check_ok(file_read_all(index, &bytes, &size, &error));
+    enum { HEAD = 16 + 72 + 48 + 6 * 8, SUM = HEAD - 8, ROWS = HEAD + 72 };
+    uint64_t claimed;
+    memcpy(&claimed, bytes + ROWS, sizeof claimed);
+    assert_int_equal(claimed, n_rows);
+    claimed = (uint64_t)1 << 39;
+    memcpy(bytes + ROWS, &claimed, sizeof claimed);
+    const uint64_t sum = checksum_bytes(bytes + HEAD, size - HEAD, 0);
+    memcpy(bytes + SUM, &sum, sizeof sum);
+    check_ok(file_write_all(index, bytes, size, true, &error));
+    free(bytes);
+
+    c = opened(ROWS_IN_FOLDER, 1 << 30, 4);
+    assert_int_equal(row_cache_rows(c), 20); /* the index is taken, and nothing allocated for it */
+    const int set = new_set(c, "a");         /* another set: of n_rows rows */
+    assert_false(row_cache_has(c, set, 0));
+    assert_int_equal(add(c, set, 0, n_rows, 4), n_rows);
+    check_rows(c, set, 4, n_rows);
+    check_ok(row_cache_commit(c, &error));
+    row_cache_close(&c);
+    remove_folder();
+}
+
 static void test_available_memory(void **state)
 {
     (void)state;
@@ -368,6 +433,8 @@ int main(void)
         cmocka_unit_test(test_preferred_rows_find_room),
         cmocka_unit_test(test_a_folder_is_found_again),
         cmocka_unit_test(test_damaged_folders),
+        cmocka_unit_test(test_sets_that_nobody_asks_for),
+        cmocka_unit_test(test_a_claimed_number_of_rows),
         cmocka_unit_test(test_available_memory),
     };
     const char *parent = getenv("TMPDIR");
