@@ -46,7 +46,7 @@ clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-clang
 
 format:
-	git ls-files '*.c' '*.h' | xargs clang-format -i
+	@tools/format
 
 lint:
 	CC=clang meson setup $(BUILD)-clang --reconfigure >/dev/null 2>&1 || CC=clang meson setup $(BUILD)-clang >/dev/null

@@ -5,7 +5,6 @@
  *     ./probe train.npy train-labels.npy test.npy test-labels.npy
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <reshift/reshift.h>
 
@@ -33,20 +32,13 @@ int main(int argc, char **argv)
     CHECK(reshift_probe_train(&train, &train_labels, &test, &test_labels, 0, NULL, &weight, &bias, &history, NULL, &error))
     CHECK(reshift_linear_scores(&weight, &bias, &test, &scores, &error))
 
-    const int64_t n = test.shape[0];
-    int *labels = malloc((size_t)n * sizeof *labels);
     reshift_metrics metrics = {0};
-    if (!labels) {
-        return 1;
-    }
-    CHECK(reshift_labels_read(&test_labels, "test labels", n, (int)weight.shape[0], labels, NULL, &error))
-    CHECK(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, labels, NULL, NULL, &metrics, &error))
+    CHECK(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, &test_labels, NULL, NULL, &metrics, &error))
     printf("training accuracy %.1f %% after %d epochs\n",
            100 * history.epochs[history.n_epochs - 1].train_accuracy, history.n_epochs);
     printf("test accuracy %.1f %% (95 %%: %.1f to %.1f)\n", 100 * metrics.accuracy.accuracy, 100 * metrics.accuracy.low,
            100 * metrics.accuracy.high);
 
-    free(labels);
     reshift_history_destroy(&history);
     reshift_array *arrays[] = {&train, &train_labels, &test, &test_labels, &weight, &bias, &scores};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {

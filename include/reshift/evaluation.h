@@ -113,17 +113,18 @@ typedef struct reshift_class_metrics {
                         K < 5 */
 } reshift_class_metrics;
 
-/** Of scores [N,K] float32 or float64, finite, against labels [N] in 0..K-1, N at least 1. Errors: SHAPE, MEMORY. */
-RESHIFT_API reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *labels,
+/** Of scores [N,K] float32 or float64, finite, against labels [N] (labels.h) in 0..K-1, N at least 1. Errors: SHAPE,
+ *  those of reshift_labels_read(), MEMORY. */
+RESHIFT_API reshift_status reshift_class_metrics_of(const reshift_array *scores, const reshift_array *labels,
                                                     reshift_class_metrics *metrics, reshift_error *error);
 
 /**
- * Figures of scores [N,K] float32 against labels [N] in 0..K-1. `predictions` [N] gets the first of the largest of every row,
+ * Figures of scores [N,K] float32 against labels [N] (labels.h) in 0..K-1. `predictions` [N] gets the first of the largest of every row,
  * `confusion` [K,K] the number of rows by label (row) and prediction (column), added to what it holds; both are the caller's
  * memory, either may be NULL. Float64 throughout, summed in the order of the rows: the same for any thread count.
- * Memory: 32 N bytes. Errors: SHAPE (also a label out of range, naming the row), NUMERIC (naming the row), MEMORY.
+ * Memory: 32 N bytes. Errors: SHAPE (also a label out of range, naming the row), those of reshift_labels_read(), NUMERIC (naming the row), MEMORY.
  */
-RESHIFT_API reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const int *labels,
+RESHIFT_API reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const reshift_array *labels,
                                               int *predictions, int64_t *confusion, reshift_metrics *metrics,
                                               reshift_error *error);
 
@@ -211,9 +212,9 @@ typedef struct reshift_separation {
     int widest;
     int n_classes;         /* classes that have rows */
 } reshift_separation;
-/** labels [N] in 0..n_classes-1. Same result for any thread count. Errors: SHAPE (a label out of range), ARGUMENT (no rows),
- *  NUMERIC (naming the row), MEMORY. */
-RESHIFT_API reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
+/** labels [N] (labels.h) in 0..n_classes-1. Same result for any thread count. Errors: SHAPE (a label out of range), those of
+ *  reshift_labels_read(), ARGUMENT (no rows), NUMERIC (naming the row), MEMORY. */
+RESHIFT_API reshift_status reshift_separation_of(const reshift_array *coordinates, const reshift_array *labels, int n_classes,
                                                  reshift_separation *separation, reshift_error *error);
 
 /** What changed from one feature set to another of the same rows: after minus before. NAN where one is not defined. */
@@ -230,7 +231,8 @@ typedef struct reshift_separation_change {
  * count. Errors: those of reshift_separation_of() and reshift_bootstrap_means(), SHAPE (coordinates that differ in rows).
  */
 RESHIFT_API reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after,
-                                                      const int *labels, const int64_t *images, const uint8_t *left_out,
+                                                      const reshift_array *labels, const int64_t *images,
+                                                      const uint8_t *left_out,
                                                       int n_classes, uint64_t seed, reshift_separation_change *change,
                                                       reshift_error *error);
 

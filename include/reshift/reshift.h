@@ -20,8 +20,7 @@
  * Threads    Objects that are only read (const) may be used by any number of threads at once. An object that a function changes,
  *            and a reshift_frozen_cache, belong to one thread at a time. Work is spread over OpenMP threads by the library
  *            (reshift_threads_set()); callbacks are called by the thread that called the library.
- * Labels     Arrays of labels have any integer type and shape [N], classes count from 0 (labels.h). Numbers about predictions
- *            take labels as `const int *`, as reshift_labels_read() gives them.
+ * Labels     Arrays of labels have any integer type and shape [N] or [N,1]; classes count from 0 (labels.h).
  * Files      Output files appear whole or not at all; EXISTS without `overwrite` where there is one. Paths are used as they are.
  */
 #ifndef RESHIFT_RESHIFT_H

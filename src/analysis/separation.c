@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "formats/labels.h"
 #include "base/random.h"
 #include "metrics/by_image.h"
 
@@ -331,10 +332,26 @@ done:
     return status;
 }
 
-reshift_status reshift_separation_of(const reshift_array *coordinates, const int *labels, int n_classes,
+/* The labels of the rows of `coordinates`, whose own shape separate() checks. */
+static reshift_status take_labels(const reshift_array *coordinates, const reshift_array *labels, const int **values,
+                                  int **copy, reshift_error *error)
+{
+    *values = *copy = NULL;
+    return coordinates->n_dims == 2 ? labels_as_int(labels, "labels", coordinates->shape[0], values, copy, error)
+                                    : RESHIFT_OK;
+}
+
+reshift_status reshift_separation_of(const reshift_array *coordinates, const reshift_array *labels, int n_classes,
                                      reshift_separation *separation, reshift_error *error)
 {
-    return separate(coordinates, labels, n_classes, separation, NULL, error);
+    const int *values;
+    int *copy;
+    reshift_status status = take_labels(coordinates, labels, &values, &copy, error);
+    if (status == RESHIFT_OK) {
+        status = separate(coordinates, values, n_classes, separation, NULL, error);
+    }
+    memory_free(copy);
+    return status;
 }
 
 /* ---- two sets of coordinates ---- */
@@ -394,9 +411,10 @@ static reshift_status compare_values(const double *before, const double *after, 
     return status;
 }
 
-reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after, const int *labels,
-                                          const int64_t *images, const uint8_t *left_out, int n_classes, uint64_t seed,
-                                          reshift_separation_change *change, reshift_error *error)
+reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after,
+                                          const reshift_array *label_array, const int64_t *images, const uint8_t *left_out,
+                                          int n_classes, uint64_t seed, reshift_separation_change *change,
+                                          reshift_error *error)
 {
     const reshift_interval none = {NAN, NAN, NAN};
     const reshift_array *const sets[2] = {before, after};
@@ -409,6 +427,11 @@ reshift_status reshift_separation_compare(const reshift_array *before, const res
     image_row *order = memory_allocate((size_t)n * sizeof *order);
     reshift_status status =
         values && order ? RESHIFT_OK : error_memory(error, (size_t)n * 7 * sizeof *values, "values of rows");
+    const int *labels = NULL;
+    int *copy = NULL;
+    if (status == RESHIFT_OK) {
+        status = take_labels(before, label_array, &labels, &copy, error);
+    }
     for (int64_t i = 0; i < 6 * n && status == RESHIFT_OK; i++) {
         values[i] = NAN;
     }
@@ -431,6 +454,7 @@ reshift_status reshift_separation_compare(const reshift_array *before, const res
         status = compare_values(values + v * n, values + (3 + v) * n, order, kept, v == 0, seed, values + 6 * n,
                                 changes[v], &change->n_images, error);
     }
+    memory_free(copy);
     memory_free(values);
     memory_free(order);
     return status;

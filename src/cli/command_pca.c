@@ -112,8 +112,10 @@ static reshift_status project(pca_set *sets, int place, const char *path, int co
     if (status == RESHIFT_OK) {
         explained(set, set->ratio);
     }
+    const reshift_array labels = {
+        .dtype = RESHIFT_I32, .n_dims = 1, .shape = {set->features.shape[0]}, .data = set->labels};
     if (status == RESHIFT_OK && set->labels) {
-        status = reshift_separation_of(&set->pca.coordinates, set->labels, n_classes, &set->separation, error);
+        status = reshift_separation_of(&set->pca.coordinates, &labels, n_classes, &set->separation, error);
     }
     const int64_t n = set->features.shape[0], k = set->pca.coordinates.n_dims == 2 ? set->pca.coordinates.shape[1] : 0;
     if (status == RESHIFT_OK && !(set->xy = malloc((size_t)n * 2 * sizeof(float) + 1))) {

@@ -181,24 +181,15 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
 static reshift_status measure(const common *c, const probe_data *data, const reshift_array *scores, reshift_scores kind,
                               json_t *result, reshift_error *error)
 {
-    const int64_t n = scores->shape[0];
-    int *labels = malloc((size_t)n * sizeof *labels + 1);
     reshift_metrics m;
-    reshift_status status = labels ? RESHIFT_OK : fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
-    if (status == RESHIFT_OK) {
-        status = reshift_labels_read(&data->test_labels, "test labels", n, 0, labels, NULL, error);
-    }
-    if (status == RESHIFT_OK) {
-        status = reshift_metrics_of(scores, kind, labels, NULL, NULL, &m, error);
-        if (status != RESHIFT_OK) {
-            fail_in(error, status, "test rows");
-        }
+    reshift_status status = reshift_metrics_of(scores, kind, &data->test_labels, NULL, NULL, &m, error);
+    if (status != RESHIFT_OK) {
+        fail_in(error, status, "test rows");
     }
     reshift_class_metrics by_class = {0};
     if (status == RESHIFT_OK) {
-        status = reshift_class_metrics_of(scores, labels, &by_class, error);
+        status = reshift_class_metrics_of(scores, &data->test_labels, &by_class, error);
     }
-    free(labels);
     if (status != RESHIFT_OK) {
         return status;
     }

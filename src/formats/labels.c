@@ -1,10 +1,11 @@
 /* The only reader of label arrays. It defines the accepted dtypes, shapes and values. */
-#include "reshift/labels.h"
+#include "formats/labels.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 static bool is_integer(reshift_dtype dtype) { return dtype != RESHIFT_BOOL && dtype < RESHIFT_F16; }
 
@@ -67,4 +68,22 @@ reshift_status reshift_labels_read(const reshift_array *labels, const char *name
         *n_classes = (int)largest + 1;
     }
     return RESHIFT_OK;
+}
+
+reshift_status labels_as_int(const reshift_array *labels, const char *name, int64_t n, const int **values, int **copy,
+                             reshift_error *error)
+{
+    *values = *copy = NULL;
+    if (labels->dtype == RESHIFT_I32 && labels->n_dims == 1 && labels->shape[0] == n) {
+        *values = labels->data;
+        return RESHIFT_OK;
+    }
+    const size_t bytes = ((size_t)n + 1) * sizeof **copy;
+    *copy = memory_allocate(bytes);
+    if (!*copy) {
+        return error_memory(error, bytes, "labels");
+    }
+    const reshift_status status = reshift_labels_read(labels, name, n, 0, *copy, NULL, error);
+    *values = status == RESHIFT_OK ? *copy : NULL;
+    return status;
 }

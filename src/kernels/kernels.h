@@ -12,6 +12,7 @@
 
 #include "kernels/vector.h"
 
+/* clang-format off: it never settles on this macro */
 /* Kernels of which every form gives the same bits. */
 #define KERNELS_SAME_BITS(X)                                                                                           \
     X(relu_f32) X(add_f32) X(relu_backward_f32) X(relu_bf16) X(add_bf16) X(relu_backward_bf16)                         \
@@ -20,6 +21,7 @@
     X(add_row_u8) X(add_row_s8) X(philox_words) X(words_to_uniform) X(words_to_gaussian) X(add_f32_to_f64)             \
     X(subtract_scaled_f64) X(dot_f64) X(columns_f64) X(centred_dots) X(centred_products) X(softmax_rows)               \
     X(optimiser_update) X(linear_bf16_round_row) X(linear_bf16_round_weights) X(linear_bf16_round_deltas)
+/* clang-format on */
 /* Kernels whose sums differ within the bounds of their rows. */
 #define KERNELS_BOUNDED(X)                                                                                             \
     X(linear_forward) X(linear_gradient) X(linear_descend) X(linear_bf16_forward) X(linear_bf16_descend) X(tiles_add)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "formats/labels.h"
 #include "kernels/softmax.h"
 #include "metrics/figures.h"
 
@@ -183,8 +184,8 @@ reshift_status figures_class_metrics(const row_figures *rows, const int *labels,
     return RESHIFT_OK;
 }
 
-reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const int *labels, int *predictions,
-                                  int64_t *confusion, reshift_metrics *metrics, reshift_error *error)
+reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores kind, const reshift_array *label_array,
+                                  int *predictions, int64_t *confusion, reshift_metrics *metrics, reshift_error *error)
 {
     *metrics = (reshift_metrics){reshift_accuracy_of(0, 0), NAN, NAN, NAN};
     int64_t n = scores->n_dims == 2 ? scores->shape[0] : 0;
@@ -193,7 +194,13 @@ reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores ki
     if (!rows) {
         return error_memory(error, bytes, "figures of rows");
     }
-    reshift_status status = figures_of_scores(scores, kind, labels, 0, rows, error);
+    const int *labels = NULL;
+    int *copy = NULL;
+    reshift_status status =
+        scores->n_dims == 2 ? labels_as_int(label_array, "labels", n, &labels, &copy, error) : RESHIFT_OK;
+    if (status == RESHIFT_OK) {
+        status = figures_of_scores(scores, kind, labels, 0, rows, error);
+    }
     if (status == RESHIFT_OK) {
         *metrics = figures_metrics(rows, labels, NULL, n);
     }
@@ -206,19 +213,14 @@ reshift_status reshift_metrics_of(const reshift_array *scores, reshift_scores ki
             confusion[labels[row] * scores->shape[1] + guess]++;
         }
     }
+    memory_free(copy);
     memory_free(rows);
     return status;
 }
 
-reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *labels, reshift_class_metrics *metrics,
-                                        reshift_error *error)
+static reshift_status class_metrics(const reshift_array *scores, const int *labels, reshift_class_metrics *metrics,
+                                    reshift_error *error)
 {
-    *metrics = (reshift_class_metrics){NAN, NAN};
-    if ((scores->dtype != RESHIFT_F32 && scores->dtype != RESHIFT_F64) || scores->n_dims != 2 || scores->shape[0] < 1 ||
-        scores->shape[1] < 1) {
-        return error_set(error, RESHIFT_ERROR_SHAPE, "scores: expected floats [N,K], found %s with %d dimensions",
-                         reshift_dtype_name(scores->dtype), scores->n_dims);
-    }
     const int64_t n = scores->shape[0], K = scores->shape[1];
     int64_t *rows = memory_allocate(2 * (size_t)K * sizeof *rows), among_five = 0;
     if (!rows) {
@@ -257,4 +259,23 @@ reshift_status reshift_class_metrics_of(const reshift_array *scores, const int *
     metrics->top5 = K < 5 ? NAN : (double)among_five / (double)n;
     memory_free(rows);
     return RESHIFT_OK;
+}
+
+reshift_status reshift_class_metrics_of(const reshift_array *scores, const reshift_array *labels,
+                                        reshift_class_metrics *metrics, reshift_error *error)
+{
+    *metrics = (reshift_class_metrics){NAN, NAN};
+    if ((scores->dtype != RESHIFT_F32 && scores->dtype != RESHIFT_F64) || scores->n_dims != 2 || scores->shape[0] < 1 ||
+        scores->shape[1] < 1) {
+        return error_set(error, RESHIFT_ERROR_SHAPE, "scores: expected floats [N,K], found %s with %d dimensions",
+                         reshift_dtype_name(scores->dtype), scores->n_dims);
+    }
+    const int *values;
+    int *copy;
+    reshift_status status = labels_as_int(labels, "labels", scores->shape[0], &values, &copy, error);
+    if (status == RESHIFT_OK) {
+        status = class_metrics(scores, values, metrics, error);
+    }
+    memory_free(copy);
+    return status;
 }

@@ -3,6 +3,7 @@
  * extreme cases.
  */
 #include "check.h"
+#include "labels.h"
 
 #include <math.h>
 #ifdef _OPENMP
@@ -29,14 +30,14 @@ static void test_unit_does_not_matter(void **state)
         labels[i] = i % 4;
     }
     reshift_array x = made_up(90, 12, 4, 2463534242u);
-    check_ok(reshift_separation_of(&x, labels, 4, &one, &error));
+    check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 4, &one, &error));
     static const double units[] = {0x1p-83, 0x1p83};
     for (int u = 0; u < 2; u++) {
         reshift_array scaled = made_up(90, 12, 4, 2463534242u);
         for (int i = 0; i < 90 * 12; i++) {
             ((float *)scaled.data)[i] *= (float)units[u];
         }
-        check_ok(reshift_separation_of(&scaled, labels, 4, &other, &error));
+        check_ok(reshift_separation_of(&scaled, LABELS((labels), scaled.shape[0]), 4, &other, &error));
         assert_true(fabs(one.silhouette - other.silhouette) < 1e-12 && fabs(one.fisher - other.fisher) < 1e-12);
         assert_true(fabs(one.overlap - other.overlap) < 1e-12);
         assert_true(fabs(one.spread - other.spread / units[u]) < 1e-12 * one.spread);
@@ -60,14 +61,14 @@ static void test_silhouette_of_sklearn(void **state)
         flat[2 * i] = ((float *)x.data)[i * 12];
         flat[2 * i + 1] = ((float *)x.data)[i * 12 + 3];
     }
-    check_ok(reshift_separation_of(&x, labels, 4, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 4, &found, &error));
     /* scikit-learn computes distances from |x|^2 + |y|^2 - 2xy, here of size 1e4 with errors of 1e-12, under a root */
     assert_true(fabs(found.silhouette - silhouette_12) < 1e-10);
     reshift_array plane = wrap(flat, 90, 2);
-    check_ok(reshift_separation_of(&plane, labels, 4, &found, &error));
+    check_ok(reshift_separation_of(&plane, LABELS((labels), plane.shape[0]), 4, &found, &error));
     assert_true(fabs(found.silhouette - silhouette_2) < 1e-10);
     labels[7] = 5;
-    check_ok(reshift_separation_of(&x, labels, 6, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 6, &found, &error));
     assert_true(fabs(found.silhouette - silhouette_lone) < 1e-10);
     reshift_array_destroy(&x);
 }
@@ -85,7 +86,7 @@ static void test_by_hand(void **state)
     reshift_array x = wrap(values, 6, 2);
     reshift_separation found;
     reshift_error error;
-    check_ok(reshift_separation_of(&x, labels, 4, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 4, &found, &error));
     double mean_y = 8.0 / 6;
     double between =
         2 * (49 + mean_y * mean_y) + 2 * (49 + (4 - mean_y) * (4 - mean_y)) + 2 * (14.0 * 14 + mean_y * mean_y);
@@ -117,7 +118,7 @@ static void test_sample_and_threads(void **state)
 #ifdef _OPENMP
         omp_set_num_threads(run + 1);
 #endif
-        check_ok(reshift_separation_of(&x, labels, 5, &found[run], &error));
+        check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 5, &found[run], &error));
     }
     assert_true(found[0].silhouette > 0.97 && found[0].silhouette < 1);
     assert_true(found[0].overlap == 0);
@@ -136,29 +137,29 @@ static void test_edges(void **state)
     reshift_array x = wrap(values, 3, 2);
     reshift_separation found;
     reshift_error error;
-    check_ok(reshift_separation_of(&x, one_class, 1, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((one_class), x.shape[0]), 1, &found, &error));
     assert_true(isnan(found.silhouette) && isnan(found.nearest_distance));
     assert_int_equal(found.nearest_a, -1);
     assert_int_equal(found.widest, 0);
     assert_true(isnan(found.overlap) && isnan(found.fisher)); /* no other class */
     assert_int_equal(found.n_classes, 1);
-    check_ok(reshift_separation_of(&x, own_class, 3, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((own_class), x.shape[0]), 3, &found, &error));
     assert_true(isnan(found.silhouette) && isinf(found.fisher));
     assert_int_equal(found.nearest_b, 1);
     assert_true(found.nearest_distance == 0);
-    check_ok(reshift_separation_of(&x, twins, 2, &found, &error));
+    check_ok(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error));
     assert_true(isinf(found.nearest_distance) && found.spread == 0);
     assert_int_equal(found.n_classes, 2);
     /* coinciding classes overlap completely: no point is nearer to its own centre */
     float same[] = {1, 1, 1, 1, 1, 1};
     reshift_array flat = wrap(same, 3, 2);
-    check_ok(reshift_separation_of(&flat, twins, 2, &found, &error));
+    check_ok(reshift_separation_of(&flat, LABELS((twins), flat.shape[0]), 2, &found, &error));
     assert_true(found.overlap == 1 && isnan(found.fisher));
-    check_error(reshift_separation_of(&x, wrong, 3, &found, &error), RESHIFT_ERROR_SHAPE, "label of row 1");
+    check_error(reshift_separation_of(&x, LABELS((wrong), x.shape[0]), 3, &found, &error), RESHIFT_ERROR_SHAPE, "label of row 1");
     values[4] = NAN;
-    check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_NUMERIC, "row 2");
+    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_NUMERIC, "row 2");
     x.shape[0] = 0;
-    check_error(reshift_separation_of(&x, twins, 2, &found, &error), RESHIFT_ERROR_SHAPE, "found 0");
+    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_SHAPE, "found 0");
 }
 
 /*
@@ -184,18 +185,18 @@ static void test_compare(void **state)
     reshift_separation a, b;
     reshift_separation_change change;
     reshift_error error;
-    check_ok(reshift_separation_of(&x, labels, 3, &a, &error));
-    check_ok(reshift_separation_of(&y, labels, 3, &b, &error));
-    check_ok(reshift_separation_compare(&x, &y, labels, images, NULL, 3, 0, &change, &error));
+    check_ok(reshift_separation_of(&x, LABELS((labels), x.shape[0]), 3, &a, &error));
+    check_ok(reshift_separation_of(&y, LABELS((labels), y.shape[0]), 3, &b, &error));
+    check_ok(reshift_separation_compare(&x, &y, LABELS((labels), x.shape[0]), images, NULL, 3, 0, &change, &error));
     assert_int_equal(change.n_images, 120);
     assert_true(fabs(change.overlap.value - (b.overlap - a.overlap)) < 1e-12);
     assert_true(fabs(change.silhouette.value - (b.silhouette - a.silhouette)) < 1e-12);
     assert_true(fabs(change.fisher.value - (b.fisher - a.fisher)) < 1e-9);
     assert_true(change.overlap.high < 0 && change.silhouette.low > 0 && change.fisher.low > 0);
-    check_ok(reshift_separation_compare(&x, &z, labels, images, left_out, 3, 0, &change, &error)); /* other noise */
+    check_ok(reshift_separation_compare(&x, &z, LABELS((labels), x.shape[0]), images, left_out, 3, 0, &change, &error)); /* other noise */
     assert_int_equal(change.n_images, 100);
     assert_true(change.overlap.low < 0 && change.overlap.high > 0);
-    check_ok(reshift_separation_compare(&x, &x, labels, images, NULL, 3, 0, &change, &error));
+    check_ok(reshift_separation_compare(&x, &x, LABELS((labels), x.shape[0]), images, NULL, 3, 0, &change, &error));
     assert_true(change.overlap.low < 0 && change.overlap.high > 0 && change.silhouette.high == 0);
     reshift_array_destroy(&x);
     reshift_array_destroy(&y);

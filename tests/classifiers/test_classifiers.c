@@ -4,6 +4,7 @@
  * other side.
  */
 #include "check.h"
+#include "labels.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -445,7 +446,7 @@ static void test_neighbours_of_any_features(void **context)
             assert_true(((double *)scores.data)[i] > 0);
         }
         reshift_metrics m;
-        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, s->test_labels.data, NULL, NULL, &m, &error));
+        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS((s->test_labels.data), scores.shape[0]), NULL, NULL, &m, &error));
         assert_true(isfinite(m.nll));
         reshift_array_destroy(&scores);
         reshift_array_destroy(&train);

@@ -15,21 +15,12 @@
 static reshift_status measure(const reshift_array *weight, const reshift_array *bias, const reshift_array *features,
                               const reshift_array *labels, reshift_metrics *metrics, reshift_error *error)
 {
-    const int64_t n = labels->shape[0];
     reshift_array scores = {0};
-    int *plain = malloc((size_t)n * sizeof *plain + 1);
-    if (!plain) {
-        return error_memory(error, (size_t)n * sizeof *plain, "labels");
-    }
-    for (int64_t row = 0; row < n; row++) {
-        plain[row] = (int)((const int64_t *)labels->data)[row];
-    }
     reshift_status status = reshift_linear_scores(weight, bias, features, &scores, error);
     if (status == RESHIFT_OK) {
-        status = reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, plain, NULL, NULL, metrics, error);
+        status = reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, labels, NULL, NULL, metrics, error);
     }
     reshift_array_destroy(&scores);
-    free(plain);
     return status;
 }
 

@@ -220,9 +220,11 @@ static reshift_status analyse_panel(run *r, const panel_name *panel, reshift_pca
         status = panel_labels(dataset, &labels, error);
     }
     reshift_separation separation = {0};
+    const reshift_array label_array = {
+        .dtype = RESHIFT_I32, .n_dims = 1, .shape = {reshift_dataset_count(dataset)}, .data = labels};
     if (status == RESHIFT_OK) {
         status =
-            reshift_separation_of(&pca.coordinates, labels, reshift_dataset_n_classes(dataset), &separation, error);
+            reshift_separation_of(&pca.coordinates, &label_array, reshift_dataset_n_classes(dataset), &separation, error);
     }
     const reshift_pca_result *parts = basis->components.data ? basis : &pca;
     if (status == RESHIFT_OK) {
@@ -291,7 +293,8 @@ static reshift_status compare_panels(run *r, report_data data, const json_t *pan
         images[row] = reshift_dataset_source(dataset, row);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_separation_compare(&coordinates[0], &coordinates[1], labels, images, seen.data,
+        const reshift_array label_array = {.dtype = RESHIFT_I32, .n_dims = 1, .shape = {n}, .data = labels};
+        status = reshift_separation_compare(&coordinates[0], &coordinates[1], &label_array, images, seen.data,
                                             reshift_dataset_n_classes(dataset), 0, &change, error);
     }
     if (status == RESHIFT_OK) {
