@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-static const backend *const table[] = {&backend_onednn}; /* the first is the default */
+static const backend *const table[] = {&backend_onednn, &backend_reference}; /* the first is the default */
 
 const backend *backend_at(int row) { return row < (int)(sizeof table / sizeof *table) ? table[row] : NULL; }
 

@@ -141,6 +141,6 @@ reshift_status backend_find(const char *device, const backend **found, int *inde
 const backend *backend_at(int row);
 
 /* ---- rows, one a folder ---- */
-extern const backend backend_onednn;
+extern const backend backend_onednn, backend_reference;
 
 #endif

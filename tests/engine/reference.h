@@ -3,7 +3,7 @@
  * float32 computation of the same formulas may stray from it. The plan's results must lie inside those bounds.
  *
  * Bounds are running error analysis (Higham 2002, chapter 3): with u = 2^-24, a sum of n products in any order errs by
- * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b. Where rounding may turn a
+ * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b; terms that are 0 add no rounding. Where rounding may turn a
  * decision (a ReLU's input within its bound of zero, two candidates of a max pool within theirs), the whole value in
  * question counts as error. Nothing is tuned: a bound that is exceeded is a mistake somewhere.
  *
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "network/network.h"
+#include "network/ops.h"
 
 #define UNIT_ROUNDOFF 5.9604644775390625e-8 /* 2^-24 */
 #define BF16_ROUNDOFF 0.00390625            /* 2^-8 */
@@ -37,6 +38,7 @@ typedef struct reference {
     approximate *result, *gradient;                            /* [n_nodes] */
     double **mean, **mean_error, **variance, **variance_error; /* [n_nodes] what the batch norm normalised by */
     double **parameter, **parameter_error;                     /* [n_parameters] gradients */
+    double source_share;                                       /* of the running statistics in those of the batch */
 } reference;
 
 static inline approximate approximate_create(int64_t n, int64_t c, int64_t h, int64_t w)
@@ -73,7 +75,8 @@ static inline reference reference_create(const network *n, int first, int last, 
                    calloc(nodes, sizeof(double *)),
                    calloc(nodes, sizeof(double *)),
                    calloc(parameters, sizeof(double *)),
-                   calloc(parameters, sizeof(double *))};
+                   calloc(parameters, sizeof(double *)),
+                   0};
     return r;
 }
 
@@ -110,60 +113,81 @@ static inline bool reference_uses_batch(const reference *r, int node)
 
 /* ---- forward ---- */
 
-/* One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. */
-static inline void reference_window(const approximate *x, const graph_node *node, const float *w, double weight_rounding,
+/* Relative rounding of a value that is kept: none where it is known exactly and its 8 leading bits are all it has. */
+static inline double reference_rounding(const reference *r, double value, double error)
+{
+    int exponent;
+    double scaled = ldexp(frexp(value, &exponent), 8);
+    return error == 0 && scaled == rint(scaled) ? 0 : r->storage;
+}
+
+/* The same of a convolution's weight. One that a batch norm may be folded into is another number. */
+static inline double reference_weight_rounding(const reference *r, int index, double weight)
+{
+    const graph *g = r->network->graph;
+    bool linear = g->nodes[index].op == GRAPH_LINEAR;
+    bool folded = index + 1 < g->n_nodes && g->nodes[index + 1].op == GRAPH_BATCHNORM;
+    return linear ? 0 : folded ? r->storage : reference_rounding(r, weight, 0);
+}
+
+/* The row (axis 0) or column (axis 1) of the input that tap `tap` of the window of result `out` sees; -1: padding. */
+static inline int64_t seen(const graph_node *node, int axis, int64_t out, int64_t tap, int64_t extent)
+{
+    const graph_window *w = &node->window;
+    int64_t s = out * w->stride[axis] - w->padding[axis] + tap * w->dilation[axis];
+    return s >= 0 && s < extent ? s : -1;
+}
+
+static inline bool reference_has_bias(const graph_node *node) { return node->op == GRAPH_LINEAR || node->window.bias; }
+
+/*
+ * One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. w [O,I/groups,kh,kw] and the bias,
+ * 0 where there is none.
+ */
+static inline void reference_window(const reference *r, int index, const approximate *x, const float *w, double bias,
                                     int64_t n, int64_t o, int64_t y, int64_t xx, double *value, double *error)
 {
-    double sum = 0, size = 0, inherited = 0;
-    int64_t terms = 0;
-    for (int64_t i = 0; i < x->c; i++) {
-        for (int64_t ky = 0; ky < node->window.kernel[0]; ky++) {
-            for (int64_t kx = 0; kx < node->window.kernel[0]; kx++) {
-                int64_t sy = y * node->window.stride[0] + ky - node->window.padding[0], sx = xx * node->window.stride[0] + kx - node->window.padding[0];
-                if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
+    const graph_node *node = &r->network->graph->nodes[index];
+    double sum = bias, size = fabs(bias), inherited = 0;
+    int64_t terms = bias != 0, groups = node->window.groups, inputs = x->c / groups;
+    int64_t first = o / (node->channels_out / groups) * inputs;
+    for (int64_t ky = 0; ky < node->window.kernel[0]; ky++) {
+        int64_t sy = seen(node, 0, y, ky, x->h);
+        for (int64_t kx = 0; kx < node->window.kernel[1] && sy >= 0; kx++) {
+            int64_t sx = seen(node, 1, xx, kx, x->w);
+            for (int64_t i = 0; i < inputs && sx >= 0; i++) {
+                int64_t s = at(x, n, first + i, sy, sx);
+                if (x->v[s] == 0 && x->e[s] == 0) {
                     continue;
                 }
-                double weight = w[((o * x->c + i) * node->window.kernel[0] + ky) * node->window.kernel[0] + kx];
-                int64_t s = at(x, n, i, sy, sx);
+                double weight = w[((o * inputs + i) * node->window.kernel[0] + ky) * node->window.kernel[1] + kx];
                 sum += weight * x->v[s];
                 size += fabs(weight * x->v[s]);
-                inherited += product_error(weight, weight_rounding * fabs(weight), x->v[s], x->e[s]);
+                inherited += product_error(weight, reference_weight_rounding(r, index, weight) * fabs(weight), x->v[s],
+                                           x->e[s]);
                 terms++;
             }
         }
     }
     *value = sum;
-    *error = inherited + (double)(terms + 2) * UNIT_ROUNDOFF * (size + inherited);
+    *error = inherited + (terms > 0 ? (double)(terms + 2) * UNIT_ROUNDOFF * (size + inherited) : 0);
 }
 
+/* A linear layer too: its bias is its second parameter as well. */
 static inline void reference_conv(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
     const approximate *x = &r->result[node->inputs[0]], *y = &r->result[index];
     const float *w = network_parameter(r->network, node->parameter);
+    const float *bias = reference_has_bias(node) ? network_parameter(r->network, node->parameter + 1) : NULL;
     for (int64_t n = 0; n < y->n; n++) {
         for (int64_t o = 0; o < y->c; o++) {
             for (int64_t i = 0; i < y->h; i++) {
                 for (int64_t j = 0; j < y->w; j++) {
                     int64_t d = at(y, n, o, i, j);
-                    reference_window(x, node, w, node->op == GRAPH_CONV ? r->storage : 0, n, o, i, j, &y->v[d], &y->e[d]);
+                    reference_window(r, index, x, w, bias ? bias[o] : 0, n, o, i, j, &y->v[d], &y->e[d]);
                 }
             }
-        }
-    }
-}
-
-static inline void reference_linear(reference *r, int index)
-{
-    const graph_node *node = &r->network->graph->nodes[index];
-    reference_conv(r, index);
-    const float *bias = network_parameter(r->network, node->parameter + 1);
-    approximate *y = &r->result[index];
-    for (int64_t n = 0; n < y->n; n++) {
-        for (int64_t k = 0; k < y->c; k++) {
-            int64_t d = at(y, n, k, 0, 0);
-            y->v[d] += bias[k];
-            y->e[d] += UNIT_ROUNDOFF * (fabs(y->v[d]) + fabs(bias[k]));
         }
     }
 }
@@ -199,6 +223,17 @@ static inline channel_statistics reference_statistics(const reference *r, int in
             }
         }
         s.variance_error = square_error + (count + 3) * UNIT_ROUNDOFF * (s.variance + square_error);
+        double share = r->source_share; /* a mixture: two products, a sum, and the rounding of what is kept */
+        if (share > 0) {
+            double mean = network_parameter(r->network, node->parameter + 2)[c];
+            double variance = network_parameter(r->network, node->parameter + 3)[c];
+            s.mean_error = (1 - share) * s.mean_error +
+                           4 * UNIT_ROUNDOFF * (share * fabs(mean) + (1 - share) * (fabs(s.mean) + s.mean_error));
+            s.variance_error = (1 - share) * s.variance_error +
+                               4 * UNIT_ROUNDOFF * (share * variance + (1 - share) * (s.variance + s.variance_error));
+            s.mean = share * mean + (1 - share) * s.mean;
+            s.variance = share * variance + (1 - share) * s.variance;
+        }
     } else {
         s.mean = network_parameter(r->network, node->parameter + 2)[c];
         s.variance = network_parameter(r->network, node->parameter + 3)[c];
@@ -252,10 +287,10 @@ static inline void reference_maxpool(reference *r, int index)
     for (int64_t i = 0; i < count_of(y); i++) {
         int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h);
         y->v[i] = -INFINITY;
-        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
-            int64_t sy = yy * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
-            int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
-            if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
+        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[1]; k++) {
+            int64_t sy = seen(node, 0, yy, k / node->window.kernel[1], x->h);
+            int64_t sx = seen(node, 1, xx, k % node->window.kernel[1], x->w);
+            if (sy >= 0 && sx >= 0) {
                 int64_t s = (plane * x->h + sy) * x->w + sx;
                 y->v[i] = fmax(y->v[i], x->v[s]);
                 y->e[i] = fmax(y->e[i], x->e[s]);
@@ -296,16 +331,11 @@ static inline void reference_pointwise(reference *r, int index)
     }
 }
 
-static inline int64_t reference_extent(int64_t extent, const graph_node *node)
-{
-    return (extent + 2 * node->window.padding[0] - node->window.kernel[0]) / node->window.stride[0] + 1;
-}
-
 /* What is kept has been rounded; behind the average all is float32. */
 static inline void reference_keep(const reference *r, approximate *a, graph_op op)
 {
     for (int64_t i = 0; op != GRAPH_LINEAR && op != GRAPH_GLOBAL_AVGPOOL && i < count_of(a); i++) {
-        a->e[i] += r->storage * (fabs(a->v[i]) + a->e[i]);
+        a->e[i] += reference_rounding(r, a->v[i], a->e[i]) * (fabs(a->v[i]) + a->e[i]);
     }
 }
 
@@ -329,17 +359,12 @@ static inline void reference_forward(reference *r, int input_node, const float *
             continue;
         }
         const approximate *from = &r->result[node->inputs[0]];
-        bool window = node->op == GRAPH_CONV || node->op == GRAPH_MAXPOOL, pooled = node->op == GRAPH_GLOBAL_AVGPOOL;
-        r->result[index] = approximate_create(n, node->channels_out,
-                                              window   ? reference_extent(from->h, node)
-                                              : pooled ? 1
-                                                       : from->h,
-                                              window   ? reference_extent(from->w, node)
-                                              : pooled ? 1
-                                                       : from->w);
+        graph_extent extent = {(int)from->h, (int)from->w};
+        extent = op_of(node->op)->extent ? op_of(node->op)->extent(node, extent) : extent;
+        r->result[index] = approximate_create(n, node->channels_out, extent.h, extent.w);
         switch (node->op) {
-        case GRAPH_CONV: reference_conv(r, index); break;
-        case GRAPH_LINEAR: reference_linear(r, index); break;
+        case GRAPH_CONV:
+        case GRAPH_LINEAR: reference_conv(r, index); break;
         case GRAPH_BATCHNORM: reference_batchnorm(r, index); break;
         case GRAPH_MAXPOOL: reference_maxpool(r, index); break;
         case GRAPH_GLOBAL_AVGPOOL: reference_average(r, index); break;
@@ -364,12 +389,12 @@ static inline void gather(gathered *g, double a, double ea, double b, double eb)
     g->sum += a * b;
     g->size += fabs(a * b);
     g->inherited += product_error(a, ea, b, eb);
-    g->terms++;
+    g->terms += (a != 0 || ea != 0) && (b != 0 || eb != 0);
 }
 
 static inline double gathered_error(const gathered *g)
 {
-    return g->inherited + (double)(g->terms + 4) * UNIT_ROUNDOFF * (g->size + g->inherited);
+    return g->inherited + (double)(g->terms > 0 ? g->terms + 4 : 0) * UNIT_ROUNDOFF * (g->size + g->inherited);
 }
 
 static inline void reference_store(reference *r, int parameter, int64_t i, const gathered *g)
@@ -379,32 +404,53 @@ static inline void reference_store(reference *r, int parameter, int64_t i, const
     reference_column(r->parameter_error, parameter, count)[i] = gathered_error(g);
 }
 
+/* A bias' gradient: the sum over images and pixels. */
+static inline void reference_bias_backward(reference *r, int index)
+{
+    const approximate *dy = &r->gradient[index];
+    for (int64_t k = 0; k < dy->c; k++) {
+        gathered sum = {0, 0, 0, 0};
+        for (int64_t n = 0; n < dy->n; n++) {
+            for (int64_t i = at(dy, n, k, 0, 0); i < at(dy, n, k, 0, 0) + dy->h * dy->w; i++) {
+                gather(&sum, dy->v[i], dy->e[i], 1, 0);
+            }
+        }
+        reference_store(r, r->network->graph->nodes[index].parameter + 1, k, &sum);
+    }
+}
+
+/* A linear layer's too. */
 static inline void reference_conv_backward(reference *r, int index)
 {
     const graph_node *node = &r->network->graph->nodes[index];
     const approximate *x = &r->result[node->inputs[0]], *dy = &r->gradient[index];
     approximate *dx = &r->gradient[node->inputs[0]];
     const float *w = network_parameter(r->network, node->parameter);
-    int64_t n_terms = (int64_t)node->channels_out * node->window.kernel[0] * node->window.kernel[0];
-    double rounding = node->op == GRAPH_CONV ? r->storage : 0;
-    double *size = calloc((size_t)count_of(x), sizeof *size), *inherited = calloc((size_t)count_of(x), sizeof *size);
+    gathered *share = calloc((size_t)count_of(x), sizeof *share);
+    int64_t kernel_w = node->window.kernel[1], area = node->window.kernel[0] * kernel_w;
+    int64_t inputs = x->c / node->window.groups, outputs = dy->c / node->window.groups;
+    bool image = r->network->graph->nodes[node->inputs[0]].op == GRAPH_INPUT; /* nobody asks for its gradient */
     for (int64_t o = 0; o < dy->c; o++) {
-        for (int64_t i = 0; i < x->c; i++) {
-            for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
+        for (int64_t i = 0; i < inputs; i++) {
+            for (int64_t k = 0; k < area; k++) {
                 gathered sum = {0, 0, 0, 0};
-                int64_t q = (o * x->c + i) * node->window.kernel[0] * node->window.kernel[0] + k;
+                int64_t q = (o * inputs + i) * area + k;
+                double rounding = reference_weight_rounding(r, index, w[q]) * fabs((double)w[q]);
                 for (int64_t j = 0; j < dy->n * dy->h * dy->w; j++) {
                     int64_t n = j / (dy->h * dy->w), y = j / dy->w % dy->h, xx = j % dy->w;
-                    int64_t sy = y * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
-                    int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
-                    if (sy < 0 || sy >= x->h || sx < 0 || sx >= x->w) {
+                    int64_t sy = seen(node, 0, y, k / kernel_w, x->h), sx = seen(node, 1, xx, k % kernel_w, x->w);
+                    if (sy < 0 || sx < 0) {
                         continue;
                     }
-                    int64_t s = at(x, n, i, sy, sx), d = at(dy, n, o, y, xx);
+                    int64_t s = at(x, n, o / outputs * inputs + i, sy, sx), d = at(dy, n, o, y, xx);
+                    if (image && x->v[s] == 0) {
+                        continue;
+                    }
                     gather(&sum, x->v[s], x->e[s], dy->v[d], dy->e[d]);
-                    dx->v[s] += w[q] * dy->v[d];
-                    size[s] += fabs(w[q] * dy->v[d]);
-                    inherited[s] += product_error(w[q], rounding * fabs((double)w[q]), dy->v[d], dy->e[d]);
+                    if (image) {
+                        continue;
+                    }
+                    gather(&share[s], w[q], rounding, dy->v[d], dy->e[d]);
                 }
                 reference_store(r, node->parameter, q, &sum);
             }
@@ -412,23 +458,12 @@ static inline void reference_conv_backward(reference *r, int index)
     }
     for (int64_t s = 0; s < count_of(x); s++) {
         /* shares of several readers are summed one after the other: one more rounding of each share */
-        dx->e[s] += inherited[s] + (double)(n_terms + 3) * UNIT_ROUNDOFF * (size[s] + inherited[s]);
+        dx->v[s] += share[s].sum;
+        dx->e[s] += gathered_error(&share[s]);
     }
-    free(size);
-    free(inherited);
-}
-
-static inline void reference_linear_backward(reference *r, int index)
-{
-    const graph_node *node = &r->network->graph->nodes[index];
-    const approximate *dy = &r->gradient[index];
-    reference_conv_backward(r, index);
-    for (int64_t k = 0; k < dy->c; k++) {
-        gathered sum = {0, 0, 0, 0};
-        for (int64_t n = 0; n < dy->n; n++) {
-            gather(&sum, dy->v[at(dy, n, k, 0, 0)], dy->e[at(dy, n, k, 0, 0)], 1, 0);
-        }
-        reference_store(r, node->parameter + 1, k, &sum);
+    free(share);
+    if (reference_has_bias(node)) {
+        reference_bias_backward(r, index);
     }
 }
 
@@ -493,12 +528,14 @@ static inline void reference_maxpool_backward(reference *r, int index)
     for (int64_t i = 0; i < count_of(y); i++) {
         int64_t xx = i % y->w, yy = i / y->w % y->h, plane = i / (y->w * y->h), rivals = 0;
         int64_t window[64], n_window = 0;
-        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[0]; k++) {
-            int64_t sy = yy * node->window.stride[0] + k / node->window.kernel[0] - node->window.padding[0];
-            int64_t sx = xx * node->window.stride[0] + k % node->window.kernel[0] - node->window.padding[0];
-            if (sy >= 0 && sy < x->h && sx >= 0 && sx < x->w) {
+        double doubt = y->e[i];
+        for (int64_t k = 0; k < (int64_t)node->window.kernel[0] * node->window.kernel[1]; k++) {
+            int64_t sy = seen(node, 0, yy, k / node->window.kernel[1], x->h);
+            int64_t sx = seen(node, 1, xx, k % node->window.kernel[1], x->w);
+            if (sy >= 0 && sx >= 0) {
                 int64_t s = (plane * x->h + sy) * x->w + sx;
                 rivals += x->v[s] + x->e[s] >= y->v[i] - y->e[i];
+                doubt += x->v[s] + x->e[s] >= y->v[i] - y->e[i] ? x->e[s] : 0;
                 window[n_window++] = s;
             }
         }
@@ -510,8 +547,10 @@ static inline void reference_maxpool_backward(reference *r, int index)
                 dx->v[s] += dy->v[i];
                 given = true;
             }
-            /* exact ties (zeros behind a ReLU) count as uncertain too */
-            dx->e[s] += rival ? dy->e[i] + 4 * UNIT_ROUNDOFF * fabs(dy->v[i]) + (rivals > 1 ? fabs(dy->v[i]) : 0) : 0;
+            /* a tie of exact values is none: the first of them is the winner */
+            dx->e[s] += rival ? dy->e[i] + (double)(n_window + 3) * UNIT_ROUNDOFF * fabs(dy->v[i]) +
+                                    (rivals > 1 && doubt > 0 ? fabs(dy->v[i]) : 0)
+                              : 0;
         }
     }
 }
@@ -559,8 +598,8 @@ static inline void reference_backward(reference *r, const float *output_gradient
             }
         }
         switch (node->op) {
-        case GRAPH_CONV: reference_conv_backward(r, index); break;
-        case GRAPH_LINEAR: reference_linear_backward(r, index); break;
+        case GRAPH_CONV:
+        case GRAPH_LINEAR: reference_conv_backward(r, index); break;
         case GRAPH_BATCHNORM: reference_batchnorm_backward(r, index); break;
         case GRAPH_MAXPOOL: reference_maxpool_backward(r, index); break;
         case GRAPH_GLOBAL_AVGPOOL: reference_spread(r, index, node->inputs[0]); break;

@@ -265,10 +265,11 @@ void onednn_pool_window(const plan *p, int node, onednn_window *window, dnnl_dim
         if (n->op == GRAPH_GLOBAL_AVGPOOL) {
             kernel[i] = in[i];
             window->stride[i] = 1;
-            window->before[i] = window->after[i] = 0;
+            window->dilation[i] = window->before[i] = window->after[i] = 0;
         } else { /* padding behind as the last window needs it: the library wants both sides to add up */
             kernel[i] = n->window.kernel[i];
-            window->after[i] = (out[i] - 1) * window->stride[i] + kernel[i] - in[i] - window->before[i];
+            const int64_t seen = (kernel[i] - 1) * n->window.dilation[i] + 1;
+            window->after[i] = (out[i] - 1) * window->stride[i] + seen - in[i] - window->before[i];
         }
     }
 }
@@ -286,12 +287,12 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     onednn_window window;
     dnnl_dims_t kernel;
     onednn_pool_window(p, node, &window, kernel);
-    dnnl_pooling_desc_t d;
-    ONEDNN(dnnl_pooling_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
-                                          global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                          &state_of(p)->tensors[p->nodes[n->inputs[0]].result].md,
-                                          &state_of(p)->tensors[own->result].md, window.stride, kernel, window.before,
-                                          window.after),
+    dnnl_pooling_v2_desc_t d;
+    ONEDNN(dnnl_pooling_v2_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
+                                             global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
+                                             &state_of(p)->tensors[p->nodes[n->inputs[0]].result].md,
+                                             &state_of(p)->tensors[own->result].md, window.stride, kernel, window.dilation,
+                                             window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = onednn_descriptor(p, &d, NULL, NULL, &pd, n->name, error);
