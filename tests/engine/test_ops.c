@@ -1,4 +1,3 @@
-#define OLD
 /*
  * Every operation in every back end and precision, over shapes of real networks and hostile ones: results, gradients of
  * the input and of the parameters, value by value inside bounds that the double-precision reference carries (reference.h).
@@ -15,11 +14,12 @@
  */
 #include "check.h"
 
+#include "engine/backend.h"
 #include "engine/loss.h"
 #include "engine/nets.h"
 #include "engine/ops_cases.h"
 #include "engine/reference.h"
-#include "engine/run_plan.h"
+#include "plan_values.h"
 
 #define BLOCKS_MOST 3
 
@@ -173,7 +173,7 @@ static void check_gradients(run *r, plan *p, const reference *exact, const bool 
     const graph *g = exact->network->graph;
     for (int i = 0; i < g->n_parameters; i++) {
         const graph_parameter *parameter = &g->parameters[i];
-        const float *gradient = run_gradient(p, i);
+        const float *gradient = gradient_of(p, i);
         bool learns = parameter->role != GRAPH_RUNNING_MEAN && parameter->role != GRAPH_RUNNING_VAR;
         assert_int_equal(gradient != NULL, learns && train[parameter->block]);
         for (size_t k = 0; gradient && k < parameter->count; k++) {
@@ -219,7 +219,7 @@ static void check_training(run *r, plan *p, reference *exact, const bool *train)
     for (int i = 0; i < batch; i++) {
         labels[i] = i * 7 % classes;
     }
-    check_ok(loss_cross_entropy(run_output(p), labels, batch, classes, 0, &loss, &correct, gradient, &error));
+    check_ok(loss_cross_entropy(output_of(p), labels, batch, classes, 0, &loss, &correct, gradient, &error));
     check_ok(plan_loss(p, labels, &loss, &correct, &error));
     check_ok(plan_backward(p, &error));
     reference_backward(exact, gradient);
@@ -243,9 +243,7 @@ static void check_run(run *r)
                                   .height = r->c->shape.h,
                                   .width = r->c->shape.w,
                                   .last_block = last_block,
-#ifndef OLD
                                   .device = r->device,
-#endif
                                   .precision = r->precision,
                                   .train_block = r->training ? train : NULL,
                                   .batchnorm_batch = batch,
@@ -266,9 +264,9 @@ static void check_run(run *r)
         return;
     }
     assert_int_equal(plan_precision(p), r->precision);
-    run_write(p, input);
+    plan_write_rows(p, input, r->c->batch);
     check_ok(plan_forward(p, &error));
-    check_result(r, run_output(p), &exact.result[last]);
+    check_result(r, output_of(p), &exact.result[last]);
     check_statistics(r, before, n, &exact);
     if (r->training) {
         check_training(r, p, &exact, train);
@@ -281,13 +279,6 @@ static void check_run(run *r)
 }
 
 /* ---- the table ---- */
-
-#ifdef OLD
-static const char *const devices[] = {"cpu"};
-#else
-static const char *const devices[] = {"cpu", "reference"};
-#endif
-#define DEVICES ((int)(sizeof devices / sizeof *devices))
 
 /* In all settings and batch-norm modes that the operation has. */
 static void check_case(const op_case *c, const char *device, reshift_precision precision)
@@ -323,22 +314,8 @@ static void check_case(const op_case *c, const char *device, reshift_precision p
     }
 }
 
-static bool is_here(const char *device, reshift_precision precision)
-{
-    bool here = (strcmp(device, "reference") != 0 || precision == RESHIFT_PRECISION_F32) &&
-                reshift_precision_here(precision, true) == precision;
-    if (!here) {
-        print_message("# skipped: %s has no %s here\n", device, reshift_precision_name(precision));
-    }
-    return here;
-}
-
 static void check_table(const char *device, reshift_precision precision)
 {
-    n_values = n_failed = 0;
-    if (!is_here(device, precision)) {
-        return;
-    }
     for (int row = 0; engine_shape_at(row); row++) {
         op_case c = shrunk(engine_shape_at(row));
         check_case(&c, device, precision);
@@ -346,24 +323,34 @@ static void check_table(const char *device, reshift_precision precision)
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         check_case(&hostile[i], device, precision);
     }
-    assert_true(n_values > 0);
+}
+
+/* Back ends without the precision are skipped; float32 is everywhere. */
+static void check_back_ends(reshift_precision precision)
+{
+    n_values = n_failed = 0;
+    for (int row = 0; backend_at(row); row++) {
+        const backend *b = backend_at(row);
+        if (b->devices() < 1 || b->precision(precision, true) != precision) {
+            print_message("# skipped: '%s' has no %s here\n", b->name, reshift_precision_name(precision));
+            continue;
+        }
+        check_table(b->name, precision);
+    }
+    assert_true(n_values > 0 || precision != RESHIFT_PRECISION_F32);
     assert_int_equal(n_failed, 0);
 }
 
 static void test_f32(void **state)
 {
     (void)state;
-    for (int d = 0; d < DEVICES; d++) {
-        check_table(devices[d], RESHIFT_PRECISION_F32);
-    }
+    check_back_ends(RESHIFT_PRECISION_F32);
 }
 
 static void test_bf16(void **state)
 {
     (void)state;
-    for (int d = 0; d < DEVICES; d++) {
-        check_table(devices[d], RESHIFT_PRECISION_BF16);
-    }
+    check_back_ends(RESHIFT_PRECISION_BF16);
 }
 
 int main(void)

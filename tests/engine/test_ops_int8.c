@@ -1,8 +1,7 @@
-#define OLD
 /*
  * Convolutions of every shape of ops_cases.h in int8, against the double-precision reference. Inputs and weights are chosen
- * on the grids that int8 rounds them to: inputs 0..255 units of 2^-6, weights -127..127 units of 2^-7 before batch norm
- * scales an output channel, one of them 127. Products of 8 bits are summed exactly, so all that is left is the rounding of
+ * on the grids that int8 rounds them to: inputs 0..255 units of their channel, weights times those units -127..127 units of
+ * their output channel, one of them 127. Products of 8 bits are summed exactly, so all that is left is the rounding of
  * the result to half a unit of its own, and a few of float32. (int8_cases.h does the same with values off the grids, step
  * by step, for two networks.)
  *
@@ -14,24 +13,38 @@
 #include "engine/nets.h"
 #include "engine/ops_cases.h"
 #include "engine/reference.h"
-#include "engine/run_plan.h"
+#include "plan_values.h"
 
 enum { X, MID, OP }; /* blocks */
 
-#define INPUT_UNIT 0x1p-6
+/* Of a channel of the input: another one from channel to channel. */
+static double input_unit(int64_t channel) { return ldexp(1, -5 - (int)(channel % 3)); }
 
-/* On the grids; the first weight of an output channel of "op" is the largest possible. */
-static void set_values(network *n, const char *name, uint64_t seed)
+/* x.weight [C,pixels]: 0..255 units, and some below 0 for the ReLU. */
+static void set_input(network *n)
 {
-    const int p = graph_find_parameter(n->graph, name);
-    const graph_parameter *parameter = &n->graph->parameters[p];
+    const graph_parameter *parameter = &n->graph->parameters[graph_find_parameter(n->graph, "x.weight")];
     const size_t row = parameter->count / (size_t)parameter->shape[0];
-    const bool input = !strcmp(name, "x.weight");
-    float *values = network_parameter(n, p);
-    net_fill(values, (int64_t)parameter->count, seed);
+    float *values = n->values + parameter->offset;
+    net_fill(values, (int64_t)parameter->count, 22);
     for (size_t i = 0; i < parameter->count; i++) {
-        values[i] = input ? fminf(rintf(80 * values[i]), 255) * (float)INPUT_UNIT
-                          : fminf(fmaxf(rintf(50 * values[i]), -127), i % row ? 127 : -127) / -128;
+        values[i] = fminf(rintf(80 * values[i]), 255) * (float)input_unit((int64_t)(i / row));
+    }
+}
+
+/* op.weight [O,I,kh,kw]: -127..127 over the unit of the input channel; the first of an output channel is 127. */
+static void set_weights(network *n)
+{
+    const graph_parameter *parameter = &n->graph->parameters[graph_find_parameter(n->graph, "op.weight")];
+    const graph_node *node = &n->graph->nodes[parameter->node];
+    const int64_t *shape = parameter->shape, area = shape[2] * shape[3];
+    float *values = n->values + parameter->offset;
+    net_fill(values, (int64_t)parameter->count, 23);
+    for (int64_t i = 0; i < (int64_t)parameter->count; i++) {
+        int64_t o = i / (area * shape[1]), group = o / (node->channels_out / node->window.groups);
+        int64_t channel = group * shape[1] + i / area % shape[1];
+        float steps = i % (area * shape[1]) ? fmaxf(fminf(rintf(50 * values[i]), 127), -127) : 127;
+        values[i] = steps / (float)(4096 * input_unit(channel));
     }
 }
 
@@ -68,9 +81,9 @@ static network *make_network(const op_case *c)
     network *n = network_create(g);
     assert_non_null(n);
     net_randomise(n, 21);
-    set_values(n, "x.weight", 22);
+    set_input(n);
     set_identity(n);
-    set_values(n, "op.weight", 23);
+    set_weights(n);
     return n;
 }
 
@@ -111,11 +124,12 @@ static void convolve(reference *r, network *n, int mid, int op)
         parameter[i] = network_parameter(n, norm->parameter + i);
     }
     for (int64_t i = 0; i < count_of(x); i++) { /* the identity, exactly */
-        x->v[i] = rint(x->v[i] / INPUT_UNIT) * INPUT_UNIT;
+        double unit = input_unit(i / (x->h * x->w) % x->c);
+        x->v[i] = rint(x->v[i] / unit) * unit;
         x->e[i] = 0;
     }
     for (int64_t c = 0; c < x->c; c++) {
-        network_range(n, mid)[c] = (float)(255 * INPUT_UNIT);
+        network_range(n, mid)[c] = (float)(255 * input_unit(c));
     }
     r->storage = 0;
     for (int64_t i = 0; i < count_of(y); i++) {
@@ -172,9 +186,9 @@ static double check_case(const op_case *c)
     plan *p;
     check_ok(plan_create(n, &options, &p, &error));
     assert_int_equal(plan_precision(p), RESHIFT_PRECISION_INT8);
-    run_write(p, input);
+    plan_write_rows(p, input, c->batch);
     check_ok(plan_forward(p, &error));
-    double share = check_values(c, run_output(p), &r.result[end]);
+    double share = check_values(c, output_of(p), &r.result[end]);
     plan_destroy(&p);
     reference_destroy(&r);
     network_destroy(&n);

@@ -8,11 +8,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "engine/overflow.h"
 #include "engine/plan_inside.h"
 #include "engine/reference/walk.h"
-
-/* From here on two values multiply to infinity. No network that works comes near. */
-#define HUGE_VALUE 0x1p96f
 
 typedef struct reference_state {
     reference_walk *walk;
@@ -126,12 +124,14 @@ static void memory(const plan *p, size_t *activations, size_t *weights, size_t *
 
 static void *staging(plan *p) { return node_of(p, p->source)->result.values; }
 
-/* Errors: NUMERIC if the first image's result overflows. */
-static reshift_status guard(const plan *p, int node, reshift_error *error)
+/* Errors: NUMERIC if a value of any image overflows, where no gradient shows it. */
+static reshift_status guard(plan *p, int node, reshift_error *error)
 {
     const reference_map *y = &node_of(p, node)->result;
-    for (int64_t i = 0; i < y->h * y->w * y->c; i++) {
-        if (!(fabsf(y->values[i]) < HUGE_VALUE)) {
+    const int64_t row = y->h * y->w * y->c;
+    for (int64_t i = 0; i < y->n * row && !p->nodes[node].needs_gradient; i++) {
+        if (!(fabsf(y->values[i]) <= (float)OVERFLOW_LIMIT)) {
+            p->overflow_image = (int)(i / row);
             return error_set(error, RESHIFT_ERROR_NUMERIC, "activations overflow in '%s'",
                              p->net->graph->nodes[node].name);
         }
@@ -150,15 +150,14 @@ static void show(const plan *p, int node)
 static reshift_status forward(plan *p, reshift_error *error)
 {
     const reference_state *s = p->state;
-    reshift_status status = RESHIFT_OK;
+    reshift_status status = guard(p, p->source, error);
     show(p, p->source);
     for (int i = p->first; i <= p->last && status == RESHIFT_OK; i++) {
-        if (i == p->source) {
-            continue;
+        if (i != p->source) {
+            reference_walk_node(s->walk, i);
+            status = guard(p, i, error);
+            show(p, i);
         }
-        reference_walk_node(s->walk, i);
-        status = p->training ? RESHIFT_OK : guard(p, i, error);
-        show(p, i);
     }
     if (status == RESHIFT_OK) {
         reference_walk_update_statistics(s->walk, p->momentum);
