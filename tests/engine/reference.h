@@ -574,8 +574,8 @@ static inline void reference_keep_share(const reference *r, const graph_node *no
     }
 }
 
-/* From the gradient of the last node's result [N,K], taken as exact. Every parameter and every result gets one. */
-static inline void reference_backward(reference *r, const float *output_gradient)
+/* From the gradient of the last node's result [N,K] and how far off it may be. Every parameter and every result gets one. */
+static inline void reference_backward_within(reference *r, const float *output_gradient, double error)
 {
     const graph *g = r->network->graph;
     for (int i = 0; i < g->n_nodes; i++) {
@@ -586,6 +586,7 @@ static inline void reference_backward(reference *r, const float *output_gradient
     }
     for (int64_t i = 0; i < count_of(&r->result[r->last]); i++) {
         r->gradient[r->last].v[i] = output_gradient[i];
+        r->gradient[r->last].e[i] = error;
     }
     for (int index = r->last; index >= r->first; index--) {
         const graph_node *node = &g->nodes[index];
@@ -617,6 +618,12 @@ static inline void reference_backward(reference *r, const float *output_gradient
             }
         }
     }
+}
+
+/* The same of a gradient that is exact. */
+static inline void reference_backward(reference *r, const float *output_gradient)
+{
+    reference_backward_within(r, output_gradient, 0);
 }
 
 #endif

@@ -1,11 +1,14 @@
 /*
- * Plans against the double-precision reference, value by value inside its derived bounds: every operation, every set of
- * trained blocks, every batch-norm mode, odd sizes, parts of a network.
+ * Plans of every back end against the double-precision reference, value by value inside its derived bounds: every set of
+ * trained blocks, every batch-norm mode, odd sizes, parts of a network. (test_ops.c: one operation at a time.) And the back
+ * ends against each other: a training step.
  */
 #include "check.h"
 
+#include "engine/backend.h"
 #include "engine/loss.h"
 #include "engine/plan.h"
+#include "engine/plan_optimiser.h"
 #include "engine/nets.h"
 #include "engine/reference.h"
 #include "plan_values.h"
@@ -18,13 +21,14 @@ typedef struct plan_case {
     int first_block, last_block;
     bool train[MAX_BLOCKS], batch_statistics[MAX_BLOCKS];
     bool stop_at_features;
+    const char *device; /* NULL: the default */
 } plan_case;
 
 static plan_options options_of(const plan_case *c, reshift_precision precision)
 {
     plan_options options = {.batch = c->batch, .height = c->height, .width = c->width, .first_block = c->first_block,
                             .last_block = c->last_block, .stop_at_features = c->stop_at_features,
-                            .precision = precision, .train_block = c->train,
+                            .precision = precision, .device = c->device, .train_block = c->train,
                             .batchnorm_batch = c->batch_statistics};
     return options;
 }
@@ -179,7 +183,17 @@ static void check_case_in(reshift_precision precision, network *n, const plan_ca
     assert_null(p);
 }
 
-static void check_case(network *n, const plan_case *c) { check_case_in(RESHIFT_PRECISION_F32, n, c); }
+/* On every back end. */
+static void check_case(network *n, const plan_case *c)
+{
+    for (int row = 0; backend_at(row); row++) {
+        plan_case there = *c;
+        there.device = backend_at(row)->name;
+        if (backend_at(row)->devices() > 0) {
+            check_case_in(RESHIFT_PRECISION_F32, n, &there);
+        }
+    }
+}
 
 static const net_shape nets[] = {
     {{16, 16, 32}, 10, false, false}, /* identity shortcut in layer1, whole blocks of channels */
@@ -194,7 +208,7 @@ static void test_inference(void **state)
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         network *n = net_create(&nets[i], i);
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-            plan_case c = {"inference", sizes[s][0], sizes[s][1], sizes[s][2], 0, n->graph->n_blocks - 1, {0}, {0}, false};
+            plan_case c = {"inference", sizes[s][0], sizes[s][1], sizes[s][2], 0, n->graph->n_blocks - 1, {0}, {0}, false, NULL};
             check_case(n, &c);
             c.stop_at_features = true;
             check_case(n, &c);
@@ -213,12 +227,16 @@ static void test_every_set_of_trained_blocks(void **state)
             for (int mode = 0; mode < 3; mode++) {
                 static const char *const names[3] = {"frozen", "train", "train-all"};
                 const int *size = sizes[1 + (set + mode) % 2];
-                plan_case c = {names[mode], size[0], size[1], size[2], 0, 3, {0}, {0}, false};
+                plan_case c = {names[mode], size[0], size[1], size[2], 0, 3, {0}, {0}, false, NULL};
                 for (int b = 0; b < 4; b++) {
                     c.train[b] = set >> b & 1;
                     c.batch_statistics[b] = mode == 2 || (mode == 1 && c.train[b]);
                 }
-                check_case(n, &c);
+                if (set % 5 == 0) {
+                    check_case(n, &c);
+                } else { /* the default alone: this is the longest test */
+                    check_case_in(RESHIFT_PRECISION_F32, n, &c);
+                }
             }
         }
         network_destroy(&n);
@@ -229,7 +247,7 @@ static void test_batch_of_one(void **state)
 {
     (void)state;
     network *n = net_create(&nets[1], 3);
-    plan_case c = {"one image", 1, 9, 7, 0, 3, {true, true, true, true}, {0}, false};
+    plan_case c = {"one image", 1, 9, 7, 0, 3, {true, true, true, true}, {0}, false, NULL};
     check_case(n, &c);
     memset(c.batch_statistics, 1, sizeof c.batch_statistics);
     check_case(n, &c);
@@ -242,19 +260,19 @@ static void test_parts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         network *n = net_create(&nets[i], i);
-        plan_case prefix = {"prefix", 3, 9, 8, 0, 1, {0}, {0}, false};
+        plan_case prefix = {"prefix", 3, 9, 8, 0, 1, {0}, {0}, false, NULL};
         check_case(n, &prefix);
-        plan_case stem = {"stem", 2, 7, 7, 0, 0, {0}, {true}, false};
+        plan_case stem = {"stem", 2, 7, 7, 0, 0, {0}, {true}, false, NULL};
         check_case(n, &stem);
-        plan_case middle = {"layer1", 2, 5, 6, 1, 1, {0}, {0}, false};
+        plan_case middle = {"layer1", 2, 5, 6, 1, 1, {0}, {0}, false, NULL};
         check_case(n, &middle);
-        plan_case tail = {"tail", 3, 5, 4, 2, 3, {0, 0, true, true}, {0}, false};
+        plan_case tail = {"tail", 3, 5, 4, 2, 3, {0, 0, true, true}, {0}, false, NULL};
         check_case(n, &tail);
         tail.batch_statistics[2] = true;
         check_case(n, &tail);
-        plan_case features = {"layer2", 3, 5, 4, 2, 2, {0}, {0}, false};
+        plan_case features = {"layer2", 3, 5, 4, 2, 2, {0}, {0}, false, NULL};
         check_case(n, &features);
-        plan_case head = {"fc", 17, 1, 1, 3, 3, {0, 0, 0, true}, {0}, false};
+        plan_case head = {"fc", 17, 1, 1, 3, 3, {0, 0, 0, true}, {0}, false, NULL};
         check_case(n, &head);
         network_destroy(&n);
     }
@@ -305,6 +323,125 @@ static network *odd_network(int kind)
     return n;
 }
 
+/* What a training step leaves: two plans of the same network on different back ends. */
+typedef struct trained {
+    network *net;
+    plan *plan;
+    plan_optimiser *optimiser;
+    double loss;
+} trained;
+
+#define RATE 0.125 /* a power of 2: the step's product is exact */
+
+static trained train_one_step(const char *device, const net_shape *shape, const float *input)
+{
+    static const bool all[MAX_BLOCKS] = {true, true, true, true};
+    static const int labels[3] = {0, 2, 1};
+    reshift_error error;
+    trained t = {.net = net_create(shape, 9)};
+    plan_options options = {.batch = 3, .height = 7, .width = 8, .last_block = 3, .device = device, .train_block = all,
+                            .batchnorm_batch = all};
+    const graph *g = t.net->graph;
+    int *parameters = calloc((size_t)g->n_parameters, sizeof *parameters), count = 0, correct;
+    double *rates = calloc((size_t)g->n_parameters, sizeof *rates);
+    for (int i = 0; i < g->n_parameters; i++) {
+        if (g->parameters[i].role != GRAPH_RUNNING_MEAN && g->parameters[i].role != GRAPH_RUNNING_VAR) {
+            rates[count] = RATE;
+            parameters[count++] = i;
+        }
+    }
+    check_ok(plan_create(t.net, &options, &t.plan, &error));
+    check_ok(plan_optimiser_create(t.net, device, &(optimiser_rule){.kind = OPTIMISER_SGD}, parameters, rates, count,
+                                   &t.optimiser, &error));
+    plan_write_rows(t.plan, input, 3);
+    check_ok(plan_forward(t.plan, &error));
+    check_ok(plan_loss(t.plan, labels, &t.loss, &correct, &error));
+    check_ok(plan_backward(t.plan, &error));
+    check_ok(plan_optimiser_step(t.optimiser, t.plan, 1, &error));
+    check_ok(plan_synchronise(t.plan, &error));
+    free(parameters);
+    free(rates);
+    return t;
+}
+
+static void trained_destroy(trained *t)
+{
+    plan_optimiser_destroy(&t->optimiser);
+    plan_destroy(&t->plan);
+    network_destroy(&t->net);
+}
+
+/* Bound of what a forward pass makes of running statistics. */
+static double running_error(const reference *r, int node, graph_role role, int64_t channel)
+{
+    const approximate *x = &r->result[r->network->graph->nodes[node].inputs[0]];
+    double count = (double)(x->n * x->h * x->w), momentum = (double)r->network->graph->nodes[node].momentum;
+    return momentum * (role == GRAPH_RUNNING_VAR ? r->variance_error[node][channel] * count / (count - 1)
+                                                 : r->mean_error[node][channel]);
+}
+
+/*
+ * Loss, new parameters and running statistics of both lie within the reference's bounds of the exact ones. The loss of a row
+ * moves by at most 2 max |d| when logits move by d, its gradient by max |d| / 2.
+ */
+static void check_equal(const char *device, const net_shape *shape, const trained *a, const trained *b, const float *input)
+{
+    static const bool all[MAX_BLOCKS] = {true, true, true, true};
+    static const int labels[3] = {0, 2, 1};
+    const plan_case c = {device, 3, 7, 8, 0, 3, {0}, {0}, false, device};
+    network *n = net_create(shape, 9);
+    const graph *g = n->graph;
+    reference r = reference_create(n, 0, g->n_nodes - 1, all);
+    reference_forward(&r, 0, input, 3, 7, 8);
+    const approximate *exact = &r.result[g->n_nodes - 1];
+    float *logits = calloc((size_t)count_of(exact), sizeof *logits), *gradient = calloc((size_t)count_of(exact), sizeof *logits);
+    double widest = 0, loss;
+    int correct;
+    reshift_error error;
+    for (int64_t i = 0; i < count_of(exact); i++) {
+        logits[i] = (float)exact->v[i];
+        widest = fmax(widest, exact->e[i] + UNIT_ROUNDOFF * fabs(exact->v[i]));
+    }
+    check_ok(loss_cross_entropy(logits, labels, 3, (int)exact->c, 0, &loss, &correct, gradient, &error));
+    check_inside(&c, "loss", 0, a->loss, b->loss, 4 * widest);
+    reference_backward_within(&r, gradient, (widest / 2 + 2 * UNIT_ROUNDOFF) / 3);
+    for (int i = 0; i < g->n_parameters; i++) {
+        const float *x = network_parameter(a->net, i), *y = network_parameter(b->net, i);
+        const graph_role role = g->parameters[i].role;
+        bool learns = role != GRAPH_RUNNING_MEAN && role != GRAPH_RUNNING_VAR, moved = false;
+        for (size_t k = 0; k < g->parameters[i].count; k++) {
+            double bound = learns ? RATE * r.parameter_error[i][k]
+                                  : running_error(&r, g->parameters[i].node, role, (int64_t)k);
+            check_inside(&c, g->parameters[i].name, (int64_t)k, (double)x[k], (double)y[k],
+                         2 * bound + 4 * UNIT_ROUNDOFF * fabs((double)y[k]));
+            moved |= x[k] != network_parameter(n, i)[k];
+        }
+        assert_true(moved);
+    }
+    free(logits);
+    free(gradient);
+    reference_destroy(&r);
+    network_destroy(&n);
+}
+
+static void test_back_ends_agree(void **state)
+{
+    (void)state;
+    float input[3 * 7 * 8 * 3];
+    net_fill(input, 3 * 7 * 8 * 3, 14);
+    for (size_t i = 0; i < 2; i++) { /* with two 3x3 a block, and with channels that fill no block */
+        trained first = train_one_step(backend_at(0)->name, &nets[i], input);
+        for (int row = 1; backend_at(row); row++) {
+            if (backend_at(row)->devices() > 0) {
+                trained other = train_one_step(backend_at(row)->name, &nets[i], input);
+                check_equal(backend_at(row)->name, &nets[i], &other, &first, input);
+                trained_destroy(&other);
+            }
+        }
+        trained_destroy(&first);
+    }
+}
+
 static void test_odd_graphs(void **state)
 {
     (void)state;
@@ -314,7 +451,7 @@ static void test_odd_graphs(void **state)
             for (int mode = 0; mode < 2; mode++) {
                 static const char *const names[4] = {"own input as shortcut", "shortcut read again", "added to itself",
                                                      "many readers"};
-                plan_case c = {names[kind], 3, 7, 6, 0, 2, {0}, {0}, false};
+                plan_case c = {names[kind], 3, 7, 6, 0, 2, {0}, {0}, false, NULL};
                 for (int b = 0; b < 3; b++) {
                     c.train[b] = set >> b & 1;
                     c.batch_statistics[b] = mode;
@@ -337,7 +474,7 @@ static void test_zero_variance(void **state)
     network_parameter(n, variance)[0] = network_parameter(n, variance)[31] = 0;
     network_touch(n, weight);
     network_touch(n, variance);
-    plan_case c = {"zero variance", 3, 7, 7, 0, 3, {0}, {0}, false};
+    plan_case c = {"zero variance", 3, 7, 7, 0, 3, {0}, {0}, false, NULL};
     check_case(n, &c);
     memset(c.train, 1, sizeof c.train);
     check_case(n, &c);
@@ -356,13 +493,13 @@ static void test_bf16(void **state)
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         network *n = net_create(&nets[i], i);
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-            plan_case c = {"bf16", sizes[s][0], sizes[s][1], sizes[s][2], 0, 3, {0}, {0}, false};
+            plan_case c = {"bf16", sizes[s][0], sizes[s][1], sizes[s][2], 0, 3, {0}, {0}, false, NULL};
             check_case_in(RESHIFT_PRECISION_BF16, n, &c);
             for (c.last_block = 0; c.last_block < 3; c.last_block++) {
                 check_case_in(RESHIFT_PRECISION_BF16, n, &c);
             }
         }
-        plan_case tail = {"bf16 tail", 3, 5, 4, 2, 3, {0, 0, true, true}, {0}, false};
+        plan_case tail = {"bf16 tail", 3, 5, 4, 2, 3, {0, 0, true, true}, {0}, false, NULL};
         check_case_in(RESHIFT_PRECISION_BF16, n, &tail);
         network_destroy(&n);
     }
@@ -414,7 +551,7 @@ static void test_bf16_weight_products(void **state)
     static const net_shape wide[] = {{{32, 32, 32}, 4, true, true}};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
         network *n = net_create(&wide[i], 7 + i);
-        plan_case c = {"products", 6, 13, 12, 0, 3, {true, true, true, true}, {0}, false};
+        plan_case c = {"products", 6, 13, 12, 0, 3, {true, true, true, true}, {0}, false, NULL};
         check_case_in(RESHIFT_PRECISION_BF16, n, &c);
         check_near_float32(n, &c);
         network_destroy(&n);
@@ -488,6 +625,7 @@ int main(void)
         cmocka_unit_test(test_batch_of_one),
         cmocka_unit_test(test_reference_by_central_differences),
         cmocka_unit_test(test_odd_graphs),
+        cmocka_unit_test(test_back_ends_agree),
         cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_bf16_weight_products),
         cmocka_unit_test(test_zero_variance),
