@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
-#include "base/random.h"
+#include "kernels/random_fill.h"
 #include "engine/plan.h"
 #include "network/ops.h"
 
@@ -75,9 +75,13 @@ static network *make_network(const engine_shape *s, int copies)
 static reshift_status make_plan(network *n, const engine_shape *s, const char *device, reshift_precision precision,
                                 int batch, plan **p, reshift_error *error)
 {
-    const plan_options options = {
-        .batch = batch, .height = s->h, .width = s->w, .device = device, .precision = precision, .half_input = true,
-        .half_output = true};
+    const plan_options options = {.batch = batch,
+                                  .height = s->h,
+                                  .width = s->w,
+                                  .device = device,
+                                  .precision = precision,
+                                  .half_input = true,
+                                  .half_output = true};
     reshift_status status = plan_create(n, &options, p, error);
     if (status == RESHIFT_OK && plan_precision(*p) != precision) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "'%s' cannot be computed in %s here", s->name,

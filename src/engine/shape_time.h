@@ -6,9 +6,10 @@
 #include "reshift/precision.h"
 
 /**
- * Seconds of one forward pass over `batch` images, the least of several. Changes of layout at the borders of a plan do not
- * count: two plans that differ by the number of copies of the operation are timed, and the difference is divided by that
- * number. Operations that work in place in a network (ReLU, sum, batch norm) follow each other; others read the same input.
+ * Seconds of one forward pass over `batch` images, the least of several. Changes of layout at the borders of a plan do
+ * not count: two plans that differ by the number of copies of the operation are timed, and the difference is divided by
+ * that number. Operations that work in place in a network (ReLU, sum, batch norm) follow each other; others read the
+ * same input.
  *
  * device  as in plan_options
  * Errors  MEMORY, INTERNAL, UNSUPPORTED (not in this precision)

@@ -8,8 +8,14 @@
     {                                                                                                                  \
         .kernel = {k, k}, .stride = {s, s}, .padding = {p, p, p, p}, .dilation = {d, d}, .groups = g, .bias = b        \
     }
-#define CONV(name, in, out, side, ...) {name, GRAPH_CONV, in, out, side, side, WINDOW(__VA_ARGS__)}
-#define PLAIN(name, op, in, out, side) {name, op, in, out, side, side, WINDOW(1, 1, 0, 1, 1, false)}
+#define CONV(name, in, out, side, ...)                                                                                 \
+    {                                                                                                                  \
+        name, GRAPH_CONV, in, out, side, side, WINDOW(__VA_ARGS__)                                                     \
+    }
+#define PLAIN(name, op, in, out, side)                                                                                 \
+    {                                                                                                                  \
+        name, op, in, out, side, side, WINDOW(1, 1, 0, 1, 1, false)                                                    \
+    }
 
 static const engine_shape shapes[] = {
     CONV("ResNet stem 7x7/2", 3, 64, 224, 7, 2, 3, 1, 1, false),

@@ -1,6 +1,6 @@
 /*
- * Operations as real networks use them, with their sizes there: `reshift bench ops` times these, and tests/engine/test_ops.c
- * checks every back end on them, made smaller.
+ * Operations as real networks use them, with their sizes there: `reshift bench ops` times these, and
+ * tests/engine/test_ops.c checks every back end on them, made smaller.
  */
 #ifndef ENGINE_SHAPES_H
 #define ENGINE_SHAPES_H

@@ -11,14 +11,7 @@ typedef struct op_case {
 
 #define CASE(name, op, batch, in, out, h, w, kh, kw, sh, sw, top, left, bottom, right, dh, dw, groups, bias)           \
     {                                                                                                                  \
-        {name,                                                                                                         \
-         op,                                                                                                           \
-         in,                                                                                                           \
-         out,                                                                                                          \
-         h,                                                                                                            \
-         w,                                                                                                            \
-         {{kh, kw}, {sh, sw}, {top, left, bottom, right}, {dh, dw}, groups, bias}},                                    \
-            batch                                                                                                      \
+        {name, op, in, out, h, w, {{kh, kw}, {sh, sw}, {top, left, bottom, right}, {dh, dw}, groups, bias}}, batch     \
     }
 #define MAP(name, op, batch, in, out, h, w) CASE(name, op, batch, in, out, h, w, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, false)
 
@@ -46,12 +39,14 @@ static const op_case hostile[] = {
     CASE("depthwise, dilated, padded unequally", GRAPH_CONV, 2, 16, 16, 7, 7, 3, 3, 1, 1, 1, 2, 3, 2, 2, 2, 16, false),
     CASE("two groups of one channel", GRAPH_CONV, 1, 2, 2, 3, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2, true),
     CASE("three groups of 5 and 4", GRAPH_CONV, 2, 15, 12, 6, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 3, true),
-    CASE("groups, stride, dilation, unequal padding", GRAPH_CONV, 2, 32, 16, 8, 7, 3, 3, 2, 1, 2, 0, 1, 3, 2, 1, 4, true),
+    CASE("groups, stride, dilation, unequal padding", GRAPH_CONV, 2, 32, 16, 8, 7, 3, 3, 2, 1, 2, 0, 1, 3, 2, 1, 4,
+         true),
     CASE("groups of 1x1", GRAPH_CONV, 2, 32, 64, 5, 4, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 2, false),
     CASE("max pool 2x2/2, odd size", GRAPH_MAXPOOL, 2, 16, 16, 7, 5, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, false),
     CASE("max pool 3x3/1, one channel", GRAPH_MAXPOOL, 2, 1, 1, 5, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, false),
     CASE("max pool of a 1x1 map", GRAPH_MAXPOOL, 1, 17, 17, 1, 1, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, false),
-    CASE("max pool, stride larger than the kernel", GRAPH_MAXPOOL, 2, 16, 16, 9, 8, 2, 2, 3, 3, 0, 0, 0, 0, 1, 1, 1, false),
+    CASE("max pool, stride larger than the kernel", GRAPH_MAXPOOL, 2, 16, 16, 9, 8, 2, 2, 3, 3, 0, 0, 0, 0, 1, 1, 1,
+         false),
     CASE("max pool 2x3, padded unequally", GRAPH_MAXPOOL, 2, 17, 17, 6, 7, 2, 3, 1, 2, 1, 0, 0, 2, 1, 1, 1, false),
     CASE("max pool, padded below only", GRAPH_MAXPOOL, 2, 16, 16, 8, 8, 3, 3, 2, 2, 0, 0, 1, 1, 1, 1, 1, false),
     CASE("max pool, dilation 2", GRAPH_MAXPOOL, 2, 16, 16, 7, 8, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 1, false),
@@ -70,7 +65,8 @@ static const op_case hostile[] = {
     MAP("linear, one input, 17 classes", GRAPH_LINEAR, 1, 1, 17, 2, 1),
 };
 
-/* The same operation on fewer channels and pixels: the same remainders by stride, windows that see both borders and none. */
+/* The same operation on fewer channels and pixels: the same remainders by stride, windows that see both borders and
+ * none. */
 static inline op_case shrunk(const engine_shape *real)
 {
     op_case c = {*real, 2};

@@ -3,9 +3,10 @@
  * float32 computation of the same formulas may stray from it. The plan's results must lie inside those bounds.
  *
  * Bounds are running error analysis (Higham 2002, chapter 3): with u = 2^-24, a sum of n products in any order errs by
- * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b; terms that are 0 add no rounding. Where rounding may turn a
- * decision (a ReLU's input within its bound of zero, two candidates of a max pool within theirs), the whole value in
- * question counts as error. Nothing is tuned: a bound that is exceeded is a mistake somewhere.
+ * at most (n + 2) u sum |a||b|, errors of the factors add |a| e_b + |b| e_a + e_a e_b; terms that are 0 add no
+ * rounding. Where rounding may turn a decision (a ReLU's input within its bound of zero, two candidates of a max pool
+ * within theirs), the whole value in question counts as error. Nothing is tuned: a bound that is exceeded is a mistake
+ * somewhere.
  *
  * Where a plan keeps weights, activations and their gradients in bfloat16 (8 significant bits), each of them adds a
  * rounding of 2^-8 of itself; sums, statistics and gradients of parameters stay float32.
@@ -141,8 +142,8 @@ static inline int64_t seen(const graph_node *node, int axis, int64_t out, int64_
 static inline bool reference_has_bias(const graph_node *node) { return node->op == GRAPH_LINEAR || node->window.bias; }
 
 /*
- * One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. w [O,I/groups,kh,kw] and the bias,
- * 0 where there is none.
+ * One output of a convolution, or of a linear layer (a 1x1 convolution): value and bound. w [O,I/groups,kh,kw] and the
+ * bias, 0 where there is none.
  */
 static inline void reference_window(const reference *r, int index, const approximate *x, const float *w, double bias,
                                     int64_t n, int64_t o, int64_t y, int64_t xx, double *value, double *error)
@@ -163,8 +164,8 @@ static inline void reference_window(const reference *r, int index, const approxi
                 double weight = w[((o * inputs + i) * node->window.kernel[0] + ky) * node->window.kernel[1] + kx];
                 sum += weight * x->v[s];
                 size += fabs(weight * x->v[s]);
-                inherited += product_error(weight, reference_weight_rounding(r, index, weight) * fabs(weight), x->v[s],
-                                           x->e[s]);
+                inherited +=
+                    product_error(weight, reference_weight_rounding(r, index, weight) * fabs(weight), x->v[s], x->e[s]);
                 terms++;
             }
         }
@@ -567,14 +568,16 @@ static inline void reference_spread(reference *r, int from, int to)
 }
 
 /* A node's share of a gradient is kept rounded, and so is its sum with the shares before. */
-static inline void reference_keep_share(const reference *r, const graph_node *node, approximate *dx, const double *before)
+static inline void reference_keep_share(const reference *r, const graph_node *node, approximate *dx,
+                                        const double *before)
 {
     for (int64_t i = 0; node->op != GRAPH_LINEAR && i < count_of(dx); i++) {
         dx->e[i] += r->storage * (fabs(dx->v[i] - before[i]) + fabs(dx->v[i]) + 2 * dx->e[i]);
     }
 }
 
-/* From the gradient of the last node's result [N,K] and how far off it may be. Every parameter and every result gets one. */
+/* From the gradient of the last node's result [N,K] and how far off it may be. Every parameter and every result gets
+ * one. */
 static inline void reference_backward_within(reference *r, const float *output_gradient, double error)
 {
     const graph *g = r->network->graph;

@@ -1,16 +1,15 @@
 /*
  * Every operation in every back end and precision, over shapes of real networks and hostile ones: results, gradients of
- * the input and of the parameters, value by value inside bounds that the double-precision reference carries (reference.h).
- * What a back end cannot compute on this processor is skipped with a line.
+ * the input and of the parameters, value by value inside bounds that the double-precision reference carries
+ * (reference.h). What a back end cannot compute on this processor is skipped with a line.
  *
- * A plan reads an image and ends in a loss. So that an operation's input and the gradient of its result are arbitrary maps,
- * and the gradient of its input can be read, it is put between two convolutions:
+ * A plan reads an image and ends in a loss. So that an operation's input and the gradient of its result are arbitrary
+ * maps, and the gradient of its input can be read, it is put between two convolutions:
  *
- *   x        1x1 over one-hot images: pixel p of the batch is 1 in channel p alone. Its weights [C,p] are the operation's
- *            input, exactly, and the gradients of these weights are the gradients of that input: both are sums with one
- *            term that is not 0.
- *   readout  as large as the operation's result and with random weights: each of the result's values has a gradient of
- *            its own.
+ *   x        1x1 over one-hot images: pixel p of the batch is 1 in channel p alone. Its weights [C,p] are the
+ * operation's input, exactly, and the gradients of these weights are the gradients of that input: both are sums with
+ * one term that is not 0. readout  as large as the operation's result and with random weights: each of the result's
+ * values has a gradient of its own.
  */
 #include "check.h"
 
@@ -52,7 +51,8 @@ static int add_fused(graph *g, const engine_shape *s, int x)
     return graph_add_relu(g, "relu", graph_add_add(g, "add", own, twin));
 }
 
-/* Blocks: "in" (not where it is DIRECT), "op", "out". A linear layer and its average are one "op" with nothing after it. */
+/* Blocks: "in" (not where it is DIRECT), "op", "out". A linear layer and its average are one "op" with nothing after
+ * it. */
 static graph *make_graph(const op_case *c, setting how)
 {
     const engine_shape *s = &c->shape;
@@ -151,9 +151,9 @@ static void check_inside(run *r, const char *what, int64_t i, double found, doub
         r->failed = true; /* the first value of a run that is outside is printed */
         n_failed++;
         print_error("'%s' (%s%s%s), %s in %s, %s [%lld]: expected %.9g within %.3g, found %.9g (off by %.3g)\n",
-                 r->c->shape.name, setting_names[r->how], r->training ? ", training" : "",
-                 r->batch_statistics ? ", batch statistics" : "", r->device, reshift_precision_name(r->precision), what,
-                 (long long)i, expected, bound, found, fabs(found - expected));
+                    r->c->shape.name, setting_names[r->how], r->training ? ", training" : "",
+                    r->batch_statistics ? ", batch statistics" : "", r->device, reshift_precision_name(r->precision),
+                    what, (long long)i, expected, bound, found, fabs(found - expected));
     }
 }
 
@@ -162,8 +162,8 @@ static void check_result(run *r, const float *found, const approximate *expected
 {
     for (int64_t i = 0; i < count_of(expected); i++) {
         int64_t channel = i % expected->c, p = i / expected->c;
-        int64_t e = at(expected, p / (expected->h * expected->w), channel, p / expected->w % expected->h,
-                       p % expected->w);
+        int64_t e =
+            at(expected, p / (expected->h * expected->w), channel, p / expected->w % expected->h, p % expected->w);
         check_inside(r, "result", i, (double)found[i], expected->v[e], expected->e[e]);
     }
 }

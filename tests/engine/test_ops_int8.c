@@ -1,12 +1,13 @@
 /*
- * Convolutions of every shape of ops_cases.h in int8, against the double-precision reference. Inputs and weights are chosen
- * on the grids that int8 rounds them to: inputs 0..255 units of their channel, weights times those units -127..127 units of
- * their output channel, one of them 127. Products of 8 bits are summed exactly, so all that is left is the rounding of
- * the result to half a unit of its own, and a few of float32. (int8_cases.h does the same with values off the grids, step
- * by step, for two networks.)
+ * Convolutions of every shape of ops_cases.h in int8, against the double-precision reference. Inputs and weights are
+ * chosen on the grids that int8 rounds them to: inputs 0..255 units of their channel, weights times those units
+ * -127..127 units of their output channel, one of them 127. Products of 8 bits are summed exactly, so all that is left
+ * is the rounding of the result to half a unit of its own, and a few of float32. (int8_cases.h does the same with
+ * values off the grids, step by step, for two networks.)
  *
- * The network: one-hot images and a 1x1 convolution make any input (test_ops.c); "mid", the identity, is not in 8 bits, since
- * it reads the first block; its result is rounded to 8 bits for the convolution to be tested, batch norm and ReLU.
+ * The network: one-hot images and a 1x1 convolution make any input (test_ops.c); "mid", the identity, is not in 8 bits,
+ * since it reads the first block; its result is rounded to 8 bits for the convolution to be tested, batch norm and
+ * ReLU.
  */
 #include "check.h"
 
@@ -133,7 +134,8 @@ static void convolve(reference *r, network *n, int mid, int op)
     }
     r->storage = 0;
     for (int64_t i = 0; i < count_of(y); i++) {
-        int64_t column = i % y->w, row = i / y->w % y->h, o = i / (y->w * y->h) % y->c, image = i / (y->w * y->h * y->c);
+        int64_t column = i % y->w, row = i / y->w % y->h, o = i / (y->w * y->h) % y->c,
+                image = i / (y->w * y->h * y->c);
         double sum, ignored, scale = (double)parameter[0][o] / sqrt((double)parameter[3][o] + (double)norm->epsilon);
         double bias = (double)parameter[1][o] + ((own ? (double)own[o] : 0) - (double)parameter[2][o]) * scale;
         reference_window(r, op, x, w, 0, image, o, row, column, &sum, &ignored);
@@ -154,8 +156,8 @@ static double check_values(const op_case *c, const float *found, const approxima
         int64_t channel = i % exact->c, p = i / exact->c;
         int64_t e = at(exact, p / (exact->h * exact->w), channel, p / exact->w % exact->h, p % exact->w);
         if (!(fabs((double)found[i] - exact->v[e]) <= exact->e[e])) {
-            print_error("'%s', int8, result [%lld]: expected %.9g within %.3g, found %.9g\n", c->shape.name, (long long)i,
-                        exact->v[e], exact->e[e], (double)found[i]);
+            print_error("'%s', int8, result [%lld]: expected %.9g within %.3g, found %.9g\n", c->shape.name,
+                        (long long)i, exact->v[e], exact->e[e], (double)found[i]);
             return -1;
         }
         bounds += exact->e[e];
@@ -171,7 +173,8 @@ static double check_case(const op_case *c)
     const engine_shape *s = &c->shape;
     const int64_t pixels = (int64_t)c->batch * s->h * s->w;
     network *n = make_network(c);
-    const int mid = find_node(n->graph, "mid_relu"), op = find_node(n->graph, "op"), end = find_node(n->graph, "op_relu");
+    const int mid = find_node(n->graph, "mid_relu"), op = find_node(n->graph, "op"),
+              end = find_node(n->graph, "op_relu");
     float *input = calloc((size_t)(pixels * pixels), sizeof *input);
     for (int64_t p = 0; p < pixels; p++) {
         input[p * pixels + p] = 1;

@@ -1,7 +1,7 @@
 /*
- * Plans of every back end against the double-precision reference, value by value inside its derived bounds: every set of
- * trained blocks, every batch-norm mode, odd sizes, parts of a network. (test_ops.c: one operation at a time.) And the back
- * ends against each other: a training step.
+ * Plans of every back end against the double-precision reference, value by value inside its derived bounds: every set
+ * of trained blocks, every batch-norm mode, odd sizes, parts of a network. (test_ops.c: one operation at a time.) And
+ * the back ends against each other: a training step.
  */
 #include "check.h"
 
@@ -26,9 +26,15 @@ typedef struct plan_case {
 
 static plan_options options_of(const plan_case *c, reshift_precision precision)
 {
-    plan_options options = {.batch = c->batch, .height = c->height, .width = c->width, .first_block = c->first_block,
-                            .last_block = c->last_block, .stop_at_features = c->stop_at_features,
-                            .precision = precision, .device = c->device, .train_block = c->train,
+    plan_options options = {.batch = c->batch,
+                            .height = c->height,
+                            .width = c->width,
+                            .first_block = c->first_block,
+                            .last_block = c->last_block,
+                            .stop_at_features = c->stop_at_features,
+                            .precision = precision,
+                            .device = c->device,
+                            .train_block = c->train,
                             .batchnorm_batch = c->batch_statistics};
     return options;
 }
@@ -47,8 +53,8 @@ static void check_result(const plan_case *c, const char *what, const float *foun
 {
     for (int64_t i = 0; i < count_of(expected); i++) {
         int64_t channel = i % expected->c, p = i / expected->c;
-        int64_t e = at(expected, p / (expected->h * expected->w), channel, p / expected->w % expected->h,
-                       p % expected->w);
+        int64_t e =
+            at(expected, p / (expected->h * expected->w), channel, p / expected->w % expected->h, p % expected->w);
         check_inside(c, what, i, found[i], expected->v[e], expected->e[e]);
     }
 }
@@ -125,7 +131,8 @@ static void check_gradients(const plan_case *c, plan *p, const reference *r)
     assert_true(n_checked > 0);
 }
 
-/* Runs a plan and the reference on the same input and compares all that the plan gives. Changes running statistics of n. */
+/* Runs a plan and the reference on the same input and compares all that the plan gives. Changes running statistics of
+ * n. */
 static void check_case_in(reshift_precision precision, network *n, const plan_case *c)
 {
     reshift_error error;
@@ -208,7 +215,8 @@ static void test_inference(void **state)
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         network *n = net_create(&nets[i], i);
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-            plan_case c = {"inference", sizes[s][0], sizes[s][1], sizes[s][2], 0, n->graph->n_blocks - 1, {0}, {0}, false, NULL};
+            plan_case c = {"inference", sizes[s][0], sizes[s][1], sizes[s][2], 0, n->graph->n_blocks - 1,
+                           {0},         {0},         false,       NULL};
             check_case(n, &c);
             c.stop_at_features = true;
             check_case(n, &c);
@@ -254,7 +262,8 @@ static void test_batch_of_one(void **state)
     network_destroy(&n);
 }
 
-/* Parts of the network, each on an input of its own: the prefix ends in maps, the tail begins with them, fc with vectors. */
+/* Parts of the network, each on an input of its own: the prefix ends in maps, the tail begins with them, fc with
+ * vectors. */
 static void test_parts(void **state)
 {
     (void)state;
@@ -296,7 +305,8 @@ static network *odd_network(int kind)
         x = graph_add_relu(g, "r1", graph_add_add(g, "a1", y, x));
         break;
     case 1:
-        y = graph_add_relu(g, "r1", graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, graph_square(3, 1, 1))));
+        y = graph_add_relu(g, "r1",
+                           graph_add_batchnorm(g, "b1", graph_add_conv(g, "c1", x, 16, graph_square(3, 1, 1))));
         y = graph_add_batchnorm(g, "b2", graph_add_conv(g, "c2", y, 16, graph_square(1, 1, 0)));
         y = graph_add_relu(g, "r2", graph_add_add(g, "a2", y, x));
         y = graph_add_batchnorm(g, "b3", graph_add_conv(g, "c3", y, 16, graph_square(1, 1, 0)));
@@ -339,7 +349,12 @@ static trained train_one_step(const char *device, const net_shape *shape, const 
     static const int labels[3] = {0, 2, 1};
     reshift_error error;
     trained t = {.net = net_create(shape, 9)};
-    plan_options options = {.batch = 3, .height = 7, .width = 8, .last_block = 3, .device = device, .train_block = all,
+    plan_options options = {.batch = 3,
+                            .height = 7,
+                            .width = 8,
+                            .last_block = 3,
+                            .device = device,
+                            .train_block = all,
                             .batchnorm_batch = all};
     const graph *g = t.net->graph;
     int *parameters = calloc((size_t)g->n_parameters, sizeof *parameters), count = 0, correct;
@@ -381,10 +396,11 @@ static double running_error(const reference *r, int node, graph_role role, int64
 }
 
 /*
- * Loss, new parameters and running statistics of both lie within the reference's bounds of the exact ones. The loss of a row
- * moves by at most 2 max |d| when logits move by d, its gradient by max |d| / 2.
+ * Loss, new parameters and running statistics of both lie within the reference's bounds of the exact ones. The loss of
+ * a row moves by at most 2 max |d| when logits move by d, its gradient by max |d| / 2.
  */
-static void check_equal(const char *device, const net_shape *shape, const trained *a, const trained *b, const float *input)
+static void check_equal(const char *device, const net_shape *shape, const trained *a, const trained *b,
+                        const float *input)
 {
     static const bool all[MAX_BLOCKS] = {true, true, true, true};
     static const int labels[3] = {0, 2, 1};
@@ -394,7 +410,8 @@ static void check_equal(const char *device, const net_shape *shape, const traine
     reference r = reference_create(n, 0, g->n_nodes - 1, all);
     reference_forward(&r, 0, input, 3, 7, 8);
     const approximate *exact = &r.result[g->n_nodes - 1];
-    float *logits = calloc((size_t)count_of(exact), sizeof *logits), *gradient = calloc((size_t)count_of(exact), sizeof *logits);
+    float *logits = calloc((size_t)count_of(exact), sizeof *logits),
+          *gradient = calloc((size_t)count_of(exact), sizeof *logits);
     double widest = 0, loss;
     int correct;
     reshift_error error;
@@ -410,8 +427,8 @@ static void check_equal(const char *device, const net_shape *shape, const traine
         const graph_role role = g->parameters[i].role;
         bool learns = role != GRAPH_RUNNING_MEAN && role != GRAPH_RUNNING_VAR, moved = false;
         for (size_t k = 0; k < g->parameters[i].count; k++) {
-            double bound = learns ? RATE * r.parameter_error[i][k]
-                                  : running_error(&r, g->parameters[i].node, role, (int64_t)k);
+            double bound =
+                learns ? RATE * r.parameter_error[i][k] : running_error(&r, g->parameters[i].node, role, (int64_t)k);
             check_inside(&c, g->parameters[i].name, (int64_t)k, (double)x[k], (double)y[k],
                          2 * bound + 4 * UNIT_ROUNDOFF * fabs((double)y[k]));
             moved |= x[k] != network_parameter(n, i)[k];
@@ -559,8 +576,8 @@ static void test_bf16_weight_products(void **state)
 }
 
 /* The reference's own gradients against central differences of its own loss, in double: sure to eight digits. */
-static double reference_loss(const network *n, const float *input, const bool *batch, const int *labels, float *gradient,
-                             reference *r)
+static double reference_loss(const network *n, const float *input, const bool *batch, const int *labels,
+                             float *gradient, reference *r)
 {
     *r = reference_create(n, 0, n->graph->n_nodes - 1, batch);
     reference_forward(r, 0, input, 3, 7, 6);
@@ -606,7 +623,8 @@ static void test_reference_by_central_differences(void **state)
             }
             *value = kept;
             double found = (loss[1] - loss[0]) / ((double)high - low), expected = r.parameter[p][i];
-            /* curvature leaves about h^2 = 1e-8 of the loss's third derivative; the loss gradient was rounded to float */
+            /* curvature leaves about h^2 = 1e-8 of the loss's third derivative; the loss gradient was rounded to float
+             */
             if (fabs(found - expected) > 1e-5 * (1 + fabs(expected))) {
                 fail_msg("%s [%zu], %s statistics: gradient %.9g, central difference %.9g", parameter->name, i,
                          mode ? "batch" : "fixed", expected, found);
@@ -620,16 +638,11 @@ static void test_reference_by_central_differences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inference),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_batch_of_one),
-        cmocka_unit_test(test_reference_by_central_differences),
-        cmocka_unit_test(test_odd_graphs),
-        cmocka_unit_test(test_back_ends_agree),
-        cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_bf16_weight_products),
-        cmocka_unit_test(test_zero_variance),
-        cmocka_unit_test(test_every_set_of_trained_blocks),
+        cmocka_unit_test(test_inference),     cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_batch_of_one),  cmocka_unit_test(test_reference_by_central_differences),
+        cmocka_unit_test(test_odd_graphs),    cmocka_unit_test(test_back_ends_agree),
+        cmocka_unit_test(test_bf16),          cmocka_unit_test(test_bf16_weight_products),
+        cmocka_unit_test(test_zero_variance), cmocka_unit_test(test_every_set_of_trained_blocks),
     };
     return cmocka_run_group_tests_name("reference", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * y = gamma (x - mean) / sqrt(variance + epsilon) + beta, a channel at a time. The statistics are the running ones, those
- * of the batch (biased variance), or a mixture of both. Gradients (Ioffe & Szegedy 2015) with xhat = (x - mean) /
+ * y = gamma (x - mean) / sqrt(variance + epsilon) + beta, a channel at a time. The statistics are the running ones,
+ * those of the batch (biased variance), or a mixture of both. Gradients (Ioffe & Szegedy 2015) with xhat = (x - mean) /
  * sqrt(variance + epsilon) and m values a channel:
  *
  *     dbeta = sum dy      dgamma = sum dy xhat

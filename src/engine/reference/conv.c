@@ -136,8 +136,8 @@ static void backward(const reference_node *node)
     parameter_gradients(node);
     for (int64_t i = 0; i < reference_count(dx) && dx->values; i++) {
         const int64_t pixel = i / dx->c;
-        dx->values[i] += (float)input_gradient(node, pixel / (dx->h * dx->w), pixel / dx->w % dx->h, pixel % dx->w,
-                                               i % dx->c);
+        dx->values[i] +=
+            (float)input_gradient(node, pixel / (dx->h * dx->w), pixel / dx->w % dx->h, pixel % dx->w, i % dx->c);
     }
 }
 

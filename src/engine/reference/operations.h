@@ -25,10 +25,10 @@ typedef struct reference_node {
     const graph_node *node;
     struct reference_node *inputs[GRAPH_INPUTS_MOST]; /* NULL: none */
     reference_map result;
-    reference_map gradient;                 /* of the result; values NULL: nothing upstream is trained */
+    reference_map gradient;                  /* of the result; values NULL: nothing upstream is trained */
     float *parameters[REFERENCE_PARAMETERS]; /* the network's, in the order of the operation's row */
     float *gradients[REFERENCE_PARAMETERS];  /* of the parameters; NULL: not trained */
-    int64_t *winner;                        /* max pool: index of the pixel's value in the input, one a result */
+    int64_t *winner;                         /* max pool: index of the pixel's value in the input, one a result */
     /* batch norm */
     double *mean, *variance; /* [C] what the last forward normalised by; the variance is the biased one */
     bool batch;              /* the batch's statistics, otherwise the running ones */

@@ -1,7 +1,7 @@
 /*
- * The back end "reference": every operation in plain loops and float32, nothing fused, no memory shared between nodes. It
- * is slow on purpose and exists to be right: the other back ends are compared with it, and a result that looks wrong on a
- * device can be repeated with it.
+ * The back end "reference": every operation in plain loops and float32, nothing fused, no memory shared between nodes.
+ * It is slow on purpose and exists to be right: the other back ends are compared with it, and a result that looks wrong
+ * on a device can be repeated with it.
  */
 #include <math.h>
 #include <stdlib.h>

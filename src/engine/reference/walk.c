@@ -38,8 +38,8 @@ static bool node_create(reference_walk *walk, const reference_range *range, int 
 {
     reference_node *own = &walk->nodes[index];
     own->node = &walk->network->graph->nodes[index];
-    own->result = (reference_map){range->batch, range->extents[index].h, range->extents[index].w,
-                                  own->node->channels_out, NULL};
+    own->result =
+        (reference_map){range->batch, range->extents[index].h, range->extents[index].w, own->node->channels_out, NULL};
     own->gradient = own->result;
     bool enough = map_create(&own->result);
     if (enough && range->needs_gradient && range->needs_gradient[index]) {

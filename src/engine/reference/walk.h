@@ -12,11 +12,11 @@
 typedef struct reference_range {
     int first, last, source;
     int batch;
-    const graph_extent *extents;     /* [n_nodes] of source and first..last */
-    float *const *gradients;         /* [n_parameters] where a parameter's gradient goes; NULL: not trained */
-    const bool *needs_gradient;      /* [n_nodes] its result needs a gradient; NULL: inference */
-    const bool *batch_statistics;    /* [n_nodes] batch norms that use those of the batch */
-    float source_share;              /* plan.h */
+    const graph_extent *extents;  /* [n_nodes] of source and first..last */
+    float *const *gradients;      /* [n_parameters] where a parameter's gradient goes; NULL: not trained */
+    const bool *needs_gradient;   /* [n_nodes] its result needs a gradient; NULL: inference */
+    const bool *batch_statistics; /* [n_nodes] batch norms that use those of the batch */
+    float source_share;           /* plan.h */
 } reference_range;
 
 typedef struct reference_walk {
