@@ -55,6 +55,11 @@ RESHIFT_API reshift_status reshift_dataset_check(const char *spec, const reshift
                                                  reshift_error *error);
 /** True for sets of corrupted test images (cifar10-c, imagenet-c): they have no training part and need a corruption. */
 RESHIFT_API bool reshift_dataset_is_shifted(const char *spec);
+/** The set whose training images belong to a set of corrupted test images: "cifar10" for cifar10-c. NULL: there is none.
+ *  Static. Errors: none. */
+RESHIFT_API const char *reshift_dataset_training_of(const char *spec);
+/** A kind's name for people, "CIFAR-10" for cifar10; NULL: it has none. Static. Errors: none. */
+RESHIFT_API const char *reshift_dataset_kind_title(const char *kind);
 /** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, the photographs of
  *  DIR/val or of the data folder's ImageNet/val for imagenet-c, else the set without a corruption. Errors: those of reshift_dataset_open(). */
 RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,

@@ -137,7 +137,10 @@ static reshift_status bench_extract(bench *b, reshift_error *error)
 
 static reshift_status bench_finetune(bench *b, reshift_error *error)
 {
-    const reshift_block_rate rates[] = {{"layer4", 1e-4}, {"fc", 1e-3}};
+    reshift_block_rate rates[] = {{.learning_rate = 1e-4}, {.learning_rate = 1e-3}};
+    for (int i = 0; i < 2; i++) {
+        snprintf(rates[i].block, sizeof rates[i].block, "%s", reshift_model_default_block(b->model, i));
+    }
     reshift_status status = RESHIFT_OK;
     for (int cached = 0; cached < 2 && status == RESHIFT_OK; cached++) {
         reshift_dataset *part = NULL;
@@ -165,7 +168,7 @@ static reshift_status bench_finetune(bench *b, reshift_error *error)
                 least = fmin(least, history.epochs[i].seconds);
             }
             char what[96];
-            snprintf(what, sizeof what, "layer4 and fc of %s, batch %lld, %s", reshift_model_arch(b->model),
+            snprintf(what, sizeof what, "%s and %s of %s, batch %lld, %s", rates[0].block, rates[1].block, reshift_model_arch(b->model),
                      (long long)b->c->batch, cached ? "rest cached" : "nothing cached");
             tell(b, "finetune", what, (double)b->c->batch / least, "images/s", NAN, "");
         }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/blocks.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/training.h"
@@ -10,105 +11,6 @@
 #include "reshift/split.h"
 #include "reshift/outputs.h"
 #include "reshift/words.h"
-
-#define BLOCKS_MOST 16
-#define DEFAULT_RATES "layer4=1e-4,fc=1e-3" /* rates for the default --train; unused ones are ignored */
-
-/* "auto" or "auto=1e-3": the maximum of automatic rates, 0 if rates are given explicitly. Returns -1 to continue. */
-static int read_auto(const usage *u, const option_words *given, double *most)
-{
-    *most = 0;
-    for (int i = 0; i < given->n; i++) {
-        const char *item = given->items[i];
-        if (strncmp(item, "auto", 4) != 0 || (item[4] != '\0' && item[4] != '=')) {
-            continue;
-        }
-        if (given->n > 1) {
-            return usage_error(u, "--lr: auto chooses the rates of all blocks and stands alone, found '%s' beside it",
-                               given->items[i == 0]);
-        }
-        *most = RESHIFT_AUTO_RATE;
-        if (item[4] == '=' && !read_number_above(item + 5, 0, 10, most)) {
-            return usage_error(u, "--lr: expected a number above 0, at most 10, found '%s'", item);
-        }
-    }
-    return -1;
-}
-
-/* Parses --train "layer4,fc" and --lr "layer4=1e-4,fc=1e-3", "1e-4" or "auto" to rates. Returns -1 to continue. */
-static int read_rates(const usage *u, const char *train, const char *lr, reshift_block_rate *rates,
-                      reshift_finetune_options *how)
-{
-    char *memory = malloc(strlen(train) + strlen(lr) + 2);
-    option_words blocks, given;
-    int status = -1;
-    if (!memory) {
-        reshift_error error;
-        fail_with(&error, RESHIFT_ERROR_MEMORY, "out of memory");
-        return session_fail(&error);
-    }
-    if (!split_words(train, memory, &blocks) || blocks.n > BLOCKS_MOST) {
-        free(memory);
-        return usage_error(u, "--train: expected blocks with commas between them, found '%s'", train);
-    }
-    if (!split_words(lr, memory + strlen(train) + 1, &given)) {
-        free(memory);
-        return usage_error(u, "--lr: expected a learning rate or BLOCK=RATE,..., found '%s'", lr);
-    }
-    status = read_auto(u, &given, &how->auto_rate);
-    bool automatic = how->auto_rate > 0;
-    bool single = given.n == 1 && !strchr(given.items[0], '=');
-    how->n_blocks = blocks.n;
-    for (int i = 0; i < blocks.n && status < 0; i++) {
-        reshift_error unknown;
-        if (reshift_block_check(blocks.items[i], &unknown) != RESHIFT_OK) {
-            status = usage_error(u, "--train: %s", unknown.message);
-        }
-        snprintf(rates[i].block, sizeof rates[i].block, "%s", blocks.items[i]);
-        rates[i].learning_rate = automatic ? 0 : -1;
-        for (int j = 0; j < given.n && status < 0 && !automatic; j++) {
-            const char *equals = strchr(given.items[j], '=');
-            size_t length = equals ? (size_t)(equals - given.items[j]) : 0;
-            bool meant = single || (equals && strlen(blocks.items[i]) == length &&
-                                    strncmp(given.items[j], blocks.items[i], length) == 0);
-            if (meant && !read_number(single ? given.items[j] : equals + 1, 0, 10, &rates[i].learning_rate)) {
-                status = usage_error(u, "--lr: expected a number from 0 to 10, found '%s'", given.items[j]);
-            } else if (!single && !equals) {
-                status = usage_error(u, "--lr: expected BLOCK=RATE, found '%s'", given.items[j]);
-            }
-        }
-        if (status < 0 && rates[i].learning_rate < 0) {
-            status = usage_error(u, "--lr: no learning rate for block '%s'", blocks.items[i]);
-        }
-    }
-    for (int j = 0; j < given.n && status < 0 && strcmp(lr, DEFAULT_RATES) != 0; j++) {
-        const char *equals = strchr(given.items[j], '=');
-        bool trained = !equals || how->auto_rate > 0;
-        for (int i = 0; i < blocks.n && !trained; i++) {
-            trained = strlen(blocks.items[i]) == (size_t)(equals - given.items[j]) &&
-                      strncmp(given.items[j], blocks.items[i], strlen(blocks.items[i])) == 0;
-        }
-        if (!trained) {
-            status = usage_error(u, "--lr: '%s' is a rate of a block that is not trained: --train %s", given.items[j],
-                                 train);
-        }
-    }
-    free(memory);
-    return status;
-}
-
-/* Replaces a single "all" by every block of the network, at its rate. */
-static void name_all_blocks(const reshift_model *model, reshift_block_rate *rates, int *n)
-{
-    const char *block;
-    if (*n != 1 || strcmp(rates[0].block, "all") != 0) {
-        return;
-    }
-    for (*n = 0; *n < BLOCKS_MOST && (block = reshift_model_block(model, *n)) != NULL; (*n)++) {
-        rates[*n].learning_rate = rates[0].learning_rate;
-        snprintf(rates[*n].block, sizeof rates[*n].block, "%s", block);
-    }
-}
 
 static int read_batchnorm(const usage *u, const char *text, reshift_batchnorm *batchnorm)
 {
@@ -183,19 +85,20 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
     return status;
 }
 
-/* Replaces fc if the network has none, or has one for another number of classes. */
+/* Replaces the head if the network has none, or has one for another number of classes. */
 static reshift_status fit_head(const common *c, const reshift_dataset *data, reshift_model *model, reshift_error *error)
 {
     const int own = reshift_model_n_classes(model), n = reshift_dataset_n_classes(data);
+    const char *head = reshift_model_default_block(model, 1);
     if (own == n) {
         return RESHIFT_OK;
     }
     if (own == 0) {
-        session_say("the checkpoint has no last layer: fc is drawn at random for the data's %d %s", n,
+        session_say("the checkpoint has no last layer: %s is drawn at random for the data's %d %s", head, n,
                     reshift_noun_for(n, "class", "classes"));
     } else {
-        session_say("the checkpoint has %d %s, the data %d: fc is drawn at random", own,
-                    reshift_noun_for(own, "class", "classes"), n);
+        session_say("the checkpoint has %d %s, the data %d: %s is drawn at random", own,
+                    reshift_noun_for(own, "class", "classes"), n, head);
     }
     return reshift_model_reset_head(model, n, (uint64_t)c->seed, error);
 }
@@ -237,7 +140,8 @@ int command_finetune(int argc, char **argv)
     tuning how_words = TUNING_DEFAULTS;
     const char *validation_text = NULL, *keep = "last";
     const char *weights = NULL, *head = NULL, *data = NULL, *test_data = NULL, *split = NULL, *corruption = NULL;
-    const char *train = "layer4,fc", *lr = DEFAULT_RATES, *protocol = "by-image", *batchnorm = "frozen";
+    const char *protocol = "by-image", *batchnorm = "frozen";
+    blocks_options blocks = {NULL, NULL};
     const char *out = NULL, *plots = NULL, *history_out = NULL, *checkpoint = NULL;
     const char *cache_folder = NULL, *cache_budget = "auto", *moved_out = NULL;
     c.batch = 64;
@@ -254,12 +158,13 @@ int command_finetune(int argc, char **argv)
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         OPTION_SKIP_BAD(c),
-        TEXT("--train", &train, "BLOCK[,BLOCK]", "blocks to train, or all", "layer4,fc"),
-        TEXT("--lr", &lr, "RATES",
+        TEXT("--train", &blocks.train, "BLOCK[,BLOCK]", "blocks to train, or all",
+             "the last stage and the head; of a ResNet layer4,fc"),
+        TEXT("--lr", &blocks.lr, "RATES",
              "learning rate of each block, or one for all; auto, or auto=1e-3 with its largest: chosen before every "
              "epoch from "
              "gradients over weights",
-             "layer4=1e-4,fc=1e-3"),
+             "1e-4 for the last stage, 1e-3 for the head; of a ResNet layer4=1e-4,fc=1e-3"),
         TEXT("--optimizer", &how_words.optimizer, "adam|adamw|sgd", "rule of a step, as PyTorch's", "adam"),
         TEXT("--momentum", &how_words.momentum, "X", "of sgd", "0.9"),
         FLAG("--nesterov", &how_words.nesterov, "sgd: Nesterov's momentum"),
@@ -350,7 +255,7 @@ int command_finetune(int argc, char **argv)
     reshift_block_rate rates[BLOCKS_MOST];
     reshift_finetune_options how;
     reshift_finetune_options_default(&how);
-    if ((status = read_rates(&u, train, lr, rates, &how)) >= 0 ||
+    if ((status = blocks_check(&u, &blocks)) >= 0 ||
         (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
         return status;
     }
@@ -403,6 +308,9 @@ int command_finetune(int argc, char **argv)
         done = open_model(&c, weights, head, &model, &error);
     }
     if (done == RESHIFT_OK) {
+        done = blocks_choose(&blocks, model, rates, &how, &error);
+    }
+    if (done == RESHIFT_OK) {
         done = open_data(&c, data,
                          split     ? split
                          : shifted ? "test"
@@ -424,8 +332,6 @@ int command_finetune(int argc, char **argv)
         done = session_calibrate(&c, model, data, &error);
     }
     if (done == RESHIFT_OK) {
-        how.blocks = rates;
-        name_all_blocks(model, rates, &how.n_blocks);
         how.epochs = (int)epochs;
         how.batch = (int)c.batch;
         how.size = (int)c.size;

@@ -336,9 +336,9 @@ reshift_status session_calibrate(const common *c, reshift_model *model, const ch
     }
     reshift_dataset *dataset = NULL;
     reshift_status status = reshift_dataset_open(spec, &options, &dataset, error);
-    bool cifar = strncmp(spec, "cifar10-c", 9) == 0; /* versions of test images: their training split is CIFAR-10's */
-    if (status != RESHIFT_OK && cifar) {
-        status = reshift_dataset_open("cifar10", &options, &dataset, error);
+    const char *training = reshift_dataset_training_of(spec); /* versions of test images have no training part */
+    if (status != RESHIFT_OK && training) {
+        status = reshift_dataset_open(training, &options, &dataset, error);
     }
     if (status != RESHIFT_OK) {
         session_say("int8: no training images, so ranges of activations come from the images at hand");

@@ -19,22 +19,49 @@ typedef reshift_status (*open_function)(const char *where, const reshift_dataset
 
 typedef enum where_rule { WHERE_NONE, WHERE_OPTIONAL, WHERE_NEEDED } where_rule;
 
+static reshift_status cifar10c_clean(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
+                                     reshift_error *error)
+{
+    return cifar10c_open_clean(where, options, options->limit, dataset, error);
+}
+
 static const struct {
     const char *name;
     const char *usage;
+    const char *title; /* for people; NULL: the spec says it */
     where_rule where;
     open_function open;
-    bool own_corruption; /* the kind handles options->corruption itself */
-    bool published;      /* checksums of its files are known: supports options->verify */
-    reshift_status (*check)(const char *where, reshift_error *error); /* checks the text after the colon, or NULL */
+    bool own_corruption;      /* the kind handles options->corruption itself */
+    open_function open_clean; /* of a set of corrupted test images: the images themselves; NULL: no such set */
+    const char *training;     /* of such a set: the set whose training images belong to it; NULL: none */
+    bool published;           /* checksums of its files are known: options->verify */
+    reshift_status (*check)(const char *where, reshift_error *error); /* of the text after the colon, or NULL */
 } kinds[] = {
-    {"cifar10", "cifar10[:DIR]", WHERE_OPTIONAL, cifar10_open, false, false, NULL},
-    {"cifar10-c", "cifar10-c[:DIR]", WHERE_OPTIONAL, cifar10c_open, true, true, NULL},
-    {"imagenet-c", "imagenet-c[:DIR]", WHERE_OPTIONAL, imagenet_c_open, true, false, NULL},
-    {"folder", "folder:DIR", WHERE_NEEDED, folder_open, false, false, NULL},
-    {"npy", "npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz", WHERE_NEEDED, npy_set_open, false, false, npy_set_check},
-    {"demo", "demo", WHERE_NONE, demo_open, false, false, NULL},
-    {"demo-source", "demo-source", WHERE_NONE, demo_source_open, false, false, NULL},
+    {.name = "cifar10", .usage = "cifar10[:DIR]", .title = "CIFAR-10", .where = WHERE_OPTIONAL, .open = cifar10_open},
+    {.name = "cifar10-c",
+     .usage = "cifar10-c[:DIR]",
+     .title = "CIFAR-10-C",
+     .where = WHERE_OPTIONAL,
+     .open = cifar10c_open,
+     .own_corruption = true,
+     .open_clean = cifar10c_clean,
+     .training = "cifar10",
+     .published = true},
+    {.name = "imagenet-c",
+     .usage = "imagenet-c[:DIR]",
+     .title = "ImageNet-C",
+     .where = WHERE_OPTIONAL,
+     .open = imagenet_c_open,
+     .own_corruption = true,
+     .open_clean = imagenet_c_open_clean},
+    {.name = "folder", .usage = "folder:DIR", .where = WHERE_NEEDED, .open = folder_open},
+    {.name = "npy",
+     .usage = "npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz",
+     .where = WHERE_NEEDED,
+     .open = npy_set_open,
+     .check = npy_set_check},
+    {.name = "demo", .usage = "demo", .title = "the demo set", .where = WHERE_NONE, .open = demo_open},
+    {.name = "demo-source", .usage = "demo-source", .where = WHERE_NONE, .open = demo_source_open},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
@@ -340,15 +367,34 @@ reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_opti
     return status;
 }
 
-static bool is_kind(const char *spec, const char *kind)
+/* Index of the kind that a spec begins with, -1: none. */
+static int kind_of(const char *spec)
 {
-    const size_t length = strlen(kind);
-    return strncmp(spec, kind, length) == 0 && (spec[length] == '\0' || spec[length] == ':');
+    const size_t length = strcspn(spec, ":");
+    for (int k = 0; k < N_KINDS; k++) {
+        if (strlen(kinds[k].name) == length && strncmp(kinds[k].name, spec, length) == 0) {
+            return k;
+        }
+    }
+    return -1;
 }
 
 bool reshift_dataset_is_shifted(const char *spec)
 {
-    return is_kind(spec, "cifar10-c") || is_kind(spec, "imagenet-c");
+    const int k = kind_of(spec);
+    return k >= 0 && kinds[k].open_clean != NULL;
+}
+
+const char *reshift_dataset_training_of(const char *spec)
+{
+    const int k = kind_of(spec);
+    return k >= 0 ? kinds[k].training : NULL;
+}
+
+const char *reshift_dataset_kind_title(const char *kind)
+{
+    const int k = kind_of(kind);
+    return k >= 0 ? kinds[k].title : NULL;
 }
 
 reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
@@ -366,8 +412,7 @@ reshift_status reshift_dataset_open_clean(const char *spec, const reshift_datase
     if (status != RESHIFT_OK) {
         return status;
     }
-    return is_kind(spec, "cifar10-c") ? cifar10c_open_clean(where, &plain, plain.limit, dataset, error)
-                                      : imagenet_c_open_clean(where, &plain, dataset, error);
+    return kinds[kind_of(spec)].open_clean(where, &plain, dataset, error);
 }
 
 static reshift_status name_classes(reshift_dataset *d, const char *const *class_names, reshift_error *error)

@@ -47,19 +47,11 @@ static const char *data_name(const drawing *d, const char *input)
     const json_t *set = json_object_get(json_object_get(d->manifest, "inputs"), input);
     const char *kind = json_string_value(json_object_get(set, "kind"));
     const char *spec = json_string_value(json_object_get(set, "data"));
-    if (kind && strcmp(kind, "cifar10") == 0) {
-        return "CIFAR-10";
+    if (kind && strcmp(kind, "demo") == 0 && strcmp(input, "shifted_set") == 0) {
+        return "demo-C"; /* named as CIFAR-10-C is */
     }
-    if (kind && strcmp(kind, "cifar10-c") == 0) {
-        return "CIFAR-10-C";
-    }
-    if (kind && strcmp(kind, "imagenet-c") == 0) {
-        return "ImageNet-C";
-    }
-    if (kind && strcmp(kind, "demo") == 0) {
-        return strcmp(input, "shifted_set") == 0 ? "demo-C" : "the demo set"; /* named as CIFAR-10-C is */
-    }
-    return spec ? spec : "data";
+    const char *title = kind ? reshift_dataset_kind_title(kind) : NULL;
+    return title ? title : spec ? spec : "data";
 }
 
 static int64_t split_count(const drawing *d, const char *key)

@@ -215,6 +215,31 @@ static reshift_status check_model(run *r, reshift_error *error)
     return RESHIFT_OK;
 }
 
+/* The trained blocks are blocks of this network; the settings were read before it was known. */
+static reshift_status check_blocks(const run *r, reshift_error *error)
+{
+    const reshift_model *model = r->opened.original;
+    for (int i = 0; i < SETTING(r, finetune.train.n); i++) {
+        const char *name = SETTING(r, finetune.train.names)[i], *block;
+        char names[512] = "";
+        bool found = strcmp(name, "all") == 0;
+        for (int b = 0; (block = reshift_model_block(model, b)) != NULL; b++) {
+            const size_t length = strlen(names);
+            snprintf(names + length, sizeof names - length, "%s%s", b ? ", " : "", block);
+            found = found || strcmp(block, name) == 0;
+        }
+        if (!found) {
+            error_set(error, RESHIFT_ERROR_NOT_FOUND,
+                      "'finetune.train': the network (%s) has no block '%s', its blocks are %s", reshift_model_arch(model),
+                      name, names);
+            error_hint(error, "its last stage and its head: --set 'finetune.train=[%s, %s]'",
+                       reshift_model_default_block(model, 0), reshift_model_default_block(model, 1));
+            return RESHIFT_ERROR_NOT_FOUND;
+        }
+    }
+    return RESHIFT_OK;
+}
+
 static reshift_status hold_out(run *r, reshift_error *error)
 {
     run_opened *o = &r->opened;
@@ -305,6 +330,7 @@ static reshift_status open_weights(run *r, reshift_error *error)
         /* the architecture is known beforehand: a fresh network of it answers every question about blocks */
         reshift_status status = reshift_model_create("resnet-demo", 2, 0, &r->opened.original, error);
         status = status == RESHIFT_OK ? check_model(r, error) : status;
+        status = status == RESHIFT_OK ? check_blocks(r, error) : status;
         if (status == RESHIFT_OK) {
             r->opened.recipe = *reshift_model_recipe(r->opened.original);
         }
@@ -329,7 +355,10 @@ static reshift_status open_weights(run *r, reshift_error *error)
         r->opened.recipe = *reshift_model_recipe(r->opened.original);
         status = check_model(r, error);
     }
-    return status == RESHIFT_OK ? reads_end(r, error) : status;
+    if (status == RESHIFT_OK) {
+        status = reads_end(r, error);
+    }
+    return status == RESHIFT_OK ? check_blocks(r, error) : status;
 }
 
 reshift_status run_open(run *r, reshift_error *error)
