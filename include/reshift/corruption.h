@@ -47,6 +47,8 @@ typedef struct reshift_corruption {
 
 /** The table, in CIFAR-10-C's customary order; *count rows, static. */
 RESHIFT_API const reshift_corruption *reshift_corruption_table(int *count);
+/** How many corruptions of the table leaderboards average: those that are not `validation`. Errors: none. */
+RESHIFT_API int reshift_corruption_official_count(void);
 
 /** A row by name, or by another name in use (frosted_glass_blur, elastic, jpeg). Errors: NOT_FOUND with the nearest
  * name as a hint. */

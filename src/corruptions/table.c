@@ -228,6 +228,15 @@ const reshift_corruption *reshift_corruption_table(int *count)
     return corruptions;
 }
 
+int reshift_corruption_official_count(void)
+{
+    int n = 0;
+    for (int i = 0; i < N_CORRUPTIONS; i++) {
+        n += !corruptions[i].validation;
+    }
+    return n;
+}
+
 corruption_function corruption_maker(const reshift_corruption *corruption)
 {
     for (int i = 0; i < N_CORRUPTIONS; i++) {

@@ -3,6 +3,7 @@
  * network of a table in the layout that RobustBench publishes (two header lines of corruptions and severities, a line a
  * network). A table is read with care for its columns, because a column too few would quietly shift a benchmark.
  */
+#include <assert.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,10 +15,10 @@
 #include "reshift/evaluation.h"
 #include "reshift/words.h"
 
-enum { N_CORRUPTIONS = 19, N_OFFICIAL = 15, N_SEVERITIES = RESHIFT_SEVERITIES, MAX_FIELDS = 256, MAX_LINES = 100000 };
+enum { N_SEVERITIES = RESHIFT_SEVERITIES, MAX_FIELDS = 256, MAX_LINES = 100000 };
 
 /* Hendrycks & Dietterich 2019, mean errors over five severities in the table's order. */
-static const double alexnet[N_OFFICIAL] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268,
+static const double alexnet[] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268,
                                            0.785948, 0.798360, 0.866816, 0.826572, 0.819324,
                                            0.564592, 0.853204, 0.646056, 0.717840, 0.606500};
 
@@ -25,7 +26,7 @@ static void baseline_empty(reshift_baseline *b)
 {
     memset(b, 0, sizeof *b);
     b->clean_error = NAN;
-    for (int c = 0; c < N_CORRUPTIONS; c++) {
+    for (int c = 0; c < RESHIFT_CORRUPTIONS_MOST; c++) {
         for (int s = 0; s <= N_SEVERITIES; s++) {
             b->error[c][s] = NAN;
         }
@@ -34,15 +35,18 @@ static void baseline_empty(reshift_baseline *b)
 
 static void baseline_average(reshift_baseline *b)
 {
+    int count;
+    const reshift_corruption *known = reshift_corruption_table(&count);
+    const int n_official = reshift_corruption_official_count();
     b->mean_error = 0;
-    for (int c = 0; c < N_CORRUPTIONS; c++) {
+    for (int c = 0; c < count; c++) {
         if (isnan(b->error[c][0])) {
             b->error[c][0] = 0;
             for (int s = 1; s <= N_SEVERITIES; s++) {
                 b->error[c][0] += b->error[c][s] / N_SEVERITIES;
             }
         }
-        b->mean_error += c < N_OFFICIAL ? b->error[c][0] / N_OFFICIAL : 0;
+        b->mean_error += known[c].validation ? 0 : b->error[c][0] / n_official;
     }
 }
 
@@ -173,7 +177,7 @@ static reshift_status read_names(table *t, reshift_error *error)
 static reshift_status read_severities(table *t, reshift_error *error)
 {
     field fields[MAX_FIELDS];
-    int n, count, column[N_CORRUPTIONS][N_SEVERITIES + 1] = {{0}};
+    int n, count, column[RESHIFT_CORRUPTIONS_MOST][N_SEVERITIES + 1] = {{0}};
     const reshift_corruption *known = reshift_corruption_table(&count);
     reshift_status status = read_line(t, fields, &n, error);
     if (status != RESHIFT_OK) {
@@ -196,7 +200,7 @@ static reshift_status read_severities(table *t, reshift_error *error)
         }
         *place = i + 1;
     }
-    for (int c = 0; c < N_CORRUPTIONS; c++) {
+    for (int c = 0; c < count; c++) {
         int there = 0, missing = 0;
         for (int s = 1; s <= N_SEVERITIES; s++) {
             there += column[c][s] > 0;
@@ -206,7 +210,7 @@ static reshift_status read_severities(table *t, reshift_error *error)
             return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found %d of them: severity %d is missing",
                          known[c].name, there, missing);
         }
-        if (there == 0 && c < N_OFFICIAL) { /* the other four may be missing */
+        if (there == 0 && !known[c].validation) {
             return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found none of them", known[c].name);
         }
     }
@@ -364,8 +368,13 @@ reshift_status reshift_baseline_find(const char *spec, reshift_baseline *baselin
         strcpy(baseline->name, "AlexNet");
         baseline->clean_error = alexnet_clean;
         baseline->jpeg_quality = RESHIFT_JPEG_QUALITY; /* measured on the published files */
-        for (int c = 0; c < N_OFFICIAL; c++) {
-            baseline->error[c][0] = alexnet[c];
+        int count, next = 0;
+        const reshift_corruption *known = reshift_corruption_table(&count);
+        for (int c = 0; c < count; c++) {
+            if (!known[c].validation) {
+                assert(next < (int)(sizeof alexnet / sizeof *alexnet));
+                baseline->error[c][0] = alexnet[next++];
+            }
         }
         baseline_average(baseline);
         return RESHIFT_OK;

@@ -14,8 +14,6 @@
 #include "reshift/corruption.h"
 #include "reshift/robustness.h"
 
-enum { N_OFFICIAL = 15 };
-
 int table_row(const reshift_corruption *corruption)
 {
     int count;
@@ -28,7 +26,7 @@ bool table_is_official(const reshift_robustness *table)
     for (int c = 0; c < table->n_corruptions; c++) {
         official += !table->corruptions[c]->validation;
     }
-    return official == N_OFFICIAL;
+    return official == reshift_corruption_official_count();
 }
 
 bool column_counts(const reshift_robustness *table, table_column column, int c)
@@ -133,7 +131,7 @@ static void plan_figures(const reshift_robustness *t, const reshift_baseline *ba
         }
         p->relative_mce = known ? p->n_columns++ : -1;
         for (int c = 0; c < t->n_corruptions && known; c++) {
-            p->relative_weight += t->corruptions[c]->validation ? 0 : 1 / (p->base[c] - p->base_clean) / N_OFFICIAL;
+            p->relative_weight += t->corruptions[c]->validation ? 0 : 1 / (p->base[c] - p->base_clean) / reshift_corruption_official_count();
         }
     }
 }
@@ -167,7 +165,7 @@ static void fill_image(const reshift_robustness *t, const figures_plan *p, int64
         for (int c = 0; c < t->n_corruptions; c++) {
             sum += t->corruptions[c]->validation ? 0 : (clean - right[c]) / (p->base[c] - p->base_clean);
         }
-        values[p->relative_mce] = sum / N_OFFICIAL / p->relative_weight;
+        values[p->relative_mce] = sum / reshift_corruption_official_count() / p->relative_weight;
     }
 }
 
