@@ -140,6 +140,23 @@ static void test_bottlenecks(void **state)
     reshift_model_destroy(&model);
 }
 
+/* Grouped convolutions have one attribute more than others; those without groups have none. */
+static void test_groups(void **state)
+{
+    (void)state;
+    reshift_model *model;
+    check_ok(reshift_model_create("resnext50_32x4d", 7, 1, &model, &error));
+    Onnx__ModelProto *m = write_and_read(model, 64);
+    check_graph(m, model);
+    const Onnx__NodeProto *grouped = find_node(m->graph, "layer2.0.conv2"), *plain = find_node(m->graph, "layer2.0.conv1");
+    assert_int_equal(find_attribute(grouped, "group")->i, 32);
+    assert_int_equal(grouped->n_attribute, 4);
+    assert_int_equal(plain->n_attribute, 3);
+    assert_string_equal(text_of(m, "arch"), "resnext50_32x4d");
+    onnx__model_proto__free_unpacked(m, NULL);
+    reshift_model_destroy(&model);
+}
+
 static void test_small_one(void **state)
 {
     (void)state;
@@ -162,6 +179,6 @@ static void test_small_one(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bottlenecks), cmocka_unit_test(test_small_one)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bottlenecks), cmocka_unit_test(test_groups), cmocka_unit_test(test_small_one)};
     return cmocka_run_group_tests_name("onnx", tests, NULL, NULL);
 }

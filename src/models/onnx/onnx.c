@@ -7,6 +7,7 @@
 #include "reshift/export.h"
 #include "reshift/version.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #define FLOAT32 1
 #define MOST_BYTES ((size_t)2147483647) /* of one protobuf message */
 #define INPUTS 5
-#define ATTRIBUTES 3
+#define ATTRIBUTES 5 /* kernel, strides, pads, dilations, group */
 #define TEXTS 6
 
 /* One operator with everything it points to. */
@@ -87,10 +88,15 @@ static onnx_node *add_node(onnx_file *f, const char *op, const char *name)
     return n;
 }
 
-static void add_input(onnx_node *n, const char *name) { n->inputs[n->node.n_input++] = text(name); }
+static void add_input(onnx_node *n, const char *name)
+{
+    assert(n->node.n_input < INPUTS);
+    n->inputs[n->node.n_input++] = text(name);
+}
 
 static Onnx__AttributeProto *add_attribute(onnx_node *n, const char *name, Onnx__AttributeProto__AttributeType type)
 {
+    assert(n->node.n_attribute < ATTRIBUTES);
     Onnx__AttributeProto *a = &n->attributes[n->node.n_attribute];
     n->list[n->node.n_attribute++] = a;
     onnx__attribute_proto__init(a);
