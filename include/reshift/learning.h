@@ -27,6 +27,14 @@ extern "C" {
 RESHIFT_API reshift_status reshift_calibrate(reshift_model *model, const reshift_dataset *dataset, int size,
                                              const reshift_progress *progress, reshift_error *error);
 
+/**
+ * Whether the ranges were measured on images prepared as the model's recipe at `size` (0: its own) prepares them; else
+ * `difference` says how they differ, theirs first: "64x64 (resize 73) and 224x224 (resize 256)". True where that is not known: no
+ * ranges, or weights of an older version. Functions that go forward in int8 warn by themselves; reshift_predict() cannot.
+ */
+RESHIFT_API bool reshift_model_calibration_fits(const reshift_model *model, int size, char *difference,
+                                                size_t difference_size);
+
 typedef struct reshift_forward_options {
     int size;  /* input size; 0: the weights' recipe */
     int batch; /* rows a pass at most; the engine may use smaller ones; 0: chosen. Results do not depend on it beyond rounding */

@@ -128,6 +128,16 @@ int command_predict(int argc, char **argv)
         reshift_model_destroy(&model);
         return status;
     }
+    char difference[256];
+    if (reshift_precision_here(session_precision(&c), false) == RESHIFT_PRECISION_INT8 &&
+        !reshift_model_calibration_fits(model, 0, difference, sizeof difference)) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "int8: the clipping ranges were measured on images prepared otherwise than these: %s (reshift calibrate "
+                 "measures them again)",
+                 difference);
+        session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
+    }
     int failed = -1;
     int n = reshift_model_n_classes(model), shown = top < n ? (int)top : n;
     float *probabilities = calloc((size_t)n, sizeof *probabilities);

@@ -1,6 +1,7 @@
 /* A few hundred images, evenly spread over a set, forward in float32 past the engine's calibration. */
 #include "inference/calibrate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,6 +9,7 @@
 #include "engine/calibrate.h"
 #include "models/model.h"
 #include "reshift/learning.h"
+#include "reshift/preparation.h"
 #include "reshift/words.h"
 
 /* Half of what serves float32 best: its activations are the largest, and the images may be in memory beside them. */
@@ -84,17 +86,55 @@ static reshift_status find_ranges(const forward_setup *wanted, const reshift_dat
     if (status == RESHIFT_OK) {
         status = calibration_finish(c, error);
     }
+    if (status == RESHIFT_OK) {
+        network_calibration *of = &wanted->net->calibration;
+        *of = (network_calibration){.recipe = reshift_recipe_at(wanted->recipe, wanted->size),
+                                    .n_images = images_of(dataset),
+                                    .n_available = reshift_dataset_count(dataset)};
+        snprintf(of->data, sizeof of->data, "%s", reshift_dataset_kind(dataset));
+    }
     forward_destroy(&f);
     calibration_destroy(&c);
     return status;
 }
 
+static bool fits(const network *net, const reshift_recipe *recipe, int size, char *difference, size_t room)
+{
+    const reshift_preparation measured = {.recipe = net->calibration.recipe},
+                              used = {.recipe = reshift_recipe_at(recipe, size)};
+    return measured.recipe.size == 0 || reshift_preparation_same(&measured, &used, difference, room);
+}
+
+/* Once a network: larger or smaller pictures have other activations, and what is beyond the ranges is clipped. */
+static void warn_of_other_images(const forward_setup *setup, const reshift_progress *progress)
+{
+    char difference[256];
+    network_calibration *of = &setup->net->calibration;
+    if (!of->told && !fits(setup->net, setup->recipe, setup->size, difference, sizeof difference)) {
+        of->told = true;
+        progress_message(progress, RESHIFT_LOG_WARNING,
+                         "int8: the clipping ranges were measured on images prepared otherwise than these: %s (reshift "
+                         "calibrate measures them again)",
+                         difference);
+    }
+}
+
+bool reshift_model_calibration_fits(const reshift_model *model, int size, char *difference, size_t room)
+{
+    return fits(model_network(model), reshift_model_recipe(model), size, difference, room);
+}
+
 reshift_status calibrate_if_needed(const forward_setup *setup, const reshift_dataset *dataset,
                                    const reshift_progress *progress, reshift_error *error)
 {
-    bool needed = setup->precision == RESHIFT_PRECISION_INT8 && setup->last_block >= 0 &&
-                  !network_has_ranges(setup->net, 0, setup->last_block);
-    return needed ? find_ranges(setup, dataset, progress, error) : RESHIFT_OK;
+    if (setup->precision != RESHIFT_PRECISION_INT8 || setup->last_block < 0) {
+        return RESHIFT_OK;
+    }
+    if (!network_has_ranges(setup->net, 0, setup->last_block)) {
+        return find_ranges(setup, dataset, progress, error);
+    }
+    warn_of_other_images(setup, progress);
+    return RESHIFT_OK;
 }
 
 reshift_status reshift_calibrate(reshift_model *model, const reshift_dataset *dataset, int size,

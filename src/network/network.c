@@ -85,6 +85,7 @@ float *network_range(network *n, int node)
 
 bool network_copy_ranges(network *to, const network *from)
 {
+    to->calibration = from->calibration;
     for (int i = 0; i < from->graph->n_nodes; i++) {
         if (from->range[i]) {
             float *range = network_range(to, i);
@@ -117,5 +118,8 @@ void network_forget_ranges(network *n, int first_block)
     for (int i = first; i < n->graph->n_nodes; i++) {
         free(n->range[i]);
         n->range[i] = NULL;
+    }
+    if (first == 0) {
+        n->calibration = (network_calibration){0};
     }
 }

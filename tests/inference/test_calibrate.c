@@ -121,6 +121,89 @@ static void test_there_and_back(void **state)
     reshift_dataset_close(&dataset);
 }
 
+/* The ranges go with the preparation of the images they were measured on; used with another one, both are named, once. */
+static void test_another_size(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_dataset *dataset;
+    reshift_model *model, *loaded, *copy;
+    char difference[256];
+    open_all(&dataset, &model);
+    assert_true(reshift_model_calibration_fits(model, 64, difference, sizeof difference)); /* there are no ranges */
+    check_ok(reshift_calibrate(model, dataset, 64, &progress, &error));
+    check_ok(reshift_model_save(in_folder("sized.safetensors"), model, true, &error));
+    check_ok(reshift_model_load(in_folder("sized.safetensors"), NULL, &loaded, &error));
+    check_ok(reshift_model_clone(loaded, &copy, &error));
+    check_ok(reshift_model_reset_head(copy, 7, 0, &error));
+    reshift_model *const all[] = {model, loaded, copy};
+    for (int i = 0; i < 3; i++) {
+        assert_true(reshift_model_calibration_fits(all[i], 64, difference, sizeof difference));
+        assert_false(reshift_model_calibration_fits(all[i], 0, difference, sizeof difference));
+        assert_string_equal(difference, "64x64 (resize 64) and 32x32 (resize 32)");
+        const network_calibration *of = &model_network(all[i])->calibration;
+        assert_true(of->n_images == n_images && of->n_available == n_images);
+        assert_string_equal(of->data, "npy");
+    }
+    reshift_recipe recipe = *reshift_model_recipe(copy);
+    recipe.mean[1] = 0.5f;
+    reshift_model_set_recipe(copy, &recipe);
+    assert_false(reshift_model_calibration_fits(copy, 64, difference, sizeof difference));
+    assert_non_null(strstr(difference, "mean 0.485 0.456 0.406"));
+    network_forget_ranges(model_network(copy), 0); /* new ranges will be of other images */
+    assert_true(reshift_model_calibration_fits(copy, 0, difference, sizeof difference));
+    if (has_int8()) {
+        reshift_forward_options options = in_int8;
+        said[0] = '\0';
+        for (int round = 0; round < 3; round++) { /* as calibrated: not a word; then otherwise: one */
+            options.size = round == 0 ? 64 : 32;
+            reshift_array features = features_of(loaded, dataset, &options);
+            reshift_array_destroy(&features);
+            assert_int_equal(strstr(said, "clipping ranges were measured on images prepared otherwise than these: 64x64 "
+                                          "(resize 64) and 32x32 (resize 32)") != NULL,
+                             round == 1);
+            said[0] = '\0';
+        }
+    }
+    reshift_model_destroy(&model);
+    reshift_model_destroy(&loaded);
+    reshift_model_destroy(&copy);
+    reshift_dataset_close(&dataset);
+}
+
+/* Weights of earlier versions do not say what their ranges are of; what is there must be what it claims to be. */
+static void test_metadata_of_the_images(void **state)
+{
+    (void)state;
+    reshift_error error;
+    reshift_dataset *dataset;
+    reshift_model *model, *loaded;
+    reshift_tensors *tensors;
+    char difference[256];
+    open_all(&dataset, &model);
+    check_ok(reshift_calibrate(model, dataset, 64, NULL, &error));
+    check_ok(reshift_model_to_tensors(model, &tensors, &error));
+    const char *key = "reshift.activation_ranges_of";
+    assert_string_equal(reshift_tensors_text(tensors, key),
+                        "{\"input_size\":64,\"resize\":64,\"mean\":[0.485000014,0.456,0.405999988],\"std\":[0.229000002,"
+                        "0.224000007,0.224999994],\"images\":40,\"available\":40,\"data\":\"npy\"}");
+    check_ok(reshift_tensors_set_text(tensors, key, "{\"input_size\":0}", &error));
+    check_ok(reshift_tensors_save(in_folder("wrong.safetensors"), tensors, true, &error));
+    check_error(reshift_model_load(in_folder("wrong.safetensors"), NULL, &loaded, &error), RESHIFT_ERROR_FORMAT,
+                "metadata 'reshift.activation_ranges_of': expected the preparation of the images");
+    reshift_tensors_destroy(&tensors);
+    model_network(model)->calibration = (network_calibration){0};
+    check_ok(reshift_model_to_tensors(model, &tensors, &error));
+    assert_null(reshift_tensors_text(tensors, key));
+    check_ok(reshift_model_from_tensors(tensors, &loaded, &error));
+    assert_true(reshift_model_is_calibrated(loaded));
+    assert_true(reshift_model_calibration_fits(loaded, 0, difference, sizeof difference));
+    reshift_tensors_destroy(&tensors);
+    reshift_model_destroy(&loaded);
+    reshift_model_destroy(&model);
+    reshift_dataset_close(&dataset);
+}
+
 /* Every image counts, whatever their number is divisible by. */
 static void test_every_image(void **state)
 {
@@ -268,7 +351,8 @@ int main(void)
     snprintf(folder, sizeof folder, "%s/reshift-calibrate-%ld", parent ? parent : "/tmp", (long)getpid());
     folder_create(folder, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),        cmocka_unit_test(test_every_image),
+        cmocka_unit_test(test_there_and_back),        cmocka_unit_test(test_another_size),
+        cmocka_unit_test(test_metadata_of_the_images), cmocka_unit_test(test_every_image),
         cmocka_unit_test(test_tensors_are_as_before), cmocka_unit_test(test_rule),
         cmocka_unit_test(test_training_forgets),      cmocka_unit_test(test_prediction_says_what_it_needs),
     };
