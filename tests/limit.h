@@ -6,19 +6,14 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
-#include "engine/plan.h"
 
 /**
- * Limits kernels and oneDNN to `form`, if RESHIFT_ISA has not limited them to less. First thing in main(): oneDNN takes
- * one limit only, so a higher one in RESHIFT_ISA means to start once more.
+ * Limits kernels and oneDNN to `form`, if the processor or RESHIFT_ISA does not limit them to less. First thing in main():
+ * oneDNN takes its limit when the program is loaded, so the program is started once more with RESHIFT_ISA.
  */
 static inline void limit_to(cpu_form form, char **argv)
 {
-    cpu_form limit;
-    if (!cpu_form_limit(&limit)) {
-        cpu_lower_limit(form);
-        engine_limit(form);
-    } else if (limit > form) {
+    if (cpu_form_here() > form) {
         setenv("RESHIFT_ISA", cpu_form_name(form), 1);
         execv("/proc/self/exe", argv);
         abort();

@@ -26,14 +26,15 @@ static const struct {
     const char *name;
     unsigned needs, permits;
     const char *openblas;
+    const char *alias; /* accepted, never shown; NULL: none */
 } forms[] = {
-    [CPU_FORM_SSE41] = {"sse41", 0, 0, "Nehalem"},
-    [CPU_FORM_AVX2] = {"avx2", CPU_AVX2, CPU_AVX2, "Haswell"},
-    [CPU_FORM_AVX2_VNNI] = {"avx2_vnni", CPU_AVX2 | CPU_AVX_VNNI, CPU_AVX2 | CPU_AVX_VNNI, "Haswell"},
-    [CPU_FORM_AVX512] = {"avx512", AVX512, AVX512, "SkylakeX"},
-    [CPU_FORM_AVX512_VNNI] = {"avx512_vnni", AVX512_VNNI, WITH_VNNI, "SkylakeX"},
-    [CPU_FORM_AVX512_BF16] = {"avx512_bf16", AVX512_BF16, WITH_VNNI | CPU_BF16, "Cooperlake"},
-    [CPU_FORM_AMX] = {"amx", AVX512_BF16 | CPU_AMX, EVERYTHING, "Cooperlake"},
+    [CPU_FORM_SSE41] = {"sse41", 0, 0, "Nehalem", "sse4"},
+    [CPU_FORM_AVX2] = {"avx2", CPU_AVX2, CPU_AVX2, "Haswell", NULL},
+    [CPU_FORM_AVX2_VNNI] = {"avx2_vnni", CPU_AVX2 | CPU_AVX_VNNI, CPU_AVX2 | CPU_AVX_VNNI, "Haswell", NULL},
+    [CPU_FORM_AVX512] = {"avx512", AVX512, AVX512, "SkylakeX", NULL},
+    [CPU_FORM_AVX512_VNNI] = {"avx512_vnni", AVX512_VNNI, WITH_VNNI, "SkylakeX", "vnni"},
+    [CPU_FORM_AVX512_BF16] = {"avx512_bf16", AVX512_BF16, WITH_VNNI | CPU_BF16, "Cooperlake", "bf16"},
+    [CPU_FORM_AMX] = {"amx", AVX512_BF16 | CPU_AMX, EVERYTHING, "Cooperlake", NULL},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
@@ -74,7 +75,7 @@ bool cpu_form_limit(cpu_form *limit)
 {
     const char *name = getenv("RESHIFT_ISA");
     for (int i = 0; name && i < FORMS; i++) {
-        if (strcmp(name, forms[i].name) == 0) {
+        if (strcmp(name, forms[i].name) == 0 || (forms[i].alias && strcmp(name, forms[i].alias) == 0)) {
             *limit = (cpu_form)i;
             return true;
         }

@@ -28,7 +28,7 @@ void probe_release(probe *p)
     linear_destroy(&p->layer);
     memory_free(p->first_weight);
     memory_free(p->second_weight);
-    memory_free(p->halves);
+    memory_free(p->features_bf16);
     memory_free(p->rounded_weight);
     memory_free(p->partial);
     for (int i = 0; p->desks && i < p->n_threads; i++) {
@@ -79,7 +79,7 @@ static void round_features(probe *p)
     const int64_t n_features = p->train.n_features, rounded = linear_rounded(n_features);
 #pragma omp parallel for num_threads(p->n_threads) schedule(static)
     for (int64_t i = 0; i < p->train.n; i++) {
-        p->bf16->round_row(p->train.features + i * n_features, n_features, p->halves + i * rounded);
+        p->bf16->round_row(p->train.features + i * n_features, n_features, p->features_bf16 + i * rounded);
     }
 }
 
@@ -113,14 +113,14 @@ reshift_status probe_allocate(probe *p, reshift_error *error)
     }
     if (enough && p->bf16) {
         p->rounded_weight = take((size_t)linear_pair(l, l->n_blocks, 0), sizeof *p->rounded_weight, 1, 1);
-        p->halves = take(n, (size_t)linear_rounded(l->n_features), sizeof *p->halves, 1);
-        enough = p->rounded_weight && p->halves;
+        p->features_bf16 = take(n, (size_t)linear_rounded(l->n_features), sizeof *p->features_bf16, 1);
+        enough = p->rounded_weight && p->features_bf16;
     }
     if (enough && p->bf16) {
         round_features(p);
     }
-    const size_t halves = p->bf16 ? n * (size_t)linear_rounded(l->n_features) * sizeof *p->halves : 0;
-    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float) + halves, "the probe");
+    const size_t rounded_bytes = p->bf16 ? n * (size_t)linear_rounded(l->n_features) * sizeof *p->features_bf16 : 0;
+    return enough ? RESHIFT_OK : error_memory(error, l->n_weights * 3 * sizeof(float) + rounded_bytes, "the probe");
 }
 
 /* ---- one epoch ---- */
@@ -237,7 +237,7 @@ static void gather_rows(probe *p, const int64_t *order)
     int64_t n = p->train.n;
     for (int64_t i = 0; i < n; i++) {
         if (p->bf16) {
-            p->rows_of_halves[i] = p->halves + order[i] * linear_rounded(p->train.n_features);
+            p->rows_bf16[i] = p->features_bf16 + order[i] * linear_rounded(p->train.n_features);
         } else {
             p->rows[i] = p->train.features + order[i] * p->train.n_features;
         }

@@ -31,7 +31,7 @@ typedef struct probe {
     linear layer;
     float *first_weight, *second_weight; /* Adam's moments, as layer.weight */
     const linear_bf16 *bf16;             /* arithmetic of the training; NULL: float32 */
-    uint16_t *halves;                    /* bf16: [N][linear_rounded(D)], the training features */
+    uint16_t *features_bf16;             /* bf16: [N][linear_rounded(D)], the training features */
     uint16_t *rounded_weight;            /* bf16: layer.weight, see linear_pair() */
     float *class_weights;                /* [K], or NULL: 1 */
     int n_threads;
@@ -44,7 +44,7 @@ typedef struct probe {
     int64_t *order;    /* [N] */
     union {
         const float **rows; /* [N] features in the order of the epoch */
-        const uint16_t **rows_of_halves;
+        const uint16_t **rows_bf16;
     };
     double *tile_loss; /* [tiles of the larger set] */
     int64_t *tile_correct;

@@ -228,11 +228,11 @@ static reshift_status bench_probe(bench *b, reshift_error *error)
         for (int i = 1; i < history.n_epochs; i++) {
             least = fmin(least, history.epochs[i].seconds);
         }
-        const bool half = options.precision == RESHIFT_PRECISION_BF16;
+        const bool bf16 = options.precision == RESHIFT_PRECISION_BF16;
         char what[96];
         snprintf(what, sizeof what, "an epoch of 50,000 x 2048, 10 classes, %s",
                  reshift_precision_name(options.precision));
-        tell(b, "probe", what, 1e3 * least, "ms", share_of_reading(b, half ? 2 : 4, least), "reading memory once");
+        tell(b, "probe", what, 1e3 * least, "ms", share_of_reading(b, bf16 ? 2 : 4, least), "reading memory once");
     }
     reshift_history_destroy(&history);
     reshift_array_destroy(&weight);

@@ -23,7 +23,7 @@ typedef struct plan_options {
     int height, width;           /* of the plan's input */
     int first_block, last_block; /* the part of the network to run, both included; blocks from graph.h */
     bool stop_at_features;       /* end before the linear layer: the output is the global average pool [N,D] */
-    bool half_input, half_output; /* maps may be staged and come out in bfloat16, where that is what the plan computes
+    bool bf16_input, bf16_output; /* maps may be staged and come out in bfloat16, where that is what the plan computes
                                      in: plan_input_width(), plan_output_width() */
     const char *device;          /* back end and device, "NAME" or "NAME:N" (backend.h); NULL: "cpu" */
     reshift_precision precision; /* what the device cannot do becomes float32: plan_precision() */
@@ -131,11 +131,6 @@ reshift_precision plan_precision(const plan *p);
 /** Multiply-adds of one forward over the batch (for rates and shares of the limit). */
 double plan_multiply_adds(const plan *p);
 
-/**
- * Limits the CPU's back end to the instruction sets of a form, as RESHIFT_ISA does when the library is loaded. False once it
- * has been used or limited: it keeps its choice.
- */
-bool engine_limit(cpu_form form);
 /** The default back end's library, its version and instruction set, "oneDNN 2.6.3 (avx512_core)". Static. */
 const char *engine_description(void);
 /**

@@ -27,7 +27,7 @@ forward_setup extraction_lower(const forward_setup *whole, int cut)
     forward_setup lower = *whole;
     lower.last_block = cut - 1;
     lower.stop_at_features = false;
-    lower.halves = lower.precision == RESHIFT_PRECISION_BF16;
+    lower.bf16 = lower.precision == RESHIFT_PRECISION_BF16;
     return lower;
 }
 
@@ -39,7 +39,7 @@ plan_options extraction_upper(const forward_setup *whole, int cut, const extract
                           .first_block = cut,
                           .last_block = whole->last_block,
                           .stop_at_features = whole->stop_at_features,
-                          .half_input = rows->width == 2,
+                          .bf16_input = rows->width == 2,
                           .precision = whole->precision};
 }
 

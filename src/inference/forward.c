@@ -102,7 +102,7 @@ static reshift_status make_plan(forward *f, const forward_setup *setup, reshift_
                             .first_block = f->stem ? 1 : 0,
                             .last_block = setup->last_block,
                             .stop_at_features = setup->stop_at_features,
-                            .half_output = setup->halves,
+                            .bf16_output = setup->bf16,
                             .precision = setup->precision};
     status = plan_create(setup->net, &options, &f->plan, error);
     if (status == RESHIFT_OK) {
@@ -252,7 +252,7 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
     if (status != RESHIFT_OK) {
         return status;
     }
-    pass->halves = results.output_bf16;
+    pass->output_bf16 = results.output_bf16;
     pass->output = results.output;
     pass->features = results.features;
     if (status == RESHIFT_OK && f->what) {

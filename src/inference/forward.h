@@ -25,7 +25,7 @@ typedef struct forward_setup {
     reshift_precision precision;
     int last_block;        /* runs blocks 0..last_block; -1: none, the images themselves come out */
     bool stop_at_features; /* the output is the global average pool (last_block: the one of fc) */
-    bool halves;           /* rows of activations may come out in bfloat16, where that is what they are computed in */
+    bool bf16;             /* rows of activations may come out in bfloat16, where that is what they are computed in */
     plan_watcher watcher;  /* NULL; else is shown what passes (float32 only) */
     void *watcher_context;
 } forward_setup;
@@ -55,7 +55,7 @@ int forward_batch(const forward *f);
 void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3]);
 int64_t forward_row_count(const forward *f); /* product of the shape: floats */
 
-int forward_row_width(const forward *f);         /* bytes of each: 4, or 2 where halves come out */
+int forward_row_width(const forward *f);         /* bytes of each: 4, or 2 in bfloat16 */
 
 /** Begins with `rows` [n] of `dataset` (NULL: 0..n-1); rows must stay until the end. Ends what was begun before.
  * Errors: ARGUMENT (images of another size than was expected), those of the loader. */
@@ -65,8 +65,8 @@ reshift_status forward_start(forward *f, const reshift_dataset *dataset, const i
 /** A pass: n rows; n == 0 at the end. All belongs to the forward and holds until the next call. */
 typedef struct forward_pass {
     int n;
-    const float *output;   /* [n, row]; NULL where halves come out */
-    const uint16_t *halves; /* [n, row] bfloat16, else NULL */
+    const float *output;   /* [n, row]; NULL if output_bf16 is not */
+    const uint16_t *output_bf16; /* [n, row] bfloat16, else NULL */
     const float *features; /* [n,D] where the network ran on to fc, else NULL */
     const int *labels;     /* [n] */
 } forward_pass;

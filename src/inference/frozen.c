@@ -60,7 +60,7 @@ struct frozen {
     ROW(T, ELSEWHERE, precision, "arithmetic")                                                                         \
     ROW(T, ELSEWHERE, last_block, "operations")                                                                        \
     ROW(T, BOOL, stop_at_features, "stops at the features")                                                            \
-    ROW(T, BOOL, halves, "in bfloat16")                                                                                \
+    ROW(T, BOOL, bf16, "in bfloat16")                                                                                  \
     ROW(T, NEVER, watcher, "is shown what passes")                                                                     \
     ROW(T, NEVER, watcher_context, "is shown what passes")
 FACTS_TABLE(forward_facts, forward_setup, FORWARD_FIELDS);
@@ -223,7 +223,7 @@ static size_t row_bytes(const frozen *f)
 
 static const char *values_of(const forward_pass *pass)
 {
-    return pass->halves ? (const char *)pass->halves : (const char *)pass->output;
+    return pass->output_bf16 ? (const char *)pass->output_bf16 : (const char *)pass->output;
 }
 
 /* Runs the next rows that are missing; they are kept now, but handed out from the pass. */

@@ -51,7 +51,7 @@ void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *l
 typedef struct linear_rows {
     union {
         const float *const *rows;      /* [n] pointers to features [D] */
-        const uint16_t *const *halves; /* the same in bfloat16: linear_bf16.round_row() made them */
+        const uint16_t *const *rows_bf16; /* the same in bfloat16: linear_bf16.round_row() made them */
     };
     int n;
     int64_t n_features;  /* D: the last group may have fewer than 16 columns */
@@ -60,7 +60,7 @@ typedef struct linear_rows {
     int64_t begin, end;  /* over these groups, which hold [first,last); end 0: over [first,last) */
     union {
         const float *const *coming; /* [n] other rows that are asked for while gradients of these are summed, or NULL */
-        const uint16_t *const *coming_halves;
+        const uint16_t *const *coming_bf16;
     };
 } linear_rows;
 

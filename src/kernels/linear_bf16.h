@@ -58,8 +58,8 @@ BF16 INLINE void forward_rows_bf16(const linear_rows *r, int b, const uint16_t *
     const int64_t begin = r->end ? r->begin : r->first, end = r->end ? r->end : r->last;
     const uint16_t *rows[PAIR], *next[PAIR]; /* next: as of float32 */
     for (int i = 0; i < tile; i++) {
-        rows[i] = r->halves[b + i];
-        next[i] = b + tile + i < r->n + r->more ? r->halves[b + tile + i] - (end - begin) * LINEAR_LANES : rows[i];
+        rows[i] = r->rows_bf16[b + i];
+        next[i] = b + tile + i < r->n + r->more ? r->rows_bf16[b + tile + i] - (end - begin) * LINEAR_LANES : rows[i];
     }
     const int64_t ahead = PAIR * AHEAD, turning = end - ahead;
     __m512 sum[PAIR][LINEAR_CLASSES] = {0};
@@ -117,12 +117,12 @@ BF16 INLINE void add_pair_of_rows(const linear_rows *r, int b, int64_t group, co
                                   __m512 sum[PAIR][LINEAR_CLASSES])
 {
     __m512bh x[PAIR];
-    const __m512i row = _mm512_loadu_si512(r->halves[b] + group * LINEAR_LANES);
+    const __m512i row = _mm512_loadu_si512(r->rows_bf16[b] + group * LINEAR_LANES);
     /* zeros beside a last row without a partner: the partner's delta is 0, and infinity times 0 would be not-a-number */
-    side_by_side(row, b + 1 < r->n ? _mm512_loadu_si512(r->halves[b + 1] + group * LINEAR_LANES) : _mm512_setzero_si512(), x);
+    side_by_side(row, b + 1 < r->n ? _mm512_loadu_si512(r->rows_bf16[b + 1] + group * LINEAR_LANES) : _mm512_setzero_si512(), x);
     if (asking) {
-        __builtin_prefetch(r->coming_halves[b] + group * LINEAR_LANES, 0, 2);
-        __builtin_prefetch(r->coming_halves[b + 1 < r->n ? b + 1 : b] + group * LINEAR_LANES, 0, 2);
+        __builtin_prefetch(r->coming_bf16[b] + group * LINEAR_LANES, 0, 2);
+        __builtin_prefetch(r->coming_bf16[b + 1 < r->n ? b + 1 : b] + group * LINEAR_LANES, 0, 2);
     }
 #pragma GCC unroll 10
     for (int c = 0; c < LINEAR_CLASSES; c++) {
@@ -175,7 +175,7 @@ BF16 static void descend_bf16(const linear_rows *r, const uint32_t *delta, int64
     const goal_avx512 goal = {.step = &s, .weight = weight, .m = m, .v = v};
     waiting_avx512 w = {.count = 0};
     for (int64_t group = r->first; group < r->last; group += PAIR) {
-        if (r->coming_halves) {
+        if (r->coming_bf16) {
             descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, true);
         } else {
             descend_groups_bf16(r, group, delta, stride, &goal, rounded, &w, false);

@@ -66,7 +66,7 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
                     .n_rows = t->n_rows > most_measured(t) ? t->n_rows : most_measured(t),
                     .precision = t->precision,
                     .last_block = tail_first_block(t->tail) - 1,
-                    .halves = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
+                    .bf16 = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
         .n_rows = rows_to_keep(t),
         .cache = rows_to_keep(t) == 0 ? NULL : o->cache ? o->cache : t->own_cache,
     };

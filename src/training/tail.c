@@ -153,23 +153,23 @@ static reshift_status make_training_plan(tail *t, const plan_options *options, t
     return status;
 }
 
-static plan_options options_of(const tail *t, int n_dims, const int64_t shape[3], bool halves)
+static plan_options options_of(const tail *t, int n_dims, const int64_t shape[3], bool bf16)
 {
     return (plan_options){.height = n_dims == 3 ? (int)shape[0] : 1,
                           .width = n_dims == 3 ? (int)shape[1] : 1,
                           .first_block = t->first_block,
                           .last_block = t->net->graph->n_blocks - 1,
-                          .half_input = halves,
+                          .bf16_input = bf16,
                           .precision = t->precision,
                           .train_block = t->train_block,
                           .batchnorm_batch = t->batchnorm_batch,
                           .label_smoothing = t->label_smoothing};
 }
 
-reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
+reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch, int64_t n_rows,
                          int64_t n_test, reshift_error *error)
 {
-    plan_options options = options_of(t, n_dims, shape, halves);
+    plan_options options = options_of(t, n_dims, shape, bf16);
     reshift_status status = RESHIFT_OK;
     if (n_rows >= batch) {
         options.batch = batch;
@@ -328,10 +328,10 @@ bool tail_has_batchnorm(const tail *t)
     return any;
 }
 
-reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch,
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch,
                                       int64_t n_rows, reshift_error *error)
 {
-    plan_options options = options_of(t, n_dims, shape, halves);
+    plan_options options = options_of(t, n_dims, shape, bf16);
     options.batchnorm_batch = t->train_block;
     options.train_block = NULL;
     reshift_status status = RESHIFT_OK;

@@ -38,9 +38,9 @@ int64_t tail_steps(const tail *t);
 
 /**
  * Plans for rows of this shape ([H,W,C], or [D] with n_dims 1): n_rows an epoch in batches of `batch`, n_test (0: none)
- * to measure; rows are bfloat16 with `halves`, which the tail then computes in. Errors: those of plan_create.
+ * to measure; rows are bfloat16 with `bf16`, which the tail then computes in. Errors: those of plan_create.
  */
-reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch, int64_t n_rows,
+reshift_status tail_plan(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch, int64_t n_rows,
                          int64_t n_test, reshift_error *error);
 
 /** Rows of the next step when so many are left in the epoch; and where they go, [n, row]: ask again for every step. */
@@ -75,7 +75,7 @@ void tail_set_rate(tail *t, int block, double learning_rate);
  * there is any. Errors: those of plan_create, of the engine.
  */
 bool tail_has_batchnorm(const tail *t);
-reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool halves, int batch,
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch,
                                       int64_t n_rows, reshift_error *error);
 reshift_status tail_recalibrate_step(tail *t, int n, reshift_error *error);
 void tail_recalibrate_end(tail *t);

@@ -75,6 +75,16 @@ static void test_words(void **state)
         assert_int_equal(limit, form);
         check_ok(cpu_check_limit(&error));
     }
+    static const struct {
+        const char *word;
+        cpu_form form;
+    } aliases[] = {{"sse4", CPU_FORM_SSE41}, {"vnni", CPU_FORM_AVX512_VNNI}, {"bf16", CPU_FORM_AVX512_BF16}};
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        setenv("RESHIFT_ISA", aliases[i].word, 1);
+        assert_true(cpu_form_limit(&limit));
+        assert_int_equal(limit, aliases[i].form);
+        check_ok(cpu_check_limit(&error));
+    }
     setenv("RESHIFT_ISA", "AVX2", 1);
     assert_false(cpu_form_limit(&limit));
     check_error(cpu_check_limit(&error), RESHIFT_ERROR_ARGUMENT,

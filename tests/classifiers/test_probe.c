@@ -268,14 +268,14 @@ static void test_bf16(void **state)
     (void)state;
     data t;
     data_create(&t);
-    trained plain, half;
+    trained plain, bf16;
     train_in(RESHIFT_PRECISION_F32, 2, &t, &plain);
-    train_in(RESHIFT_PRECISION_BF16, 1, &t, &half);
+    train_in(RESHIFT_PRECISION_BF16, 1, &t, &bf16);
     const bool here = reshift_precision_here(RESHIFT_PRECISION_BF16, true) == RESHIFT_PRECISION_BF16;
-    const size_t bytes = reshift_array_bytes(&half.weight);
-    assert_int_equal(memcmp(plain.weight.data, half.weight.data, bytes) != 0, here);
+    const size_t bytes = reshift_array_bytes(&bf16.weight);
+    assert_int_equal(memcmp(plain.weight.data, bf16.weight.data, bytes) != 0, here);
     for (int e = 0; e < 6; e++) {
-        const reshift_epoch *a = &plain.history.epochs[e], *b = &half.history.epochs[e];
+        const reshift_epoch *a = &plain.history.epochs[e], *b = &bf16.history.epochs[e];
         assert_true(fabs(a->train_loss - b->train_loss) < 0.006);
         assert_true(fabs(a->test_loss - b->test_loss) < 0.006);
         assert_true(fabs(a->train_accuracy - b->train_accuracy) <= 2.01 / n_rows);
@@ -283,12 +283,12 @@ static void test_bf16(void **state)
     for (int threads = 2; threads <= 4; threads++) {
         trained again;
         train_in(RESHIFT_PRECISION_BF16, threads, &t, &again);
-        assert_memory_equal(half.weight.data, again.weight.data, bytes);
-        assert_memory_equal(half.bias.data, again.bias.data, reshift_array_bytes(&half.bias));
+        assert_memory_equal(bf16.weight.data, again.weight.data, bytes);
+        assert_memory_equal(bf16.bias.data, again.bias.data, reshift_array_bytes(&bf16.bias));
         trained_destroy(&again);
     }
     trained_destroy(&plain);
-    trained_destroy(&half);
+    trained_destroy(&bf16);
     data_destroy(&t);
 }
 

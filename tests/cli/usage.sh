@@ -12,6 +12,9 @@ for form in sse41 avx2 avx2_vnni avx512 avx512_vnni avx512_bf16 amx; do
 done
 check "the limit reaches our kernels" 0 "instructions: sse41 " - env RESHIFT_ISA=sse41 "$reshift" --version
 check "the limit reaches oneDNN" 0 " (sse41)" - env RESHIFT_ISA=sse41 "$reshift" --version
+check "oneDNN's own variable has no effect" 0 "$("$reshift" --version | sed -n 's/^oneDNN .* (/ (/p')" - \
+    env ONEDNN_MAX_CPU_ISA=SSE41 DNNL_MAX_CPU_ISA=SSE41 "$reshift" --version
+check "a short name" 0 "instructions: sse41 " - env RESHIFT_ISA=sse4 "$reshift" --version
 check "the limit reaches OpenBLAS" 0 "OpenBLAS Nehalem" - env -u OPENBLAS_CORETYPE RESHIFT_ISA=sse41 "$reshift" --version
 check "OPENBLAS_CORETYPE is respected" 0 "OpenBLAS Nehalem" - env OPENBLAS_CORETYPE=Nehalem RESHIFT_ISA=avx2 "$reshift" --version
 case $(env -u OPENBLAS_CORETYPE "$reshift" --version) in

@@ -252,7 +252,7 @@ static void layer_round(layer_inputs *t, uint16_t **weight)
     }
     *weight = memory_allocate((size_t)linear_pair(&t->l, t->l.n_blocks, 0) * sizeof **weight);
     kernels->round_weights(&t->l, *weight);
-    t->r.halves = (const uint16_t *const *)t->rounded;
+    t->r.rows_bf16 = (const uint16_t *const *)t->rounded;
 }
 
 static void check_linear_bf16_forward(const kernel *k, const kernel_form *form)

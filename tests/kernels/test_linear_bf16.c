@@ -23,10 +23,10 @@ enum { n_shapes = sizeof shapes / sizeof *shapes, stride = 80 };
 typedef struct layer {
     linear l;
     float *x, *delta;
-    uint16_t *halves, *weight;
+    uint16_t *x_bf16, *weight;
     uint32_t *pairs;
     const float *rows[LINEAR_TILE];
-    const uint16_t *rows_of_halves[LINEAR_TILE];
+    const uint16_t *rows_bf16[LINEAR_TILE];
     int n;
 } layer;
 
@@ -44,7 +44,7 @@ static void layer_create(layer *t, size_t shape, bool whole)
     t->n = n;
     t->x = malloc((size_t)(n * d) * sizeof *t->x);
     t->delta = memory_allocate((size_t)n * stride * sizeof *t->delta);
-    t->halves = memory_allocate((size_t)(n * linear_rounded(d)) * sizeof *t->halves);
+    t->x_bf16 = memory_allocate((size_t)(n * linear_rounded(d)) * sizeof *t->x_bf16);
     t->weight = memory_allocate((size_t)linear_pair(&t->l, t->l.n_blocks, 0) * sizeof *t->weight);
     t->pairs = memory_allocate((size_t)(n + 1) / 2 * stride * sizeof *t->pairs);
     float *weight = malloc((size_t)(d * k) * sizeof *weight), *bias = calloc((size_t)k, sizeof *bias);
@@ -61,8 +61,8 @@ static void layer_create(layer *t, size_t shape, bool whole)
     linear_set(&t->l, weight, bias);
     for (int b = 0; b < n; b++) {
         t->rows[b] = t->x + b * d;
-        t->rows_of_halves[b] = t->halves + b * linear_rounded(d);
-        kernels->round_row(t->rows[b], d, t->halves + b * linear_rounded(d));
+        t->rows_bf16[b] = t->x_bf16 + b * linear_rounded(d);
+        kernels->round_row(t->rows[b], d, t->x_bf16 + b * linear_rounded(d));
     }
     kernels->round_weights(&t->l, t->weight);
     kernels->round_deltas(t->delta, n, stride, t->pairs);
@@ -75,7 +75,7 @@ static void layer_destroy(layer *t)
     linear_destroy(&t->l);
     free(t->x);
     memory_free(t->delta);
-    memory_free(t->halves);
+    memory_free(t->x_bf16);
     memory_free(t->weight);
     memory_free(t->pairs);
 }
@@ -87,9 +87,9 @@ static uint16_t nearest(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static double widened(uint16_t half)
+static double widened(uint16_t bits16)
 {
-    const uint32_t bits = (uint32_t)half << 16;
+    const uint32_t bits = (uint32_t)bits16 << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
     return (double)value;
@@ -117,14 +117,14 @@ static void test_rounding(void **state)
         assert_true(rounded % 32 == 0 && rounded >= d && rounded < d + 32);
         for (int64_t i = 0; i < t.n * rounded; i++) {
             const int64_t column = i % rounded;
-            assert_int_equal(t.halves[i], column < d ? nearest(t.x[i / rounded * d + column]) : 0);
+            assert_int_equal(t.x_bf16[i], column < d ? nearest(t.x[i / rounded * d + column]) : 0);
         }
         for (int block = 0; block < t.l.n_blocks; block++) {
             for (int64_t i = 0; i < rounded; i++) {
                 for (int c = 0; c < LINEAR_CLASSES; c++) {
                     const float *weight = linear_weight(&t.l, block, i / 16) + c * LINEAR_LANES + i % 16;
-                    const uint16_t *half = t.weight + linear_pair(&t.l, block, i / 32 * 2);
-                    assert_int_equal(half[c * 32 + i % 32], i / 16 < t.l.n_groups ? nearest(*weight) : 0);
+                    const uint16_t *narrow = t.weight + linear_pair(&t.l, block, i / 32 * 2);
+                    assert_int_equal(narrow[c * 32 + i % 32], i / 16 < t.l.n_groups ? nearest(*weight) : 0);
                 }
             }
         }
@@ -149,14 +149,14 @@ static void test_forward(void **state)
         const int64_t rounded = linear_rounded(shapes[s / 2].d);
         float out[LINEAR_TILE * LINEAR_LANES], exact[LINEAR_TILE * LINEAR_LANES];
         for (int64_t part = 0; part < t.l.n_parts; part++) {
-            linear_rows r = {.halves = t.rows_of_halves, .n = t.n}, plain = {.rows = t.rows, .n = t.n};
+            linear_rows r = {.rows_bf16 = t.rows_bf16, .n = t.n}, plain = {.rows = t.rows, .n = t.n};
             plain.n_features = t.l.n_features;
             linear_part_range(&t.l, part, &r.first, &r.last);
             linear_part_range(&t.l, part, &plain.first, &plain.last);
             for (int block = 0; block < t.l.n_blocks; block++) {
                 const float *weight = linear_weight(&t.l, block, r.first);
-                const uint16_t *half = t.weight + linear_pair(&t.l, block, r.first);
-                kernels->forward(&r, half, out);
+                const uint16_t *narrow = t.weight + linear_pair(&t.l, block, r.first);
+                kernels->forward(&r, narrow, out);
                 if (whole) {
                     linear_forward(&plain, weight, exact);
                     assert_memory_equal(out, exact, (size_t)t.n * LINEAR_LANES * sizeof(float));
@@ -167,7 +167,7 @@ static void test_forward(void **state)
                         double sum = 0, magnitude = 0;
                         for (int64_t i = 16 * r.first; i < 16 * r.last && c < LINEAR_CLASSES; i++) {
                             const int64_t at = (i / 32 * 2 - r.first) * LINEAR_GROUP + c * 32 + i % 32;
-                            const double term = widened(t.halves[b * rounded + i]) * widened(half[at]);
+                            const double term = widened(t.x_bf16[b * rounded + i]) * widened(narrow[at]);
                             sum += term;
                             magnitude += fabs(term);
                         }
@@ -190,10 +190,10 @@ static void test_descend(void **state)
         layer t;
         layer_create(&t, s / 2, true);
         const int64_t first = s % 2 && t.l.n_groups > 2 ? 2 : 0;
-        linear_rows r = {.halves = t.rows_of_halves, .n = t.n, .first = first, .last = t.l.n_groups};
+        linear_rows r = {.rows_bf16 = t.rows_bf16, .n = t.n, .first = first, .last = t.l.n_groups};
         const linear_rows plain = {
             .rows = t.rows, .n = t.n, .n_features = t.l.n_features, .first = first, .last = t.l.n_groups};
-        r.coming_halves = s % 2 ? t.rows_of_halves : NULL;
+        r.coming_bf16 = s % 2 ? t.rows_bf16 : NULL;
         const size_t count = (size_t)(r.last - r.first) * LINEAR_GROUP;
         const size_t pairs = (size_t)(r.last - r.first + 1) / 2 * 2 * LINEAR_GROUP;
         for (int block = 0; block < t.l.n_blocks; block++) {

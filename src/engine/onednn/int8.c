@@ -122,8 +122,8 @@ static reshift_status quantise(plan *p, int node, int *bytes, reshift_error *err
 reshift_status onednn_dequantise(plan *p, int node, reshift_error *error)
 {
     dnnl_memory_desc_t dense;
-    bool half = p->options.half_output && onednn_type(p) == dnnl_bf16;
-    reshift_status status = half ? onednn_activation_of(p, node, &dense, error)
+    bool bf16 = p->options.bf16_output && onednn_type(p) == dnnl_bf16;
+    reshift_status status = bf16 ? onednn_activation_of(p, node, &dense, error)
                                  : onednn_dense(&dense, p->options.batch, node_of(p, node)->channels_out,
                                                 p->nodes[node].h, p->nodes[node].w, error);
     int to = status == RESHIFT_OK ? onednn_tensor_add(p, &dense) : -1;

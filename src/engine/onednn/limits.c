@@ -36,15 +36,15 @@ static void product_destroy(product *p)
 /* c [side,side] = a b: float32; bfloat16 to bfloat16; u8 x s8 to u8. */
 static reshift_status product_create(product *p, reshift_precision precision, int side, reshift_error *error)
 {
-    bool half = precision == RESHIFT_PRECISION_BF16, bytes = precision == RESHIFT_PRECISION_INT8;
+    bool bf16 = precision == RESHIFT_PRECISION_BF16, bytes = precision == RESHIFT_PRECISION_INT8;
     dnnl_data_type_t types[3] = {bytes  ? dnnl_u8
-                                 : half ? dnnl_bf16
+                                 : bf16 ? dnnl_bf16
                                         : dnnl_f32,
                                  bytes  ? dnnl_s8
-                                 : half ? dnnl_bf16
+                                 : bf16 ? dnnl_bf16
                                         : dnnl_f32,
                                  bytes  ? dnnl_u8
-                                 : half ? dnnl_bf16
+                                 : bf16 ? dnnl_bf16
                                         : dnnl_f32};
     dnnl_dims_t dims = {side, side};
     dnnl_memory_desc_t md[3];

@@ -8,10 +8,10 @@ static const graph_node *node_of(const plan *p, int node) { return &p->net->grap
 
 dnnl_data_type_t onednn_type(const plan *p)
 {
-    bool half = p->precision == RESHIFT_PRECISION_BF16 ||
+    bool bf16 = p->precision == RESHIFT_PRECISION_BF16 ||
                 (p->precision == RESHIFT_PRECISION_INT8 &&
                  reshift_precision_here(RESHIFT_PRECISION_BF16, false) == RESHIFT_PRECISION_BF16);
-    return half ? dnnl_bf16 : dnnl_f32;
+    return bf16 ? dnnl_bf16 : dnnl_f32;
 }
 
 reshift_status onednn_activation_of(const plan *p, int node, dnnl_memory_desc_t *md, reshift_error *error)
@@ -425,7 +425,7 @@ static reshift_status lower_source(plan *p, reshift_error *error)
     }
     const bool flat = plan_is_flat(p, p->source);
     state_of(p)->input =
-        onednn_tensor_add(p, p->options.half_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
+        onednn_tensor_add(p, p->options.bf16_input && !flat && own.data_type == dnnl_bf16 ? &own : &dense);
     if (state_of(p)->input < 0) {
         return error_memory(error, sizeof(onednn_tensor), "a plan");
     }
@@ -480,7 +480,7 @@ reshift_status onednn_lower_forward(plan *p, reshift_error *error)
         return status;
     }
     dnnl_data_type_t type = state_of(p)->tensors[p->nodes[p->last].result].md.data_type;
-    bool as_it_is = plan_is_flat(p, p->last) || (p->options.half_output && type == dnnl_bf16);
+    bool as_it_is = plan_is_flat(p, p->last) || (p->options.bf16_output && type == dnnl_bf16);
     if (!as_it_is) {
         status = onednn_has_bytes(p, p->nodes[p->last].result) ? onednn_dequantise(p, p->last, error)
                                                                : flatten(p, p->last, error);

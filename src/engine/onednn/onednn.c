@@ -21,19 +21,13 @@ reshift_status onednn_failed(reshift_error *error, dnnl_status_t status, const c
 }
 
 /*
- * oneDNN fixes its instruction set when it is first used, so RESHIFT_ISA must reach it before. Where the variable is not
- * set, oneDNN is left alone: it has ONEDNN_MAX_CPU_ISA of its own.
+ * oneDNN fixes its instruction set when it is first used, so RESHIFT_ISA must reach it before. The limit is set in any
+ * case: otherwise oneDNN would read a variable of its own, and kernels and oneDNN could follow different limits.
  */
 __attribute__((constructor)) static void limit_by_environment(void)
 {
-    cpu_form limit;
-    if (cpu_form_limit(&limit)) {
-        engine_limit(limit);
-    }
-}
-
-bool engine_limit(cpu_form form)
-{
+    cpu_form form = CPU_FORM_AMX;
+    cpu_form_limit(&form);
     static const dnnl_cpu_isa_t isas[] = {
         [CPU_FORM_SSE41] = dnnl_cpu_isa_sse41,
         [CPU_FORM_AVX2] = dnnl_cpu_isa_avx2,
@@ -43,7 +37,7 @@ bool engine_limit(cpu_form form)
         [CPU_FORM_AVX512_BF16] = dnnl_cpu_isa_avx512_core_bf16,
         [CPU_FORM_AMX] = dnnl_cpu_isa_all,
     };
-    return dnnl_set_max_cpu_isa(isas[form]) == dnnl_success;
+    dnnl_set_max_cpu_isa(isas[form]); /* fails if a program that holds this library has used oneDNN before */
 }
 
 bool onednn_has(dnnl_cpu_isa_t isa) { return ((unsigned)dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa; }
