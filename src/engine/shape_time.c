@@ -80,8 +80,8 @@ static reshift_status make_plan(network *n, const engine_shape *s, const char *d
                                   .width = s->w,
                                   .device = device,
                                   .precision = precision,
-                                  .half_input = true,
-                                  .half_output = true};
+                                  .bf16_input = true,
+                                  .bf16_output = true};
     reshift_status status = plan_create(n, &options, p, error);
     if (status == RESHIFT_OK && plan_precision(*p) != precision) {
         status = error_set(error, RESHIFT_ERROR_UNSUPPORTED, "'%s' cannot be computed in %s here", s->name,
