@@ -18,8 +18,9 @@
  * CUDA graph) and replayed; what changes between steps (learning rate, momentum) is passed in device memory.
  *
  * Parameters: the network's values are host memory, each parameter with a version number. Before a forward pass a back end
- * compares versions and copies what is newer on the host (network_touch()). A back end with its own memory keeps one copy
- * per network and device for all its plans and optimisers. What it changes there (optimiser_step(), running statistics of
+ * compares versions and copies what is newer on the host (network_touch()); a change on the host counts from the next
+ * forward() on and not for work that was asked for before. A back end with its own memory keeps one copy
+ * per network and device as long as one of its plans or optimisers exists. What it changes there (optimiser_step(), running statistics of
  * batch norm) reaches the host's values in synchronise(), which callers call before they read the network; until then the
  * device's values are the newer ones.
  *

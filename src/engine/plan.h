@@ -81,10 +81,10 @@ void plan_set_momentum(plan *p, float momentum);
 /**
  * Runs forward. Refreshes stale weights first. In training with batch statistics it updates the running ones. Errors:
  * NUMERIC (activations of nodes that are not trained overflow or may, in any image of the batch; names the node),
- * INTERNAL.
+ * INTERNAL. A device may find either only when plan_read() or plan_loss() waits for it.
  */
 reshift_status plan_forward(plan *p, reshift_error *error);
-/** After plan_forward() failed with NUMERIC: the image with the largest values. */
+/** After plan_forward() or plan_read() failed with NUMERIC: the image with the largest values. */
 int plan_overflow_image(const plan *p);
 /** Results as host memory, dense, in the output's shape; the plan's, valid until its next plan_forward(). */
 typedef struct plan_results {
@@ -92,7 +92,7 @@ typedef struct plan_results {
     const uint16_t *output_bf16; /* NULL where it is float32 */
     const float *features;       /* [N,D], where the plan contains the network's features and runs on from them; else NULL */
 } plan_results;
-/** Waits for the last plan_forward(). Errors: INTERNAL (the device); then all are NULL. */
+/** Waits for the last plan_forward(). Errors: those of plan_forward(); then all are NULL. */
 reshift_status plan_read(plan *p, plan_results *results, reshift_error *error);
 
 /**

@@ -261,13 +261,13 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
     }
     if (status == RESHIFT_OK) {
         status = plan_forward(p, error);
-        if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&(output_rows){NULL, NULL, 0}, 0, error);
-        }
     }
     plan_results results = {NULL, NULL, NULL};
     if (status == RESHIFT_OK) {
         status = plan_read(p, &results, error);
+    }
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(&(output_rows){NULL, NULL, 0}, 0, error);
     }
     if (status == RESHIFT_OK) {
         status = outputs_check(results.output, 1, reshift_model_n_classes(model), "logits", &(output_rows){NULL, NULL, 0},

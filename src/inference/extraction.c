@@ -152,12 +152,12 @@ reshift_status extraction_next(extraction *e, forward_pass *pass, reshift_error 
     if (status == RESHIFT_OK && e->upper) {
         plan_set_images(e->upper, pass->n);
         status = plan_forward(e->upper, error);
-        if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&e->reads, plan_overflow_image(e->upper), error);
-        }
         plan_results results = {NULL, NULL, NULL};
         if (status == RESHIFT_OK) {
             status = plan_read(e->upper, &results, error);
+        }
+        if (status == RESHIFT_ERROR_NUMERIC) {
+            outputs_overflow(&e->reads, plan_overflow_image(e->upper), error);
         }
         pass->output = results.output;
         pass->features = results.features;

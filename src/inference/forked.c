@@ -98,12 +98,12 @@ reshift_status forked_next(forked *f, forward_pass passes[2], reshift_error *err
     for (int k = 0; k < 2 && status == RESHIFT_OK && shared.n > 0; k++) {
         plan_write_rows(f->upper[k], shared.output_bf16 ? (const void *)shared.output_bf16 : (const void *)shared.output, shared.n);
         status = plan_forward(f->upper[k], error);
-        if (status == RESHIFT_ERROR_NUMERIC) {
-            outputs_overflow(&f->reads, plan_overflow_image(f->upper[k]), error);
-        }
         plan_results results = {NULL, NULL, NULL};
         if (status == RESHIFT_OK) {
             status = plan_read(f->upper[k], &results, error);
+        }
+        if (status == RESHIFT_ERROR_NUMERIC) {
+            outputs_overflow(&f->reads, plan_overflow_image(f->upper[k]), error);
         }
         passes[k] = (forward_pass){
             .n = shared.n, .output = results.output, .features = results.features, .labels = shared.labels};

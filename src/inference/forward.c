@@ -238,16 +238,16 @@ reshift_status forward_next(forward *f, forward_pass *pass, reshift_error *error
         return RESHIFT_OK;
     }
     int at = 0;
+    plan_results results;
     if (status == RESHIFT_OK) {
         status = plan_forward(f->plan, error);
+        if (status == RESHIFT_OK) {
+            status = plan_read(f->plan, &results, error);
+        }
         at = plan_overflow_image(f->plan);
     }
     if (status == RESHIFT_ERROR_NUMERIC) {
         outputs_overflow(&f->reads, at, error);
-    }
-    plan_results results;
-    if (status == RESHIFT_OK) {
-        status = plan_read(f->plan, &results, error);
     }
     if (status != RESHIFT_OK) {
         return status;

@@ -274,12 +274,12 @@ reshift_status adapt_next(adapt *a, const float **logits, const int **labels, in
         return status;
     }
     status = plan_forward(p, error);
-    if (status == RESHIFT_ERROR_NUMERIC) {
-        outputs_overflow(&a->reads, plan_overflow_image(p), error);
-    }
     plan_results results;
     if (status == RESHIFT_OK) {
         status = plan_read(p, &results, error);
+    }
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(&a->reads, plan_overflow_image(p), error);
     }
     if (status == RESHIFT_OK) {
         memcpy(a->logits, results.output, (size_t)*n * (size_t)a->n_classes * sizeof(float));

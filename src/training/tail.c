@@ -391,12 +391,12 @@ reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows
 {
     plan_set_images(t->measuring, n);
     reshift_status status = plan_forward(t->measuring, error);
-    if (status == RESHIFT_ERROR_NUMERIC) {
-        outputs_overflow(rows, plan_overflow_image(t->measuring), error);
-    }
     plan_results results = {NULL, NULL, NULL};
     if (status == RESHIFT_OK) {
         status = plan_read(t->measuring, &results, error);
+    }
+    if (status == RESHIFT_ERROR_NUMERIC) {
+        outputs_overflow(rows, plan_overflow_image(t->measuring), error);
     }
     const float *logits = results.output;
     if (status == RESHIFT_OK) {
