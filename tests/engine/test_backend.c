@@ -36,10 +36,10 @@ static void test_devices(void **state)
         assert_true(found->devices && found->description && found->precision && found->supports && found->create &&
                     found->destroy && found->memory && found->staging && found->forward && found->read &&
                     found->loss_gradient && found->backward && found->read_gradient);
-        const bool optimiser[5] = {found->optimiser_create, found->optimiser_destroy, found->optimiser_step,
+        const bool optional[5] = {found->optimiser_create, found->optimiser_destroy, found->optimiser_step,
                                    found->optimiser_read, found->optimiser_write};
         for (int k = 1; k < 5; k++) {
-            assert_int_equal(optimiser[k], optimiser[0]);
+            assert_int_equal(optional[k], optional[0]);
         }
     }
     network *n = net_create(&(net_shape){{8, 8, 8}, 3, false, false}, 7);
@@ -89,6 +89,7 @@ static void test_places(void **state)
 {
     (void)state;
     enum { MOST = 40, STEPS = 25 };
+    reshift_error error;
     uint64_t at = 9;
     for (int round = 0; round < 300; round++) {
         placement items[MOST], *places[MOST];
@@ -110,7 +111,7 @@ static void test_places(void **state)
             }
             fullest = together > fullest ? together : fullest;
         }
-        check_ok(placement_choose(places, n, &bytes, NULL));
+        check_ok(placement_choose(places, n, &bytes, &error));
         assert_true(placement_is_sound(places, n));
         assert_true(bytes <= sum && bytes >= fullest);
         for (int i = 0; i < n; i++) {

@@ -6,7 +6,7 @@
 
 #include "reshift/learning.h"
 #include "training/adapt.h"
-#include "training/late_device.h"
+#include "engine/late_device.h"
 
 static int set_up(void **state)
 {

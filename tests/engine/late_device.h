@@ -7,8 +7,8 @@
  *
  * Included by one test program, it takes the place of the library's table of back ends (engine/backend.c).
  */
-#ifndef TESTS_TRAINING_LATE_DEVICE_H
-#define TESTS_TRAINING_LATE_DEVICE_H
+#ifndef TESTS_ENGINE_LATE_DEVICE_H
+#define TESTS_ENGINE_LATE_DEVICE_H
 
 #include <stdlib.h>
 #include <string.h>
