@@ -37,6 +37,19 @@ RESHIFT_API reshift_status reshift_tensors_set_preparation(reshift_tensors *tens
                                                            const reshift_preparation *preparation,
                                                            reshift_error *error);
 
+/**
+ * The names of the classes of `dataset` into the description `path` that reshift_preparation_save() wrote. Errors: FORMAT, IO,
+ * MEMORY.
+ */
+RESHIFT_API reshift_status reshift_preparation_add_class_names(const char *path, const reshift_dataset *dataset,
+                                                               reshift_error *error);
+/**
+ * The class names that the description of `features` holds, into the metadata of a head of `n_classes` that was trained on
+ * them. Nothing is done if they are not known, of other features, or of another number. Errors: FORMAT, IO, MEMORY.
+ */
+RESHIFT_API reshift_status reshift_tensors_set_class_names_of(reshift_tensors *tensors, const char *features, int n_classes,
+                                                              reshift_error *error);
+
 /** Of a set whose images a network of this recipe measures at `size` (0: the recipe's own). */
 RESHIFT_API reshift_image_facts reshift_image_facts_of(const reshift_dataset *dataset, const reshift_recipe *recipe,
                                                        int size);

@@ -158,6 +158,9 @@ int command_extract(int argc, char **argv)
     if (done == RESHIFT_OK && !through) {
         done = describe(parts[4], parts[0], &c, model, data, split, corruption, &how, &error);
     }
+    if (done == RESHIFT_OK && !through) {
+        done = reshift_preparation_add_class_names(parts[4], dataset, &error);
+    }
     if (done == RESHIFT_OK && csv) {
         reshift_array features = {0};
         done = reshift_array_load_npy(parts[0], &features, &error);

@@ -76,8 +76,9 @@ static reshift_status read_preparation(const option_words *train, const option_w
 }
 
 static reshift_status save(const char *path, bool force, reshift_array *weight, reshift_array *bias, const char *images,
-                           const reshift_preparation *how, reshift_error *error)
+                           const reshift_preparation *how, const char *features, reshift_error *error)
 {
+    const int n_classes = (int)bias->shape[0];
     reshift_tensors *tensors = reshift_tensors_create();
     reshift_status status = tensors ? RESHIFT_OK : RESHIFT_ERROR_MEMORY;
     if (!tensors) {
@@ -91,6 +92,9 @@ static reshift_status save(const char *path, bool force, reshift_array *weight, 
     }
     if (status == RESHIFT_OK && how) {
         status = reshift_tensors_set_preparation(tensors, how, error);
+    }
+    if (status == RESHIFT_OK && how) {
+        status = reshift_tensors_set_class_names_of(tensors, features, n_classes, error);
     }
     if (status == RESHIFT_OK) {
         status = reshift_tensors_save(path, tensors, force, error);
@@ -236,7 +240,7 @@ int command_probe(int argc, char **argv)
         done = reshift_outputs_add(outputs, history_out, c.force, &history_part, &error);
     }
     if (done == RESHIFT_OK && out) {
-        done = save(out_part, c.force, &weight, &bias, images, prepared ? &how_prepared : NULL, &error);
+        done = save(out_part, c.force, &weight, &bias, images, prepared ? &how_prepared : NULL, train.items[0], &error);
     }
     if (done == RESHIFT_OK && history_out) {
         done = reshift_history_save_csv(history_part, &history, c.force, &error);

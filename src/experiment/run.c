@@ -114,7 +114,7 @@ static reshift_status do_stage(run *r, int s, int number, int total, reshift_err
     }
     if (status == RESHIFT_OK) {
         remove_parts(r, r->keys[s]);
-    } else if (error && !error->hint[0]) {
+    } else if (status == RESHIFT_ERROR_CANCELLED && error && !error->hint[0]) { /* else a repetition may fail alike */
         error_hint(error, "the same command goes on where this run stopped");
     }
     return status;

@@ -142,6 +142,55 @@ reshift_status reshift_tensors_set_preparation(reshift_tensors *tensors, const r
     return status;
 }
 
+reshift_status reshift_preparation_add_class_names(const char *path, const reshift_dataset *dataset, reshift_error *error)
+{
+    json_t *object = json_load_file(path, JSON_REJECT_DUPLICATES, NULL), *names = json_array();
+    if (!json_is_object(object)) {
+        json_decref(names);
+        json_decref(object);
+        return error_set(error, RESHIFT_ERROR_FORMAT, "cannot read '%s': expected a description of features", path);
+    }
+    for (int k = 0; k < dataset->n_classes && names; k++) {
+        json_add(&names, json_words(dataset->class_names[k]));
+    }
+    char *text = NULL;
+    if (names && json_object_set_new(object, "class_names", names) == 0) {
+        text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    }
+    if (text) {
+        reshift_json_shorten(text);
+    }
+    const reshift_status status = text ? file_write_all(path, text, strlen(text), true, error)
+                                       : error_memory(error, 1024, "the description of features");
+    free(text);
+    json_decref(object);
+    return status;
+}
+
+reshift_status reshift_tensors_set_class_names_of(reshift_tensors *tensors, const char *features, int n_classes,
+                                                  reshift_error *error)
+{
+    reshift_preparation ignored;
+    bool known = false;
+    reshift_status status = reshift_preparation_load(features, &ignored, &known, error);
+    char *path = status == RESHIFT_OK && known ? description_path(features) : NULL, *text = NULL;
+    json_t *object = path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *names = json_object_get(object, "class_names");
+    bool strings = json_is_array(names) && json_array_size(names) == (size_t)n_classes;
+    for (size_t k = 0; strings && k < (size_t)n_classes; k++) {
+        strings = json_is_string(json_array_get(names, k));
+    }
+    if (strings) {
+        text = json_dumps(names, JSON_COMPACT);
+        status = text ? metadata_set(tensors, "class_names", text, error)
+                      : error_memory(error, 1024, "the names of the classes");
+    }
+    free(text);
+    json_decref(object);
+    free(path);
+    return status;
+}
+
 reshift_image_facts reshift_image_facts_of(const reshift_dataset *set, const reshift_recipe *recipe, int size)
 {
     const reshift_recipe used = reshift_recipe_at(recipe, size);

@@ -49,6 +49,20 @@ check "a network with it runs at its size" 0 "images as 37x37 (resize 37" "" "$r
     --head head.safetensors --data folder:$photos --allow-leak
 check "and is exported at it" 0 "images of 37x37, resize 37" - "$reshift" export --quiet --weights $before \
     --head head.safetensors --out probed.safetensors
+# the names of the classes, too: a set whose classes have other numbers is mapped by name, one of other classes is refused
+classes=$(cd "$photos" && ls -d */ | tr -d /)
+for class in $classes; do
+    mkdir -p "others/$class"
+    cp "$photos/$class"/* "others/$class/"
+done
+first=$(echo "$classes" | sed -n 1p)
+holds "with the names of their classes" sh -c 'tr -d " \n" <f.npy.json | grep -q "class_names.*$1"' sh "$first"
+check "as the head does" 0 "class_names: \["\""$first" - "$reshift" inspect head.safetensors
+check "with which a network names a class" 0 "$first" "" "$reshift" predict --weights $before --head head.safetensors \
+    "$(find "$photos/$first" -type f | head -n 1)"
+mv "others/$first" others/unheard-of
+check "a set of another class is refused" 1 - "class 'unheard-of' of the set is none of the network's" \
+    "$reshift" eval --quiet --weights $before --head head.safetensors --data folder:others --allow-leak
 for command in "eval --data folder:$photos --allow-leak" "export --out no.safetensors" \
     "finetune --data folder:$photos --out no.safetensors" "predict --data folder:$photos --out no.csv"; do
     # shellcheck disable=SC2086

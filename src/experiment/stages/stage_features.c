@@ -154,6 +154,9 @@ static reshift_status describe(const run *r, const reshift_model *model, const r
         return error_memory(error, strlen(features), "a path");
     }
     reshift_status status = reshift_preparation_save(path, features, &how, true, error);
+    if (status == RESHIFT_OK) {
+        status = reshift_preparation_add_class_names(path, dataset, error);
+    }
     free(path);
     return status;
 }

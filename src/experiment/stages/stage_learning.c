@@ -174,6 +174,14 @@ static reshift_status describe_preparation(run *r, reshift_tensors *tensors, res
         snprintf(how.data, sizeof how.data, "%s, train", reshift_dataset_kind(run_train_set(r)));
         status = reshift_tensors_set_preparation(tensors, &how, error);
     }
+    char *features = NULL;
+    if (status == RESHIFT_OK) {
+        status = run_path(r, "features/train-clean.npy", &features, error);
+    }
+    if (status == RESHIFT_OK) {
+        status = reshift_tensors_set_class_names_of(tensors, features, reshift_dataset_n_classes(run_train_set(r)), error);
+    }
+    free(features);
     return status;
 }
 
