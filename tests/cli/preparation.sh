@@ -57,7 +57,7 @@ for class in $classes; do
 done
 first=$(echo "$classes" | sed -n 1p)
 holds "with the names of their classes" sh -c 'tr -d " \n" <f.npy.json | grep -q "class_names.*$1"' sh "$first"
-check "as the head does" 0 "class_names: \["\""$first" - "$reshift" inspect head.safetensors
+check "as the head does" 0 "class_names: [\"$first" - "$reshift" inspect head.safetensors
 check "with which a network names a class" 0 "$first" "" "$reshift" predict --weights $before --head head.safetensors \
     "$(find "$photos/$first" -type f | head -n 1)"
 mv "others/$first" others/unheard-of
