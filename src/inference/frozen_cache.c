@@ -239,6 +239,32 @@ static void say_choice(const frozen_rows_wanted *w, const row_cache *rows, const
                      !automatic ? "" : memory ? " (half of the free memory)" : " (half of the free disk)", found);
 }
 
+typedef struct older_parts {
+    const char *folder;
+    int n;
+} older_parts;
+
+static reshift_status count_older(void *context, const char *name, reshift_error *error)
+{
+    older_parts *o = context;
+    (void)error;
+    char *path = strncmp(name, "frozen-", 7) == 0 ? path_join(o->folder, name) : NULL;
+    o->n += path && row_cache_is_older(path);
+    free(path);
+    return RESHIFT_OK;
+}
+
+/* What an older version kept has other keys: it is never used again, and takes room. */
+static void say_older(const reshift_frozen_cache *c, const reshift_progress *progress)
+{
+    older_parts o = {.folder = c->folder};
+    if (folder_visit(c->folder, count_older, &o, NULL) == RESHIFT_OK && o.n > 0) {
+        progress_message(progress, RESHIFT_LOG_INFO,
+                         "'%s' holds activations of an older version of reshift in %d %s, which %s not used and can be removed",
+                         c->folder, o.n, reshift_noun_for(o.n, "folder", "folders"), reshift_noun_for(o.n, "is", "are"));
+    }
+}
+
 reshift_status frozen_cache_rows(reshift_frozen_cache *cache, const frozen_rows_wanted *wanted, row_cache **rows,
                                  const reshift_progress *progress, reshift_error *error)
 {
@@ -273,6 +299,9 @@ reshift_status frozen_cache_rows(reshift_frozen_cache *cache, const frozen_rows_
         progress_message(progress, RESHIFT_LOG_WARNING, "%s: nothing is kept here", error->message);
         reshift_error_clear(error);
         return RESHIFT_OK;
+    }
+    if (status == RESHIFT_OK && chosen.place == ROWS_IN_FOLDER && cache->n_parts == 0) {
+        say_older(cache, progress);
     }
     if (status == RESHIFT_OK) {
         memcpy(cache->parts[cache->n_parts].key, wanted->key, DIGEST_HEX_BYTES);

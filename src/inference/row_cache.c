@@ -85,7 +85,8 @@ typedef struct index_entry {
     uint64_t sum;
 } index_entry;
 
-static const char index_magic[16] = "reshift rows 2"; /* 1 had no checksums */
+/* Raised with the layout, and when the keys of what is kept change. 1 had no checksums, 2 other keys. */
+static const char index_magic[16] = "reshift rows 3", index_start[] = "reshift rows ";
 
 /* Changes whenever the machine starts; "" where the system does not say. */
 static void machine_start(char text[48])
@@ -219,6 +220,20 @@ static void forget_all(row_cache *c)
     c->n_sets = 0;
     c->kept = 0;
     c->used = c->end = c->largest = 0;
+}
+
+bool row_cache_is_older(const char *folder)
+{
+    char *path = path_join(folder, "index"), magic[sizeof index_magic + 1] = "";
+    int descriptor = -1;
+    if (path && file_open(path, &descriptor, NULL, NULL) == RESHIFT_OK) {
+        const ssize_t n = read(descriptor, magic, sizeof index_magic);
+        magic[n < 0 ? 0 : n] = '\0';
+        close(descriptor);
+    }
+    free(path);
+    const size_t start = sizeof index_start - 1;
+    return strncmp(magic, index_start, start) == 0 && atoi(magic + start) < atoi(index_magic + start);
 }
 
 /* ---- opening ---- */

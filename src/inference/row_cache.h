@@ -35,6 +35,8 @@ typedef struct row_cache_setup {
 /** Errors: MEMORY, IO (the folder cannot be written to), EXISTS (another program holds the folder). */
 reshift_status row_cache_open(const row_cache_setup *setup, row_cache **out, reshift_error *error);
 void row_cache_close(row_cache **c);
+/** Whether the folder holds rows that an older version kept: nothing here uses them. */
+bool row_cache_is_older(const char *folder);
 
 /** The number of a data set of `n_rows` rows, by its identity. Errors: MEMORY. */
 reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows, int *set,

@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/random.h"
 #include "inference/available_memory.h"
+#include "inference/frozen_cache.h"
 #include "inference/row_cache.h"
 #include "inference/row_packing.h"
 
@@ -422,6 +423,44 @@ static void test_checksum(void **state)
     }
 }
 
+static char said[1024];
+
+static void on_message(void *context, reshift_log_level level, const char *text)
+{
+    (void)context, (void)level;
+    snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
+}
+
+/* What an older version kept is never read, and is named; a newer version's and other files are passed over. */
+static void test_what_an_older_version_kept(void **state)
+{
+    (void)state;
+    reshift_error error;
+    const reshift_progress progress = {.message = on_message};
+    reshift_frozen_cache_options options;
+    reshift_frozen_cache *cache;
+    row_cache *rows;
+    char path[400], text[32];
+    for (int version = 1; version <= 9; version += 4) {
+        snprintf(path, sizeof path, "%s/older/frozen-%d", folder, version);
+        check_ok(folder_create(path, &error));
+        snprintf(path, sizeof path, "%s/older/frozen-%d/index", folder, version);
+        snprintf(text, sizeof text, "reshift rows %d", version == 5 ? 2 : version);
+        check_ok(file_write_all(path, text, sizeof text, true, &error));
+    }
+    snprintf(path, sizeof path, "%s/older", folder);
+    reshift_frozen_cache_options_default(&options);
+    options.folder = path;
+    options.place = RESHIFT_CACHE_DISK;
+    options.budget_bytes = 1 << 20;
+    check_ok(reshift_frozen_cache_open(&options, &cache, &error));
+    const frozen_rows_wanted wanted = {.key = "1", .up_to = "layer1", .row_count = count, .n_rows = n_rows, .width = 4};
+    check_ok(frozen_cache_rows(cache, &wanted, &rows, &progress, &error));
+    assert_int_equal(row_cache_rows(rows), 0);
+    assert_non_null(strstr(said, "holds activations of an older version of reshift in 2 folders, which are not used"));
+    reshift_frozen_cache_close(&cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_damaged_folders),
         cmocka_unit_test(test_sets_that_nobody_asks_for),
         cmocka_unit_test(test_a_claimed_number_of_rows),
+        cmocka_unit_test(test_what_an_older_version_kept),
         cmocka_unit_test(test_available_memory),
     };
     const char *parent = getenv("TMPDIR");
