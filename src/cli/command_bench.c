@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/bench_corruptions.h"
+#include "cli/bench_operations.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/show.h"
@@ -268,6 +269,21 @@ static reshift_status bench_corrupt(bench *b, reshift_error *error)
     return bench_corruptions(b->images, b->c->data_dir, b->corruption, b->c->json, b->rows, error);
 }
 
+static reshift_status bench_ops(bench *b, reshift_error *error)
+{
+    enum { BATCH_MOST = 16 };
+    const int batch = b->c->batch < BATCH_MOST ? (int)b->c->batch : BATCH_MOST;
+    const reshift_precision precision = reshift_precision_here(session_precision(b->c), true);
+    double arithmetic = b->operations[precision];
+    reshift_status status = RESHIFT_OK;
+    if (arithmetic <= 0) {
+        status = reshift_arithmetic_measure(precision, &arithmetic, error);
+    }
+    return status == RESHIFT_OK
+               ? bench_operations(precision, batch, arithmetic, b->read_bytes, b->c->json, b->rows, error)
+               : status;
+}
+
 typedef struct bench_stage {
     const char *name;
     reshift_status (*run)(bench *b, reshift_error *error);
@@ -278,6 +294,7 @@ static const bench_stage stages[] = {
     {"limits", bench_limits, false, false, true},    {"extract", bench_extract, true, true, true},
     {"finetune", bench_finetune, true, true, false}, {"probe", bench_probe, false, false, true},
     {"pca", bench_pca, false, false, true},          {"corruptions", bench_corrupt, false, true, false},
+    {"ops", bench_ops, false, false, true},
 };
 #define STAGES ((int)(sizeof stages / sizeof *stages))
 
@@ -351,7 +368,8 @@ int command_bench(int argc, char **argv)
         .command = "bench",
         .about = "Measures the rate of each stage and the limits of this machine that it is held against. Let nothing "
                  "else run.\n"
-                 "Stages: limits, extract, finetune, probe, pca, corruptions; all of them when none is named.",
+                 "Stages: limits, extract, finetune, probe, pca, corruptions, ops (single operations of real "
+                 "networks; at most 16 images, int8 as bf16); all of them when none is named.",
         .synopsis = "[STAGE...] [options]",
         .argument = "STAGE",
         .at_most = STAGES,

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "engine/limits.h"
 #include "engine/plan.h"
+#include "engine/shape_time.h"
 #include "models/model.h"
 #include "network/ops.h"
 
@@ -116,6 +117,41 @@ reshift_status reshift_arithmetic_measure(reshift_precision precision, double *o
 reshift_status reshift_reading_measure(double *bytes_per_second, reshift_error *error)
 {
     return engine_measure_reading(bytes_per_second, error);
+}
+
+int reshift_operation_count(void)
+{
+    int count = 0;
+    while (engine_shape_at(count)) {
+        count++;
+    }
+    return count;
+}
+
+reshift_status reshift_operation_measure(int index, reshift_precision precision, int batch,
+                                         reshift_operation_time *result, reshift_error *error)
+{
+    const engine_shape *s = engine_shape_at(index);
+    if (!s) {
+        return error_set(error, RESHIFT_ERROR_NOT_FOUND, "operation %d: expected a number below %d", index,
+                         reshift_operation_count());
+    }
+    if (precision == RESHIFT_PRECISION_INT8) {
+        return error_set(error, RESHIFT_ERROR_UNSUPPORTED, "'%s' alone has no clipping ranges for int8", s->name);
+    }
+    const graph_extent out = engine_shape_result(s);
+    const double width = precision == RESHIFT_PRECISION_BF16 ? 2 : 4, multiply_adds = engine_shape_multiply_adds(s);
+    const double inputs = op_of(s->op)->n_inputs;
+    const double weights = multiply_adds > 0 ? multiply_adds / ((double)out.h * out.w) : 0;
+    *result = (reshift_operation_time){
+        .name = s->name,
+        .operation = op_of(s->op)->name,
+        .channels = s->channels_in,
+        .height = s->h,
+        .width = s->w,
+        .operations = 2 * multiply_adds * batch,
+        .bytes = width * (weights + batch * (inputs * s->channels_in * s->h * s->w + (double)s->channels_out * out.h * out.w))};
+    return engine_time_shape(s, NULL, precision, batch, &result->seconds, error);
 }
 
 double reshift_model_multiply_adds(const reshift_model *model, int size)
