@@ -42,7 +42,7 @@ static reshift_status make_key(run *r, int s, reshift_error *error)
     if (!f) {
         return error_memory(error, 0, "a stage's key");
     }
-    facts_add(f, "layout", "%d", MANIFEST_LAYOUT);
+    facts_add(f, "layout of run folders", "%d", MANIFEST_LAYOUT);
     facts_add(f, "stage", "%s", one->name);
     for (const setting *row = settings_table(); row->path; row++) {
         if (one->every_setting || (row->feeds & FEEDS_STAGE(s))) {
