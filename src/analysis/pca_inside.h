@@ -48,9 +48,9 @@ reshift_status pca_exact(const centred_rows *rows, int k, double *variance, doub
 bool pca_krylov_suits(int64_t n, int64_t d, int k);
 
 /**
- * Block Krylov: variance [k], components [k,d], coordinates [n,k]. *found says whether the residual, measured in
- * float64 with the rows themselves, is small enough (pca_krylov.c says how small); where it is not, what was written is
- * worth nothing. `total` as pca_statistics() gives it. `tiles`: products by kernels/tiles.h, which suits then. Errors:
+ * PCA by block Krylov: variance [k], components [k,d], coordinates [n,k]. *found is true if the residual, measured in
+ * float64 with the rows themselves, is small enough (the limit is in pca_krylov.c); if false, the outputs are invalid.
+ * `total` is that of pca_statistics(). `tiles`: use the products of kernels/tiles.h, which must be supported. Errors:
  * MEMORY, NUMERIC.
  */
 reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool tiles, double *variance,

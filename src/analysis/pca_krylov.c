@@ -1,17 +1,17 @@
 /*
  * PCA by block Krylov: the components of large features without their covariance matrix. A block of vectors Q is
- * multiplied by the covariance C = (X - m)' (X - m) / (n - 1) in one read of the features: a batch of rows gives
- * T = X Q - m Q, and X' T is added up while those rows are still in the cache; centring is never done to X itself.
- * Block Lanczos with full orthogonalisation makes an orthonormal basis of Q, C Q, C^2 Q, ...; the largest eigenpairs of
- * C restricted to it (Rayleigh-Ritz) are the components, with an error that falls by an order of magnitude or more a
- * pass (Musco & Musco 2015; Golub & Van Loan, chapter 10).
+ * multiplied by the covariance C = (X - m)' (X - m) / (n - 1) in one pass over the features: for each batch of rows,
+ * T = X Q - m Q is computed, and X' T is accumulated while the rows are still in the cache. X itself is never centred.
+ * Block Lanczos with full orthogonalisation builds an orthonormal basis of Q, C Q, C^2 Q, ... The components are the
+ * largest eigenpairs of C restricted to it (Rayleigh-Ritz). The error falls by an order of magnitude or more per pass
+ * (Musco & Musco 2015; Golub & Van Loan, chapter 10).
  *
- * The products are float32, or as good as that on AMX (kernels/tiles.c), with float64 sums over batches. What is found is
- * therefore measured once more in float64, with the rows less their mean: the same read gives the coordinates, the
- * variances and the residual |C v - s v| that decides whether it is accepted. The first block is drawn by Philox, and
- * improved on an eighth of the rows first.
+ * The products are float32, or of similar precision on AMX (kernels/tiles.c), with float64 sums over batches. The
+ * result is therefore verified in float64 with centred rows: one pass yields the coordinates, the variances and the
+ * residual |C v - s v| that decides whether the result is accepted. The first block is random (Philox) and is first
+ * improved on an eighth of the rows.
  *
- * No thread count changes a bit: rows go in fixed sections, each with sums of its own that are added in order.
+ * Results do not depend on the thread count: rows are divided into fixed sections, whose sums are added in order.
  */
 #include <float.h>
 #include <math.h>

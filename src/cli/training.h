@@ -19,7 +19,7 @@ void training_print_result(const common *c, const reshift_history *history, cons
 /** Checks before the training whether training_plot() may write there; `folder` NULL: nothing is drawn. */
 reshift_status training_check_plots(const common *c, const char *folder, const char *name, reshift_error *error);
 
-/** Draws DIR/<name>-loss and -accuracy, making DIR when it is not there; `kept` as in reshift_history_plot(). */
+/** Draws DIR/<name>-loss and -accuracy and creates DIR if necessary; `kept` as in reshift_history_plot(). */
 reshift_status training_plot(const common *c, const char *folder, const char *name, const char *title,
                              const reshift_history *history, int kept, reshift_error *error);
 

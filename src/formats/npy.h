@@ -21,7 +21,7 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
 /**
  * Reads one array of a NumPy archive (.npz), compressed or not: the member `wanted` ("NAME" or "NAME.npy"), or the only
  * member if NULL. Errors: NOT_FOUND (no such member, or several members and no name given; lists the names),
- * UNSUPPORTED (unpacked size above 1 GiB and 16 times the file), those of npy_read().
+ * UNSUPPORTED (unpacked size above 1 GiB plus 16 times the file), those of npy_read().
  */
 reshift_status npz_read(blob *b, const char *name, const char *wanted, reshift_array *array, reshift_error *error);
 

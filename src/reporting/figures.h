@@ -16,8 +16,9 @@ typedef struct severity_point {
 } severity_point;
 
 /**
- * Draws FOLDER/<name>.{png,svg}: accuracy by severity, before and after, with 95 % intervals; <name>.gp and <name>.csv
- * beside. `points` ascending in severity. Errors: ARGUMENT (nothing to draw), those of reshift_history_plot().
+ * Draws FOLDER/<name>.{png,svg}: accuracy by severity, before and after, with 95 % intervals; also writes <name>.gp and
+ * <name>.csv. `points` are in ascending order of severity. Errors: ARGUMENT (no points), those of
+ * reshift_history_plot().
  */
 reshift_status figure_severity(const char *folder, const char *name, const char *title, const severity_point *points,
                                int n_points, bool overwrite, reshift_error *error);
