@@ -303,7 +303,7 @@ static void test_krylov_against_the_covariance(void **state)
 }
 
 /* Every method, at any scale: a power of two changes no digit of axes and ratios. */
-static void test_unit_does_not_matter(void **state)
+static void test_scale_invariance(void **state)
 {
     (void)state;
     static const double units[] = {0x1p-83, 0x1p83}; /* 1e-25 and 1e25 */
@@ -465,7 +465,7 @@ static solution solve_exactly(const reshift_array *x, int k)
     return s;
 }
 
-static void test_ways_down(void **state)
+static void test_fallbacks(void **state)
 {
     (void)state;
     enum { n = 1200, d = 544, k = 2 };
@@ -609,10 +609,10 @@ int main(void)
         cmocka_unit_test(test_constant),
         cmocka_unit_test(test_rank),
         cmocka_unit_test(test_krylov_against_the_covariance),
-        cmocka_unit_test(test_unit_does_not_matter),
+        cmocka_unit_test(test_scale_invariance),
         cmocka_unit_test(test_krylov_threads),
         cmocka_unit_test(test_krylov_falls_back),
-        cmocka_unit_test(test_ways_down),
+        cmocka_unit_test(test_fallbacks),
         cmocka_unit_test(test_krylov_far_from_the_origin),
         cmocka_unit_test(test_krylov_of_low_rank),
         cmocka_unit_test(test_krylov_of_constants),

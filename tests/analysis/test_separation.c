@@ -20,7 +20,7 @@ static reshift_array wrap(float *values, int64_t n, int64_t k)
     return array;
 }
 
-static void test_unit_does_not_matter(void **state)
+static void test_scale_invariance(void **state)
 {
     (void)state;
     reshift_separation one, other;
@@ -48,7 +48,7 @@ static void test_unit_does_not_matter(void **state)
     reshift_array_destroy(&x);
 }
 
-static void test_silhouette_of_sklearn(void **state)
+static void test_silhouette_against_sklearn(void **state)
 {
     (void)state;
     reshift_array x = made_up(90, 12, 4, 2463534242u);
@@ -78,7 +78,7 @@ static void test_silhouette_of_sklearn(void **state)
  * Class 3: (-20,0) twice, spread 0. Class 1 has no rows. Mean of all rows: (-6, 8/6). The row (1,1) has distance 1 to
  * class 0's centroid and 3 to its own: overlap 1/6.
  */
-static void test_by_hand(void **state)
+static void test_values_computed_by_hand(void **state)
 {
     (void)state;
     float values[] = {0, 0, 2, 0, 1, 1, 1, 7, -20, 0, -20, 0};
@@ -129,7 +129,7 @@ static void test_sample_and_threads(void **state)
     reshift_array_destroy(&x);
 }
 
-static void test_edges(void **state)
+static void test_extreme_cases(void **state)
 {
     (void)state;
     float values[] = {1, 1, 1, 1, 5, 5};
@@ -207,11 +207,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_unit_does_not_matter),
-        cmocka_unit_test(test_silhouette_of_sklearn),
-        cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_scale_invariance),
+        cmocka_unit_test(test_silhouette_against_sklearn),
+        cmocka_unit_test(test_values_computed_by_hand),
         cmocka_unit_test(test_sample_and_threads),
-        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_extreme_cases),
     };
     return cmocka_run_group_tests_name("separation", tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static const unsigned gates[] = {CPU_AVX2, CPU_AVX_VNNI, CPU_AVX512, CPU_VBMI2, 
 /*
  * Lowers the limit through every level. No feature above the limit remains, and the reported level is at or below it.
  */
-static void test_forms(void **state)
+static void test_levels(void **state)
 {
     (void)state;
     enum { N = 1003 };
@@ -61,7 +61,7 @@ static void test_vnni(void **state)
     cpu_usable = all;
 }
 
-static void test_words(void **state)
+static void test_level_names(void **state)
 {
     (void)state;
     reshift_error error;
@@ -97,7 +97,7 @@ static void test_words(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_vnni),
-                                       cmocka_unit_test(test_words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_vnni),
+                                       cmocka_unit_test(test_level_names)};
     return cmocka_run_group_tests_name("cpu", tests, NULL, NULL);
 }

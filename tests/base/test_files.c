@@ -83,7 +83,7 @@ static void test_full_disk(void **state)
     free(path);
 }
 
-static void test_refusals(void **state)
+static void test_refused_targets(void **state)
 {
     (void)state;
     reshift_error error;
@@ -165,7 +165,7 @@ static void test_devices_and_pipes(void **state)
 }
 
 /* No read function blocks on a pipe without a writer. */
-static void test_pipes_are_not_read(void **state)
+static void test_pipes_never_block(void **state)
 {
     (void)state;
     reshift_error error;
@@ -305,7 +305,7 @@ static void test_long_names(void **state)
  * Only a missing file counts as absent. A name too long for any file system counts as absent; a loop of links is an
  * error.
  */
-static void test_kinds(void **state)
+static void test_path_kinds(void **state)
 {
     (void)state;
     reshift_error error;
@@ -352,13 +352,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_is_atomic),
         cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_targets),
         cmocka_unit_test(test_devices_and_pipes),
-        cmocka_unit_test(test_pipes_are_not_read),
+        cmocka_unit_test(test_pipes_never_block),
         cmocka_unit_test(test_links_and_modes),
         cmocka_unit_test(test_leftovers),
         cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_path_kinds),
         cmocka_unit_test(test_digests),
     };
     return cmocka_run_group_tests_name("files", tests, make_folder, remove_folder);

@@ -11,7 +11,7 @@ static void check_words(const char *text, const char *expected)
     json_decref(json);
 }
 
-static void test_words(void **state)
+static void test_strings_of_any_bytes(void **state)
 {
     (void)state;
     check_words("", "");
@@ -22,7 +22,7 @@ static void test_words(void **state)
     check_words("\xff\xf0\x9f\x90\x88\xc0\xaf", "\\xff\xf0\x9f\x90\x88\\xc0\\xaf");
 }
 
-static void test_a_failed_addition_drops_the_whole(void **state)
+static void test_failed_addition_drops_the_object(void **state)
 {
     (void)state;
     json_t *object = json_object(), *array = json_array();
@@ -42,8 +42,8 @@ static void test_a_failed_addition_drops_the_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_a_failed_addition_drops_the_whole),
+        cmocka_unit_test(test_strings_of_any_bytes),
+        cmocka_unit_test(test_failed_addition_drops_the_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ static void test_killed_twice(void **state)
     assert_true(total > 20);
 }
 
-static void test_files_of_others_are_protected(void **state)
+static void test_other_files_are_protected(void **state)
 {
     (void)state;
     reshift_error error;
@@ -201,7 +201,7 @@ static void test_files_of_others_are_protected(void **state)
     free(path);
 }
 
-static void test_one_output_alone_takes_the_place(void **state)
+static void test_single_output_replaces_leftover(void **state)
 {
     (void)state;
     reshift_error error;
@@ -213,7 +213,7 @@ static void test_one_output_alone_takes_the_place(void **state)
     free(path);
 }
 
-static void test_commits_under_way_are_protected(void **state)
+static void test_running_commits_are_protected(void **state)
 {
     (void)state;
     /* the lock is still held after the kill, as if the process were running */
@@ -264,9 +264,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_at_every_step),
         cmocka_unit_test(test_killed_twice),
-        cmocka_unit_test(test_files_of_others_are_protected),
-        cmocka_unit_test(test_one_output_alone_takes_the_place),
-        cmocka_unit_test(test_commits_under_way_are_protected),
+        cmocka_unit_test(test_other_files_are_protected),
+        cmocka_unit_test(test_single_output_replaces_leftover),
+        cmocka_unit_test(test_running_commits_are_protected),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -18,7 +18,7 @@ static void test_known_answer(void **state)
     }
 }
 
-static void test_streams_are_named_not_ordered(void **state)
+static void test_streams_are_independent_of_order(void **state)
 {
     (void)state;
     random_stream a = random_open(1, "shuffle", 2, 3), b = random_open(1, "shuffle", 2, 4);
@@ -224,7 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answer),
-        cmocka_unit_test(test_streams_are_named_not_ordered),
+        cmocka_unit_test(test_streams_are_independent_of_order),
         cmocka_unit_test(test_gaussian_moments),
         cmocka_unit_test(test_permutation),
         cmocka_unit_test(test_fill_is_philox),

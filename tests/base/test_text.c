@@ -26,7 +26,7 @@ static const char *const pairs[][2] = {
     {"\xc2\xa0\xe2\x82\xac", "\xc2\xa0\xe2\x82\xac"},
 };
 
-static void test_clean(void **state)
+static void test_control_characters_are_replaced(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -73,7 +73,7 @@ static void test_messages_are_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_control_characters_are_replaced),
         cmocka_unit_test(test_messages_are_clean),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

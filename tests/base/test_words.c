@@ -16,7 +16,7 @@ static void test_known_distances(void **state)
     assert_int_equal(reshift_word_distance("gaussian_blur", "gausian_blurr"), 2);
 }
 
-static void test_long_words_are_far(void **state)
+static void test_long_words_have_a_large_distance(void **state)
 {
     (void)state;
     char longer[RESHIFT_WORD_FAR + 2], longest[RESHIFT_WORD_FAR + 1];
@@ -52,7 +52,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_known_distances),
-        cmocka_unit_test(test_long_words_are_far),
+        cmocka_unit_test(test_long_words_have_a_large_distance),
     };
     return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }

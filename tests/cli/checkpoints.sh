@@ -18,11 +18,11 @@ header='{"__metadata__":{"note\u001b[2J":"v\u009b31m\u202e","class_names":"[\"\u
 length=$(printf '%s' "$header" | wc -c)
 { printf "\\$(printf %o "$((length % 256))")\\$(printf %o "$((length / 256))")\\000\\000\\000\\000\\000\\000"; printf '%s' "$header"; printf '\000\000\000\000'; } >"evil$evil.safetensors"
 check "a tensor with a hostile name" 0 "float32" - "$reshift" inspect "evil$evil.safetensors"
-holds "is shown without it" quiet
-check "as JSON" 0 '"float32"' - "$reshift" inspect --json "evil$evil.safetensors"
-holds "has it escaped" quiet
-check "refused as weights" 1 - "cannot read weights" "$reshift" predict --weights "evil$evil.safetensors" x.png
-holds "in clean words" quiet
+holds "the hostile name is shown cleaned" quiet
+check "a hostile name as JSON" 0 '"float32"' - "$reshift" inspect --json "evil$evil.safetensors"
+holds "the hostile name is escaped in JSON" quiet
+check "the hostile file refused as weights" 1 - "cannot read weights" "$reshift" predict --weights "evil$evil.safetensors" x.png
+holds "the refusal contains clean text" quiet
 for command in "inspect" "predict --weights" "pca" "report" "run" "sweep" "eval --data demo --weights" "probe --train" "$evil" "inspect --$evil"; do
     # shellcheck disable=SC2086
     "$reshift" $command "no$evil" >"$work.out" 2>"$work.err" </dev/null
@@ -35,19 +35,19 @@ printf 'one%s\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n' "$evil" >
 n=$("$reshift" inspect --json $weights | sed -n 's/^ *"classes": \([0-9]*\),.*/\1/p')
 head -n "$n" names.txt >own.txt
 check "classes with hostile names" 0 "named.safetensors" "" "$reshift" export --weights $weights --classes own.txt --out named.safetensors
-check "a photograph of theirs" 0 "%" "" "$reshift" predict --weights named.safetensors --top "$n" "$golden/image_95.jpg"
-holds "is named without control characters" quiet
-check "as JSON" 0 '"name"' "" "$reshift" predict --json --weights named.safetensors --top "$n" "$golden/image_95.jpg"
-holds "and escaped" quiet
-check "metadata under our own names" 0 "reshift.input_size: 32" - "$reshift" inspect $weights
-check "the network in it" 0 "arch: resnet-demo" - "$reshift" inspect $weights
+check "predictions with hostile class names" 0 "%" "" "$reshift" predict --weights named.safetensors --top "$n" "$golden/image_95.jpg"
+holds "class names are shown without control characters" quiet
+check "predictions with hostile class names as JSON" 0 '"name"' "" "$reshift" predict --json --weights named.safetensors --top "$n" "$golden/image_95.jpg"
+holds "class names are escaped in JSON" quiet
+check "metadata under reshift's own names" 0 "reshift.input_size: 32" - "$reshift" inspect $weights
+check "the network of the file" 0 "arch: resnet-demo" - "$reshift" inspect $weights
 
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >pointer.pth
 check "a Git LFS pointer as weights" 1 - "found a Git LFS pointer" "$reshift" predict --weights pointer.pth x.png
-check "and what to do" 1 - "hint: the file itself was not downloaded" "$reshift" predict --weights pointer.pth x.png
+check "a Git LFS pointer, with a hint" 1 - "hint: the file itself was not downloaded" "$reshift" predict --weights pointer.pth x.png
 printf '<!DOCTYPE html><html></html>' >page.npy
 check "a web page as an array" 1 - "found an HTML page" "$reshift" inspect page.npy
-check "objects beside the tensors" 0 "argparse.Namespace" - "$reshift" inspect "$golden/torch_objects.pth"
+check "objects next to the tensors" 0 "argparse.Namespace" - "$reshift" inspect "$golden/torch_objects.pth"
 check "an archive of arrays" 0 "images.npy" - "$reshift" inspect "$golden/npz_three.npz"
-check "a branch that is not there" 1 - "there is no network below 'ema'" "$reshift" predict --weights "$weights#ema" x.png
+check "a missing branch" 1 - "there is no network below 'ema'" "$reshift" predict --weights "$weights#ema" x.png
 finish

@@ -20,54 +20,54 @@ probe() { "$reshift" probe --quiet --train f.npy l.npy --epochs 1 "$@"; }
 
 # ---- outputs ----
 check "a probe" 0 "" - probe --out p.safetensors
-check "is not replaced unasked" 1 - "'p.safetensors' exists already" probe --out p.safetensors
-check "to nowhere, as for timing a command" 0 "" - probe --out /dev/null
-holds "which stays a device" is "$(kind /dev/null)" "character special file"
-check "with --force, too" 0 "" - probe --out /dev/null --force
-holds "which stays a device" is "$(kind /dev/null)" "character special file"
+check "a probe is not replaced without --force" 1 - "'p.safetensors' exists already" probe --out p.safetensors
+check "output to /dev/null" 0 "" - probe --out /dev/null
+holds "/dev/null stays a device" is "$(kind /dev/null)" "character special file"
+check "output to /dev/null with --force" 0 "" - probe --out /dev/null --force
+holds "/dev/null stays a device with --force" is "$(kind /dev/null)" "character special file"
 check "a device that is full" 1 "" "No space left on device" probe --out /dev/full
 probe --out /dev/stdout >printed.safetensors 2>printed.err
-holds "to standard output" cmp printed.safetensors p.safetensors
+holds "output to standard output" cmp printed.safetensors p.safetensors
 probe --json --out /dev/stdout 2>printed.err | cat >printed.safetensors
-holds "and through a pipe, printed numbers elsewhere" cmp printed.safetensors p.safetensors
-holds "on standard error" grep -q '"accuracy\|train' printed.err
+holds "output through a pipe, with messages elsewhere" cmp printed.safetensors p.safetensors
+holds "the messages are on standard error" grep -q '"accuracy\|train' printed.err
 mkfifo pipe
-check "a pipe that nobody reads" 1 "" "no program reads this pipe" timeout 20 "$reshift" probe --quiet --train f.npy l.npy --epochs 1 --out pipe
+check "a pipe without a reader" 1 "" "no program reads this pipe" timeout 20 "$reshift" probe --quiet --train f.npy l.npy --epochs 1 --out pipe
 cat pipe >through.safetensors &
 sleep 0.2
-check "a pipe" 0 "" - probe --out pipe --force
+check "output to a pipe" 0 "" - probe --out pipe --force
 wait $!
-holds "gets the bytes of a file" cmp through.safetensors p.safetensors
-holds "and stays a pipe" is "$(kind pipe)" "fifo"
+holds "the pipe receives the bytes of the file" cmp through.safetensors p.safetensors
+holds "the pipe stays a pipe" is "$(kind pipe)" "fifo"
 mkdir far
 cp p.safetensors far/old
 chmod 640 far/old
 ln -s far/old link
-check "a link, unasked" 1 - "'link' exists already" probe --out link
-check "a link" 0 "" - probe --out link --force --seed 5
-holds "stays a link" is "$(kind link)" "symbolic link"
-holds "to the new file" sh -c '! cmp -s far/old p.safetensors'
-holds "of the old one's mode" is "$(stat -c %a far/old)" 640
+check "a link without --force" 1 - "'link' exists already" probe --out link
+check "a link with --force" 0 "" - probe --out link --force --seed 5
+holds "the link is kept" is "$(kind link)" "symbolic link"
+holds "the link points to the new file" sh -c '! cmp -s far/old p.safetensors'
+holds "the new file has the mode of the old one" is "$(stat -c %a far/old)" 640
 check "a folder" 1 - "cannot write 'far': a folder is there" probe --out far --force
 long=$(printf 'n%.0s' $(seq 255))
 check "a name of 255 bytes" 0 "" - probe --out "$long"
-holds "is there" test -s "$long"
-holds "nothing temporary stays" clean .
+holds "the file with a name of 255 bytes exists" test -s "$long"
+holds "no temporary file remains" clean .
 
 # ---- several outputs of one command ----
 check "two outputs" 0 "" - probe --out a.safetensors --history a.csv
 : >b.csv
 check "one of two exists" 1 - "'b.csv' exists already" probe --out b.safetensors --history b.csv
-holds "the other is not written" absent b.safetensors
+holds "the other output is not written" absent b.safetensors
 check "one of two cannot be written" 1 "" "/dev/full" probe --out c.safetensors --history /dev/full
-holds "the other is not written" absent c.safetensors
-holds "nothing temporary stays" clean .
+holds "the other output is not written" absent c.safetensors
+holds "no temporary file remains" clean .
 : >d.safetensors.reshift-part # of a process that was killed
-check "what a killed process left" 0 "" - probe --out d.safetensors
-holds "is gone" clean .
+check "a leftover of a killed process" 0 "" - probe --out d.safetensors
+holds "the leftover is removed" clean .
 touch e.safetensors.part.abc123
-check "what others left" 0 "" - probe --out e.safetensors
-holds "stays" test -e e.safetensors.part.abc123
+check "a temporary of a running process" 0 "" - probe --out e.safetensors
+holds "the temporary of a running process is kept" test -e e.safetensors.part.abc123
 
 # ---- inputs ----
 for words in "inspect pipe" "predict --weights p.safetensors pipe" "probe --train pipe l.npy --out x" "probe --train f.npy pipe --out x" \
@@ -78,13 +78,13 @@ for words in "inspect pipe" "predict --weights p.safetensors pipe" "probe --trai
     status=$?
     cat words.err >"$work.said"
     [ $status = 1 ] || [ $status = 2 ]
-    holds "does not wait for a pipe: $words (status $status)" test $status = 1 -o $status = 2
+    holds "a pipe as input never blocks: $words (status $status)" test $status = 1 -o $status = 2
 done
-check "says what it found" 1 - "expected a file, found a pipe" "$reshift" inspect pipe
-check "a pipe of the shell" 1 - "expected a file, found a pipe" sh -c 'cat l.npy | "$1" probe --train f.npy /dev/stdin --out x' sh "$reshift"
-check "inspect goes on after a file it cannot read" 1 "[4,2]" "cannot read 'pipe'" "$reshift" inspect pipe f.npy
-check "in JSON, too" 1 '"float32"' "cannot read 'pipe'" "$reshift" inspect --json pipe f.npy
-check "a table called an array" 2 - "--out 'x.csv': what is written is .npy" "$reshift" extract --weights x --data demo --out x.csv
+check "the error names what was found" 1 - "expected a file, found a pipe" "$reshift" inspect pipe
+check "a pipe created by the shell" 1 - "expected a file, found a pipe" sh -c 'cat l.npy | "$1" probe --train f.npy /dev/stdin --out x' sh "$reshift"
+check "inspect continues after an unreadable file" 1 "[4,2]" "cannot read 'pipe'" "$reshift" inspect pipe f.npy
+check "inspect continues, in JSON" 1 '"float32"' "cannot read 'pipe'" "$reshift" inspect --json pipe f.npy
+check "a table named like an array" 2 - "--out 'x.csv': what is written is .npy" "$reshift" extract --weights x --data demo --out x.csv
 
 # ---- one process per corruption, all into one folder ----
 processes=
@@ -96,6 +96,6 @@ failed=0
 for process in $processes; do wait $process || failed=$((failed + 1)); done
 cat ./*_noise.err >"$work.said"
 holds "none of six parallel processes fails" test $failed = 0
-holds "and all files are there" test "$(ls shared | wc -l)" = 7
-holds "with nothing temporary" clean shared
+holds "all files of the parallel processes exist" test "$(ls shared | wc -l)" = 7
+holds "no temporary file remains" clean shared
 finish

@@ -38,18 +38,18 @@ for mark in 'cut/manifest.json' 'cut/.reshift-parts/*/checkpoint.safetensors' 'c
     # 137: killed; 0: it finished before the signal arrived
     holds "killed at $mark (status $status)" test $status = 137 -o $status = 0
 done
-holds "most of them were killed in time ($killed of 13)" test $killed -ge 7
+holds "most runs were killed in time ($killed of 13)" test $killed -ge 7
 (study cut) >cut.out 2>cut.err
-holds "the last one goes on to the end" test $? = 0
+holds "the last run completes" test $? = 0
 holds "every file has the bytes of an undisturbed run" diff -r -x manifest.json -x history whole cut
 for history in pretrain probe finetune; do
     cut -d, -f1-5 whole/history/$history.csv >whole.csv
     cut -d, -f1-5 cut/history/$history.csv >cut.csv
-    holds "the history of $history, but for its seconds" cmp whole.csv cut.csv
+    holds "the history of $history, except for its seconds" cmp whole.csv cut.csv
 done
-holds "nothing half-written stays" clean cut
-holds "nor what the stages keep between epochs" absent cut/parts
-holds "what it prints in the end" test -s cut.out
+holds "no partial files remain" clean cut
+holds "no intermediate files of stages remain" absent cut/parts
+holds "the final output is the same" test -s cut.out
 
 # results computed before the epochs are the same: automatic rates, recalibrated batch norm
 before() { study "$1" --set finetune.lr=auto --set finetune.batchnorm=recalibrate; }
@@ -62,18 +62,18 @@ while ! is_there 'again/.reshift-parts/*/checkpoint.safetensors' && kill -0 $pro
 kill -KILL $process 2>/dev/null
 wait $process 2>/dev/null
 (before again) >again.out 2>again.err
-holds "killed in fine-tuning, it ends with the same bytes" diff -r -x manifest.json -x history chosen again
-holds "and the same rates" sh -c 'for run in chosen again; do cut -d, -f1-5,7- $run/history/finetune.csv >$run.csv; done
+holds "killed in fine-tuning, the run ends with the same bytes" diff -r -x manifest.json -x history chosen again
+holds "the automatic rates are the same" sh -c 'for run in chosen again; do cut -d, -f1-5,7- $run/history/finetune.csv >$run.csv; done
     cmp chosen.csv again.csv && head -1 chosen.csv | grep -q "ratio_layer4,lr_layer4,ratio_fc,lr_fc"'
 
 # statistics only
 (study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
 holds "a study that only recalibrates batch norm" test $? = 0
-holds "has no curves of fine-tuning" absent still/plots/finetune-loss.png
-holds "and says what moved" grep -q 'layer4.0.bn1.running_mean,layer4,[0-9]*,[1-9]' still/weights/moved.csv
-holds "no weight did" sh -c '! grep -v running still/weights/moved.csv | cut -d, -f4 | grep "[1-9]"'
+holds "no curves without epochs" absent still/plots/finetune-loss.png
+holds "the changes are reported" grep -q 'layer4.0.bn1.running_mean,layer4,[0-9]*,[1-9]' still/weights/moved.csv
+holds "no weight changed" sh -c '! grep -v running still/weights/moved.csv | cut -d, -f4 | grep "[1-9]"'
 (study still --set finetune.epochs=0 --set finetune.batchnorm=recalibrate) >still.out 2>still.err
-holds "and is finished when called again" test $? = 0
+holds "the run is complete when called again" test $? = 0
 
 # a scheduler's SIGTERM is handled like Ctrl-C
 (study asked) >asked.out 2>asked.err &
@@ -83,6 +83,6 @@ kill -TERM $process
 wait $process
 status=$?
 holds "SIGTERM ends with 143 (found $status)" test $status = 143
-holds "and says so" grep -q "stopped on request" asked.err
-holds "leaving nothing half-written" clean asked
+holds "SIGTERM is reported" grep -q "stopped on request" asked.err
+holds "SIGTERM leaves no partial files" clean asked
 finish

@@ -30,24 +30,24 @@ for size in 8 31 37 65 101; do
     "$reshift" predict --quiet $with --size $size --top 1 --json $(cat files) |
         sed -n 's/.*"probability": \([0-9.e-]*\).*/\1/p' >one$size
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^p/) column = i; next } { print $column }' set$size.csv >of_set$size
-    holds "gives what predict gives for its files ($(wc -l <one$size) of them)" near 1e-4 one$size of_set$size
+    holds "a set and its files give the same predictions ($(wc -l <one$size) of them)" near 1e-4 one$size of_set$size
     check "training at rate 0 and size $size" 0 "" "" "$reshift" finetune --quiet $with --data folder:$photos \
         --size $size --lr 0 --epochs 1 --batch 8 --out tuned$size.safetensors
-    check "its network, read again," 0 "clean" - "$reshift" eval --quiet --weights tuned$size.safetensors \
+    check "the fine-tuned network, read again," 0 "clean" - "$reshift" eval --quiet --weights tuned$size.safetensors \
         --data folder:$photos --allow-leak --out after$size.csv
-    check "and the one it came from at that size" 0 "clean" "" "$reshift" eval --quiet $with \
+    check "the original network at that size" 0 "clean" "" "$reshift" eval --quiet $with \
         --data folder:$photos --size $size --out before$size.csv
-    holds "are right alike" test "$(value after$size.csv nll)" = "$(value before$size.csv nll)"
+    holds "both networks have the same accuracy" test "$(value after$size.csv nll)" = "$(value before$size.csv nll)"
 done
 # ---- features and heads carry the preparation of their images ----
 check "extract describes its features" 0 "images as 37x37" - "$reshift" extract --quiet --weights $before \
     --data folder:$photos --size 37 --out f.npy
-holds "beside them" grep -q '"input_size": 37' f.npy.json
-check "a probe" 0 "" - "$reshift" probe --quiet --train f.npy l.npy --epochs 50 --lr 0.1 --out head.safetensors
-check "carries it" 0 "37" - "$reshift" inspect head.safetensors
-check "a network with it runs at its size" 0 "images as 37x37 (resize 37" "" "$reshift" eval --quiet --weights $before \
+holds "the description is next to the features" grep -q '"input_size": 37' f.npy.json
+check "a probe of these features" 0 "" - "$reshift" probe --quiet --train f.npy l.npy --epochs 50 --lr 0.1 --out head.safetensors
+check "the probe has the preparation" 0 "37" - "$reshift" inspect head.safetensors
+check "a network with the probe runs at its size" 0 "images as 37x37 (resize 37" "" "$reshift" eval --quiet --weights $before \
     --head head.safetensors --data folder:$photos --allow-leak
-check "and is exported at it" 0 "images of 37x37, resize 37" - "$reshift" export --quiet --weights $before \
+check "a network with the probe is exported at its size" 0 "images of 37x37, resize 37" - "$reshift" export --quiet --weights $before \
     --head head.safetensors --out probed.safetensors
 # the names of the classes, too: a set whose classes have other numbers is mapped by name, one of other classes is refused
 classes=$(cd "$photos" && ls -d */ | tr -d /)
@@ -71,23 +71,23 @@ for command in "eval --data folder:$photos --allow-leak" "export --out no.safete
 done
 check "two networks, each at its own size" 0 "images as 37x37" "" "$reshift" eval --quiet --weights $before \
     --head plain.safetensors --against $before --against-head head.safetensors --data folder:$photos --allow-leak --out both
-holds "named both" grep -q "images as 32x32" "$work.out"
-holds "in the JSON too" grep -q '"other_preparation"' both/results.json
+holds "both sizes are stated" grep -q "images as 32x32" "$work.out"
+holds "both sizes are in the JSON" grep -q '"other_preparation"' both/results.json
 "$reshift" extract --quiet --weights $before --data folder:$photos --size 64 --out g.npy --force >/dev/null
 check "features of two preparations are not mixed" 1 - "differently prepared images: 37x37 (resize 37) and 64x64 (resize 64)" \
     "$reshift" probe --quiet --train f.npy l.npy --test g.npy l.npy
 cp f.npy copied.npy
 cp g.npy.json copied.npy.json
-check "a description of other features counts for nothing" 0 "" - "$reshift" probe --quiet --train copied.npy l.npy \
+check "a description of other features is ignored" 0 "" - "$reshift" probe --quiet --train copied.npy l.npy \
     --epochs 1 --out none.safetensors
-check "and is not carried on" 0 "" - "$reshift" inspect none.safetensors
-holds "so" test "$(grep -c input_size "$work.out")" = 0
-check "the head of a study says its size" 0 "input_size" - "$reshift" inspect study/weights/probe.safetensors
+check "an ignored description is not passed on" 0 "" - "$reshift" inspect none.safetensors
+holds "the head has no preparation" test "$(grep -c input_size "$work.out")" = 0
+check "the head of a study has its size" 0 "input_size" - "$reshift" inspect study/weights/probe.safetensors
 # a folder whose name is not UTF-8: its features are described, too
 odd=$(printf 'caf\351')
 ln -s "$photos" "$odd"
-check "features of an odd path" 0 "" - "$reshift" extract --quiet --weights $before --data "folder:$odd" --size 64 --out odd.npy
-holds "have it escaped in their description" grep -q 'caf..xe9' odd.npy.json
+check "features with a path that is not UTF-8" 0 "" - "$reshift" extract --quiet --weights $before --data "folder:$odd" --size 64 --out odd.npy
+holds "the path is escaped in the description" grep -q 'caf..xe9' odd.npy.json
 # ---- crops that were corrupted are not cropped again ----
 twice="$with --quiet --size 48"
 "$reshift" corrupt --quiet --data folder:$photos --size 48 --constants imagenet --corruption fog --severity 3-4 --format folder \
@@ -97,21 +97,21 @@ check "a folder of corrupted crops" 0 "constants of ImageNet-C (224x224), after 
     - "$reshift" eval $twice --data folder:crops/fog/3 --out crops.csv
 # shellcheck disable=SC2086
 "$reshift" eval $twice --data imagenet-c:crops --corruption fog --severity 3 --out tree.csv >/dev/null 2>&1
-holds "is measured as the same files as a set of one size" test -n "$(value crops.csv nll)" -a "$(value crops.csv nll)" = \
+holds "a folder of corrupted crops equals a set of one size" test -n "$(value crops.csv nll)" -a "$(value crops.csv nll)" = \
     "$(awk -F, '$1 == "fog" && $2 == 3 { print $9 }' tree.csv)"
 rm crops/fog/3/preparation.json
 # shellcheck disable=SC2086
 check "without the description they are photographs" 0 "images as 48x48 (resize" "" "$reshift" eval $twice --data folder:crops/fog/3
 echo '{}' >crops/fog/4/preparation.json
 # shellcheck disable=SC2086
-check "another file of that name" 1 - "crops/fog/4/preparation.json': expected how the images" "$reshift" eval $twice --data folder:crops/fog/4
+check "another file of the description's name" 1 - "crops/fog/4/preparation.json': expected how the images" "$reshift" eval $twice --data folder:crops/fog/4
 cp -r $photos unsaid
 rm unsaid/preparation.json
-check "corrupted at two sizes, both are said" 0 "corrupted images: " "" "$reshift" eval --quiet --weights $before \
+check "corruption at two sizes is stated for both" 0 "corrupted images: " "" "$reshift" eval --quiet --weights $before \
     --head plain.safetensors --against $before --against-head head.safetensors --data folder:unsaid --allow-leak \
     --corruption fog --severity 3 --constants imagenet
-holds "with their crops" sh -c 'grep -q "corrupted images: .*crop 32" "$1" && grep -q "corrupted images: .*crop 37" "$1"' sh "$work.out"
-check "sizes below the smallest are refused by all alike" 2 - "from 8 to 4096" "$reshift" predict --weights $before \
+holds "the crops of both are stated" sh -c 'grep -q "corrupted images: .*crop 32" "$1" && grep -q "corrupted images: .*crop 37" "$1"' sh "$work.out"
+check "sizes below the minimum are refused by all commands" 2 - "from 8 to 4096" "$reshift" predict --weights $before \
     --size 7 made/brightness/1
-check "by the settings too" 2 - "from 8 to 4096" "$reshift" demo --set input.size=7 --out small
+check "sizes below the minimum are refused in settings" 2 - "from 8 to 4096" "$reshift" demo --set input.size=7 --out small
 finish

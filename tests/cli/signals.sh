@@ -29,8 +29,8 @@ for pair in TERM:143 HUP:129; do
     status=$?
     cp stop.err "$work.said"
     holds "SIG$signal ends corrupt with $expected (found $status)" test $status = $expected
-    holds "in good order" grep -q "stopped on request" stop.err
-    holds "nothing is left" absent made
+    holds "SIG$signal is reported" grep -q "stopped on request" stop.err
+    holds "SIG$signal leaves no files" absent made
 done
 # A command that never polls for stop requests.
 "$reshift" inspect x.npy >stop.out 2>stop.err &
@@ -41,7 +41,7 @@ begin=$(date +%s)
 wait $process
 status=$?
 holds "inspect of a large array ends at the first signal (status $status)" test $status = 143 -o $status = 0
-holds "at once" test $(($(date +%s) - begin)) -lt 5
+holds "the first signal ends it immediately" test $(($(date +%s) - begin)) -lt 5
 nohup "$reshift" corrupt --quiet --data npy:x.npy,y.npy --limit 3000 --corruption gaussian_noise --out kept >stop.out 2>stop.err &
 process=$!
 started kept/gaussian_noise.npy.reshift-part
@@ -61,8 +61,8 @@ kill -TERM $process
 wait $process
 status=$?
 cp stop.err "$work.said"
-holds "work that does not ask ends by the signal (status $status)" test $status = 143
-holds "after some seconds ($(($(date +%s) - begin)))" test $(($(date +%s) - begin)) -le 12
+holds "work without polling is ended by the signal (status $status)" test $status = 143
+holds "it is ended after some seconds ($(($(date +%s) - begin)))" test $(($(date +%s) - begin)) -le 12
 rm -f huge.npy many.npy
 
 # ---- closed descriptors ----
@@ -70,7 +70,7 @@ rm -f huge.npy many.npy
 process=$!
 started numbers/gaussian_noise.npy.reshift-part
 for number in 0 1 2; do
-    holds "closed descriptor $number is nobody's file" sh -c '[ "$(readlink /proc/$1/fd/$2)" = /dev/null ]' sh $process $number
+    holds "closed descriptor $number is not used for a file" sh -c '[ "$(readlink /proc/$1/fd/$2)" = /dev/null ]' sh $process $number
 done
 kill -KILL $process
 wait $process
@@ -78,13 +78,13 @@ small() { "$reshift" corrupt --data npy:x.npy,y.npy --limit 2000 --corruption ga
 small open >open.out 2>open.err
 small closed >closed.out 2>&- </dev/null
 holds "with standard error closed" test $? = 0
-holds "files have the same bytes" cmp open/gaussian_noise.npy closed/gaussian_noise.npy
+holds "the files have the same bytes" cmp open/gaussian_noise.npy closed/gaussian_noise.npy
 small three <&- >three.out 2>&-
 holds "with standard input closed, too" cmp open/gaussian_noise.npy three/gaussian_noise.npy
 small none >&- 2>none.err
 status=$?
 holds "a closed standard output is an error (status $status)" test $status = 1
-holds "which is named" grep -q "cannot write the result" none.err
+holds "the error is reported" grep -q "cannot write the result" none.err
 
 # ---- an input that is truncated while it is read ----
 "$reshift" corrupt --quiet --data npy:x.npy,y.npy --corruption gaussian_noise --out cut >cut.out 2>cut.err &
@@ -94,11 +94,11 @@ truncate -s 1000000 x.npy
 wait $process
 status=$?
 cp cut.err "$work.said"
-holds "ends with 1 (found $status)" test $status = 1
-holds "and names the file" grep -q "x.npy': it was cut short while it was in use" cut.err
+holds "a truncated input ends with 1 (found $status)" test $status = 1
+holds "the message names the truncated file" grep -q "x.npy': it was cut short while it was in use" cut.err
 truncate -s $((128 + 400000 * 3072)) x.npy
-check "what it left is taken over" 0 "" "" "$reshift" corrupt --quiet --data npy:x.npy,y.npy --limit 100 --corruption gaussian_noise --out cut
-holds "and gone" clean cut
+check "leftovers are taken over" 0 "" "" "$reshift" corrupt --quiet --data npy:x.npy,y.npy --limit 100 --corruption gaussian_noise --out cut
+holds "leftovers are removed" clean cut
 
 # ---- certificates ----
 unset CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
@@ -110,9 +110,9 @@ if command -v openssl >/dev/null; then
     openssl s_server -quiet -WWW -accept $port -key key.pem -cert root.pem >server.out 2>&1 </dev/null &
     server=$!
     sleep 0.5
-    check "a certificate nobody knows" 1 "" "ertificate" "$reshift" fetch resnet18 --mirror https://localhost:$port
-    check "one that SSL_CERT_FILE names" 1 "" "is not the published file" env SSL_CERT_FILE=root.pem "$reshift" fetch resnet18 --mirror https://localhost:$port
-    check "one that CURL_CA_BUNDLE names" 1 "" "is not the published file" env CURL_CA_BUNDLE=root.pem "$reshift" fetch resnet18 --mirror https://localhost:$port
+    check "an unknown certificate" 1 "" "ertificate" "$reshift" fetch resnet18 --mirror https://localhost:$port
+    check "a certificate from SSL_CERT_FILE" 1 "" "is not the published file" env SSL_CERT_FILE=root.pem "$reshift" fetch resnet18 --mirror https://localhost:$port
+    check "a certificate from CURL_CA_BUNDLE" 1 "" "is not the published file" env CURL_CA_BUNDLE=root.pem "$reshift" fetch resnet18 --mirror https://localhost:$port
     kill $server
     wait $server 2>/dev/null
 fi

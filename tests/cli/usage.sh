@@ -20,22 +20,22 @@ check "OPENBLAS_CORETYPE is respected" 0 "OpenBLAS Nehalem" - env OPENBLAS_CORET
 case $(env -u OPENBLAS_CORETYPE "$reshift" --version) in
 *"instructions: sse41"*) ;;
 *) env -u OPENBLAS_CORETYPE "$reshift" --version >"$work/version"
-    holds "a processor that OpenBLAS does not know gets fitting kernels" sh -c '! grep -q "OpenBLAS Prescott" "$1"' sh "$work/version" ;;
+    holds "a processor unknown to OpenBLAS gets matching kernels" sh -c '! grep -q "OpenBLAS Prescott" "$1"' sh "$work/version" ;;
 esac
 # a limit on the address space never makes the program hang. The sanitizers' own maps are larger than these.
 if (ulimit -v 1000000 && "$reshift" --version) >/dev/null 2>&1; then
     check "an address space without room for OpenBLAS" 1 - "not enough address space: OpenBLAS takes 128 MiB for each of 1 thread" \
         sh -c 'ulimit -v 200000; exec timeout 20 env OMP_NUM_THREADS=1 "$1" --version' sh "$reshift"
-    check "or for its threads" 1 - "no address space for 64 threads: OpenBLAS takes 128 MiB for each" \
+    check "an address space without room for OpenBLAS' threads" 1 - "no address space for 64 threads: OpenBLAS takes 128 MiB for each" \
         sh -c 'ulimit -v 1000000; exec timeout 20 "$1" demo --threads 64 --out "$2"' sh "$reshift" "$work/never"
 fi
 check "RESHIFT_ISA unknown" 2 - "RESHIFT_ISA: expected sse41, avx2, avx2_vnni, avx512, avx512_vnni, avx512_bf16 or amx, found 'mmx'" \
     env RESHIFT_ISA=mmx "$reshift" demo
 check "help of a command" 0 "usage: reshift probe --train" - "$reshift" help probe
-check "help of a command that nobody can read" 1 "" "cannot write the result" sh -c '"$1" probe --help >/dev/full' sh "$reshift"
+check "a closed output of --help" 1 "" "cannot write the result" sh -c '"$1" probe --help >/dev/full' sh "$reshift"
 check "help of an unknown command" 2 - "unknown command 'prob'" "$reshift" help prob
 check "unknown command" 2 - "hint: did you mean 'reshift eval'?" "$reshift" evl
-check "unknown command, nothing near" 2 - "hint: 'reshift help' lists the commands" "$reshift" zzzzzzzzz
+check "unknown command without a near name" 2 - "hint: 'reshift help' lists the commands" "$reshift" zzzzzzzzz
 
 for command in run demo sweep report fetch calibrate extract probe eval export finetune corrupt pca predict inspect bench; do
     check "$command --help" 0 "usage: reshift $command" - "$reshift" $command --help
@@ -47,17 +47,17 @@ for command in run sweep report fetch extract probe eval export finetune corrupt
     check "$command without arguments" 2 - "hint: 'reshift $command --help' shows how it is used" "$reshift" $command
 done
 
-check "option nearly right" 2 - "hint: did you mean '--weights'?" "$reshift" eval --weight x
+check "misspelled option" 2 - "hint: did you mean '--weights'?" "$reshift" eval --weight x
 check "option without its value" 2 - "eval: --weights needs W" "$reshift" eval --weights
 check "option followed by an option" 2 - "eval: --weights needs W" "$reshift" eval --weights --data demo
 check "flag with a value" 2 - "--json takes no value" "$reshift" eval --json=yes
-check "word that nothing takes" 2 - "eval: unexpected word 'more'" "$reshift" eval more
+check "unexpected word" 2 - "eval: unexpected word 'more'" "$reshift" eval more
 check "too few words" 2 - "probe: --train needs FEATURES.npy LABELS.npy" "$reshift" probe --train a.npy
-check "number that is none" 2 - "--threads: expected a whole number from 0 to 4096, found 'two'" "$reshift" demo --threads two
+check "invalid number" 2 - "--threads: expected a whole number from 0 to 4096, found 'two'" "$reshift" demo --threads two
 check "number out of range" 2 - "--top: expected a whole number from 1 to 1000, found '0'" "$reshift" predict --top 0 x.png
 check "precision of a method that has none" 2 - "--precision is about --method adam" "$reshift" probe --method mean --precision bf16 --train a.npy l.npy --out x.safetensors
-check "number with a tail" 2 - "found '3x'" "$reshift" probe --epochs 3x
-check "rate that is none" 2 - "--lr: expected a number above 0, at most 10, found 'nan'" "$reshift" probe --lr nan
+check "number with a suffix" 2 - "found '3x'" "$reshift" probe --epochs 3x
+check "invalid rate" 2 - "--lr: expected a number above 0, at most 10, found 'nan'" "$reshift" probe --lr nan
 check "severity out of range" 2 - "--severity: expected a number from 1 to 5 or a range" "$reshift" eval --severity 1-6
 check "severity backwards" 2 - "found '3-2'" "$reshift" eval --severity 3-2
 check "precision unknown" 2 - "expected f32, bf16, int8 or auto, found 'f64'" "$reshift" eval --precision f64
@@ -65,7 +65,7 @@ check "corruption of photographs" 2 - "--corruption goes with --data" "$reshift"
 check "limit of photographs" 2 - "--limit goes with --data" "$reshift" predict --weights w --limit 3 x.png
 check "labels for some of the features" 2 - "--labels: expected one file, or 3, found 2" "$reshift" pca --features a b c --labels d e --out x
 check "samples and other test data" 2 - "give one of them" "$reshift" finetune --weights w --data demo --out x --samples 3 --test-data demo
-check "block that no network has" 2 - "--train: there is no block 'layer9', expected some of conv1, layer1, layer2, layer3, layer4, fc, or all" "$reshift" finetune --weights w --data demo --out x --train layer9,fc
+check "unknown block" 2 - "--train: there is no block 'layer9', expected some of conv1, layer1, layer2, layer3, layer4, fc, or all" "$reshift" finetune --weights w --data demo --out x --train layer9,fc
 check "rate of a block that is not trained" 2 - "--lr: 'layer4=1e-3' is a rate of a block that is not trained: --train fc" "$reshift" finetune --weights w --data demo --out x --train fc --lr fc=1,layer4=1e-3
 for zero in 0 0.0 -0 0e3; do
     check "l2 of $zero" 1 - "no.npy" "$reshift" probe --method lbfgs --l2 $zero --train no.npy no.npy --out x.safetensors
@@ -84,8 +84,8 @@ check "class weights of another method" 2 - "--class-weight is about --method ad
 check "YAML as JSON" 2 - "--show prints YAML" "$reshift" demo --show --json
 check "temperature of 0" 2 - "--temperature: expected a number above 0, at most 1000, found '0'" "$reshift" probe --method neighbours --temperature 0 --train a b --test a b
 check "the largest seed" 1 - "no.npy" "$reshift" probe --seed 9223372036854775807 --train no.npy no.npy --out x.safetensors
-check "a seed beyond" 2 - "--seed: expected a whole number from 0 to 9223372036854775807, found '9223372036854775808'" "$reshift" probe --seed 9223372036854775808 --train no.npy no.npy --out x.safetensors
-check "rate missing for a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
+check "a seed above the largest" 2 - "--seed: expected a whole number from 0 to 9223372036854775807, found '9223372036854775808'" "$reshift" probe --seed 9223372036854775808 --train no.npy no.npy --out x.safetensors
+check "missing rate of a block" 2 - "--lr: no learning rate for block 'layer3'" "$reshift" finetune --weights w --data demo --out x --train layer3,fc
 check "protocol unknown" 2 - "--protocol: expected by-image or by-row" "$reshift" finetune --weights w --data demo --out x --protocol by-hand
 check "batch norm unknown" 2 - "--batchnorm: expected frozen, train, train-all or recalibrate" "$reshift" finetune --weights w --data demo --out x --batchnorm on
 check "stage unknown" 2 - "unknown stage 'extrct', did you mean 'extract'?" "$reshift" bench extrct
@@ -93,7 +93,7 @@ check "constants unknown" 2 - "--constants: expected auto, cifar or imagenet" "$
 
 check "value with an equals sign" 0 "severity: 2-3" - "$reshift" demo --show --set=shift.severity=2-3
 check "the resolved experiment" 0 "  weights: demo" - "$reshift" demo --show
-check "short options reach it" 0 "seed: 7" - "$reshift" demo --show --seed 7 --limit 30
+check "short options change the resolved experiment" 0 "seed: 7" - "$reshift" demo --show --seed 7 --limit 30
 check "keys" 0 "| \`finetune.lr\` |" - "$reshift" run --keys
 check "corruptions listed" 0 "gaussian_blur      blur     deterministic, validation" - "$reshift" corrupt --list
 check "downloads listed" 0 "cifar10" - "$reshift" fetch --list

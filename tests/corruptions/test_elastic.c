@@ -17,7 +17,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static void test_oracle(void **state)
+static void test_against_reference(void **state)
 {
     (void)state;
     reshift_error error;
@@ -141,7 +141,7 @@ static void test_large_golden(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oracle),
+        cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_own_draws_golden),
         cmocka_unit_test(test_own_moves),
         cmocka_unit_test(test_large_golden),

@@ -249,7 +249,7 @@ static void test_distributions(void **state)
 /*
  * Draws depend on seed, corruption, severity and image; the first rows of an image do not depend on the number of rows.
  */
-static void test_draws_are_named(void **state)
+static void test_draws_are_keyed(void **state)
 {
     (void)state;
     static const char *const names[] = {"gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"};
@@ -306,7 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gaussian_and_speckle), cmocka_unit_test(test_impulse_and_shot),
         cmocka_unit_test(test_poisson_tables),       cmocka_unit_test(test_distributions),
-        cmocka_unit_test(test_draws_are_named),      cmocka_unit_test(test_own_draws_golden),
+        cmocka_unit_test(test_draws_are_keyed),      cmocka_unit_test(test_own_draws_golden),
     };
     return cmocka_run_group_tests_name("noise", tests, NULL, NULL);
 }

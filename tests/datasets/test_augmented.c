@@ -94,7 +94,7 @@ static void test_crop(void **state)
 }
 
 /* All three together: a row has the same pixels in any subset and order, and others in another epoch or seed. */
-static void test_keyed(void **state)
+static void test_draws_are_keyed(void **state)
 {
     (void)state;
     reshift_dataset *base = open_grid(), *part, *d[4];
@@ -132,7 +132,7 @@ static void test_keyed(void **state)
     reshift_dataset_close(&base);
 }
 
-static void test_refuses(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     reshift_augment how = {.crop = true};
@@ -149,6 +149,6 @@ static void test_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_flip), cmocka_unit_test(test_crop),
-                                       cmocka_unit_test(test_keyed), cmocka_unit_test(test_refuses)};
+                                       cmocka_unit_test(test_draws_are_keyed), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests_name("augmented", tests, make_temporary, remove_temporary);
 }

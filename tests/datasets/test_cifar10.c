@@ -281,7 +281,7 @@ static void test_damaged_pickle(void **state)
     check_part_refused((const uint8_t *)"\x80\x02}", 3, true, RESHIFT_ERROR_FORMAT, "some/part");
 }
 
-static void test_not_there(void **state)
+static void test_missing(void **state)
 {
     (void)state;
     reshift_dataset *d;
@@ -314,7 +314,7 @@ int main(void)
         cmocka_unit_test(test_real_set),       cmocka_unit_test(test_real_records),
         cmocka_unit_test(test_layouts),        cmocka_unit_test(test_archive_in_folder),
         cmocka_unit_test(test_limit),          cmocka_unit_test(test_damaged_binary),
-        cmocka_unit_test(test_damaged_pickle), cmocka_unit_test(test_not_there),
+        cmocka_unit_test(test_damaged_pickle), cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

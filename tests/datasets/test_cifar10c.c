@@ -323,7 +323,7 @@ static void test_generated(void **state)
                 "cannot make gaussian_blur, which is in no file: no CIFAR-10 test set in");
 }
 
-static void test_wishes(void **state)
+static void test_options(void **state)
 {
     (void)state;
     reshift_dataset *d;
@@ -380,7 +380,7 @@ int main(void)
         cmocka_unit_test(test_wrong_arrays),
         cmocka_unit_test(test_labels_against_clean),
         cmocka_unit_test(test_generated),
-        cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_options),
         cmocka_unit_test(test_real_blur),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

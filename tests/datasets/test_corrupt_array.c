@@ -163,7 +163,7 @@ static void test_thread_count_does_not_matter(void **state)
  * For every corruption: the same bytes with one thread and with two, in one file and computed when a row is read, of
  * the whole set and of its first few images. SIDE is small, so a corruption may refuse, but then in every case.
  */
-static void test_same_images_however_made(void **state)
+static void test_same_images_by_every_route(void **state)
 {
     (void)state;
     enum { FEW = 9 };
@@ -227,7 +227,7 @@ static void test_same_images_however_made(void **state)
     reshift_dataset_close(&set);
 }
 
-static void test_what_is_there(void **state)
+static void test_existing_files(void **state)
 {
     (void)state;
     reshift_error error;
@@ -309,7 +309,7 @@ static bool stop(void *context)
     return w->stop_after > 0 && w->last >= w->stop_after;
 }
 
-static void test_progress_and_cancelling(void **state)
+static void test_progress_and_cancellation(void **state)
 {
     (void)state;
     reshift_error error;
@@ -331,7 +331,7 @@ static void test_progress_and_cancelling(void **state)
 }
 
 /* A limit on the file size simulates a full disk. The folder existed before, so it is kept. */
-static void test_disk_refuses(void **state)
+static void test_full_disk(void **state)
 {
     (void)state;
     reshift_error error;
@@ -434,11 +434,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_rows_and_labels, clean_target),
         cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_target),
-        cmocka_unit_test_setup(test_same_images_however_made, clean_target),
-        cmocka_unit_test_setup(test_what_is_there, clean_target),
+        cmocka_unit_test_setup(test_same_images_by_every_route, clean_target),
+        cmocka_unit_test_setup(test_existing_files, clean_target),
         cmocka_unit_test_setup(test_many_classes, clean_target),
-        cmocka_unit_test_setup(test_progress_and_cancelling, clean_target),
-        cmocka_unit_test_setup(test_disk_refuses, clean_target),
+        cmocka_unit_test_setup(test_progress_and_cancellation, clean_target),
+        cmocka_unit_test_setup(test_full_disk, clean_target),
         cmocka_unit_test_setup(test_refusals, clean_target),
         cmocka_unit_test_setup(test_real_set, clean_target),
     };

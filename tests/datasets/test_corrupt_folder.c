@@ -209,7 +209,7 @@ static void test_jpeg_comes_last(void **state)
     reshift_dataset_close(&set);
 }
 
-static void test_what_is_there(void **state)
+static void test_existing_files(void **state)
 {
     (void)state;
     reshift_dataset *set = open_set(spec);
@@ -282,7 +282,7 @@ static bool stop(void *context)
     return n_updates > 1;
 }
 
-static void test_nothing_half_written(void **state)
+static void test_no_partial_output(void **state)
 {
     reshift_dataset *set = open_set(spec);
     const reshift_corruption *noise = find("gaussian_noise");
@@ -328,7 +328,7 @@ static void test_nothing_half_written(void **state)
 }
 
 /* Eleven classes named by number would be read in another order than written. */
-static void test_classes_keep_their_order(void **state)
+static void test_order_of_classes(void **state)
 {
     (void)state;
     enum { N = 11, SIDE = 16 };
@@ -424,10 +424,10 @@ int main(void)
         cmocka_unit_test_setup(test_images_and_names, clean_out),
         cmocka_unit_test_setup(test_jpeg_files, clean_out),
         cmocka_unit_test_setup(test_jpeg_comes_last, clean_out),
-        cmocka_unit_test_setup(test_what_is_there, clean_out),
+        cmocka_unit_test_setup(test_existing_files, clean_out),
         cmocka_unit_test_setup(test_thread_count_does_not_matter, clean_out),
-        cmocka_unit_test_setup(test_nothing_half_written, clean_out),
-        cmocka_unit_test_setup(test_classes_keep_their_order, clean_out),
+        cmocka_unit_test_setup(test_no_partial_output, clean_out),
+        cmocka_unit_test_setup(test_order_of_classes, clean_out),
         cmocka_unit_test_setup(test_cropped, clean_out),
         cmocka_unit_test_setup(test_array_of_a_folder, clean_out),
     };

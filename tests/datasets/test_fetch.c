@@ -85,7 +85,7 @@ static void write_part(const uint8_t *bytes, size_t count)
     check_ok(file_write_all(part, bytes, count, true, &error));
 }
 
-static void test_whole(void **state)
+static void test_complete_download(void **state)
 {
     (void)state;
     reshift_error error;
@@ -107,7 +107,7 @@ static void test_whole(void **state)
     check_arrived();
 }
 
-static void test_present_but_different(void **state)
+static void test_existing_file_differs(void **state)
 {
     (void)state;
     reshift_error error;
@@ -119,7 +119,7 @@ static void test_present_but_different(void **state)
     assert_int_equal(web.requests, 0);
 }
 
-static void test_cut_and_resumed(void **state)
+static void test_resumed(void **state)
 {
     (void)state;
     reshift_error error;
@@ -168,7 +168,7 @@ static void test_wrong_range(void **state)
 }
 
 /* The part is already complete (the program was stopped while verifying it), or longer than the file. */
-static void test_part_is_whole(void **state)
+static void test_part_is_complete(void **state)
 {
     (void)state;
     reshift_error error;
@@ -215,7 +215,7 @@ static void test_wrong_bytes(void **state)
     assert_int_equal(size_of(part), -1);
 }
 
-static void test_answers_of_error(void **state)
+static void test_error_responses(void **state)
 {
     (void)state;
     reshift_error error;
@@ -259,7 +259,7 @@ static void test_redirects(void **state)
     assert_int_equal(size_of(part), -1);
 }
 
-static void test_nobody_listens(void **state)
+static void test_connection_refused(void **state)
 {
     (void)state;
     reshift_error error;
@@ -328,7 +328,7 @@ static bool stop_soon(void *context)
     return w->stop_at > 0 && w->last >= w->stop_at;
 }
 
-static void test_progress_and_cancelling(void **state)
+static void test_progress_and_cancellation(void **state)
 {
     (void)state;
     reshift_error error;
@@ -366,7 +366,7 @@ static void test_full_disk(void **state)
     assert_int_equal(size_of(path), -1);
 }
 
-static void test_two_at_once(void **state)
+static void test_concurrent_downloads(void **state)
 {
     (void)state;
     reshift_error error;
@@ -379,7 +379,7 @@ static void test_two_at_once(void **state)
     close(other_process);
 }
 
-static void test_files_as_addresses(void **state)
+static void test_file_addresses(void **state)
 {
     (void)state;
     reshift_error error;
@@ -456,22 +456,22 @@ static void test_real_frost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_whole, clean),
-        cmocka_unit_test_setup(test_present_but_different, clean),
-        cmocka_unit_test_setup(test_cut_and_resumed, clean),
+        cmocka_unit_test_setup(test_complete_download, clean),
+        cmocka_unit_test_setup(test_existing_file_differs, clean),
+        cmocka_unit_test_setup(test_resumed, clean),
         cmocka_unit_test_setup(test_server_ignores_range, clean),
         cmocka_unit_test_setup(test_wrong_range, clean),
-        cmocka_unit_test_setup(test_part_is_whole, clean),
+        cmocka_unit_test_setup(test_part_is_complete, clean),
         cmocka_unit_test_setup(test_foreign_part, clean),
         cmocka_unit_test_setup(test_wrong_bytes, clean),
-        cmocka_unit_test_setup(test_answers_of_error, clean),
+        cmocka_unit_test_setup(test_error_responses, clean),
         cmocka_unit_test_setup(test_redirects, clean),
-        cmocka_unit_test_setup(test_nobody_listens, clean),
+        cmocka_unit_test_setup(test_connection_refused, clean),
         cmocka_unit_test_setup(test_part_is_a_link, clean),
-        cmocka_unit_test_setup(test_progress_and_cancelling, clean),
+        cmocka_unit_test_setup(test_progress_and_cancellation, clean),
         cmocka_unit_test_setup(test_full_disk, clean),
-        cmocka_unit_test_setup(test_two_at_once, clean),
-        cmocka_unit_test_setup(test_files_as_addresses, clean),
+        cmocka_unit_test_setup(test_concurrent_downloads, clean),
+        cmocka_unit_test_setup(test_file_addresses, clean),
         cmocka_unit_test_setup(test_items, clean),
         cmocka_unit_test_setup(test_real_frost, clean),
     };

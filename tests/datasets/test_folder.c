@@ -168,7 +168,7 @@ static void test_splits(void **state)
     assert_non_null(strstr(error.message, "fewer/train' and not in '"));
 }
 
-static void test_refuses(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     check_refused("nowhere", "test", RESHIFT_ERROR_NOT_FOUND, "cannot open folder");
@@ -322,7 +322,7 @@ static void test_skip_bad(void **state)
 }
 
 /* The message names the parts that exist instead of the requested one. */
-static void test_parts_by_other_names(void **state)
+static void test_other_names_of_parts(void **state)
 {
     (void)state;
     put_png("imagenet/train/a/1.png", 2, 2, 0);
@@ -373,7 +373,7 @@ static void test_corrupted_photos(void **state)
  * Without train/ and test/: a share of every class is the test part, the rest is the training part; they do not
  * overlap.
  */
-static void test_own_split(void **state)
+static void test_drawn_split(void **state)
 {
     (void)state;
     static const int of_class[3] = {10, 5, 2};
@@ -487,10 +487,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),    cmocka_unit_test(test_limit), cmocka_unit_test(test_splits),
-        cmocka_unit_test(test_refuses),    cmocka_unit_test(test_corrupted_photos),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_corrupted_photos),
         cmocka_unit_test(test_as_image_folder), cmocka_unit_test(test_skip_bad),
-        cmocka_unit_test(test_parts_by_other_names),
-        cmocka_unit_test(test_own_split),  cmocka_unit_test(test_few_and_many_classes),
+        cmocka_unit_test(test_other_names_of_parts),
+        cmocka_unit_test(test_drawn_split),  cmocka_unit_test(test_few_and_many_classes),
         cmocka_unit_test(test_named_once),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -169,7 +169,7 @@ static void test_missing(void **state)
 }
 
 /* If a tree lacked one image, all later rows would be shifted. */
-static void test_other_images(void **state)
+static void test_different_images(void **state)
 {
     (void)state;
     reshift_dataset *set;
@@ -248,7 +248,7 @@ static void test_fingerprints(void **state)
 }
 
 /* Clean photographs come from val/, matched by name; other files are ignored. */
-static void test_clean(void **state)
+static void test_clean_photographs(void **state)
 {
     (void)state;
     reshift_dataset *clean;
@@ -284,9 +284,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),     cmocka_unit_test(test_crops_are_not_resized),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_other_images),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_different_images),
         cmocka_unit_test(test_identity), cmocka_unit_test(test_fingerprints),
-        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_clean_photographs),
     };
     return cmocka_run_group_tests_name("imagenet_c", tests, begin, remove_temporary);
 }

@@ -107,7 +107,7 @@ static void test_batches(void **state)
     reshift_dataset_close(&d);
 }
 
-static void test_bytes_as_they_are(void **state)
+static void test_unchanged_bytes(void **state)
 {
     (void)state;
     probe_set p = {.fails_at = -1};
@@ -193,7 +193,7 @@ static void test_slow_source(void **state)
 }
 
 /* The batches before the failing row are delivered; then the error with the row's name, repeatedly. */
-static void test_error_in_its_place(void **state)
+static void test_error_at_its_batch(void **state)
 {
     (void)state;
     probe_set p = {.fails_at = 9};
@@ -264,7 +264,7 @@ static void test_photos(void **state)
     reshift_dataset_close(&d);
 }
 
-static void test_refuses(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     probe_set p = {.fails_at = -1};
@@ -288,13 +288,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_bytes_as_they_are),
+        cmocka_unit_test(test_unchanged_bytes),
         cmocka_unit_test(test_one_ahead),
         cmocka_unit_test(test_slow_source),
-        cmocka_unit_test(test_error_in_its_place),
+        cmocka_unit_test(test_error_at_its_batch),
         cmocka_unit_test(test_close_any_time),
         cmocka_unit_test(test_photos),
-        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -69,7 +69,7 @@ static void check_refused(const char *images, const char *labels, reshift_status
     assert_null(d);
 }
 
-static void test_refuses(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     static float zeros[2 * 4 * 4 * 3];
@@ -181,7 +181,7 @@ static void test_archives(void **state)
     reshift_dataset_close(&d);
 }
 
-static void test_archives_refused(void **state)
+static void test_refused_archives(void **state)
 {
     (void)state;
     reshift_dataset *d;
@@ -199,7 +199,7 @@ static void test_archives_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses),
-                                       cmocka_unit_test(test_archives), cmocka_unit_test(test_archives_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_archives), cmocka_unit_test(test_refused_archives)};
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

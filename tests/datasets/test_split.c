@@ -105,7 +105,7 @@ static void test_by_row(void **state)
 }
 
 /* Each seed and each kind has its own, reproducible draw. These rows never change between versions. */
-static void test_keyed(void **state)
+static void test_draws_are_keyed(void **state)
 {
     (void)state;
     reshift_dataset *d = shifted_set(100, 5);
@@ -152,7 +152,7 @@ static void test_uneven(void **state)
     reshift_dataset_close(&base);
 }
 
-static void test_refuses(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     reshift_dataset *d = shifted_set(10, 5);
@@ -177,7 +177,7 @@ static void test_refuses(void **state)
 }
 
 /* Training rows of another set: the whole set is tested on, and none of it counts as seen. */
-static void test_apart(void **state)
+static void test_separate_training_set(void **state)
 {
     (void)state;
     reshift_dataset *train = shifted_set(30, 5), *test = shifted_set(12, 5);
@@ -267,9 +267,9 @@ static void test_hold_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_keyed),
-        cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_draws_are_keyed),
+        cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_separate_training_set),
         cmocka_unit_test(test_hold_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

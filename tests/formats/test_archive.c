@@ -170,7 +170,7 @@ static reshift_status list_names(void *context, archive_item *item, bool *stop, 
  * The program never calls setlocale(), so it runs in the C locale; names that are not ASCII are still returned as
  * UTF-8.
  */
-static void test_names_that_are_not_ascii(void **state)
+static void test_non_ascii_names(void **state)
 {
     (void)state;
     reshift_error error;
@@ -210,7 +210,7 @@ int main(void)
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_names_that_are_not_ascii),
+        cmocka_unit_test(test_non_ascii_names),
     };
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
 }

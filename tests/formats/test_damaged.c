@@ -77,7 +77,7 @@ static void test_as_pillow(void **state)
 }
 
 /* Decoding reports which images contain corrupt data. */
-static void test_damage_is_noticed(void **state)
+static void test_damage_is_reported(void **state)
 {
     (void)state;
     static const struct {
@@ -112,7 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_pillow),
-        cmocka_unit_test(test_damage_is_noticed),
+        cmocka_unit_test(test_damage_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

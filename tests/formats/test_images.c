@@ -55,7 +55,7 @@ static void test_as_pillow(void **state)
     reshift_image_destroy(&image);
 }
 
-static void test_facts(void **state)
+static void test_header_properties(void **state)
 {
     (void)state;
     static const struct {
@@ -80,7 +80,7 @@ static void test_facts(void **state)
     }
 }
 
-static void test_written(void **state)
+static void test_writing(void **state)
 {
     (void)state;
     reshift_error error;
@@ -114,7 +114,7 @@ static reshift_status decode(const uint8_t *bytes, size_t size, reshift_error *e
     return status;
 }
 
-static void test_wrong(void **state)
+static void test_invalid_files(void **state)
 {
     (void)state;
     reshift_error error;
@@ -148,7 +148,7 @@ static void test_wrong(void **state)
 }
 
 /* An image truncated anywhere is an error, never a partial picture. The last 16 bytes of a PNG hold no pixels. */
-static void test_cut_short(void **state)
+static void test_truncated(void **state)
 {
     (void)state;
     static const char *const cut[] = {"image_RGB.png", "image_RGB_interlaced.png", "image_P.png", "image_95.jpg",
@@ -217,7 +217,7 @@ static uint32_t png_checksum(const uint8_t *bytes, size_t size)
  * A PNG with a text chunk that declares nearly 2 GiB, or unpacks to a large size: it is skipped without memory, and
  * refused if the file does not contain it.
  */
-static void test_png_chunks_that_are_not_needed(void **state)
+static void test_unused_png_chunks(void **state)
 {
     (void)state;
     static const uint8_t claim[] = {0x7f, 0xff, 0xff, 0xff, 't', 'E', 'X', 't', 'a', 0};
@@ -259,9 +259,9 @@ static void test_png_chunks_that_are_not_needed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_pillow), cmocka_unit_test(test_facts),     cmocka_unit_test(test_written),
-        cmocka_unit_test(test_wrong),     cmocka_unit_test(test_cut_short), cmocka_unit_test(test_real_photos),
-        cmocka_unit_test(test_png_chunks_that_are_not_needed),
+        cmocka_unit_test(test_as_pillow), cmocka_unit_test(test_header_properties),     cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_invalid_files),     cmocka_unit_test(test_truncated), cmocka_unit_test(test_real_photos),
+        cmocka_unit_test(test_unused_png_chunks),
     };
     return cmocka_run_group_tests_name("images", tests, NULL, NULL);
 }

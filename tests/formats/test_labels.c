@@ -47,7 +47,7 @@ static void test_every_integer(void **state)
 }
 
 /* Values that would overflow an int or an int64. */
-static void test_no_wrap_around(void **state)
+static void test_out_of_range_values(void **state)
 {
     (void)state;
     int values[2];
@@ -73,7 +73,7 @@ static void check_hint(reshift_array a, int64_t n, const char *words, const char
     }
 }
 
-static void test_no_labels(void **state)
+static void test_arrays_that_are_not_labels(void **state)
 {
     (void)state;
     static const double zeros[64];
@@ -92,8 +92,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_integer),
-        cmocka_unit_test(test_no_wrap_around),
-        cmocka_unit_test(test_no_labels),
+        cmocka_unit_test(test_out_of_range_values),
+        cmocka_unit_test(test_arrays_that_are_not_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

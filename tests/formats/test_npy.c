@@ -79,7 +79,7 @@ static void test_versions_and_orders(void **state)
 }
 
 /* The bytes we write equal NumPy's. */
-static void test_written_as_numpy_writes(void **state)
+static void test_written_bytes_equal_numpy(void **state)
 {
     (void)state;
     static const char *const files[] = {"npy_u1.npy", "npy_i8.npy",    "npy_f4.npy",     "npy_f2.npy",
@@ -155,7 +155,7 @@ static reshift_status read_header(const char *header, size_t data_bytes, reshift
     return status;
 }
 
-static void test_wrong_headers(void **state)
+static void test_invalid_headers(void **state)
 {
     (void)state;
     static const struct {
@@ -213,7 +213,7 @@ static void test_wrong_headers(void **state)
     check_error(read_header(good, 9, &error), RESHIFT_ERROR_FORMAT, "takes 8 bytes of data, found 9");
 }
 
-static void test_wrong_starts(void **state)
+static void test_invalid_starts(void **state)
 {
     (void)state;
     static const struct {
@@ -301,8 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_dtype),   cmocka_unit_test(test_versions_and_orders),
-        cmocka_unit_test(test_writer),        cmocka_unit_test(test_written_as_numpy_writes),
-        cmocka_unit_test(test_wrong_headers), cmocka_unit_test(test_wrong_starts), cmocka_unit_test(test_npz), cmocka_unit_test(test_version_and_end),
+        cmocka_unit_test(test_writer),        cmocka_unit_test(test_written_bytes_equal_numpy),
+        cmocka_unit_test(test_invalid_headers), cmocka_unit_test(test_invalid_starts), cmocka_unit_test(test_npz), cmocka_unit_test(test_version_and_end),
     };
     return cmocka_run_group_tests_name("npy", tests, NULL, NULL);
 }

@@ -242,7 +242,7 @@ static void test_integers(void **state)
 }
 
 /* A name outside the table becomes a placeholder with that name: nothing is constructed, nothing refused. */
-static void test_objects(void **state)
+static void test_objects_become_placeholders(void **state)
 {
     (void)state;
     static const struct {
@@ -315,7 +315,7 @@ static void test_objects(void **state)
 }
 
 /* Protocol 1 writes large integers as text; their bytes equal those of the binary form. */
-static void test_long_lines(void **state)
+static void test_long_integers_as_text(void **state)
 {
     (void)state;
     static const struct {
@@ -403,7 +403,7 @@ static void test_limits(void **state)
 }
 
 /* A truncated pickle is refused, never misread. */
-static void test_cut_short(void **state)
+static void test_truncated(void **state)
 {
     (void)state;
     static const char *const files[] = {"pickle_2.pkl", "pickle_4.pkl"};
@@ -426,8 +426,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),   cmocka_unit_test(test_python2_batch), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_limits),        cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_objects),  cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_limits),        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_objects_become_placeholders),  cmocka_unit_test(test_long_integers_as_text),
     };
     return cmocka_run_group_tests_name("pickle", tests, NULL, NULL);
 }

@@ -155,7 +155,7 @@ static reshift_status read_header(const char *header, size_t data_bytes, reshift
     return status;
 }
 
-static void test_wrong_headers(void **state)
+static void test_invalid_headers(void **state)
 {
     (void)state;
 #define T(dtype, shape, begin, end) "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" begin "," end "]}"
@@ -248,7 +248,7 @@ static void test_unread_tensors(void **state)
     blob_drop(&b);
 }
 
-static void test_wrong_starts(void **state)
+static void test_invalid_starts(void **state)
 {
     (void)state;
     static const struct {
@@ -304,7 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_set),          cmocka_unit_test(test_unwrap),
-        cmocka_unit_test(test_wrong_headers), cmocka_unit_test(test_wrong_starts), cmocka_unit_test(test_unread_tensors), cmocka_unit_test(test_real_weights),
+        cmocka_unit_test(test_invalid_headers), cmocka_unit_test(test_invalid_starts), cmocka_unit_test(test_unread_tensors), cmocka_unit_test(test_real_weights),
     };
     return cmocka_run_group_tests_name("safetensors", tests, NULL, NULL);
 }

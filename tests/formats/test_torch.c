@@ -113,7 +113,7 @@ static void test_other_zips(void **state)
 }
 
 /* torch.save(sd, 'été.pth') uses the file's name for the entries of the zip. */
-static void test_name_that_is_not_ascii(void **state)
+static void test_non_ascii_name(void **state)
 {
     (void)state;
     reshift_error error;
@@ -279,7 +279,7 @@ static void check_patched(const char *file, const char *from, const char *to, si
     free(bytes);
 }
 
-static void test_wrong_legacy(void **state)
+static void test_invalid_legacy_files(void **state)
 {
     (void)state;
     const char *file = "torch_legacy.pth";
@@ -303,7 +303,7 @@ static void test_wrong_legacy(void **state)
     free(bytes);
 }
 
-static void test_wrong_zip(void **state)
+static void test_invalid_zips(void **state)
 {
     (void)state;
     reshift_error error;
@@ -384,8 +384,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_of_tensor), cmocka_unit_test(test_other_zips),
-        cmocka_unit_test(test_wrong_legacy),         cmocka_unit_test(test_wrong_zip),
-        cmocka_unit_test(test_real_checkpoints),     cmocka_unit_test(test_name_that_is_not_ascii),
+        cmocka_unit_test(test_invalid_legacy_files),         cmocka_unit_test(test_invalid_zips),
+        cmocka_unit_test(test_real_checkpoints),     cmocka_unit_test(test_non_ascii_name),
         cmocka_unit_test(test_objects_beside_tensors), cmocka_unit_test(test_other_writers),
         cmocka_unit_test(test_bytes_after_the_end),
     };

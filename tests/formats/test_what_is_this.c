@@ -38,7 +38,7 @@ static const struct {
     KIND("\x01\x02\x03\x04", "other bytes", NULL),
 };
 
-static void test_kinds(void **state)
+static void test_file_kinds(void **state)
 {
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -86,7 +86,7 @@ static void test_readers_name_the_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_file_kinds),
         cmocka_unit_test(test_readers_name_the_kind),
     };
     return cmocka_run_group_tests_name("what_is_this", tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void check_md5(planes p, const char *expected)
     assert_string_equal(hex, expected);
 }
 
-static void test_oracle(void **state)
+static void test_against_scikit_image(void **state)
 {
     (void)state;
     static planes rgb, hsv;
@@ -45,7 +45,7 @@ static void test_oracle(void **state)
 }
 
 /* RGB to HSV and back: a handful of roundings, each half a unit of at most 6 (the turns of the hue). */
-static void test_there_and_back(void **state)
+static void test_round_trip(void **state)
 {
     (void)state;
     static planes rgb, hsv, back;
@@ -80,8 +80,8 @@ static void test_named_colours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oracle),
-        cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_against_scikit_image),
+        cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_named_colours),
     };
     return cmocka_run_group_tests_name("colour", tests, NULL, NULL);

@@ -19,7 +19,7 @@ static void md5_of(const void *bytes, size_t n, char hex[DIGEST_HEX_BYTES])
     digest_bytes(DIGEST_MD5, bytes, n, hex);
 }
 
-static void test_pillow(void **state)
+static void test_against_pillow(void **state)
 {
     (void)state;
     reshift_error error;
@@ -51,7 +51,7 @@ static void test_pillow(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void test_when(void **state)
+static void test_when_the_step_applies(void **state)
 {
     (void)state;
     const reshift_constants by_size = RESHIFT_CONSTANTS_AUTO, large = RESHIFT_CONSTANTS_IMAGENET,
@@ -64,7 +64,7 @@ static void test_when(void **state)
     assert_false(reshift_corruption_has_jpeg(RESHIFT_JPEG_OFF, large, 224, 224));
 }
 
-static void test_refused(void **state)
+static void test_refusals(void **state)
 {
     (void)state;
     reshift_error error;
@@ -81,9 +81,9 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pillow),
-        cmocka_unit_test(test_when),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_against_pillow),
+        cmocka_unit_test(test_when_the_step_applies),
+        cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("compress", tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ static void check_md5(const char *what, size_t which, const uint8_t *pixels, siz
     }
 }
 
-static void test_opencv(void **state)
+static void test_against_opencv(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(golden_grey); i++) {
@@ -126,7 +126,7 @@ static void test_equalise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opencv),
+        cmocka_unit_test(test_against_opencv),
         cmocka_unit_test(test_distance),
         cmocka_unit_test(test_equalise),
     };

@@ -65,7 +65,7 @@ static void check_image(const reshift_image *image, int quality)
 }
 
 /* Every width and height up to a little more than two blocks, to cover edges and padding. */
-static void test_extents(void **state)
+static void test_sizes(void **state)
 {
     (void)state;
     for (int height = 1; height <= 35; height++) {
@@ -124,7 +124,7 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_extents),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_qualities),
         cmocka_unit_test(test_hard_edges),
         cmocka_unit_test(test_too_large),

@@ -24,7 +24,7 @@ static void check_md5(const golden_motion *golden, const char *what, const uint8
     }
 }
 
-static void test_imagemagick(void **state)
+static void test_against_imagemagick(void **state)
 {
     (void)state;
     reshift_error error;
@@ -62,6 +62,6 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_imagemagick), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_imagemagick), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests_name("motion", tests, NULL, NULL);
 }

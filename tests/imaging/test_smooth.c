@@ -136,7 +136,7 @@ static void test_long_kernels(void **state)
 }
 
 /* Sizes with published results use the exact method for every sigma; photographs do not. */
-static void test_which_way(void **state)
+static void test_choice_of_method(void **state)
 {
     (void)state;
     assert_false(smooth_is_long(22, 3, 32, 32));
@@ -149,6 +149,6 @@ static void test_which_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_definition), cmocka_unit_test(test_constant),
-                                       cmocka_unit_test(test_long_kernels), cmocka_unit_test(test_which_way)};
+                                       cmocka_unit_test(test_long_kernels), cmocka_unit_test(test_choice_of_method)};
     return cmocka_run_group_tests_name("smooth", tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static void test_affine(void **state)
     }
 }
 
-static void test_displaced(void **state)
+static void test_displacement(void **state)
 {
     (void)state;
     for (size_t s = 0; s < COUNT(golden_sizes); s++) {
@@ -110,7 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_affine),
-        cmocka_unit_test(test_displaced),
+        cmocka_unit_test(test_displacement),
         cmocka_unit_test(test_inverse),
     };
     return cmocka_run_group_tests_name("warp", tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static void test_scipy(void **state)
+static void test_against_scipy(void **state)
 {
     (void)state;
     enum { MOST = 256 };
@@ -68,7 +68,7 @@ static void test_plasma(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scipy),
+        cmocka_unit_test(test_against_scipy),
         cmocka_unit_test(test_plasma),
     };
     return cmocka_run_group_tests_name("zoom", tests, NULL, NULL);

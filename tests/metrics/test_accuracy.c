@@ -5,7 +5,7 @@
 
 #include "reshift/evaluation.h"
 
-static void test_wilson_known(void **state)
+static void test_wilson_published_values(void **state)
 {
     (void)state;
     /* Newcombe 1998, table I, method 3 (score without continuity correction), four printed decimals. */
@@ -76,7 +76,7 @@ static void test_predictions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wilson_known),
+        cmocka_unit_test(test_wilson_published_values),
         cmocka_unit_test(test_wilson_equation),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_predictions),

@@ -60,7 +60,7 @@ static void test_equal_versions_are_one(void **state)
 }
 
 /* If all images agree, the interval is that of the images, whatever the number of versions. */
-static void test_ends_keep_a_width(void **state)
+static void test_extremes_keep_a_width(void **state)
 {
     (void)state;
     static uint8_t right[60 * 95];
@@ -164,7 +164,7 @@ static void test_coverage(void **state)
  * 60 images: 15 right only before, 3 only after. McNemar's p is 0.0075 (scipy.stats.binomtest(3, 18)), the paired
  * interval 6 to 33 points, though the two separate intervals (52.4 to 75.8 and 33.1 to 57.5) overlap.
  */
-static void test_real_change_behind_overlap(void **state)
+static void test_significant_despite_overlap(void **state)
 {
     (void)state;
     reshift_difference d = reshift_difference_of(3, 15, 60);
@@ -280,10 +280,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single_rows_are_wilson),
         cmocka_unit_test(test_equal_versions_are_one),
-        cmocka_unit_test(test_ends_keep_a_width),
+        cmocka_unit_test(test_extremes_keep_a_width),
         cmocka_unit_test(test_uneven_images),
         cmocka_unit_test(test_coverage),
-        cmocka_unit_test(test_real_change_behind_overlap),
+        cmocka_unit_test(test_significant_despite_overlap),
         cmocka_unit_test(test_difference_keeps_a_width),
         cmocka_unit_test(test_versions_against_one),
         cmocka_unit_test(test_printed_values),

@@ -41,7 +41,7 @@ static void made_up_answers(double *figures, double *versions)
  * 100,000. The bound is five standard errors of the difference (0.0147 sd), and a step of the lattice of means of 0s
  * and 1s.
  */
-static void test_scipy(void **state)
+static void test_against_scipy(void **state)
 {
     (void)state;
     double figures[IMAGES * 3], versions[IMAGES * VERSIONS];
@@ -125,7 +125,7 @@ static void test_threads(void **state)
     assert_memory_not_equal(one, other, sizeof one);
 }
 
-static void test_edges(void **state)
+static void test_extreme_cases(void **state)
 {
     (void)state;
     reshift_interval found;
@@ -143,11 +143,11 @@ static void test_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scipy),
+        cmocka_unit_test(test_against_scipy),
         cmocka_unit_test(test_definition),
         cmocka_unit_test(test_versions_move_together),
         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_extreme_cases),
     };
     return cmocka_run_group_tests_name("intervals", tests, NULL, NULL);
 }

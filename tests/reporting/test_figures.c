@@ -183,7 +183,7 @@ static void test_odd_histories(void **state)
 }
 
 /* A title is plain text: nothing is executed or replaced, and pictures stay well-formed. */
-static void test_hostile_words(void **state)
+static void test_hostile_text(void **state)
 {
     (void)state;
     reshift_error error;
@@ -399,7 +399,7 @@ static void test_heatmap(void **state)
 }
 
 /* A long title and a long name under the last column are drawn completely: nothing touches the picture's edge. */
-static void test_heatmap_words_fit(void **state)
+static void test_heatmap_text_fits(void **state)
 {
     (void)state;
     reshift_error error;
@@ -545,10 +545,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history),           cmocka_unit_test(test_validation),
-        cmocka_unit_test(test_odd_histories),     cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_odd_histories),     cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_never_overwrites),  cmocka_unit_test(test_gnuplot_fails),
         cmocka_unit_test(test_severity),          cmocka_unit_test(test_heatmap),
-        cmocka_unit_test(test_heatmap_words_fit), cmocka_unit_test(test_panels),
+        cmocka_unit_test(test_heatmap_text_fits), cmocka_unit_test(test_panels),
         cmocka_unit_test(test_svg_points),        cmocka_unit_test(test_odd_panels),
     };
     return cmocka_run_group_tests_name("figures", tests, folder_setup, folder_teardown);

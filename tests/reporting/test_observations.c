@@ -6,7 +6,7 @@
 
 #include "made_up_report.h"
 
-static void test_moved(void **state)
+static void test_changed_tensors(void **state)
 {
     (void)state;
     observations list = {0};
@@ -417,7 +417,7 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_changed_tensors),
         cmocka_unit_test(test_panel),
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_lead),

@@ -390,7 +390,7 @@ static void test_no_claim_without_a_test(void **state)
 }
 
 /* Counts of one use the singular. */
-static void test_one_of_each(void **state)
+static void test_singular_nouns(void **state)
 {
     (void)state;
     observations list = {0};
@@ -432,7 +432,7 @@ int main(void)
         cmocka_unit_test(test_gain_by_row),
         cmocka_unit_test(test_severities_within_noise),
         cmocka_unit_test(test_no_claim_without_a_test),
-        cmocka_unit_test(test_one_of_each),
+        cmocka_unit_test(test_singular_nouns),
     };
     return cmocka_run_group_tests_name("observations_accuracy", tests, NULL, NULL);
 }

@@ -132,7 +132,7 @@ static void test_whole_page(void **state)
     folder_empty();
 }
 
-static void test_hostile_words(void **state)
+static void test_hostile_text(void **state)
 {
     (void)state;
     static made_up_report report;
@@ -316,7 +316,7 @@ static void test_table_without_repeats(void **state)
  * A panel of few images has dashes for values that are artefacts of single points; a diverged training has no long
  * numbers.
  */
-static void test_odd_numbers(void **state)
+static void test_extreme_numbers(void **state)
 {
     (void)state;
     static made_up_report report;
@@ -367,11 +367,11 @@ static void test_recalibrated_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jpeg_step), cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_words),
+        cmocka_unit_test(test_jpeg_step), cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_moved_and_kept),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_find),
         cmocka_unit_test(test_table_without_repeats),
-        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_extreme_numbers),
         cmocka_unit_test(test_recalibrated_page),
     };
     return cmocka_run_group_tests_name("report", tests, folder_setup, folder_teardown);

@@ -14,7 +14,7 @@ static void check_text(text_buffer *text, const char *expected)
     text_destroy(text);
 }
 
-static void test_grows(void **state)
+static void test_growth(void **state)
 {
     (void)state;
     text_buffer text = {0};
@@ -71,7 +71,7 @@ static void test_base64(void **state)
     check_text(&text, "//79AA==");
 }
 
-static void test_failure_is_kept(void **state)
+static void test_failure_is_remembered(void **state)
 {
     (void)state;
     reshift_error error;
@@ -121,8 +121,8 @@ static void test_axes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grows),  cmocka_unit_test(test_markup),          cmocka_unit_test(test_quoted),
-        cmocka_unit_test(test_base64), cmocka_unit_test(test_failure_is_kept), cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_growth),  cmocka_unit_test(test_markup),          cmocka_unit_test(test_quoted),
+        cmocka_unit_test(test_base64), cmocka_unit_test(test_failure_is_remembered), cmocka_unit_test(test_axes),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
