@@ -66,8 +66,8 @@ holds "no temporary file remains" clean .
 check "a leftover of a killed process" 0 "" - probe --out d.safetensors
 holds "the leftover is removed" clean .
 touch e.safetensors.part.abc123
-check "a temporary of a running process" 0 "" - probe --out e.safetensors
-holds "the temporary of a running process is kept" test -e e.safetensors.part.abc123
+check "a file with a similar name" 0 "" - probe --out e.safetensors
+holds "the file with a similar name is kept" test -e e.safetensors.part.abc123
 
 # ---- inputs ----
 for words in "inspect pipe" "predict --weights p.safetensors pipe" "probe --train pipe l.npy --out x" "probe --train f.npy pipe --out x" \
