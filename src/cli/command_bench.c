@@ -353,10 +353,10 @@ int command_bench(int argc, char **argv)
     c.batch = 64;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", "a ResNet-50 of random weights"),
-        TEXT("--data", &data, "DATA", "where images come from", "demo"),
-        TEXT("--corruption", &corruption, "NAME", "the only one to time", "all"),
+        TEXT("--data", &data, "DATA", "source of the images", "demo"),
+        TEXT("--corruption", &corruption, "NAME", "the only corruption to time", "all"),
         OPTION_SIZE(c),
-        COUNT("--batch", &c.batch, "N", 1, 128, "images a pass", "64"),
+        COUNT("--batch", &c.batch, "N", 1, 128, "images per pass", "64"),
         OPTION_PRECISION(c),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),

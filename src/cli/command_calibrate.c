@@ -16,10 +16,10 @@ int command_calibrate(int argc, char **argv)
     const char *weights = NULL, *head = NULL, *data = NULL, *split = "train", *out = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
-        TEXT("--head", &head, "FILE", "fc to store instead, as 'reshift probe' writes it", NULL),
+        TEXT("--head", &head, "FILE", "fc to store instead, from 'reshift probe'", NULL),
         TEXT("--data", &data, "DATA", "images as the network will see them: cifar10[:DIR], folder:DIR, ...", NULL),
-        TEXT("--split", &split, "train|test", "which part of the set; labels are not looked at", "train"),
-        OUTPUT("--out", &out, "FILE.safetensors", "the weights, with what was measured", NULL),
+        TEXT("--split", &split, "train|test", "part of the set; labels are not used", "train"),
+        OUTPUT("--out", &out, "FILE.safetensors", "the weights with the measured ranges", NULL),
         OPTION_SIZE(c),
         OPTION_LIMIT(c),
         OPTION_SKIP_BAD(c),
@@ -31,10 +31,9 @@ int command_calibrate(int argc, char **argv)
     };
     const usage u = {
         .command = "calibrate",
-        .about = "Measures on a few hundred images how large a network's activations get and stores it with the "
+        .about = "Measures the ranges of a network's activations on a few hundred images and stores them with the "
                  "weights,\n"
-                 "for --precision int8. Without, int8 measures it anew each time, on training images where there are "
-                 "some.",
+                 "for --precision int8. Without them, int8 measures them each time, on training images if available.",
         .synopsis = "--weights W --data DATA --out FILE.safetensors [options]",
         .example = "  reshift calibrate --weights resnet50 --data cifar10 --out resnet50-cifar10.safetensors",
         .options = options,

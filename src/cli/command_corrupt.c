@@ -287,7 +287,7 @@ int command_corrupt(int argc, char **argv)
     option_words words;
     const option options[] = {
         TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo", NULL),
-        TEXT("--split", &k.split, "train|test", "which part of the set", "test"),
+        TEXT("--split", &k.split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &k.names, "NAME[,NAME]", "which corruptions, or all", NULL),
         RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),
         TEXT("--constants", &k.constants, "auto|cifar|imagenet",
@@ -298,13 +298,13 @@ int command_corrupt(int argc, char **argv)
         COUNT("--size", &k.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST,
               "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N",
               "as they are"),
-        TEXT("--out", &k.out, "DIR", "gets what --format says", NULL),
+        TEXT("--out", &k.out, "DIR", "output folder", NULL),
         TEXT("--format", &k.format, "npy|folder",
              "npy: NAME.npy, uint8 [severities x N,H,W,3], and labels.npy; folder: NAME/SEVERITY/CLASS/IMAGE.JPEG (.png "
              "without JPEG step)",
              "npy"),
-        TEXT("--sheet", &k.sheet, "FILE.png", "draws one image under all corruptions at all severities", NULL),
-        COUNT("--image", &k.image, "N", 0, COUNT_MOST, "which image --sheet shows, from 0", "0"),
+        TEXT("--sheet", &k.sheet, "FILE.png", "draw one image under all corruptions at all severities", NULL),
+        COUNT("--image", &k.image, "N", 0, COUNT_MOST, "image of --sheet, from 0", "0"),
         FLAG("--list", &k.list, "list the corruptions with both sets of constants"),
         OPTION_LIMIT(k.c),
         OPTION_SEED(k.c),

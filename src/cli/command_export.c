@@ -21,7 +21,7 @@ int command_export(int argc, char **argv)
     const char *weights = NULL, *head = NULL, *out = NULL, *format = NULL, *names = NULL;
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
-        TEXT("--head", &head, "FILE", "fc to write instead, as 'reshift probe' writes it", NULL),
+        TEXT("--head", &head, "FILE", "fc to write instead, from 'reshift probe'", NULL),
         OUTPUT("--out", &out, "FILE", "the file to write", NULL),
         TEXT("--format", &format, "onnx|safetensors",
              "onnx: for OpenCV, ONNX Runtime and others; safetensors: for torchvision's load_state_dict, strict",
@@ -37,7 +37,7 @@ int command_export(int argc, char **argv)
         .command = "export",
         .about = "Writes a network for other programs: ONNX (input [N,3,size,size], normalised; output logits), or "
                  "safetensors\n"
-                 "with torchvision's names. How images are prepared, and class names, go along as metadata.",
+                 "with torchvision's names. The metadata contain the preparation of images and the class names.",
         .synopsis = "--weights W --out FILE [options]",
         .example = "  reshift export --weights runs/seed/weights/finetuned.safetensors --out finetuned.onnx\n"
                    "  reshift export --weights resnet50 --head fc.safetensors --out probed.safetensors",

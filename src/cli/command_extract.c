@@ -47,19 +47,19 @@ int command_extract(int argc, char **argv)
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
              NULL),
-        TEXT("--split", &split, "train|test", "which part of the set", "test"),
+        TEXT("--split", &split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
         RANGE("--severity", &severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         OPTION_CONSTANTS(c),
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         OPTION_SKIP_BAD(c),
-        OUTPUT("--out", &out, "FILE.npy", "features, float32 [N,D]; FILE.npy.json gets how the images were prepared, for 'reshift probe'",
+        OUTPUT("--out", &out, "FILE.npy", "features, float32 [N,D]; FILE.npy.json gets the preparation of the images,"
+                                          " for 'reshift probe'",
              NULL),
         TEXT(
             "--cache", &cache_folder, "DIR",
-            "where 'reshift finetune --cache' kept what its frozen blocks gave: of images that are there only the rest "
-            "is run",
+            "activation cache of 'reshift finetune --cache': cached images run only through the other blocks",
             NULL),
         OUTPUT("--csv", &csv, "FILE.csv", "the same as a table: image, severity, label, class, f0, f1, ...", NULL),
         OUTPUT("--labels-out", &labels_out, "FILE.npy", "labels, int64 [N]", NULL),
@@ -78,7 +78,7 @@ int command_extract(int argc, char **argv)
     };
     const usage u = {
         .command = "extract",
-        .about = "Runs images through a network without its last layer and writes one feature vector an image.",
+        .about = "Runs images through a network without its last layer and writes one feature vector per image.",
         .synopsis = "--weights W --data DATA --out FILE.npy [options]",
         .example =
             "  reshift extract --weights resnet50 --data cifar10 --split test --out feats.npy --labels-out labels.npy",

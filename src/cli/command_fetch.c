@@ -25,16 +25,16 @@ int command_fetch(int argc, char **argv)
     const char *mirror = NULL;
     bool list = false;
     const option options[] = {
-        FLAG("--list", &list, "list what can be fetched"),
-        TEXT("--mirror", &mirror, "URL", "fetch from here instead of the official address", "$RESHIFT_MIRROR"),
+        FLAG("--list", &list, "list the available downloads"),
+        TEXT("--mirror", &mirror, "URL", "use this address instead of the official one", "$RESHIFT_MIRROR"),
         OPTION_DATA_DIR(c),
         OPTION_QUIET(c),
         OPTIONS_END,
     };
     const usage u = {
         .command = "fetch",
-        .about = "Downloads data sets and weights into the data folder, goes on where a download stopped, and checks "
-                 "what came.",
+        .about = "Downloads data sets and weights into the data folder, resumes interrupted downloads, and verifies "
+                 "the files.",
         .synopsis = "NAME... [options]",
         .argument = "NAME",
         .at_most = OPTION_WORDS_MOST,

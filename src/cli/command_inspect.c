@@ -170,7 +170,7 @@ int command_inspect(int argc, char **argv)
     const option options[] = {OPTION_QUIET(c), OPTION_JSON(c), OPTIONS_END};
     const usage u = {
         .command = "inspect",
-        .about = "Says what is in a checkpoint, an array, an archive, an image or a data set's folder.",
+        .about = "Describes a checkpoint, an array, an archive, an image or a data set's folder.",
         .synopsis = "FILE... [options]",
         .argument = "FILE",
         .at_least = 1,

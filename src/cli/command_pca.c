@@ -238,12 +238,12 @@ int command_pca(int argc, char **argv)
     const option options[] = {
         WORDS("--features", &features, "FILE.npy...", 0, "float32 [N,D], up to 16 files"),
         WORDS("--labels", &labels, "FILE.npy...", 0,
-              "classes [N], one file for each, or one for all; without them nothing is drawn"),
+              "classes [N], one file for each, or one for all; without labels there is no figure"),
         TEXT("--out", &out, "DIR",
-             "gets coordinates NAME.npy, NAME-components.npy, NAME-mean.npy, NAME-variance.npy and the figure pca.png "
-             "and .svg",
+             "output folder: coordinates NAME.npy, NAME-components.npy, NAME-mean.npy, NAME-variance.npy and the "
+             "figure pca.png and .svg",
              NULL),
-        COUNT("--components", &components, "N", 1, 64, "how many axes", "2"),
+        COUNT("--components", &components, "N", 1, 64, "number of axes", "2"),
         FLAG("--shared", &shared, "project all files on the components of the first"),
         OPTION_THREADS(c),
         OPTION_FORCE(c),
@@ -253,9 +253,8 @@ int command_pca(int argc, char **argv)
     };
     const usage u = {
         .command = "pca",
-        .about = "Projects feature vectors on their principal components, draws them side by side, and says how far "
-                 "apart the\n"
-                 "classes lie.",
+        .about = "Projects feature vectors on their principal components, draws them, and measures the separation of "
+                 "the classes.",
         .synopsis = "--features FILE.npy... --labels FILE.npy... --out DIR [options]",
         .example = "  reshift pca --features a.npy b.npy --labels la.npy lb.npy --out pca/",
         .options = options,

@@ -53,10 +53,10 @@ int command_predict(int argc, char **argv)
     predict_set set = {.split = "test", .severity = {1, 5}};
     const option options[] = {
         TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
-        TEXT("--head", &head, "FILE", "fc to use instead, as 'reshift probe' writes it", NULL),
+        TEXT("--head", &head, "FILE", "fc to use instead, from 'reshift probe'", NULL),
         TEXT("--data", &set.data, "DATA",
              "a whole set instead of images: cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, ...", NULL),
-        TEXT("--split", &set.split, "train|test", "which part of the set", "test"),
+        TEXT("--split", &set.split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &set.corruption, "NAME", "corrupted versions of the set's images", "none"),
         RANGE("--severity", &set.severity, "N[-M]", 1, 5, "of the corruption", "1-5"),
         OPTION_CONSTANTS(c),
@@ -64,9 +64,9 @@ int command_predict(int argc, char **argv)
         OPTION_NO_JPEG(c),
         OPTION_SKIP_BAD(c),
         TEXT("--out", &set.out, "FILE.csv|FILE.npy",
-             "for --data: a line an image with its likeliest classes, or probabilities float32 [N,K]", NULL),
-        FLAG("--logits", &set.logits, "--out FILE.npy gets logits instead of probabilities"),
-        COUNT("--top", &top, "N", 1, 1000, "how many classes to show", "5"),
+             "for --data: one line per image with its most likely classes, or probabilities float32 [N,K]", NULL),
+        FLAG("--logits", &set.logits, "write logits to --out FILE.npy instead of probabilities"),
+        COUNT("--top", &top, "N", 1, 1000, "number of classes to show", "5"),
         OPTION_SIZE(c),
         OPTION_BATCH(c),
         OPTION_LIMIT(c),
@@ -81,10 +81,10 @@ int command_predict(int argc, char **argv)
     };
     const usage u = {
         .command = "predict",
-        .about = "Names what is in photographs (JPEG, PNG): the likeliest classes with their probabilities. Classes go "
-                 "by name\n"
-                 "where the weights carry names, and by ImageNet's for its 1,000 classes, else by number.\n"
-                 "A file that cannot be read is told and left out; the exit status is 1 then.",
+        .about = "Classifies photographs (JPEG, PNG): prints the most likely classes with their probabilities. "
+                 "Classes have the\n"
+                 "names stored with the weights, ImageNet's names for its 1,000 classes, or else numbers.\n"
+                 "An unreadable file is reported and skipped; the exit status is then 1.",
         .synopsis = "--weights W IMAGE... [options]\n"
                     "--weights W --data DATA --out FILE [options]",
         .argument = "IMAGE",

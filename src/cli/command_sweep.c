@@ -153,9 +153,10 @@ int command_sweep(int argc, char **argv)
     const char *out = NULL;
     bool show = false;
     const option options[] = {
-        WORDS("--set", &set, "KEY=VALUE", 1, "change one key of every study; may be given again"),
-        TEXT("--out", &out, "DIR", "gets a run folder for every study, the table and its pictures", "runs/NAME"),
-        FLAG("--show", &show, "list the studies, and do nothing"),
+        WORDS("--set", &set, "KEY=VALUE", 1, "change one key of every study; may be repeated"),
+        TEXT("--out", &out, "DIR", "output folder: a run folder for every study, the table and its pictures",
+             "runs/NAME"),
+        FLAG("--show", &show, "list the studies without running them"),
         OPTION_DATA_DIR(c),
         OPTION_THREADS(c),
         OPTION_FORCE(c),

@@ -29,15 +29,17 @@ typedef struct common {
 /* Rows for a command's option table; `c` is its `common`. */
 #define OPTION_QUIET(c) FLAG("--quiet", &(c).quiet, "no progress, only warnings and errors")
 #define OPTION_JSON(c) FLAG("--json", &(c).json, "print the result as JSON")
-#define OPTION_FORCE(c) FLAG("--force", &(c).force, "replace files that are there already")
+#define OPTION_FORCE(c) FLAG("--force", &(c).force, "replace existing files")
 #define OPTION_THREADS(c)                                                                                              \
     COUNT("--threads", &(c).threads, "N", 0, 4096, "threads to work with",                                             \
           "OMP_NUM_THREADS, else the CPUs this process may use")
-#define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, SEED_MOST, "of every random draw", "0")
-#define OPTION_LIMIT(c) COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST, "only the first N images; of folders N images, as many of every class", "all")
+#define OPTION_SEED(c) COUNT("--seed", &(c).seed, "N", 0, SEED_MOST, "seed of all random draws", "0")
+#define OPTION_LIMIT(c)                                                                                                \
+    COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST,                                                                   \
+          "only the first N images; for folders N images, the same number from every class", "all")
 #define OPTION_SIZE(c)                                                                                                 \
     COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")
-#define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images a pass", "64")
+#define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images per pass", "64")
 #define OPTION_CONSTANTS(c)                                                                                            \
     TEXT("--constants", &(c).constants, "auto|cifar|imagenet",                                                         \
          "strengths of corruptions made here, one set for all images: for 32x32 or 224x224; auto: the nearer", "auto")
