@@ -29,13 +29,14 @@ int main(int argc, char **argv)
 
     reshift_array weight = {0}, bias = {0}, scores = {0};
     reshift_history history = {0};
-    CHECK(reshift_probe_train(&train, &train_labels, &test, &test_labels, 0, NULL, &weight, &bias, &history, NULL, &error))
+    CHECK(reshift_probe_train(&train, &train_labels, &test, &test_labels, 0, NULL, &weight, &bias, &history, NULL,
+                              &error))
     CHECK(reshift_linear_scores(&weight, &bias, &test, &scores, &error))
 
     reshift_metrics metrics = {0};
     CHECK(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, &test_labels, NULL, NULL, &metrics, &error))
-    printf("training accuracy %.1f %% after %d epochs\n",
-           100 * history.epochs[history.n_epochs - 1].train_accuracy, history.n_epochs);
+    printf("training accuracy %.1f %% after %d epochs\n", 100 * history.epochs[history.n_epochs - 1].train_accuracy,
+           history.n_epochs);
     printf("test accuracy %.1f %% (95 %%: %.1f to %.1f)\n", 100 * metrics.accuracy.accuracy, 100 * metrics.accuracy.low,
            100 * metrics.accuracy.high);
 

@@ -16,21 +16,21 @@
 #include "reshift/status.h"
 
 /** The call succeeds; otherwise the test fails with the error's own words. `error` must be in scope. */
-#define check_ok(call)                                                                                              \
-    do {                                                                                                            \
-        if ((call) != RESHIFT_OK) {                                                                                 \
-            fail_msg("%s: %s", #call, error.message);                                                               \
-        }                                                                                                           \
+#define check_ok(call)                                                                                                 \
+    do {                                                                                                               \
+        if ((call) != RESHIFT_OK) {                                                                                    \
+            fail_msg("%s: %s", #call, error.message);                                                                  \
+        }                                                                                                              \
     } while (0)
 
 /** The call fails with this code and its message contains these words. */
-#define check_error(call, expected_code, words)                                                                     \
-    do {                                                                                                            \
-        reshift_status check_status = (call);                                                                       \
-        if (check_status != (expected_code) || !strstr(error.message, (words))) {                                   \
-            fail_msg("%s: expected code %d with '%s', found code %d with '%s'", #call, (int)(expected_code), words, \
-                     (int)check_status, error.message);                                                             \
-        }                                                                                                           \
+#define check_error(call, expected_code, words)                                                                        \
+    do {                                                                                                               \
+        reshift_status check_status = (call);                                                                          \
+        if (check_status != (expected_code) || !strstr(error.message, (words))) {                                      \
+            fail_msg("%s: expected code %d with '%s', found code %d with '%s'", #call, (int)(expected_code), words,    \
+                     (int)check_status, error.message);                                                                \
+        }                                                                                                              \
     } while (0)
 
 /** What tests ask of paths; the library asks path_kind_of(), which tells absence from failure. */
@@ -53,12 +53,12 @@ static inline const char *check_data(void)
     return folder && *folder ? folder : NULL;
 }
 
-#define check_need_data()                                                                            \
-    do {                                                                                             \
-        if (!check_data()) {                                                                         \
-            print_message("# skipped: RESHIFT_DATA is not set, the real data is not here\n");        \
-            skip();                                                                                  \
-        }                                                                                            \
+#define check_need_data()                                                                                              \
+    do {                                                                                                               \
+        if (!check_data()) {                                                                                           \
+            print_message("# skipped: RESHIFT_DATA is not set, the real data is not here\n");                          \
+            skip();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 #endif

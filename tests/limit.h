@@ -8,8 +8,8 @@
 #include "base/cpu.h"
 
 /**
- * Limits kernels and oneDNN to `form`, if the processor or RESHIFT_ISA does not limit them to less. First thing in main():
- * oneDNN takes its limit when the program is loaded, so the program is started once more with RESHIFT_ISA.
+ * Limits kernels and oneDNN to `form`, if the processor or RESHIFT_ISA does not limit them to less. First thing in
+ * main(): oneDNN takes its limit when the program is loaded, so the program is started once more with RESHIFT_ISA.
  */
 static inline void limit_to(cpu_form form, char **argv)
 {

@@ -19,8 +19,8 @@ typedef enum reshift_adapt_kind {
 
 /**
  * Adaptation begins afresh from the weights in every cell of a table. A batch is `batch` rows, the last one what is
- * left; a single row left over joins the batch before. A row's result depends on the rows beside it, so batch and order are
- * part of the result.
+ * left; a single row left over joins the batch before. A row's result depends on the rows beside it, so batch and order
+ * are part of the result.
  */
 typedef struct reshift_adapt_options {
     reshift_adapt_kind kind;

@@ -68,9 +68,9 @@ RESHIFT_API size_t reshift_array_bytes(const reshift_array *array);
 RESHIFT_API void reshift_array_describe(const reshift_array *array, char *text, size_t size);
 
 /**
- * Opens a .npy file (versions 1 to 3) as a read-only memory map. Fortran order is turned into C order and big-endian into
- * little-endian (copies). The file holds the array and nothing behind it.
- * Errors: NOT_FOUND, IO, FORMAT (with the byte), UNSUPPORTED (a dtype outside the list above).
+ * Opens a .npy file (versions 1 to 3) as a read-only memory map. Fortran order is turned into C order and big-endian
+ * into little-endian (copies). The file holds the array and nothing behind it. Errors: NOT_FOUND, IO, FORMAT (with the
+ * byte), UNSUPPORTED (a dtype outside the list above).
  */
 RESHIFT_API reshift_status reshift_array_load_npy(const char *path, reshift_array *array, reshift_error *error);
 

@@ -35,12 +35,12 @@ typedef enum reshift_jpeg_step { RESHIFT_JPEG_AUTO, RESHIFT_JPEG_ON, RESHIFT_JPE
 /** One row of the table of corruptions: all that is known of one, but for the function that makes it. */
 typedef struct reshift_corruption {
     const char *name;
-    const char *family;                               /* noise, blur, weather, digital */
-    bool random;                                      /* needs draws; else the same image always comes out */
-    bool validation;                                  /* one of the 4 that leaderboards leave out */
-    const char *about;                                /* for people: "normal noise added to every value" */
-    const char *parameters;                           /* and what the constants are, in their order */
-    int n_constants;                                  /* that each severity has; 0 beyond them */
+    const char *family;     /* noise, blur, weather, digital */
+    bool random;            /* needs draws; else the same image always comes out */
+    bool validation;        /* one of the 4 that leaderboards leave out */
+    const char *about;      /* for people: "normal noise added to every value" */
+    const char *parameters; /* and what the constants are, in their order */
+    int n_constants;        /* that each severity has; 0 beyond them */
     double cifar[RESHIFT_SEVERITIES][RESHIFT_CORRUPTION_CONSTANTS];    /* of severities 1 to 5 for images of 32x32 */
     double imagenet[RESHIFT_SEVERITIES][RESHIFT_CORRUPTION_CONSTANTS]; /* and of 224x224 */
 } reshift_corruption;

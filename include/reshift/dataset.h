@@ -19,20 +19,22 @@ extern "C" {
 typedef struct reshift_dataset reshift_dataset;
 
 typedef struct reshift_dataset_options {
-    const char *data_dir;   /* NULL: $RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift */
-    const char *split;      /* "train" or "test" (default) */
-    int64_t limit;          /* the first N images, of folders as many of every class; 0: all. Of a corrupted set: the same N
-                               of every severity */
-    const char *corruption; /* of cifar10-c, or to be made from any set; NULL: none (cifar10-c needs one) */
+    const char *data_dir; /* NULL: $RESHIFT_DATA, else $XDG_CACHE_HOME/reshift, else ~/.cache/reshift */
+    const char *split;    /* "train" or "test" (default) */
+    int64_t limit; /* the first N images, of folders as many of every class; 0: all. Of a corrupted set: the same N
+                      of every severity */
+    const char *corruption;            /* of cifar10-c, or to be made from any set; NULL: none (cifar10-c needs one) */
     int severity_first, severity_last; /* 1..5 */
     bool generate;                     /* make the corruption from the clean test images where no file is there */
     uint64_t seed;                     /* for random corruptions and the demo */
     reshift_constants constants;       /* of corruptions made here; AUTO: reshift_corrupt_constants() of the set */
-    int crop_resize, crop_size; /* images of many sizes are resized and cropped to this before they are corrupted here, as
-                                   ImageNet-C's generator does (reshift_recipe_at()); size 0: corrupted at their own size */
-    bool verify;                       /* the files' checksums must be the published ones (cifar10-c) */
-    reshift_jpeg_step jpeg;            /* last step of corruptions made here; AUTO: with ImageNet's constants */
-    bool skip_bad; /* folders: leave out images that cannot be read (every one is decoded at the start) instead of failing */
+    int crop_resize,
+        crop_size;          /* images of many sizes are resized and cropped to this before they are corrupted here, as
+                               ImageNet-C's generator does (reshift_recipe_at()); size 0: corrupted at their own size */
+    bool verify;            /* the files' checksums must be the published ones (cifar10-c) */
+    reshift_jpeg_step jpeg; /* last step of corruptions made here; AUTO: with ImageNet's constants */
+    bool skip_bad; /* folders: leave out images that cannot be read (every one is decoded at the start) instead of
+                      failing */
     const reshift_progress *progress; /* what was passed over or left out is told here; NULL: nobody is told */
     double test_share; /* of a set without a training and a test part of its own: this share of every class, drawn by
                           the seed, is the test part and the others are the training part; 0: the whole set is either */
@@ -42,29 +44,32 @@ typedef struct reshift_dataset_options {
 RESHIFT_API void reshift_dataset_options_default(reshift_dataset_options *options);
 
 /**
- * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "imagenet-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy", "npy:BOTH.npz" or
- * "demo" ("demo-source" is the set that the demo's network is pretrained on). With options->corruption the rows are the corrupted versions: severity
- * by severity, row r is image r mod n. Errors: ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint
- * how to fetch), FORMAT, SHAPE, IO, MEMORY. The caller closes *dataset; `options` may go.
+ * Opens "cifar10[:DIR]", "cifar10-c[:DIR]", "imagenet-c[:DIR]", "folder:DIR", "npy:IMAGES.npy,LABELS.npy",
+ * "npy:BOTH.npz" or "demo" ("demo-source" is the set that the demo's network is pretrained on). With
+ * options->corruption the rows are the corrupted versions: severity by severity, row r is image r mod n. Errors:
+ * ARGUMENT (a spec or severity that means nothing), NOT_FOUND (with a hint how to fetch), FORMAT, SHAPE, IO, MEMORY.
+ * The caller closes *dataset; `options` may go.
  */
 RESHIFT_API reshift_status reshift_dataset_open(const char *spec, const reshift_dataset_options *options,
                                                 reshift_dataset **dataset, reshift_error *error);
-/** Checks `spec` and `options` without touching a file, as reshift_dataset_open() does first: whatever is wrong with them
- *  whatever any file holds. Errors: ARGUMENT. Call it before long work on something else. */
+/** Checks `spec` and `options` without touching a file, as reshift_dataset_open() does first: whatever is wrong with
+ * them whatever any file holds. Errors: ARGUMENT. Call it before long work on something else. */
 RESHIFT_API reshift_status reshift_dataset_check(const char *spec, const reshift_dataset_options *options,
                                                  reshift_error *error);
 /** True for sets of corrupted test images (cifar10-c, imagenet-c): they have no training part and need a corruption. */
 RESHIFT_API bool reshift_dataset_is_shifted(const char *spec);
-/** The set whose training images belong to a set of corrupted test images: "cifar10" for cifar10-c. NULL: there is none.
- *  Static. Errors: none. */
+/** The set whose training images belong to a set of corrupted test images: "cifar10" for cifar10-c. NULL: there is
+ * none. Static. Errors: none. */
 RESHIFT_API const char *reshift_dataset_training_of(const char *spec);
 /** A kind's name for people, "CIFAR-10" for cifar10; NULL: it has none. Static. Errors: none. */
 RESHIFT_API const char *reshift_dataset_kind_title(const char *kind);
-/** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, the photographs of
- *  DIR/val or of the data folder's ImageNet/val for imagenet-c, else the set without a corruption. Errors: those of reshift_dataset_open(). */
+/** The images that the corrupted sets of `spec` are versions of: CIFAR-10's test images for cifar10-c, the photographs
+ * of DIR/val or of the data folder's ImageNet/val for imagenet-c, else the set without a corruption. Errors: those of
+ * reshift_dataset_open(). */
 RESHIFT_API reshift_status reshift_dataset_open_clean(const char *spec, const reshift_dataset_options *options,
                                                       reshift_dataset **dataset, reshift_error *error);
-/** A view of `rows` [n] of `base` in that order; keeps `base` open by itself. Errors: ARGUMENT (a row that is not there), MEMORY. */
+/** A view of `rows` [n] of `base` in that order; keeps `base` open by itself. Errors: ARGUMENT (a row that is not
+ * there), MEMORY. */
 RESHIFT_API reshift_status reshift_dataset_subset(reshift_dataset *base, const int64_t *rows, int64_t n,
                                                   reshift_dataset **dataset, reshift_error *error);
 /**
@@ -102,15 +107,16 @@ RESHIFT_API bool reshift_dataset_is_verified(const reshift_dataset *dataset);
 /** How corrupted rows ended: RESHIFT_JPEG_QUALITY where they went through JPEG (made here, or files stored as the
  * published ImageNet-C); 0: no JPEG step, or not corrupted; RESHIFT_JPEG_MIXED: of several sets, some did. */
 RESHIFT_API int reshift_dataset_jpeg(const reshift_dataset *dataset);
-/** The set of constants that corrupted images were made with, the same for all: here, or by the command that wrote the folder
- *  (its preparation.json). AUTO: not corrupted, or not known. */
+/** The set of constants that corrupted images were made with, the same for all: here, or by the command that wrote the
+ * folder (its preparation.json). AUTO: not corrupted, or not known. */
 RESHIFT_API reshift_constants reshift_dataset_constants(const reshift_dataset *dataset);
-/** Photographs corrupted here: N, where the N x N crop is corrupted, with the resize before it in *resize (may be NULL);
- *  0: corrupted at their own size, or no photographs, or none were made here. */
+/** Photographs corrupted here: N, where the N x N crop is corrupted, with the resize before it in *resize (may be
+ * NULL); 0: corrupted at their own size, or no photographs, or none were made here. */
 RESHIFT_API int reshift_dataset_corrupted_crop(const reshift_dataset *dataset, int *resize);
 /** Images of the folder that options->skip_bad left out, in whatever part of it this set is. */
 RESHIFT_API int64_t reshift_dataset_n_skipped(const reshift_dataset *dataset);
-/** Images of the folder that are used with damage, as Pillow uses them; with options->skip_bad all, else those noticed. */
+/** Images of the folder that are used with damage, as Pillow uses them; with options->skip_bad all, else those noticed.
+ */
 RESHIFT_API int64_t reshift_dataset_n_damaged(const reshift_dataset *dataset);
 /** What people should know of rows made on the fly ("frost overlays drawn procedurally: ..."), or NULL. */
 RESHIFT_API const char *reshift_dataset_note(const reshift_dataset *dataset);
@@ -126,9 +132,10 @@ RESHIFT_API reshift_status reshift_dataset_identity(const reshift_dataset *datas
 RESHIFT_API reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row, reshift_image *image,
                                                 reshift_error *error);
 
-/** The data folder that options->data_dir and the environment name. Written into `path`. Errors: NOT_FOUND (no home folder),
- *  ARGUMENT (a path longer than `size`). */
-RESHIFT_API reshift_status reshift_data_folder_find(const char *data_dir, char *path, size_t size, reshift_error *error);
+/** The data folder that options->data_dir and the environment name. Written into `path`. Errors: NOT_FOUND (no home
+ * folder), ARGUMENT (a path longer than `size`). */
+RESHIFT_API reshift_status reshift_data_folder_find(const char *data_dir, char *path, size_t size,
+                                                    reshift_error *error);
 
 /** What to say where frost's overlays are drawn. */
 #define RESHIFT_FROST_DRAWN                                                                                            \
@@ -143,7 +150,8 @@ RESHIFT_API reshift_status reshift_frost_find(const char *data_dir, reshift_fros
 
 typedef enum reshift_corrupt_layout {
     RESHIFT_CORRUPT_NPY,   /* CIFAR-10-C's: FOLDER/<corruption>.npy and FOLDER/labels.npy */
-    RESHIFT_CORRUPT_FOLDER /* ImageNet-C's: FOLDER/<corruption>/<severity>/<class>/NAME.JPEG, or .png without JPEG step */
+    RESHIFT_CORRUPT_FOLDER /* ImageNet-C's: FOLDER/<corruption>/<severity>/<class>/NAME.JPEG, or .png without JPEG step
+                            */
 } reshift_corrupt_layout;
 
 typedef struct reshift_corrupt_options {

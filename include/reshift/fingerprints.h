@@ -15,8 +15,8 @@ extern "C" {
  *   by its pixels  the first 8 bytes (as a big-endian number) of the SHA-256 of height and width (4 bytes each, little
  *                  endian) and the R G B bytes of the original, before any corruption or crop
  *   by its place   those of the text "cifar10-test 17", for the images of a published set whose order everybody knows:
- * a row of CIFAR-10-C has it even where the clean test images are not at hand; ImageNet-C's images have those of the text
- * "imagenet n01440764/ILSVRC2012_val_00000293"
+ * a row of CIFAR-10-C has it even where the clean test images are not at hand; ImageNet-C's images have those of the
+ * text "imagenet n01440764/ILSVRC2012_val_00000293"
  *
  * A corrupted version has the names of the image that it was made from. Two images have a name in common by chance once
  * in 2^64 pairs.

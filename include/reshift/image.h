@@ -26,8 +26,8 @@ RESHIFT_API void reshift_image_destroy(reshift_image *image);
 /** Reads a JPEG or PNG (told by its bytes); grey, palette, alpha and 16-bit are turned into RGB as Pillow's
  *  convert("RGB") does (alpha is dropped). Errors: NOT_FOUND, IO, FORMAT, UNSUPPORTED. */
 RESHIFT_API reshift_status reshift_image_load(const char *path, reshift_image *image, reshift_error *error);
-/** Sets *is where the file is a PNG of 16-bit grey: of such images all values above 255 become white, as in Pillow, so that
- *  most are nearly blank. Errors: NOT_FOUND, IO. */
+/** Sets *is where the file is a PNG of 16-bit grey: of such images all values above 255 become white, as in Pillow, so
+ * that most are nearly blank. Errors: NOT_FOUND, IO. */
 RESHIFT_API reshift_status reshift_image_is_deep_grey(const char *path, bool *is, reshift_error *error);
 /** What to say then. */
 #define RESHIFT_DEEP_GREY                                                                                              \
@@ -36,9 +36,9 @@ RESHIFT_API reshift_status reshift_image_is_deep_grey(const char *path, bool *is
 RESHIFT_API reshift_status reshift_image_save_png(const char *path, const reshift_image *image, bool overwrite,
                                                   reshift_error *error);
 /**
- * Replaces the pixels by those of the image saved as JPEG of `quality` (1 to 100, chroma 4:2:0) and loaded again, byte for
- * byte as libjpeg-turbo and Pillow do it with their defaults. Errors: ARGUMENT (quality, an empty image), UNSUPPORTED
- * (more than 65,500 pixels a side), MEMORY. Same result on every machine.
+ * Replaces the pixels by those of the image saved as JPEG of `quality` (1 to 100, chroma 4:2:0) and loaded again, byte
+ * for byte as libjpeg-turbo and Pillow do it with their defaults. Errors: ARGUMENT (quality, an empty image),
+ * UNSUPPORTED (more than 65,500 pixels a side), MEMORY. Same result on every machine.
  */
 RESHIFT_API reshift_status reshift_image_compress(reshift_image *image, int quality, reshift_error *error);
 /**

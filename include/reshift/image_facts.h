@@ -13,15 +13,16 @@ extern "C" {
 
 /** From files or corruption to the network's input. Zeroed: nothing is known. */
 typedef struct reshift_image_facts {
-    int input_size;           /* pixels of the network's square input; 0: not known */
-    int resize;               /* photographs: shorter side before the centre crop; 0: images are scaled to input_size whole */
-    bool corrupted;           /* the values below apply */
-    int constants;            /* reshift_constants that the corruption was made with; AUTO: not known, the images are files */
-    int crop_resize, crop;    /* photographs resized and cropped before they were corrupted; 0: at their own size */
-    int jpeg;                 /* quality of the JPEG step after the corruption; 0: none */
+    int input_size; /* pixels of the network's square input; 0: not known */
+    int resize;     /* photographs: shorter side before the centre crop; 0: images are scaled to input_size whole */
+    bool corrupted; /* the values below apply */
+    int constants;  /* reshift_constants that the corruption was made with; AUTO: not known, the images are files */
+    int crop_resize, crop; /* photographs resized and cropped before they were corrupted; 0: at their own size */
+    int jpeg;              /* quality of the JPEG step after the corruption; 0: none */
 } reshift_image_facts;
 
-/** Of several sets together: values that differ become RESHIFT_FACT_MIXED. Values of corruptions come from corrupted sets only. */
+/** Of several sets together: values that differ become RESHIFT_FACT_MIXED. Values of corruptions come from corrupted
+ * sets only. */
 RESHIFT_API reshift_image_facts reshift_image_facts_merge(const reshift_image_facts *a, const reshift_image_facts *b);
 
 /** "224x224 (resize 256, centre crop)". Returns `text`. */
@@ -40,9 +41,11 @@ typedef struct reshift_image_fact {
 } reshift_image_fact;
 #define RESHIFT_IMAGE_FACTS 6
 /** input_size, resize, constants, corrupt_resize, corrupt_crop, jpeg_quality: docs/formats.md. */
-RESHIFT_API void reshift_image_facts_list(const reshift_image_facts *facts, reshift_image_fact list[RESHIFT_IMAGE_FACTS]);
+RESHIFT_API void reshift_image_facts_list(const reshift_image_facts *facts,
+                                          reshift_image_fact list[RESHIFT_IMAGE_FACTS]);
 /** Takes one named value back, a word or (word NULL) a number. False: no such fact, or no such value. */
-RESHIFT_API bool reshift_image_facts_set(reshift_image_facts *facts, const char *name, const char *word, int64_t number);
+RESHIFT_API bool reshift_image_facts_set(reshift_image_facts *facts, const char *name, const char *word,
+                                         int64_t number);
 
 #ifdef __cplusplus
 }

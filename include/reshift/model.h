@@ -23,10 +23,10 @@ typedef struct reshift_model reshift_model;
  * size x size is cropped, and pixels become (x/255 - mean) / std. Stored in the metadata of the weights.
  */
 typedef struct reshift_recipe {
-    int resize;      /* shorter side before the crop (photographs only) */
-    int size;        /* the network's input is size x size */
+    int resize;            /* shorter side before the crop (photographs only) */
+    int size;              /* the network's input is size x size */
     float mean[3], std[3]; /* of x/255, R G B */
-    bool stored;     /* read from the file; false: ImageNet's V1 values assumed */
+    bool stored;           /* read from the file; false: ImageNet's V1 values assumed */
 } reshift_recipe;
 
 /**
@@ -41,18 +41,18 @@ RESHIFT_API reshift_recipe reshift_recipe_at(const reshift_recipe *recipe, int s
 
 /**
  * Loads a network. `weights` is a path or "PATH#BRANCH" (one of several networks in a checkpoint by its key, as in
- * "x.pth#state_dict_ema"), or an architecture's name (reshift_architecture_at(); with @v1 or @v2, V1 without) looked up in
- * the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
+ * "x.pth#state_dict_ema"), or an architecture's name (reshift_architecture_at(); with @v1 or @v2, V1 without) looked up
+ * in the data folder's weights/ and then in the folder itself, NAME.safetensors first, then torchvision's file names.
  * The architecture is read from the tensors' names and shapes; wrappers around the network are stripped, whatever their
- * names, and an input normalisation in the checkpoint becomes the recipe's: reshift_model_note() says what was chosen. A
- * network without a last layer has 0 classes and gives features only. Errors: NOT_FOUND (saying where it looked), those of
- * reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (no architecture of the table), NUMERIC (a
- * value that is not finite, a negative running variance), FORMAT (a recipe in the metadata that cannot be).
+ * names, and an input normalisation in the checkpoint becomes the recipe's: reshift_model_note() says what was chosen.
+ * A network without a last layer has 0 classes and gives features only. Errors: NOT_FOUND (saying where it looked),
+ * those of reading, SHAPE (listing what is missing, unexpected or wrong), UNSUPPORTED (no architecture of the table),
+ * NUMERIC (a value that is not finite, a negative running variance), FORMAT (a recipe in the metadata that cannot be).
  */
 RESHIFT_API reshift_status reshift_model_load(const char *weights, const char *data_dir, reshift_model **model,
                                               reshift_error *error);
-/** The file that `weights` means, written into `path` without a branch. Errors: NOT_FOUND; ARGUMENT (V2 weights that were never published, a
- *  path longer than `size`); IO (a folder). */
+/** The file that `weights` means, written into `path` without a branch. Errors: NOT_FOUND; ARGUMENT (V2 weights that
+ * were never published, a path longer than `size`); IO (a folder). */
 RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *data_dir, char *path, size_t size,
                                               reshift_error *error);
 /** From tensors in memory (they may go afterwards; they are renamed), unwrapped as reshift_model_load() does.
@@ -60,9 +60,10 @@ RESHIFT_API reshift_status reshift_model_find(const char *weights, const char *d
 RESHIFT_API reshift_status reshift_model_from_tensors(reshift_tensors *tensors, reshift_model **model,
                                                       reshift_error *error);
 /**
- * A fresh network of an architecture of the table (resnet-demo is the embedded demo's: 3x3 stem without pooling), weights as
- * torchvision initialises them (Kaiming normal fan-out for convolutions, 1 and 0 for batch norm, U(-1/sqrt(D), 1/sqrt(D))
- * for the head), drawn from `seed`. Errors: ARGUMENT (unknown arch, with the known ones as hint), MEMORY.
+ * A fresh network of an architecture of the table (resnet-demo is the embedded demo's: 3x3 stem without pooling),
+ * weights as torchvision initialises them (Kaiming normal fan-out for convolutions, 1 and 0 for batch norm,
+ * U(-1/sqrt(D), 1/sqrt(D)) for the head), drawn from `seed`. Errors: ARGUMENT (unknown arch, with the known ones as
+ * hint), MEMORY.
  */
 RESHIFT_API reshift_status reshift_model_create(const char *arch, int n_classes, uint64_t seed, reshift_model **model,
                                                 reshift_error *error);
@@ -82,8 +83,8 @@ RESHIFT_API int64_t reshift_model_n_parameters(const reshift_model *model);
 /** Names of the blocks that can be trained, in order: "conv1", "layer1", ..., "fc"; NULL past the last. */
 RESHIFT_API const char *reshift_model_block(const reshift_model *model, int index);
 /**
- * The blocks that fine-tuning trains where nobody chooses: 0: the last stage (it ends in the features), 1: the head; NULL
- * past these.
+ * The blocks that fine-tuning trains where nobody chooses: 0: the last stage (it ends in the features), 1: the head;
+ * NULL past these.
  */
 RESHIFT_API const char *reshift_model_default_block(const reshift_model *model, int index);
 
@@ -97,8 +98,8 @@ typedef struct reshift_architecture {
 /** Row `index` of the table of architectures. False past the last: *row is unchanged then. Errors: none. */
 RESHIFT_API bool reshift_architecture_at(int index, reshift_architecture *row);
 /**
- * Whether any architecture of the table has a block of this name, or it is "all": for checks before the network is read.
- * Errors: ARGUMENT, with the names of all blocks.
+ * Whether any architecture of the table has a block of this name, or it is "all": for checks before the network is
+ * read. Errors: ARGUMENT, with the names of all blocks.
  */
 RESHIFT_API reshift_status reshift_block_check(const char *name, reshift_error *error);
 /** Whether the ranges of all activations are known that int8 needs: see reshift_calibrate(). */
@@ -118,17 +119,18 @@ RESHIFT_API int reshift_model_head_size(const reshift_model *model);
 RESHIFT_API void reshift_model_set_size(reshift_model *model, int size);
 /** The class name stored with the weights, or NULL; the model's memory. */
 RESHIFT_API const char *reshift_model_class_name(const reshift_model *model, int label);
-/** Replaces the class names by n copies; names NULL: takes them away. Errors: SHAPE (n is not the number of classes), MEMORY; they are
- *  as they were then. */
+/** Replaces the class names by n copies; names NULL: takes them away. Errors: SHAPE (n is not the number of classes),
+ * MEMORY; they are as they were then. */
 RESHIFT_API reshift_status reshift_model_set_class_names(reshift_model *model, const char *const *names, int n,
                                                          reshift_error *error);
 
-/** Class names from a text file, one a line. Errors: NOT_FOUND, IO, FORMAT (with the line), SHAPE (not one a class), MEMORY. */
+/** Class names from a text file, one a line. Errors: NOT_FOUND, IO, FORMAT (with the line), SHAPE (not one a class),
+ * MEMORY. */
 RESHIFT_API reshift_status reshift_model_load_class_names(reshift_model *model, const char *path, reshift_error *error);
 
 /**
- * The images that this network was trained on, as the weights' metadata says; NULL where it says nothing. A head's come along
- * with it. The model's memory.
+ * The images that this network was trained on, as the weights' metadata says; NULL where it says nothing. A head's come
+ * along with it. The model's memory.
  */
 RESHIFT_API const reshift_fingerprints *reshift_model_trained_on(const reshift_model *model);
 /** Adds `prints` to the images that the network was trained on. Errors: MEMORY. */
@@ -138,15 +140,15 @@ RESHIFT_API reshift_status reshift_model_add_trained_on(reshift_model *model, co
 RESHIFT_API reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const reshift_fingerprints *prints,
                                                           reshift_error *error);
 
-/** Replaces the head: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay, class names
- *  go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */
+/** Replaces the head: weight [K,D] and bias [K], float32, copied; K may differ from before, all other parameters stay,
+ * class names go. Errors: SHAPE, NUMERIC (a value that is not finite), MEMORY; the model is as it was then. */
 RESHIFT_API reshift_status reshift_model_set_head(reshift_model *model, const reshift_array *weight,
                                                   const reshift_array *bias, reshift_error *error);
 /**
- * Weight and bias of the head (fc.weight and fc.bias, the network's own names, or weight and bias alone) out of a file that `reshift probe` or PyTorch wrote, with
- * its class names. Where the file says how its images were prepared (preparation.h), its input size and resize become the
- * model's recipe. Errors: those of reading and of reshift_model_set_head(); ARGUMENT (another mean or standard deviation
- * than the network's, naming both).
+ * Weight and bias of the head (fc.weight and fc.bias, the network's own names, or weight and bias alone) out of a file
+ * that `reshift probe` or PyTorch wrote, with its class names. Where the file says how its images were prepared
+ * (preparation.h), its input size and resize become the model's recipe. Errors: those of reading and of
+ * reshift_model_set_head(); ARGUMENT (another mean or standard deviation than the network's, naming both).
  */
 RESHIFT_API reshift_status reshift_model_load_head(reshift_model *model, const char *path, reshift_error *error);
 /** A fresh head for K classes, PyTorch's initialisation drawn from `seed`. Errors: ARGUMENT, MEMORY. */
@@ -156,14 +158,15 @@ RESHIFT_API reshift_status reshift_model_reset_head(reshift_model *model, int n_
  * Adds a head to the tensors of a file, as fc.weight [K,D] and fc.bias [K] whatever the network is: what
  * reshift_model_load_head() reads. Takes both over (they become empty arrays). Errors: ARGUMENT (there is one), MEMORY.
  */
-RESHIFT_API reshift_status reshift_tensors_add_head(reshift_tensors *tensors, reshift_array *weight, reshift_array *bias,
-                                                    reshift_error *error);
+RESHIFT_API reshift_status reshift_tensors_add_head(reshift_tensors *tensors, reshift_array *weight,
+                                                    reshift_array *bias, reshift_error *error);
 
-/** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. Errors: MEMORY. The
- *  caller destroys *tensors. */
+/** All tensors by torchvision's names, num_batches_tracked included, recipe and arch in the metadata. Errors: MEMORY.
+ * The caller destroys *tensors. */
 RESHIFT_API reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tensors **tensors,
                                                     reshift_error *error);
-/** Writes reshift_model_to_tensors() as safetensors, atomically: torchvision loads it. Errors: EXISTS (without overwrite), IO, MEMORY. */
+/** Writes reshift_model_to_tensors() as safetensors, atomically: torchvision loads it. Errors: EXISTS (without
+ * overwrite), IO, MEMORY. */
 RESHIFT_API reshift_status reshift_model_save(const char *path, const reshift_model *model, bool overwrite,
                                               reshift_error *error);
 

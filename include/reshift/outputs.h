@@ -12,13 +12,14 @@ extern "C" {
 #endif
 
 /**
- * Whether a file could be written at `path` now; leaves nothing. NULL: OK. Errors: EXISTS (a regular file and no `overwrite`),
- * IO (a folder, a block device or a socket; no permission), NOT_FOUND (no such folder, with a hint). Devices and pipes are
- * written through and need no `overwrite`.
+ * Whether a file could be written at `path` now; leaves nothing. NULL: OK. Errors: EXISTS (a regular file and no
+ * `overwrite`), IO (a folder, a block device or a socket; no permission), NOT_FOUND (no such folder, with a hint).
+ * Devices and pipes are written through and need no `overwrite`.
  */
 RESHIFT_API reshift_status reshift_output_check(const char *path, bool overwrite, reshift_error *error);
 
-/** True if `path` is a device, a pipe or an open descriptor (/dev/stdout): what is written there cannot be read back. */
+/** True if `path` is a device, a pipe or an open descriptor (/dev/stdout): what is written there cannot be read back.
+ */
 RESHIFT_API bool reshift_output_is_through(const char *path);
 
 /** Writes all of `text` under a temporary name, then renames it. Errors: as above. */
@@ -36,9 +37,10 @@ RESHIFT_API reshift_status reshift_outputs_create(reshift_outputs **outputs, res
 RESHIFT_API reshift_status reshift_outputs_add(reshift_outputs *outputs, const char *path, bool overwrite,
                                                const char **write_to, reshift_error *error);
 /**
- * Gives all files their names, once all are written. If one cannot have its name, those that replaced nothing are removed
- * again. If the process is killed in between, the files renamed so far count as absent for the next command that writes
- * them, which needs no `overwrite`: marks NAME.reshift-commit say which they are. Errors: EXISTS, IO, MEMORY.
+ * Gives all files their names, once all are written. If one cannot have its name, those that replaced nothing are
+ * removed again. If the process is killed in between, the files renamed so far count as absent for the next command
+ * that writes them, which needs no `overwrite`: marks NAME.reshift-commit say which they are. Errors: EXISTS, IO,
+ * MEMORY.
  */
 RESHIFT_API reshift_status reshift_outputs_commit(reshift_outputs *outputs, reshift_error *error);
 /** Removes what was not committed; NULLs the pointer. NULL accepted. */

@@ -16,9 +16,9 @@ typedef struct reshift_preparation {
 } reshift_preparation;
 
 /**
- * Writes `path`, which is FEATURES.json, about the finished file `features`: input size, resize, mean, standard deviation, interpolation,
- * architecture, data, and the sha256 of the features, so that a description left behind by another file is recognised.
- * Errors: EXISTS (without overwrite), IO, MEMORY.
+ * Writes `path`, which is FEATURES.json, about the finished file `features`: input size, resize, mean, standard
+ * deviation, interpolation, architecture, data, and the sha256 of the features, so that a description left behind by
+ * another file is recognised. Errors: EXISTS (without overwrite), IO, MEMORY.
  */
 RESHIFT_API reshift_status reshift_preparation_save(const char *path, const char *features,
                                                     const reshift_preparation *preparation, bool overwrite,
@@ -29,7 +29,8 @@ RESHIFT_API reshift_status reshift_preparation_save(const char *path, const char
  */
 RESHIFT_API reshift_status reshift_preparation_load(const char *features, reshift_preparation *preparation, bool *known,
                                                     reshift_error *error);
-/** Whether images prepared by both are the same; else `difference` says how, naming both ("64x64 (resize 73) and ..."). */
+/** Whether images prepared by both are the same; else `difference` says how, naming both ("64x64 (resize 73) and ...").
+ */
 RESHIFT_API bool reshift_preparation_same(const reshift_preparation *a, const reshift_preparation *b, char *difference,
                                           size_t size);
 /** Into the metadata of a head: reshift_model_load_head() reads it. Errors: MEMORY. */
@@ -38,17 +39,17 @@ RESHIFT_API reshift_status reshift_tensors_set_preparation(reshift_tensors *tens
                                                            reshift_error *error);
 
 /**
- * The names of the classes of `dataset` into the description `path` that reshift_preparation_save() wrote. Errors: FORMAT, IO,
- * MEMORY.
+ * The names of the classes of `dataset` into the description `path` that reshift_preparation_save() wrote. Errors:
+ * FORMAT, IO, MEMORY.
  */
 RESHIFT_API reshift_status reshift_preparation_add_class_names(const char *path, const reshift_dataset *dataset,
                                                                reshift_error *error);
 /**
- * The class names that the description of `features` holds, into the metadata of a head of `n_classes` that was trained on
- * them. Nothing is done if they are not known, of other features, or of another number. Errors: FORMAT, IO, MEMORY.
+ * The class names that the description of `features` holds, into the metadata of a head of `n_classes` that was trained
+ * on them. Nothing is done if they are not known, of other features, or of another number. Errors: FORMAT, IO, MEMORY.
  */
-RESHIFT_API reshift_status reshift_tensors_set_class_names_of(reshift_tensors *tensors, const char *features, int n_classes,
-                                                              reshift_error *error);
+RESHIFT_API reshift_status reshift_tensors_set_class_names_of(reshift_tensors *tensors, const char *features,
+                                                              int n_classes, reshift_error *error);
 
 /** Of a set whose images a network of this recipe measures at `size` (0: the recipe's own). */
 RESHIFT_API reshift_image_facts reshift_image_facts_of(const reshift_dataset *dataset, const reshift_recipe *recipe,

@@ -18,24 +18,25 @@ typedef struct reshift_split {
     reshift_split_kind kind;
     int64_t *train_rows, n_train; /* ascending */
     int64_t *test_rows, n_test;   /* by-image: every row whose image is not in training; by-row: all rows; ascending */
-    int64_t n_images, n_images_seen;    /* distinct images of the set; those with a version in training */
-    int64_t n_test_rows_seen;           /* test rows that are themselves training rows */
-    int64_t n_test_rows_image_seen;     /* test rows whose image has a version in training */
+    int64_t n_images, n_images_seen;           /* distinct images of the set; those with a version in training */
+    int64_t n_test_rows_seen;                  /* test rows that are themselves training rows */
+    int64_t n_test_rows_image_seen;            /* test rows whose image has a version in training */
     int64_t n_test_images, n_test_images_seen; /* distinct images of the test rows; those with a version in training */
-    uint8_t *source_seen; /* [max source + 1] 1 where an image with this source is in training */
+    uint8_t *source_seen;                      /* [max source + 1] 1 where an image with this source is in training */
     int64_t n_sources;
 } reshift_split;
 
 /**
  * Draws `n_rows` training rows of `dataset`, the same for any thread count. By image: whole images, as many as give at
- * most n_rows rows (20,000 of 5 x 10,000: 4,000 images). Errors: ARGUMENT (n_rows < 1, or nothing left to test on), MEMORY.
+ * most n_rows rows (20,000 of 5 x 10,000: 4,000 images). Errors: ARGUMENT (n_rows < 1, or nothing left to test on),
+ * MEMORY.
  */
 RESHIFT_API reshift_status reshift_split_draw(const reshift_dataset *dataset, reshift_split_kind kind, int64_t n_rows,
                                               uint64_t seed, reshift_split *split, reshift_error *error);
 /**
- * The same for two sets without an image in common: `n_rows` training rows are drawn from `train` as `kind` says (BY_IMAGE
- * or BY_ROW), and every row of `test` is tested on. split->kind is RESHIFT_SPLIT_APART; train_rows, n_images and
- * n_images_seen are those of `train`, all else is of `test`. That the sets share no image is the caller's to know.
+ * The same for two sets without an image in common: `n_rows` training rows are drawn from `train` as `kind` says
+ * (BY_IMAGE or BY_ROW), and every row of `test` is tested on. split->kind is RESHIFT_SPLIT_APART; train_rows, n_images
+ * and n_images_seen are those of `train`, all else is of `test`. That the sets share no image is the caller's to know.
  * All rows of `train` may be asked for. Errors: ARGUMENT (n_rows < 1, or more than there are), MEMORY.
  */
 RESHIFT_API reshift_status reshift_split_draw_apart(const reshift_dataset *train, const reshift_dataset *test,

@@ -45,10 +45,10 @@ RESHIFT_API const char *reshift_sweep_value(const reshift_sweep *sweep, int inde
 
 /** Figures of one study: those that count under its split (see reshift_measurement), all severities together. */
 typedef struct reshift_sweep_row {
-    char folder[128]; /* of the study, within the sweep's */
-    bool measured;    /* false: it has no result, the figures are NAN, and */
+    char folder[128];  /* of the study, within the sweep's */
+    bool measured;     /* false: it has no result, the figures are NAN, and */
     char problem[256]; /* says why: "training diverged: the training loss after epoch 1 is ..."; else "" */
-    bool unseen;      /* the rows show images never seen in fine-tuning; false: all rows (by-row) */
+    bool unseen;       /* the rows show images never seen in fine-tuning; false: all rows (by-row) */
     reshift_accuracy clean_before, clean_after, shift_before, shift_after;
     /* the same networks adapting to the test images; NAN in a study with adapt: none */
     reshift_accuracy clean_before_adapted, clean_after_adapted, shift_before_adapted, shift_after_adapted;
@@ -60,8 +60,9 @@ typedef struct reshift_sweep_row {
  * Does every study in FOLDER/<number>-<values>/ (options as of a run; folder NULL: runs/NAME), one after the other,
  * those that are done already not again. Stages that two studies have in common are done once: their files are hard
  * links. After every study FOLDER/sweep.csv is written anew, a row a study; in the end heat maps in FOLDER/plots:
- * accuracy on the shifted and the clean images after fine-tuning, and what fine-tuning changed (grey: may be chance); where studies adapt, also
- * both networks' accuracy adapting, and what adapting changed for the fine-tuned one. The first key's values are the rows, all others' combinations the columns. A study whose training diverges (see
+ * accuracy on the shifted and the clean images after fine-tuning, and what fine-tuning changed (grey: may be chance);
+ * where studies adapt, also both networks' accuracy adapting, and what adapting changed for the fine-tuned one. The
+ * first key's values are the rows, all others' combinations the columns. A study whose training diverges (see
  * reshift_loss_diverged()) is an empty cell, with a warning; the table's last column says why.
  * rows [studies], the caller's memory. Errors: those of a run; what is finished stays, and the same call goes on from
  * there.

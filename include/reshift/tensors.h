@@ -22,15 +22,16 @@ typedef enum reshift_container {
  * Reads a checkpoint; the container is told by the bytes, not by the name. Nested dictionaries are flattened with dots
  * ("state_dict.module.conv1.weight"); see reshift_tensors_unwrap(). Numbers and strings of a PyTorch file beside its
  * tensors become metadata. A PyTorch file is read by a restricted unpickler: it constructs tensors, dicts, lists,
- * numbers and strings and calls nothing; whatever else is in the file is passed over, see reshift_tensors_unread_count().
- * "PATH#BRANCH" is PATH, unless a file has that whole name. Errors: NOT_FOUND, IO, FORMAT (byte and what was expected),
- * UNSUPPORTED, MEMORY. The caller destroys *tensors.
+ * numbers and strings and calls nothing; whatever else is in the file is passed over, see
+ * reshift_tensors_unread_count(). "PATH#BRANCH" is PATH, unless a file has that whole name. Errors: NOT_FOUND, IO,
+ * FORMAT (byte and what was expected), UNSUPPORTED, MEMORY. The caller destroys *tensors.
  */
 RESHIFT_API reshift_status reshift_tensors_load(const char *path, reshift_tensors **tensors, reshift_error *error);
 
 /**
- * How much the file holds that the set does not: objects of classes that are never constructed, tensors of a dtype or layout that
- * is not read (complex, sparse, quantised, 8-bit floats, more than 8 dimensions). By index, from 0: the path, and what it is
+ * How much the file holds that the set does not: objects of classes that are never constructed, tensors of a dtype or
+ * layout that is not read (complex, sparse, quantised, 8-bit floats, more than 8 dimensions). By index, from 0: the
+ * path, and what it is
  * ("argparse.Namespace", "a tensor of ComplexFloatStorage").
  */
 RESHIFT_API int64_t reshift_tensors_unread_count(const reshift_tensors *tensors);
@@ -77,9 +78,9 @@ RESHIFT_API reshift_container reshift_tensors_container(const reshift_tensors *t
 RESHIFT_API bool reshift_tensors_unwrap(reshift_tensors *tensors);
 
 /**
- * Writes safetensors, atomically: tensors listed in the order of the set (their bytes follow largest element first, so that
- * all are aligned), keys of the metadata sorted, header padded to 8 bytes. Errors: EXISTS, IO, ARGUMENT (a name or text
- * that is not UTF-8).
+ * Writes safetensors, atomically: tensors listed in the order of the set (their bytes follow largest element first, so
+ * that all are aligned), keys of the metadata sorted, header padded to 8 bytes. Errors: EXISTS, IO, ARGUMENT (a name or
+ * text that is not UTF-8).
  */
 RESHIFT_API reshift_status reshift_tensors_save(const char *path, const reshift_tensors *tensors, bool overwrite,
                                                 reshift_error *error);

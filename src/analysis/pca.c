@@ -271,8 +271,8 @@ static reshift_status check_finite(const reshift_array *features, const reshift_
         return RESHIFT_OK;
     }
     return finite_first_bad((const float *)features->data + row * d, 1, d) == 0
-               ? error_set(error, RESHIFT_ERROR_NUMERIC,
-                           "features: row %lld holds a value that is not a finite number", (long long)row)
+               ? error_set(error, RESHIFT_ERROR_NUMERIC, "features: row %lld holds a value that is not a finite number",
+                           (long long)row)
                : error_set(error, RESHIFT_ERROR_NUMERIC, "features: the coordinates of row %lld overflow float32",
                            (long long)row);
 }

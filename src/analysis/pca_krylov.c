@@ -180,7 +180,8 @@ static void add_transposed(const krylov *s, linear_rows *r, const float *t, floa
         r->last = first + GROUPS < l->n_groups ? first + GROUPS : l->n_groups;
         for (int block = 0; block < l->n_blocks; block++) {
             linear_gradient(r, t + (int64_t)block * BATCH * LINEAR_LANES, LINEAR_LANES, gradient);
-            add_f32_to_f64(sums + (linear_weight(l, block, first) - l->weight), gradient, (r->last - first) * LINEAR_GROUP);
+            add_f32_to_f64(sums + (linear_weight(l, block, first) - l->weight), gradient,
+                           (r->last - first) * LINEAR_GROUP);
         }
     }
 }
@@ -194,7 +195,8 @@ static void add_section(const krylov *s, int section, const double *centre)
     memset(sums, 0, section_sums(s) * sizeof *sums);
     const int64_t first = s->n * section / s->n_sections, last = s->n * (section + 1) / s->n_sections;
     if (s->tiles) {
-        tiles_add(s->rows->x, s->d, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums, total);
+        tiles_add(s->rows->x, s->d, first, last, s->stride, s->packed, s->layer.n_blocks, centre, s->scale, t, sums,
+                  total);
         return;
     }
     const float *rows[2 * BATCH]; /* of this batch, and of the next one for prefetching */
@@ -435,7 +437,12 @@ reshift_status pca_krylov(const centred_rows *rows, double total, int k, bool ti
     if (!(total > 0)) {
         return RESHIFT_OK; /* all constant: left to the covariance method */
     }
-    krylov s = {.rows = rows, .n = rows->n, .stride = 1, .d = rows->d, .width = block_width(k), .tiles = tiles,
+    krylov s = {.rows = rows,
+                .n = rows->n,
+                .stride = 1,
+                .d = rows->d,
+                .width = block_width(k),
+                .tiles = tiles,
                 .scale = scale_for(total)};
     s.most = PASSES_MOST * s.width;
     double *scratch = memory_allocate(2 * (size_t)s.width * (size_t)s.d * sizeof *scratch);

@@ -112,7 +112,8 @@ void pca_project(const centred_rows *rows, const double *components, int k, floa
             int count = last - row < ROWS ? (int)(last - row) : ROWS;
             for (int first = 0; first < k; first += AT_ONCE) {
                 int width = k - first < AT_ONCE ? k - first : AT_ONCE;
-                centred_dots(rows->x + row * rows->d, count, rows->d, rows->mean, components + first * rows->d, width, points);
+                centred_dots(rows->x + row * rows->d, count, rows->d, rows->mean, components + first * rows->d, width,
+                             points);
                 for (int i = 0; i < count * width; i++) {
                     some[i] = (float)points[i];
                 }

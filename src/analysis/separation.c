@@ -412,9 +412,9 @@ static reshift_status compare_values(const double *before, const double *after, 
 }
 
 reshift_status reshift_separation_compare(const reshift_array *before, const reshift_array *after,
-                                          const reshift_array *label_array, const int64_t *images, const uint8_t *left_out,
-                                          int n_classes, uint64_t seed, reshift_separation_change *change,
-                                          reshift_error *error)
+                                          const reshift_array *label_array, const int64_t *images,
+                                          const uint8_t *left_out, int n_classes, uint64_t seed,
+                                          reshift_separation_change *change, reshift_error *error)
 {
     const reshift_interval none = {NAN, NAN, NAN};
     const reshift_array *const sets[2] = {before, after};

@@ -2,8 +2,8 @@
  * The instruction sets that kernels may use: those of the processor, limited by the environment variable RESHIFT_ISA.
  * Every kernel with variants for several instruction sets calls cpu_has() and never the compiler's built-in tests, so
  * that one variable makes the whole program run as on an older processor. It is the only such
- * variable: oneDNN gets the same limit, and its own variable is overridden (engine/onednn/onednn.c). OpenBLAS selects its
- * kernels when it is loaded, by OPENBLAS_CORETYPE; cpu_openblas_core() returns the matching value.
+ * variable: oneDNN gets the same limit, and its own variable is overridden (engine/onednn/onednn.c). OpenBLAS selects
+ * its kernels when it is loaded, by OPENBLAS_CORETYPE; cpu_openblas_core() returns the matching value.
  */
 #ifndef BASE_CPU_H
 #define BASE_CPU_H
@@ -43,7 +43,8 @@ static inline bool cpu_has(unsigned features) { return (cpu_usable & features) =
 /** The highest level that may be used, and the name of a level. */
 cpu_form cpu_form_here(void);
 const char *cpu_form_name(cpu_form form);
-/** The level named by RESHIFT_ISA, by its name or a short one: sse4, vnni, bf16. Returns false if the variable is not set or its value is unknown. */
+/** The level named by RESHIFT_ISA, by its name or a short one: sse4, vnni, bf16. Returns false if the variable is not
+ * set or its value is unknown. */
 bool cpu_form_limit(cpu_form *limit);
 /** Errors: ARGUMENT if RESHIFT_ISA is set to an unknown name. An unknown name sets no limit. */
 reshift_status cpu_check_limit(reshift_error *error);

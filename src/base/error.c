@@ -108,8 +108,8 @@ reshift_status error_at_line(reshift_error *error, reshift_status code, const ch
     return code;
 }
 
-reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line, const char *format,
-                             ...)
+reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line,
+                             const char *format, ...)
 {
     if (error) {
         char text[sizeof error->message];

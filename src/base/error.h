@@ -31,8 +31,8 @@ reshift_status error_at_line(reshift_error *error, reshift_status code, const ch
  * Sets a FORMAT error "SUBJECT 'PATH' line N: ..." with its location, for readers of text files. `subject` names the
  * kind of file or the failed operation ("class map", "cannot read baseline").
  */
-reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line, const char *format,
-                             ...) __attribute__((format(printf, 5, 6)));
+reshift_status error_in_line(reshift_error *error, const char *subject, const char *path, int64_t line,
+                             const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /** "WHAT: <strerror(errno)>" with code IO, NOT_FOUND or EXISTS according to errno. */
 reshift_status error_from_errno(reshift_error *error, int number, const char *format, ...)

@@ -1,13 +1,13 @@
 /*
- * What a kept result depends on, as a record of named facts: lines of "name<tab>value". The record's sha256 is the key of
- * the result, and its text can be kept with the result, so that a key that does not fit is explained in words: "'batch'
- * was 64 and is 16". models/identity.h has the functions that add networks, recipes and data.
+ * What a kept result depends on, as a record of named facts: lines of "name<tab>value". The record's sha256 is the key
+ * of the result, and its text can be kept with the result, so that a key that does not fit is explained in words:
+ * "'batch' was 64 and is 16". models/identity.h has the functions that add networks, recipes and data.
  *
  * A fact that has its usual value is left out: an option that is added later changes no key while it has its default. A
  * default that changes therefore needs a new version of whatever is kept.
  *
- * Structs of options are added by a table with one row a field (FACTS_TABLE). A field without a row does not compile, and
- * each row says that the field counts, or which other fact has it, or why it cannot change a result.
+ * Structs of options are added by a table with one row a field (FACTS_TABLE). A field without a row does not compile,
+ * and each row says that the field counts, or which other fact has it, or why it cannot change a result.
  */
 #ifndef BASE_FACTS_H
 #define BASE_FACTS_H
@@ -51,15 +51,15 @@ int facts_find(const char *lines, const char *name, size_t name_length, const ch
 /* ---- structs of options ---- */
 
 typedef enum fact_kind {
-    FACT_INT,       /* a signed integer of any size, or an enumeration */
-    FACT_UINT,      /* an unsigned one */
-    FACT_NUMBER,    /* a float or double */
-    FACT_BOOL,      /* a bool */
-    FACT_CHOICE,    /* an enumeration by its words */
-    FACT_RECORD,    /* a struct with a table of its own */
-    FACT_ELSEWHERE, /* another fact has it: the row says which */
+    FACT_INT,                              /* a signed integer of any size, or an enumeration */
+    FACT_UINT,                             /* an unsigned one */
+    FACT_NUMBER,                           /* a float or double */
+    FACT_BOOL,                             /* a bool */
+    FACT_CHOICE,                           /* an enumeration by its words */
+    FACT_RECORD,                           /* a struct with a table of its own */
+    FACT_ELSEWHERE,                        /* another fact has it: the row says which */
     FACT_ELSEWHERE_GROUP = FACT_ELSEWHERE, /* the same of a struct or an array */
-    FACT_NEVER,     /* cannot change the result: the row says why */
+    FACT_NEVER,                            /* cannot change the result: the row says why */
     FACT_NEVER_GROUP = FACT_NEVER
 } fact_kind;
 
@@ -69,10 +69,10 @@ typedef struct fact_field {
     const char *field;
     fact_kind kind;
     size_t offset, size;
-    const char *name;                     /* of the fact; of ELSEWHERE and NEVER: which other fact has it, or why */
-    const char *const *words;             /* CHOICE: [enumerator], ends with NULL */
-    const fact_table *record;             /* RECORD */
-    bool (*counts)(const void *options);  /* NULL: always; else whether it counts among these options */
+    const char *name;                    /* of the fact; of ELSEWHERE and NEVER: which other fact has it, or why */
+    const char *const *words;            /* CHOICE: [enumerator], ends with NULL */
+    const fact_table *record;            /* RECORD */
+    bool (*counts)(const void *options); /* NULL: always; else whether it counts among these options */
 } fact_field;
 
 struct fact_table {
@@ -113,10 +113,19 @@ void facts_add_table(fact_list *f, const fact_table *table, const void *options,
 #define FACT_ZERO_NUMBER 0
 #define FACT_ZERO_BOOL 0
 #define FACT_ZERO_CHOICE 0
-#define FACT_ZERO_RECORD {0}
+#define FACT_ZERO_RECORD                                                                                               \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 #define FACT_ZERO_ELSEWHERE 0
-#define FACT_ZERO_ELSEWHERE_GROUP {0}
+#define FACT_ZERO_ELSEWHERE_GROUP                                                                                      \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 #define FACT_ZERO_NEVER 0
-#define FACT_ZERO_NEVER_GROUP {0}
+#define FACT_ZERO_NEVER_GROUP                                                                                          \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 
 #endif

@@ -136,8 +136,7 @@ static bool lock_own(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_N
 /* Removes a temporary that no process has locked. Returns false if it is in use or cannot be removed. */
 static bool remove_dead(const char *path, bool folder)
 {
-    int descriptor =
-        open(path, (folder ? O_RDONLY | O_DIRECTORY : O_RDWR) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = open(path, (folder ? O_RDONLY | O_DIRECTORY : O_RDWR) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) {
         return is_absence(errno);
     }
@@ -327,8 +326,7 @@ reshift_status file_target_check(const char *path, bool overwrite, reshift_error
 bool file_target_is_through(const char *path)
 {
     struct stat facts;
-    return descriptor_of(path) >= 0 ||
-           (stat(path, &facts) == 0 && (S_ISCHR(facts.st_mode) || S_ISFIFO(facts.st_mode)));
+    return descriptor_of(path) >= 0 || (stat(path, &facts) == 0 && (S_ISCHR(facts.st_mode) || S_ISFIFO(facts.st_mode)));
 }
 
 reshift_status file_target_rename(file_target *t, reshift_error *error)

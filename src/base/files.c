@@ -217,9 +217,8 @@ static reshift_status create_one(const char *path, reshift_error *error)
     if (path_kind_of(path, &kind, NULL) == RESHIFT_OK && kind == PATH_FOLDER) {
         return RESHIFT_OK;
     }
-    return number == EEXIST
-               ? error_set(error, RESHIFT_ERROR_EXISTS, "cannot make folder '%s': a file is there", path)
-               : error_from_errno(error, number, "cannot make folder '%s'", path);
+    return number == EEXIST ? error_set(error, RESHIFT_ERROR_EXISTS, "cannot make folder '%s': a file is there", path)
+                            : error_from_errno(error, number, "cannot make folder '%s'", path);
 }
 
 reshift_status folder_create(const char *path, reshift_error *error)

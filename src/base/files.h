@@ -14,10 +14,10 @@
 #include "reshift/status.h"
 
 typedef enum path_kind {
-    PATH_NONE,   /* no such entry, or a link to a missing file */
-    PATH_FILE,   /* a regular file */
+    PATH_NONE, /* no such entry, or a link to a missing file */
+    PATH_FILE, /* a regular file */
     PATH_FOLDER,
-    PATH_OTHER   /* a device, pipe or socket */
+    PATH_OTHER /* a device, pipe or socket */
 } path_kind;
 
 /**

@@ -1,13 +1,14 @@
 /*
  * The classifier of nearest class means, as a linear layer whose logits do not depend on the features' unit.
  *
- * x is nearest to the mean m_k with the largest x m_k - |m_k|^2 / 2. With m_k = c + w_k and c the mean of the means that
- * is z_k = (x - c) w_k - |w_k|^2 / 2 plus a term that all classes share. The differences w_k keep their digits in float32
- * however far the features are from 0, where those of |m_k|^2 are lost.
+ * x is nearest to the mean m_k with the largest x m_k - |m_k|^2 / 2. With m_k = c + w_k and c the mean of the means
+ * that is z_k = (x - c) w_k - |w_k|^2 / 2 plus a term that all classes share. The differences w_k keep their digits in
+ * float32 however far the features are from 0, where those of |m_k|^2 are lost.
  *
  * z_k has the square of the features' unit: its softmax would depend on the unit, and features of 1e-25 underflow. The
- * layer therefore gives t z_k, with the t that makes the training rows most likely (temperature scaling, Guo et al. 2017),
- * and at most that of the Gaussian with the rows' own variance, 1 / variance, for classes that are fully separated.
+ * layer therefore gives t z_k, with the t that makes the training rows most likely (temperature scaling, Guo et al.
+ * 2017), and at most that of the Gaussian with the rows' own variance, 1 / variance, for classes that are fully
+ * separated.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -184,7 +185,7 @@ static reshift_status allocate(class_means *m, reshift_error *error)
 }
 
 reshift_status reshift_nearest_mean_train(const reshift_array *features, const reshift_array *labels, int n_classes,
-                                    reshift_array *weight, reshift_array *bias, reshift_error *error)
+                                          reshift_array *weight, reshift_array *bias, reshift_error *error)
 {
     sample s = {0};
     int largest = -1;

@@ -4,7 +4,8 @@
  * The search runs in other variables than the layer's weights: z = (x - mean) t with one factor t a feature, so that
  * W x + b = V z + c with W = V t. Every feature then has about the same curvature,
  *
- *     t_d = 1 / sqrt(h var_d + l2),   h = (K - 1) / K^2: the curvature of the loss by a logit where all classes are alike,
+ *     t_d = 1 / sqrt(h var_d + l2),   h = (K - 1) / K^2: the curvature of the loss by a logit where all classes are
+ * alike,
  *
  * so that neither the size nor the offset of features matters, and weak penalties need fewer steps. The minimum is the
  * same one: the penalty stays that of W.
@@ -266,7 +267,8 @@ static reshift_status objective_create(objective *o, reshift_error *error)
     return enough ? RESHIFT_OK : error_memory(error, bytes, "the gradient of a linear layer");
 }
 
-/* From W and b to V and c, and back. The bias follows the rounded weights, so that large means do not magnify rounding. */
+/* From W and b to V and c, and back. The bias follows the rounded weights, so that large means do not magnify rounding.
+ */
 static void set_start(const objective *o, double *x)
 {
     const float *weight = o->options->initial_weight, *bias = o->options->initial_bias;
@@ -335,11 +337,8 @@ reshift_status logistic_fit(const logistic_rows *rows, int n_classes, const resh
                             float *weight, float *bias, reshift_logistic_fit *fit, const reshift_progress *progress,
                             reshift_error *error)
 {
-    objective o = {.rows = rows,
-                   .options = options,
-                   .progress = progress,
-                   .D = rows->sample->n_features,
-                   .K = n_classes};
+    objective o = {
+        .rows = rows, .options = options, .progress = progress, .D = rows->sample->n_features, .K = n_classes};
     lbfgsfloatval_t *x = NULL, *g = NULL;
     if (o.D >= INT32_MAX || o.K * (o.D + 1) > INT32_MAX) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "L-BFGS: %d classes of %lld features are too many weights",
@@ -362,7 +361,8 @@ reshift_status logistic_fit(const logistic_rows *rows, int n_classes, const resh
         evaluate(&o, x, g, n, 0);
         o.largest = largest_of(g, n);
         if (!o.no_memory && !(o.largest <= options->tolerance)) {
-            /* an error of the line search: rounding hides any lower point; the gradient shows how near the minimum is */
+            /* an error of the line search: rounding hides any lower point; the gradient shows how near the minimum is
+             */
             ended = lbfgs(n, x, NULL, evaluate, watch, &o, &parameters);
         }
         if (!o.cancelled && !o.no_memory) { /* a search that failed has gone back to where it began */

@@ -46,21 +46,24 @@ static reshift_status take(const reshift_array *features, const reshift_array *l
     if (status == RESHIFT_OK) {
         status = sample_check_labels(s, "training", *n_classes, error);
     }
-    return status == RESHIFT_OK ? classes_check(s->labels, s->n, *n_classes, "training labels", progress, error) : status;
+    return status == RESHIFT_OK ? classes_check(s->labels, s->n, *n_classes, "training labels", progress, error)
+                                : status;
 }
 
 /*
  * The gradient at zero weights is at most the features' spread s, so that |W| is at most about s / l2 and a logit about
- * s^2 / l2. Where that is next to nothing, the minimum is right and useless: the features' unit is too small for the penalty.
+ * s^2 / l2. Where that is next to nothing, the minimum is right and useless: the features' unit is too small for the
+ * penalty.
  */
 static void warn_of_penalty(const sample *s, double l2, const reshift_progress *progress)
 {
     const double spread = sample_spread(s);
     if (spread > 0 && spread * spread < 1e-4 * l2) {
-        progress_message(progress, RESHIFT_LOG_WARNING,
-                         "L-BFGS: the features' standard deviation is %.2g (all columns together), so that the penalty l2 = "
-                         "%.3g keeps the weights at 0: scale the features to values of about 1, or use an l2 below %.1g",
-                         spread, l2, spread * spread);
+        progress_message(
+            progress, RESHIFT_LOG_WARNING,
+            "L-BFGS: the features' standard deviation is %.2g (all columns together), so that the penalty l2 = "
+            "%.3g keeps the weights at 0: scale the features to values of about 1, or use an l2 below %.1g",
+            spread, l2, spread * spread);
     }
 }
 
@@ -172,10 +175,10 @@ static reshift_status hold_out(const reshift_logistic_path_options *o, int64_t n
     qsort(order + fit, (size_t)(n - fit), sizeof *order, by_row);
     *n_fit = fit;
     if (fit == 0 || fit == n) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE,
-                           "L-BFGS: %g of %lld %s in %lld %s cannot be held out to choose l2", o->held_out,
-                           (long long)n, reshift_noun_for(n, "row", "rows"), (long long)n_groups,
-                           reshift_noun_for(n_groups, "group", "groups"));
+        status =
+            error_set(error, RESHIFT_ERROR_SHAPE, "L-BFGS: %g of %lld %s in %lld %s cannot be held out to choose l2",
+                      o->held_out, (long long)n, reshift_noun_for(n, "row", "rows"), (long long)n_groups,
+                      reshift_noun_for(n_groups, "group", "groups"));
     }
 end:
     memory_free(sorted);
@@ -220,9 +223,9 @@ static reshift_status measure(const logistic_rows *rows, int n_classes, const fl
             }
             for (int b = 0; scratch && b < n; b++) {
                 int right;
-                losses[t] += (double)softmax_cross_entropy_f32(logits + (int64_t)b * n_classes, n_classes,
-                                                               rows->sample->labels[rows->rows[first + b]], 1, NULL,
-                                                               &right);
+                losses[t] +=
+                    (double)softmax_cross_entropy_f32(logits + (int64_t)b * n_classes, n_classes,
+                                                      rows->sample->labels[rows->rows[first + b]], 1, NULL, &right);
                 correct += right;
             }
         }
@@ -243,8 +246,8 @@ end:
 }
 
 /*
- * A held-out row says something about l2 only if its class has rows to fit. Where hardly any has, nothing can be chosen;
- * where some have not, they count against every penalty alike, which is said.
+ * A held-out row says something about l2 only if its class has rows to fit. Where hardly any has, nothing can be
+ * chosen; where some have not, they count against every penalty alike, which is said.
  */
 static reshift_status check_held_out(const sample *s, int n_classes, const int64_t *order, int64_t n_fit,
                                      const reshift_progress *progress, reshift_error *error)

@@ -75,8 +75,8 @@ static int nearest_first(const void *a, const void *b)
 /*
  * Cosines of rows far from 0 differ in their last digits only, and products of very small or large features leave
  * float32. So rows are scaled to unit vectors u in float64, and split into their mean m over the training rows and what
- * is left, which is small where it matters: u v = m m + m d_u + m d_v + d_u d_v. The first three are float64, the last is a
- * product of float32 matrices.
+ * is left, which is small where it matters: u v = m m + m d_u + m d_v + d_u d_v. The first three are float64, the last
+ * is a product of float32 matrices.
  */
 typedef struct units {
     double *scale;  /* [n] 1 / |row|; 0 for a row of zeros, whose cosines are 0 */
@@ -243,8 +243,7 @@ static reshift_status check_sizes(const search *s, const reshift_array *features
     }
     if (s->k < 1 || s->k > s->train->n) {
         return error_set(error, s->k < 1 ? RESHIFT_ERROR_ARGUMENT : RESHIFT_ERROR_SHAPE,
-                         "neighbours: expected 1 to %lld of them, found %d",
-                         (long long)s->train->n, s->k);
+                         "neighbours: expected 1 to %lld of them, found %d", (long long)s->train->n, s->k);
     }
     if (!(s->temperature > 0) || !isfinite(s->temperature)) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "neighbours: expected a temperature above 0, found %g",
@@ -285,8 +284,9 @@ static reshift_status prepare(search *s, reshift_error *error)
 }
 
 reshift_status reshift_nearest_neighbours_score(const reshift_array *train, const reshift_array *train_labels,
-                                          const reshift_array *features, int n_classes, int k, double temperature,
-                                          reshift_array *scores, const reshift_progress *progress, reshift_error *error)
+                                                const reshift_array *features, int n_classes, int k, double temperature,
+                                                reshift_array *scores, const reshift_progress *progress,
+                                                reshift_error *error)
 {
     sample of_train = {0}, of_test = {.features = features->data, .n = features->shape[0]};
     search s = {.train = &of_train, .test = &of_test, .k = k, .temperature = temperature};

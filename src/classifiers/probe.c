@@ -23,7 +23,8 @@ void reshift_probe_options_default(reshift_probe_options *options)
     *options = (reshift_probe_options){.epochs = 30, .batch = 64, .learning_rate = 0.001};
 }
 
-/* What a probe gives is kept by studies alone: the facts are the settings that a stage's key has (tests/experiment/test_keys.c). */
+/* What a probe gives is kept by studies alone: the facts are the settings that a stage's key has
+ * (tests/experiment/test_keys.c). */
 #define PROBE_FIELDS(ROW, T)                                                                                           \
     ROW(T, INT, epochs, "probe.epochs")                                                                                \
     ROW(T, INT, batch, "probe.batch")                                                                                  \
@@ -76,18 +77,21 @@ static reshift_status diverged(const probe *p, const char *what, int epoch, doub
     return divergence_error("the probe's training", which, loss, p->layer.n_classes, hint, error);
 }
 
-/* A step of Adam changes a weight by the learning rate at most, whatever the gradient: tiny features need large weights. */
+/* A step of Adam changes a weight by the learning rate at most, whatever the gradient: tiny features need large
+ * weights. */
 static void warn_of_unit(const probe *p, const reshift_progress *progress)
 {
     const reshift_probe_options *o = p->options;
     const double spread = sample_spread(&p->train), D = (double)p->train.n_features;
-    const double steps = (double)o->epochs * ceil((double)p->train.n / o->batch), change = steps * o->learning_rate * sqrt(D) * spread;
+    const double steps = (double)o->epochs * ceil((double)p->train.n / o->batch),
+                 change = steps * o->learning_rate * sqrt(D) * spread;
     const bool tiny = spread > 0 && spread < 1e-2; /* else it is the few steps that change nothing */
     if (tiny && o->epochs > 0 && change < 1e-2) {
-        progress_message(progress, RESHIFT_LOG_WARNING,
-                         "probe: the features' standard deviation is %.2g (all columns together), so that %.0f steps of Adam "
-                         "at a learning rate of %g change no logit by more than %.1g: scale the features to values of about 1",
-                         spread, steps, o->learning_rate, change);
+        progress_message(
+            progress, RESHIFT_LOG_WARNING,
+            "probe: the features' standard deviation is %.2g (all columns together), so that %.0f steps of Adam "
+            "at a learning rate of %g change no logit by more than %.1g: scale the features to values of about 1",
+            spread, steps, o->learning_rate, change);
     }
 }
 
@@ -173,9 +177,9 @@ static reshift_status check_class_weights(const probe *p, int n_classes, reshift
     for (int64_t i = 0; weights && i < p->train.n; i++) {
         sum += weights[p->train.labels[i]];
     }
-    return !weights || sum > 0 ? RESHIFT_OK
-                               : error_set(error, RESHIFT_ERROR_ARGUMENT,
-                                           "probe: every training row is of a class whose weight is 0");
+    return !weights || sum > 0
+               ? RESHIFT_OK
+               : error_set(error, RESHIFT_ERROR_ARGUMENT, "probe: every training row is of a class whose weight is 0");
 }
 
 static reshift_status check_order(const probe *p, reshift_error *error)

@@ -175,7 +175,8 @@ static void step_forward(const probe *p, const share *s, int64_t step, linear_ro
     r->n = rows;
 }
 
-/* What the losses of a batch are divided by: its rows, or the sum of their weights, as PyTorch's CrossEntropyLoss(weight). */
+/* What the losses of a batch are divided by: its rows, or the sum of their weights, as PyTorch's
+ * CrossEntropyLoss(weight). */
 static float batch_weight(const probe *p, int64_t start, int n)
 {
     double sum = 0;
@@ -321,7 +322,7 @@ void probe_measure(probe *p, const sample *t, double *loss, double *accuracy)
         for (int b = 0; b < n; b++) {
             int correct;
             sum += (double)softmax_cross_entropy_f32(logits + (int64_t)b * p->layer.n_classes, p->layer.n_classes,
-                                                      t->labels[tile * LINEAR_TILE + b], 0, NULL, &correct);
+                                                     t->labels[tile * LINEAR_TILE + b], 0, NULL, &correct);
             hits += correct;
         }
         p->tile_loss[tile] = sum;

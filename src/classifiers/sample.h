@@ -20,8 +20,8 @@ reshift_status sample_take(const reshift_array *features, const reshift_array *l
 /** Errors: SHAPE (a label outside 0..n_classes-1, naming the row). */
 reshift_status sample_check_labels(const sample *s, const char *what, int n_classes, reshift_error *error);
 /**
- * How much the features vary: the square root of the sum of their variances over at most 1,000 evenly spaced rows. Costs
- * nothing next to a training; it is for messages about the features' unit, not for results.
+ * How much the features vary: the square root of the sum of their variances over at most 1,000 evenly spaced rows.
+ * Costs nothing next to a training; it is for messages about the features' unit, not for results.
  */
 double sample_spread(const sample *s);
 void sample_release(sample *s);

@@ -113,8 +113,8 @@ reshift_status bench_corruptions(const reshift_dataset *dataset, const char *dat
     }
     if (status == RESHIFT_OK && !json && list.n > 0) {
         printf("corruptions at severity %d on one thread, %lld %s of %dx%d%s\n", SEVERITY, (long long)list.n,
-               reshift_noun_for(list.n, "image", "images"),
-               list.images[0].width, list.images[0].height, frost ? "" : ", frost's overlays drawn");
+               reshift_noun_for(list.n, "image", "images"), list.images[0].width, list.images[0].height,
+               frost ? "" : ", frost's overlays drawn");
     }
     for (int i = 0; i < count && status == RESHIFT_OK; i++) {
         if (!only || only == &table[i]) {

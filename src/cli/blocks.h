@@ -13,15 +13,15 @@ typedef struct blocks_options {
 } blocks_options;
 
 /**
- * Before the network is read: words, numbers, and whether there is any architecture that the options fit. -1 to go on, else
- * the exit status, with the message printed.
+ * Before the network is read: words, numbers, and whether there is any architecture that the options fit. -1 to go on,
+ * else the exit status, with the message printed.
  */
 int blocks_check(const usage *u, const blocks_options *options);
 
 /**
- * Writes blocks and rates of this network into rates [BLOCKS_MOST], their number and the automatic rate into `how`. "all"
- * becomes every block. Errors: NOT_FOUND (a block that the network does not have, naming its blocks; a block without a rate),
- * MEMORY.
+ * Writes blocks and rates of this network into rates [BLOCKS_MOST], their number and the automatic rate into `how`.
+ * "all" becomes every block. Errors: NOT_FOUND (a block that the network does not have, naming its blocks; a block
+ * without a rate), MEMORY.
  */
 reshift_status blocks_choose(const blocks_options *options, const reshift_model *model, reshift_block_rate *rates,
                              reshift_finetune_options *how, reshift_error *error);

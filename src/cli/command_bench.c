@@ -169,8 +169,8 @@ static reshift_status bench_finetune(bench *b, reshift_error *error)
                 least = fmin(least, history.epochs[i].seconds);
             }
             char what[96];
-            snprintf(what, sizeof what, "%s and %s of %s, batch %lld, %s", rates[0].block, rates[1].block, reshift_model_arch(b->model),
-                     (long long)b->c->batch, cached ? "rest cached" : "nothing cached");
+            snprintf(what, sizeof what, "%s and %s of %s, batch %lld, %s", rates[0].block, rates[1].block,
+                     reshift_model_arch(b->model), (long long)b->c->batch, cached ? "rest cached" : "nothing cached");
             tell(b, "finetune", what, (double)b->c->batch / least, "images/s", NAN, "");
         }
         reshift_history_destroy(&history);
@@ -335,8 +335,9 @@ static reshift_status prepare(bench *b, const option_words *words, const char *w
     }
     const int64_t needed = network ? 5 * b->c->batch : 1;
     if (status == RESHIFT_OK && images && reshift_dataset_count(b->images) < needed) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "data '%s': expected at least %lld images, five batches, found %lld",
-                           b->data, (long long)needed, (long long)reshift_dataset_count(b->images));
+        status =
+            fail_with(error, RESHIFT_ERROR_SHAPE, "data '%s': expected at least %lld images, five batches, found %lld",
+                      b->data, (long long)needed, (long long)reshift_dataset_count(b->images));
         snprintf(error->hint, sizeof error->hint, "use a smaller --batch, or a set with more images");
     }
     if (status == RESHIFT_OK && limits) {
@@ -352,7 +353,9 @@ int command_bench(int argc, char **argv)
     const char *weights = NULL, *data = "demo", *corruption = NULL;
     c.batch = 64;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", "a ResNet-50 of random weights"),
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50",
+             "a ResNet-50 of random weights"),
         TEXT("--data", &data, "DATA", "source of the images", "demo"),
         TEXT("--corruption", &corruption, "NAME", "the only corruption to time", "all"),
         OPTION_SIZE(c),

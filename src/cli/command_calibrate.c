@@ -15,7 +15,8 @@ int command_calibrate(int argc, char **argv)
     option_words words;
     const char *weights = NULL, *head = NULL, *data = NULL, *split = "train", *out = NULL;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to store instead, from 'reshift probe'", NULL),
         TEXT("--data", &data, "DATA", "images as the network will see them: cifar10[:DIR], folder:DIR, ...", NULL),
         TEXT("--split", &split, "train|test", "part of the set; labels are not used", "train"),

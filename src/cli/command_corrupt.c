@@ -206,7 +206,7 @@ static reshift_status draw_sheet(const corrupt_command *k, const reshift_dataset
     reshift_status status = reshift_dataset_read(dataset, row, &image, error);
     if (status == RESHIFT_OK) {
         status = reshift_corruption_sheet_draw(k->sheet, &image, reshift_dataset_source(dataset, row), &how,
-                                          session_progress(), error);
+                                               session_progress(), error);
     }
     reshift_image_destroy(&image);
     return status;
@@ -218,14 +218,14 @@ static json_t *file_json(const corrupt_command *k, int i, const reshift_dataset 
     const bool large = k->used == RESHIFT_CONSTANTS_IMAGENET;
     const json_int_t quality = large && !k->c.no_jpeg ? RESHIFT_JPEG_QUALITY : 0;
     const reshift_recipe crop = reshift_recipe_at(NULL, (int)k->size);
-    json_t *corrupted_at = k->size > 0 ? json_pack("{s:i, s:i}", "resize", crop.resize, "crop", crop.size)
-                                       : json_string("native");
+    json_t *corrupted_at =
+        k->size > 0 ? json_pack("{s:i, s:i}", "resize", crop.resize, "crop", crop.size) : json_string("native");
     int64_t severities = k->severity.last - k->severity.first + 1;
     return json_pack("{s:s, s:o, s:I, s:[I, I], s:s, s:o, s:I, s:I, s:s?}", "corruption", k->chosen[i]->name, "path",
-                     json_text(path),
-                     "images", (json_int_t)(severities * reshift_dataset_count(dataset)), "severities",
+                     json_text(path), "images", (json_int_t)(severities * reshift_dataset_count(dataset)), "severities",
                      (json_int_t)k->severity.first, (json_int_t)k->severity.last, "constants",
-                     large ? "imagenet" : "cifar", "corrupted_at", corrupted_at, "jpeg_quality", quality, "seed", (json_int_t)k->c.seed, "note",
+                     large ? "imagenet" : "cifar", "corrupted_at", corrupted_at, "jpeg_quality", quality, "seed",
+                     (json_int_t)k->c.seed, "note",
                      is_frost(k->chosen[i]) && !k->how.frost ? RESHIFT_FROST_DRAWN : NULL);
 }
 
@@ -286,23 +286,23 @@ int command_corrupt(int argc, char **argv)
         .c = COMMON_DEFAULTS, .severity = {1, 5}, .split = "test", .constants = "auto", .format = "npy", .image = -1};
     option_words words;
     const option options[] = {
-        TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo", NULL),
+        TEXT("--data", &k.data, "DATA", "cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
+             NULL),
         TEXT("--split", &k.split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &k.names, "NAME[,NAME]", "which corruptions, or all", NULL),
         RANGE("--severity", &k.severity, "N[-M]", 1, 5, "severities", "1-5"),
         TEXT("--constants", &k.constants, "auto|cifar|imagenet",
-             "strengths, one set for all images: for 32x32 or 224x224; auto: the nearer",
-             "auto"),
+             "strengths, one set for all images: for 32x32 or 224x224; auto: the nearer", "auto"),
         OPTION_NO_JPEG(k.c),
         OPTION_SKIP_BAD(k.c),
         COUNT("--size", &k.size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST,
-              "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N",
-              "as they are"),
+              "first resize the shorter side to N x 256/224 (rounded down) and crop the centre N x N", "as they are"),
         TEXT("--out", &k.out, "DIR", "output folder", NULL),
-        TEXT("--format", &k.format, "npy|folder",
-             "npy: NAME.npy, uint8 [severities x N,H,W,3], and labels.npy; folder: NAME/SEVERITY/CLASS/IMAGE.JPEG (.png "
-             "without JPEG step)",
-             "npy"),
+        TEXT(
+            "--format", &k.format, "npy|folder",
+            "npy: NAME.npy, uint8 [severities x N,H,W,3], and labels.npy; folder: NAME/SEVERITY/CLASS/IMAGE.JPEG (.png "
+            "without JPEG step)",
+            "npy"),
         TEXT("--sheet", &k.sheet, "FILE.png", "draw one image under all corruptions at all severities", NULL),
         COUNT("--image", &k.image, "N", 0, COUNT_MOST, "image of --sheet, from 0", "0"),
         FLAG("--list", &k.list, "list the corruptions with both sets of constants"),
@@ -341,7 +341,8 @@ int command_corrupt(int argc, char **argv)
         json_t *files = json_array();
         status = work(&k, files, &error) == RESHIFT_OK ? -1 : session_fail(&error);
         if (status < 0 && k.c.json) {
-            json_t *object = json_pack("{s:O, s:o}", "files", files, "sheet", k.sheet ? json_text(k.sheet) : json_null());
+            json_t *object =
+                json_pack("{s:O, s:o}", "files", files, "sheet", k.sheet ? json_text(k.sheet) : json_null());
             print_json(object, JSON_INDENT(1), "{}");
             json_decref(object);
         }

@@ -213,8 +213,8 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
         status = open_model(&q->c, q->against, q->against_head, &models[1], error);
     }
     if (status == RESHIFT_OK && reshift_model_n_classes(models[1]) == 0) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "--against '%s' has no last layer (fc): it gives features, not classes",
-                           q->against);
+        status = fail_with(error, RESHIFT_ERROR_SHAPE,
+                           "--against '%s' has no last layer (fc): it gives features, not classes", q->against);
         snprintf(error->hint, sizeof error->hint,
                  "--against-head FILE gives it one: 'reshift extract' and 'reshift probe' make such a file");
     }
@@ -240,7 +240,8 @@ static reshift_status measure_two(const request *q, const targets *t, eval_resul
 /* ImageNet-C's own baseline is used for ImageNet's thousand classes only. */
 static reshift_status find_baseline(const request *q, eval_result *r, reshift_error *error)
 {
-    bool imagenet = r->table.n_data_classes == 1000 && r->table.n_classes == 1000, alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
+    bool imagenet = r->table.n_data_classes == 1000 && r->table.n_classes == 1000,
+         alexnet = q->baseline && strcmp(q->baseline, "alexnet") == 0;
     if (alexnet && !imagenet) {
         session_say("no mCE: AlexNet's errors are of ImageNet-C's images and say nothing about these");
         return RESHIFT_OK;
@@ -308,9 +309,12 @@ int command_eval(int argc, char **argv)
                  .adapt_rate = 0.001};
     option_words words;
     const option options[] = {
-        TEXT("--weights", &q.weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--weights", &q.weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &q.head, "FILE", "fc to use instead, from 'reshift probe'", NULL),
-        TEXT("--data", &q.data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
+        TEXT("--data", &q.data, "DATA",
+             "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or "
+             "demo",
              NULL),
         TEXT("--split", &q.split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &q.corruption, "NAME[,NAME]",
@@ -322,8 +326,9 @@ int command_eval(int argc, char **argv)
         OPTION_CORRUPT_AT(q.c),
         OPTION_NO_JPEG(q.c),
         OPTION_SKIP_BAD(q.c),
-        COUNT("--sample", &q.sample, "N", 1, COUNT_MOST, "N images per cell, a stratified sample, the same in every "
-                                                         "cell",
+        COUNT("--sample", &q.sample, "N", 1, COUNT_MOST,
+              "N images per cell, a stratified sample, the same in every "
+              "cell",
               "all"),
         TEXT("--against", &q.against, "W", "another network: differences on the same images, with paired intervals",
              NULL),
@@ -332,8 +337,8 @@ int command_eval(int argc, char **argv)
         TEXT("--adapt", &q.adapt, "none|bn|tent",
              "bn: batch norm with the test batch's statistics; tent: also minimises entropy by its scales and shifts",
              "none"),
-        COUNT("--adapt-source", &q.adapt_source, "N", 0, 1e9,
-              "bn: weight of the training statistics, as N images", "0"),
+        COUNT("--adapt-source", &q.adapt_source, "N", 0, 1e9, "bn: weight of the training statistics, as N images",
+              "0"),
         TEXT("--adapt-optimizer", &q.optimizer, "adam|sgd", "tent: sgd has momentum 0.9", "adam"),
         NUMBER("--adapt-lr", &q.adapt_rate, "X", 0, 10, "tent: learning rate", "0.001"),
         FLAG("--shuffle", &q.shuffle, "with --adapt: random order of the images"),
@@ -349,8 +354,7 @@ int command_eval(int argc, char **argv)
         FLAG("--verify", &q.verify, "measure only files whose md5 is the published one (CIFAR-10-C's), and say so"),
         FLAG("--allow-leak", &q.allow_leak,
              "also measure images that the network was trained on, and those never seen separately"),
-        FLAG("--unseen", &q.unseen,
-             "measure, or sample, only images not seen in training (of either network)"),
+        FLAG("--unseen", &q.unseen, "measure, or sample, only images not seen in training (of either network)"),
         TEXT("--out", &q.out, "DIR|FILE.csv",
              "a folder for table, JSON, confusion matrices, plots and finished cells; or the table alone", NULL),
         OPTION_SIZE(q.c),
@@ -412,7 +416,8 @@ int command_eval(int argc, char **argv)
                      .against_head = q.against_head,
                      .data = q.data,
                      .class_map = q.class_map,
-                     .sample = q.sample, .seed = q.c.seed};
+                     .sample = q.sample,
+                     .seed = q.c.seed};
     reshift_baseline checked;
     const reshift_robustness_options asked = options_of(&q, &t, q.adapt, NULL);
     reshift_status done = reshift_dataset_check(q.data, &asked.dataset, &error);

@@ -20,7 +20,8 @@ int command_export(int argc, char **argv)
     option_words words;
     const char *weights = NULL, *head = NULL, *out = NULL, *format = NULL, *names = NULL;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to write instead, from 'reshift probe'", NULL),
         OUTPUT("--out", &out, "FILE", "the file to write", NULL),
         TEXT("--format", &format, "onnx|safetensors",
@@ -60,7 +61,8 @@ int command_export(int argc, char **argv)
                                      out);
     }
     if (ends_with(out, onnx ? ".safetensors" : ".onnx")) {
-        return usage_error(&u, "--out '%s': what is written is %s: choose a name that does not say otherwise", out, format);
+        return usage_error(&u, "--out '%s': what is written is %s: choose a name that does not say otherwise", out,
+                           format);
     }
     reshift_error error;
     reshift_model *model = NULL;
@@ -79,8 +81,8 @@ int command_export(int argc, char **argv)
     if (done == RESHIFT_OK) {
         const reshift_recipe *recipe = reshift_model_recipe(model);
         printf("%s: %s, %d %s, images of %dx%d, resize %d\n", shown(out), reshift_model_arch(model),
-               reshift_model_n_classes(model),
-               reshift_noun_for(reshift_model_n_classes(model), "class", "classes"), recipe->size, recipe->size, recipe->resize);
+               reshift_model_n_classes(model), reshift_noun_for(reshift_model_n_classes(model), "class", "classes"),
+               recipe->size, recipe->size, recipe->resize);
         status = session_end();
     } else {
         status = session_fail(&error);

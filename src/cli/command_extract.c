@@ -31,7 +31,8 @@ static reshift_status describe(const char *path, const char *features, const com
 {
     how->recipe = reshift_recipe_at(reshift_model_recipe(model), (int)c->size);
     snprintf(how->arch, sizeof how->arch, "%s", reshift_model_arch(model));
-    snprintf(how->data, sizeof how->data, "%s, %s%s%s", data, split, corruption ? ", " : "", corruption ? corruption : "");
+    snprintf(how->data, sizeof how->data, "%s, %s%s%s", data, split, corruption ? ", " : "",
+             corruption ? corruption : "");
     return reshift_preparation_save(path, features, how, c->force, error);
 }
 
@@ -44,8 +45,11 @@ int command_extract(int argc, char **argv)
     const char *images_out = NULL, *csv = NULL;
     const char *cache_folder = NULL;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--data", &data, "DATA",
+             "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or "
+             "demo",
              NULL),
         TEXT("--split", &split, "train|test", "part of the set", "test"),
         TEXT("--corruption", &corruption, "NAME", "corrupted versions of the images", "none"),
@@ -54,16 +58,16 @@ int command_extract(int argc, char **argv)
         OPTION_CORRUPT_AT(c),
         OPTION_NO_JPEG(c),
         OPTION_SKIP_BAD(c),
-        OUTPUT("--out", &out, "FILE.npy", "features, float32 [N,D]; FILE.npy.json gets the preparation of the images,"
-                                          " for 'reshift probe'",
-             NULL),
-        TEXT(
-            "--cache", &cache_folder, "DIR",
-            "activation cache of 'reshift finetune --cache': cached images run only through the other blocks",
-            NULL),
+        OUTPUT("--out", &out, "FILE.npy",
+               "features, float32 [N,D]; FILE.npy.json gets the preparation of the images,"
+               " for 'reshift probe'",
+               NULL),
+        TEXT("--cache", &cache_folder, "DIR",
+             "activation cache of 'reshift finetune --cache': cached images run only through the other blocks", NULL),
         OUTPUT("--csv", &csv, "FILE.csv", "the same as a table: image, severity, label, class, f0, f1, ...", NULL),
         OUTPUT("--labels-out", &labels_out, "FILE.npy", "labels, int64 [N]", NULL),
-        OUTPUT("--images-out", &images_out, "FILE.npy", "fingerprints of the images, for 'reshift probe --images'", NULL),
+        OUTPUT("--images-out", &images_out, "FILE.npy", "fingerprints of the images, for 'reshift probe --images'",
+               NULL),
         OPTION_SIZE(c),
         OPTION_BATCH(c),
         OPTION_LIMIT(c),
@@ -182,12 +186,14 @@ int command_extract(int argc, char **argv)
         long long n = (long long)reshift_dataset_count(dataset);
         int d = reshift_model_n_features(model);
         if (c.json) {
-            printf("{\"rows\": %lld, \"features\": %d, \"input_size\": %d, \"resize\": %d, \"images_left_out\": %lld, \"images_damaged\": %lld}\n",
+            printf("{\"rows\": %lld, \"features\": %d, \"input_size\": %d, \"resize\": %d, \"images_left_out\": %lld, "
+                   "\"images_damaged\": %lld}\n",
                    n, d, how.recipe.size, how.recipe.resize, (long long)reshift_dataset_n_skipped(dataset),
                    (long long)reshift_dataset_n_damaged(dataset));
         } else {
             printf("%s: %lld %s of %d %s, images as %dx%d (photographs: resize %d)\n", shown(out), n,
-                   reshift_noun_for(n, "row", "rows"), d, reshift_noun_for(d, "feature", "features"), how.recipe.size, how.recipe.size, how.recipe.resize);
+                   reshift_noun_for(n, "row", "rows"), d, reshift_noun_for(d, "feature", "features"), how.recipe.size,
+                   how.recipe.size, how.recipe.resize);
         }
         status = session_end();
     }

@@ -76,8 +76,7 @@ static reshift_status hold_out(const common *c, double share, reshift_dataset *a
         reshift_dataset_close(train);
         *train = rest;
         session_say("%lld %s held out for validation, %lld trained on", (long long)n_held,
-                    reshift_noun_for(n_held, "row", "rows"),
-                    (long long)(count - n_held));
+                    reshift_noun_for(n_held, "row", "rows"), (long long)(count - n_held));
     }
     free(rows);
     free(chosen);
@@ -146,9 +145,12 @@ int command_finetune(int argc, char **argv)
     const char *cache_folder = NULL, *cache_budget = "auto", *moved_out = NULL;
     c.batch = 64;
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to start from, from 'reshift probe'", NULL),
-        TEXT("--data", &data, "DATA", "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or demo",
+        TEXT("--data", &data, "DATA",
+             "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, npy:BOTH.npz or "
+             "demo",
              NULL),
         TEXT("--split", &split, "train|test", "part of the set to train on",
              "train; test for cifar10-c and imagenet-c, which have no other"),
@@ -177,11 +179,10 @@ int command_finetune(int argc, char **argv)
         COUNT("--warmup", &how_words.warmup, "N", 0, COUNT_MOST, "units of linear warm-up", "0"),
         COUNT("--step-size", &how_words.step_size, "N", 1, COUNT_MOST, "step: units between two reductions", "1"),
         NUMBER("--gamma", &how_words.gamma, "X", 0, 1, "step: factor of a reduction", "0.1"),
-        TEXT(
-            "--augment", &how_words.augment, "WORD[,WORD]",
-            "flip, crop, corrupt: random changes of the images in every epoch; the frozen blocks then run in every "
-            "epoch",
-            "nothing"),
+        TEXT("--augment", &how_words.augment, "WORD[,WORD]",
+             "flip, crop, corrupt: random changes of the images in every epoch; the frozen blocks then run in every "
+             "epoch",
+             "nothing"),
         NUMBER("--crop-padding", &how_words.crop_padding, "SHARE", 0, 1,
                "crop: black margin on every side, of the shorter one", "0.125"),
         TEXT("--augment-corruptions", &how_words.corruptions, "NAME[,NAME]", "corrupt: all equally likely", NULL),
@@ -257,8 +258,7 @@ int command_finetune(int argc, char **argv)
     reshift_block_rate rates[BLOCKS_MOST];
     reshift_finetune_options how;
     reshift_finetune_options_default(&how);
-    if ((status = blocks_check(&u, &blocks)) >= 0 ||
-        (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
+    if ((status = blocks_check(&u, &blocks)) >= 0 || (status = read_batchnorm(&u, batchnorm, &how.batchnorm)) >= 0) {
         return status;
     }
     if (epochs == 0 && how.batchnorm != RESHIFT_BATCHNORM_RECALIBRATE) {

@@ -151,11 +151,11 @@ static void describe_network(const char *path, json_t *object)
         for (int i = 0; (text = reshift_model_note(model, i, &level)) != NULL; i++) {
             json_array_append_new(notes, json_string(text));
         }
-        network = json_pack("{s:s, s:i, s:i, s:i, s:i, s:[f,f,f], s:[f,f,f], s:b, s:o}", "arch", reshift_model_arch(model),
-                            "classes", reshift_model_n_classes(model), "features", reshift_model_n_features(model),
-                            "input_size", r->size, "resize", r->resize, "mean", (double)r->mean[0], (double)r->mean[1],
-                            (double)r->mean[2], "std", (double)r->std[0], (double)r->std[1], (double)r->std[2],
-                            "recipe_stored", r->stored, "notes", notes);
+        network = json_pack("{s:s, s:i, s:i, s:i, s:i, s:[f,f,f], s:[f,f,f], s:b, s:o}", "arch",
+                            reshift_model_arch(model), "classes", reshift_model_n_classes(model), "features",
+                            reshift_model_n_features(model), "input_size", r->size, "resize", r->resize, "mean",
+                            (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std", (double)r->std[0],
+                            (double)r->std[1], (double)r->std[2], "recipe_stored", r->stored, "notes", notes);
     }
     reshift_model_destroy(&model);
     if (network) {

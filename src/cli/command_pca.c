@@ -291,8 +291,8 @@ int command_pca(int argc, char **argv)
                         reshift_noun_for(columns, "component", "components"));
         }
         flat = flat || components < 2 || columns < 2;
-        done = project(sets, i, features.items[i], (int)(components < columns ? components : columns), shared, n_classes,
-                       &error);
+        done = project(sets, i, features.items[i], (int)(components < columns ? components : columns), shared,
+                       n_classes, &error);
     }
     if (done == RESHIFT_OK) {
         done = save(&c, out, sets, features.n, &error);

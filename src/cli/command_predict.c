@@ -38,8 +38,7 @@ static json_t *to_json(const reshift_model *model, const char *path, const float
     json_t *classes = json_array();
     for (int i = 0; i < top; i++) {
         json_array_append_new(classes, json_pack("{s:i, s:o, s:f}", "class", order[i], "name", name_of(model, order[i]),
-                                                 "probability",
-                                                 (double)probabilities[order[i]]));
+                                                 "probability", (double)probabilities[order[i]]));
     }
     return json_pack("{s:o, s:o}", "file", json_text(path), "classes", classes);
 }
@@ -52,7 +51,8 @@ int command_predict(int argc, char **argv)
     int64_t top = 5;
     predict_set set = {.split = "test", .severity = {1, 5}};
     const option options[] = {
-        TEXT("--weights", &weights, "W", "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
+        TEXT("--weights", &weights, "W",
+             "a checkpoint (FILE#BRANCH: one of several networks in it), or a name such as resnet50", NULL),
         TEXT("--head", &head, "FILE", "fc to use instead, from 'reshift probe'", NULL),
         TEXT("--data", &set.data, "DATA",
              "a whole set instead of images: cifar10[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy, ...", NULL),
@@ -132,10 +132,11 @@ int command_predict(int argc, char **argv)
     if (reshift_precision_here(session_precision(&c), false) == RESHIFT_PRECISION_INT8 &&
         !reshift_model_calibration_fits(model, 0, difference, sizeof difference)) {
         char text[512];
-        snprintf(text, sizeof text,
-                 "int8: the clipping ranges were measured on images prepared otherwise than these: %s (reshift calibrate "
-                 "measures them again)",
-                 difference);
+        snprintf(
+            text, sizeof text,
+            "int8: the clipping ranges were measured on images prepared otherwise than these: %s (reshift calibrate "
+            "measures them again)",
+            difference);
         session_progress()->message(session_progress()->context, RESHIFT_LOG_WARNING, text);
     }
     int failed = -1;

@@ -117,7 +117,7 @@ int command_probe(int argc, char **argv)
         WORDS("--train", &train, "FEATURES.npy LABELS.npy", 2, "training set: float32 [N,D] and integers [N]"),
         WORDS("--test", &test, "FEATURES.npy LABELS.npy", 2, "test set, measured after every epoch"),
         OUTPUT("--out", &out, "FILE.safetensors",
-             "fc.weight [K,D] and fc.bias [K]; not for neighbours; optional with --test", NULL),
+               "fc.weight [K,D] and fc.bias [K]; not for neighbours; optional with --test", NULL),
         TEXT("--method", &choice.method, "adam|lbfgs|mean|neighbours",
              "adam, lbfgs: softmax regression; mean: the nearest class mean; neighbours: votes of the nearest rows",
              "adam"),
@@ -225,7 +225,8 @@ int command_probe(int argc, char **argv)
                                              test.n ? &data.test_labels : NULL, (int)classes, &how, &weight, &bias,
                                              &history, session_progress(), &error)
                        : probe_by_method(&c, &choice, &data, &weight, &bias, &error);
-        if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_FORMAT || done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
+        if (done == RESHIFT_ERROR_SHAPE || done == RESHIFT_ERROR_FORMAT ||
+            done == RESHIFT_ERROR_NUMERIC) { /* something is wrong with the files */
             bool tested = strncmp(error.message, "test ", 5) == 0;
             const char *const *files = tested ? test.items : train.items;
             done = fail_in(&error, done, "%s %s %s", tested ? "--test" : "--train", files[0], files[1]);

@@ -20,7 +20,8 @@ static void print_cell(double value)
 }
 
 /* "+5.00", and whether the change is significant. */
-static void print_change(const reshift_accuracy *before, const reshift_accuracy *after, const reshift_difference *change)
+static void print_change(const reshift_accuracy *before, const reshift_accuracy *after,
+                         const reshift_difference *change)
 {
     if (change->n > 0) {
         printf(" %+7.2f%s", reshift_percent_change(before->accuracy, after->accuracy, 2), change->clear ? " " : "~");
@@ -86,7 +87,8 @@ static void print_table(const reshift_sweep *sweep, const reshift_sweep_row *row
 static json_t *accuracy_object(const reshift_accuracy *a)
 {
     return a->n > 0 ? json_pack("{s:I, s:I, s:I, s:f, s:f, s:f}", "rows", (json_int_t)a->n, "images",
-                                (json_int_t)a->n_images, "correct", (json_int_t)a->correct, "accuracy", a->accuracy, "low", a->low, "high", a->high)
+                                (json_int_t)a->n_images, "correct", (json_int_t)a->correct, "accuracy", a->accuracy,
+                                "low", a->low, "high", a->high)
                     : json_null();
 }
 
@@ -189,8 +191,7 @@ int command_sweep(int argc, char **argv)
     }
     for (int i = 0; show && i < reshift_sweep_study_count(sweep); i++) {
         for (int k = 0; k < reshift_sweep_key_count(sweep); k++) {
-            printf("%s%s: %s", k ? ", " : "", reshift_sweep_key(sweep, k),
-                   shown(reshift_sweep_value(sweep, i, k)));
+            printf("%s%s: %s", k ? ", " : "", reshift_sweep_key(sweep, k), shown(reshift_sweep_value(sweep, i, k)));
         }
         printf("\n");
     }

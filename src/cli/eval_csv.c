@@ -123,7 +123,8 @@ static void mean_row(FILE *out, const eval_result *r, const char *name, const re
                      int64_t n_images, const counted *count, const reshift_difference *d)
 {
     const reshift_interval none = {NAN, NAN, NAN};
-    fprintf(out, "%s,all,%lld,%lld,%lld", name, (long long)mean->n_rows, (long long)n_images, (long long)count->correct);
+    fprintf(out, "%s,all,%lld,%lld,%lld", name, (long long)mean->n_rows, (long long)n_images,
+            (long long)count->correct);
     mean_fields(out, mean);
     bool compared = r->against && !unseen;
     fields(out, compared ? &d->accuracy : &none);
@@ -184,7 +185,8 @@ static void write_image_columns(FILE *out)
 static void write_csv(FILE *out, const void *context)
 {
     const eval_result *r = context;
-    fprintf(out, "corruption,severity,rows,images,correct,accuracy,low,high,nll,brier,ece,balanced,top5,lost,lost_low,lost_high,relative,"
+    fprintf(out, "corruption,severity,rows,images,correct,accuracy,low,high,nll,brier,ece,balanced,top5,lost,lost_low,"
+                 "lost_high,relative,"
                  "relative_low,relative_high,difference,difference_low,difference_high,difference_n,only_this,only_"
                  "other,mcnemar_p,"
                  "subset,interval,source,adapt,batch,order,");

@@ -25,8 +25,8 @@ static json_t *interval_json(const reshift_interval *i)
 
 static json_t *metrics_json(const reshift_metrics *m, const reshift_class_metrics *by_class)
 {
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)m->accuracy.n, "correct",
-                     (json_int_t)m->accuracy.correct, "accuracy", real(m->accuracy.accuracy), "low",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)m->accuracy.n,
+                     "correct", (json_int_t)m->accuracy.correct, "accuracy", real(m->accuracy.accuracy), "low",
                      real(m->accuracy.low), "high", real(m->accuracy.high), "nll", real(m->nll), "brier",
                      real(m->brier), "ece", real(m->ece), "balanced", real(by_class->balanced), "top5",
                      real(by_class->top5));
@@ -52,7 +52,8 @@ static json_t *class_list_json(const eval_result *r)
         const int64_t n = eval_class_accuracy(r, 0, k).n;
         if (n > 0) {
             json_t *name = r->table.class_names[k] ? json_text(r->table.class_names[k]) : json_null();
-            json_array_append_new(list, json_pack("{s:i, s:o, s:I}", "output", k, "class", name, "images", (json_int_t)n));
+            json_array_append_new(list,
+                                  json_pack("{s:i, s:o, s:I}", "output", k, "class", name, "images", (json_int_t)n));
         }
     }
     return list;
@@ -72,8 +73,8 @@ static json_t *class_accuracy_json(const eval_result *r, int cell)
 
 static json_t *difference_json(const reshift_difference *d)
 {
-    json_t *object = json_pack("{s:o, s:I}", "accuracy", interval_json(&d->accuracy), "images",
-                               (json_int_t)d->n_images);
+    json_t *object =
+        json_pack("{s:o, s:I}", "accuracy", interval_json(&d->accuracy), "images", (json_int_t)d->n_images);
     json_object_set_new(object, "clear", json_boolean(d->clear));
     if (!isnan(d->p)) {
         json_object_set_new(object, "only_this", json_integer(d->only_a));
@@ -158,8 +159,9 @@ static json_t *adapt_json(const reshift_adapt_options *a)
 static json_t *classes_json(const eval_result *r, const reshift_robustness *t)
 {
     return json_pack("{s:s, s:i, s:i, s:s, s:s?}", "by", reshift_class_match_name(t->class_match), "classes",
-                     t->n_data_classes, "outputs", t->n_classes, "counted", t->restricted ? "classes of the set" : "all",
-                     "file", t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : NULL);
+                     t->n_data_classes, "outputs", t->n_classes, "counted",
+                     t->restricted ? "classes of the set" : "all", "file",
+                     t->class_match == RESHIFT_CLASSES_BY_FILE ? r->class_map : NULL);
 }
 
 /* For all cells together. Mean and standard deviation as they were read: the shortest decimals of the floats. */
@@ -185,13 +187,15 @@ json_t *eval_json(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
     json_t *cells = json_array();
-    json_t *object = json_pack(
-        "{s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "weights", json_text(r->weights), "against",
-        r->against ? json_text(r->against) : json_null(), "data", json_text(r->data), "precision", reshift_precision_name(t->precision), "images", (json_int_t)t->n_images,
-        "available", (json_int_t)t->n_available, "classes", (json_int_t)t->n_classes, "seed", (json_int_t)r->seed,
-        "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
-        r->has_baseline ? json_text(r->baseline.name) : json_null(), "all", summary_json(r, &r->all, r->against != NULL), "unseen",
-        r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "weights", json_text(r->weights),
+                  "against", r->against ? json_text(r->against) : json_null(), "data", json_text(r->data), "precision",
+                  reshift_precision_name(t->precision), "images", (json_int_t)t->n_images, "available",
+                  (json_int_t)t->n_available, "classes", (json_int_t)t->n_classes, "seed", (json_int_t)r->seed,
+                  "seen_in_training", t->training_known ? json_integer(t->n_seen) : json_null(), "baseline",
+                  r->has_baseline ? json_text(r->baseline.name) : json_null(), "all",
+                  summary_json(r, &r->all, r->against != NULL), "unseen",
+                  r->has_unseen ? summary_json(r, &r->unseen, false) : json_null());
     json_object_set_new(object, "head", r->head ? json_text(r->head) : json_null());
     json_object_set_new(object, "preparation", preparation_json(t));
     json_object_set_new(object, "class_mapping", classes_json(r, t));
@@ -292,11 +296,13 @@ reshift_status eval_plot(const char *folder, const eval_result *r, bool overwrit
     char title[512], about[160];
     snprintf(title, sizeof title, "%s on %s", r->weights, r->data);
     snprintf(about, sizeof about, "accuracy in %%, %lld image%s a cell%s", (long long)r->table.n_images,
-             reshift_noun_for(r->table.n_images, "", "s"), r->table.n_seen > 0 ? ", some of them seen in training" : "");
+             reshift_noun_for(r->table.n_images, "", "s"),
+             r->table.n_seen > 0 ? ", some of them seen in training" : "");
     reshift_status status = plot_one(folder, "heatmap", title, about, r, false, overwrite, error);
     if (status == RESHIFT_OK && r->against) {
         snprintf(title, sizeof title, "%s minus %s", r->weights, r->against);
-        snprintf(about, sizeof about, "points of accuracy, %lld image%s a cell; grey: the 95 %% interval of the paired change includes 0",
+        snprintf(about, sizeof about,
+                 "points of accuracy, %lld image%s a cell; grey: the 95 %% interval of the paired change includes 0",
                  (long long)r->difference.cells[0].n, reshift_noun_for(r->difference.cells[0].n, "", "s"));
         status = plot_one(folder, "difference", title, about, r, true, overwrite, error);
     }

@@ -10,7 +10,10 @@
 #include "cli/show.h"
 #include "reshift/words.h"
 
-static void percent(int width, int digits, double fraction) { print_number(width, digits, reshift_percent(fraction, digits)); }
+static void percent(int width, int digits, double fraction)
+{
+    print_number(width, digits, reshift_percent(fraction, digits));
+}
 
 static void signed_percent(int width, int digits, double fraction)
 {
@@ -109,14 +112,15 @@ static void print_leaks(const eval_result *r)
 {
     const reshift_robustness *t = &r->table;
     if (t->n_left_out > 0) {
-        printf("\nleft out: %lld %s seen in training; measured: %lld of the remaining %lld\n",
-               (long long)t->n_left_out, reshift_noun_for(t->n_left_out, "image", "images"), (long long)t->n_images, (long long)t->n_available);
+        printf("\nleft out: %lld %s seen in training; measured: %lld of the remaining %lld\n", (long long)t->n_left_out,
+               reshift_noun_for(t->n_left_out, "image", "images"), (long long)t->n_images, (long long)t->n_available);
     }
     if (t->n_seen == 0) {
         return;
     }
     printf("\nleak: the network was trained on %lld of %lld %s (%.1f %%)\n", (long long)t->n_seen,
-           (long long)t->n_images, reshift_noun_for(t->n_images, "image", "images"), 100 * (double)t->n_seen / (double)t->n_images);
+           (long long)t->n_images, reshift_noun_for(t->n_images, "image", "images"),
+           100 * (double)t->n_seen / (double)t->n_images);
     if (!r->has_unseen) {
         printf("none is left to measure it honestly\n");
         return;
@@ -152,7 +156,8 @@ static void print_difference_line(const eval_result *r, const char *name, const 
         signed_percent(7, 1, cell_difference(r, corruption, s)->accuracy.value);
     }
     if (!isnan(d->p)) {
-        printf("   only this right: %lld, only other: %lld, McNemar p = %.2g", (long long)d->only_a, (long long)d->only_b, d->p);
+        printf("   only this right: %lld, only other: %lld, McNemar p = %.2g", (long long)d->only_a,
+               (long long)d->only_b, d->p);
     }
     printf("\n");
 }
@@ -212,8 +217,7 @@ static void print_adaptation(const char *weights, const reshift_adapt_options *a
         return;
     }
     printf("%s adapts (%s) in batches of %d %s, %s", shown(weights), reshift_adapt_name(a->kind), a->batch,
-           reshift_noun_for(a->batch, "image", "images"),
-           a->shuffled ? "shuffled" : "in the set's order");
+           reshift_noun_for(a->batch, "image", "images"), a->shuffled ? "shuffled" : "in the set's order");
     if (a->kind == RESHIFT_ADAPT_TENT) {
         printf(", %s %g", a->sgd ? "SGD" : "Adam", a->learning_rate);
     } else if (a->source_images > 0) {

@@ -103,7 +103,8 @@ static void choose_openblas(char **argv)
 static void print_version(void)
 {
     printf("reshift %s\n%s\nOpenBLAS %s\ninstructions: %s%s\n", reshift_version(), reshift_engine_description(),
-           reshift_openblas_kernels(), reshift_processor_form(), getenv("RESHIFT_ISA") ? " (limited by RESHIFT_ISA)" : "");
+           reshift_openblas_kernels(), reshift_processor_form(),
+           getenv("RESHIFT_ISA") ? " (limited by RESHIFT_ISA)" : "");
 }
 
 int main(int argc, char **argv)

@@ -279,8 +279,8 @@ static int wrong_value(const usage *u, const option *o, const char *text)
         return usage_error(u, "%s: expected a number from %.0f to %.0f or a range such as %.0f-%.0f, found '%s'",
                            o->name, o->low, o->high, o->low, o->high, text);
     case OPTION_OUTPUT:
-        return usage_error(u, "%s '%s': what is written is %s: choose a name that does not say otherwise", o->name, text,
-                           strchr(o->argument, '.') ? strchr(o->argument, '.') : o->argument);
+        return usage_error(u, "%s '%s': what is written is %s: choose a name that does not say otherwise", o->name,
+                           text, strchr(o->argument, '.') ? strchr(o->argument, '.') : o->argument);
     default: return usage_error(u, "%s: too many values", o->name);
     }
 }
@@ -301,9 +301,9 @@ static void keep_apart_from_stdout(const char *path)
 /* True if the ending names another format than the one written. No ending, or an unknown one, is accepted. */
 static bool contradicts(const char *path, const char *argument)
 {
-    static const char *const endings[] = {".npy", ".npz", ".csv", ".json", ".txt", ".safetensors", ".pth", ".pt",
-                                          ".bin", ".pkl", ".ckpt", ".h5", ".onnx", ".yaml", ".png", ".jpg",
-                                          ".svg", ".pdf", ".html", ".zip", ".tar"};
+    static const char *const endings[] = {".npy", ".npz", ".csv", ".json", ".txt",  ".safetensors", ".pth",
+                                          ".pt",  ".bin", ".pkl", ".ckpt", ".h5",   ".onnx",        ".yaml",
+                                          ".png", ".jpg", ".svg", ".pdf",  ".html", ".zip",         ".tar"};
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     const char *written = strchr(argument, '.');
     for (size_t i = 0; dot && written && i < sizeof endings / sizeof *endings; i++) {

@@ -10,14 +10,14 @@
 
 typedef enum option_kind {
     OPTION_END,
-    OPTION_FLAG,   /* bool */
-    OPTION_TEXT,   /* const char * */
-    OPTION_OUTPUT, /* const char *, an output file; `argument` gives its ending: "FILE.npy" */
-    OPTION_COUNT,  /* int64_t from low to high */
-    OPTION_NUMBER, /* double above low, up to high */
+    OPTION_FLAG,        /* bool */
+    OPTION_TEXT,        /* const char * */
+    OPTION_OUTPUT,      /* const char *, an output file; `argument` gives its ending: "FILE.npy" */
+    OPTION_COUNT,       /* int64_t from low to high */
+    OPTION_NUMBER,      /* double above low, up to high */
     OPTION_NUMBER_FROM, /* double from low to high, both included */
-    OPTION_RANGE,  /* option_range: "1-5" or "3", within low to high */
-    OPTION_WORDS   /* option_words: `words` words per use; 0: all up to the next option */
+    OPTION_RANGE,       /* option_range: "1-5" or "3", within low to high */
+    OPTION_WORDS        /* option_words: `words` words per use; 0: all up to the next option */
 } option_kind;
 
 #define OPTION_WORDS_MOST 256

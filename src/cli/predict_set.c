@@ -53,7 +53,7 @@ static reshift_status count_seen(const reshift_model *model, const reshift_datas
 }
 
 static reshift_status print_result(const common *c, const predict_set *what, const reshift_array *probabilities,
-                         const reshift_dataset *dataset, const reshift_class_map *map, int64_t n_seen,
+                                   const reshift_dataset *dataset, const reshift_class_map *map, int64_t n_seen,
                                    reshift_error *error)
 {
     const int64_t n = probabilities->shape[0], k = probabilities->shape[1];
@@ -83,13 +83,13 @@ static reshift_status print_result(const common *c, const predict_set *what, con
     }
     if (c->json) {
         char text[3][40];
-        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s, \"low\": %s, \"high\": %s, \"seen_in_training\": %lld}\n",
+        printf("{\"rows\": %lld, \"correct\": %lld, \"accuracy\": %s, \"low\": %s, \"high\": %s, \"seen_in_training\": "
+               "%lld}\n",
                (long long)n, (long long)a.correct, reshift_number_text(a.accuracy, text[0]),
                reshift_number_text(a.low, text[1]), reshift_number_text(a.high, text[2]), (long long)n_seen);
     } else {
         printf("%s: %lld %s, accuracy %.2f %% (95 %% interval %.2f-%.2f)", shown(what->out), (long long)n,
-               reshift_noun_for(n, "row", "rows"),
-               100 * a.accuracy, 100 * a.low, 100 * a.high);
+               reshift_noun_for(n, "row", "rows"), 100 * a.accuracy, 100 * a.low, 100 * a.high);
         if (n_seen > 0) {
             printf("; %lld of these %s an image that the network was trained on", (long long)n_seen,
                    reshift_noun_for(n_seen, "rows shows", "rows show"));

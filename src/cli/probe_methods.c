@@ -76,7 +76,7 @@ static reshift_status take_groups(const probe_data *data, const int64_t **groups
  * file of K floats.
  */
 reshift_status probe_class_weights(const probe_choice *choice, const probe_data *data, double **weights,
-                                         reshift_error *error)
+                                   reshift_error *error)
 {
     const int64_t n = data->features.shape[0];
     int found = 0, K = choice->n_classes;
@@ -91,7 +91,8 @@ reshift_status probe_class_weights(const probe_choice *choice, const probe_data 
     }
     K = K > 0 ? K : found;
     if (status == RESHIFT_OK && found > K) {
-        status = fail_with(error, RESHIFT_ERROR_SHAPE, "training labels: expected labels below %d, found %d", K, found - 1);
+        status =
+            fail_with(error, RESHIFT_ERROR_SHAPE, "training labels: expected labels below %d, found %d", K, found - 1);
     }
     if (status == RESHIFT_OK && !(*weights = calloc((size_t)K + 1, sizeof **weights))) {
         status = fail_with(error, RESHIFT_ERROR_MEMORY, "out of memory");
@@ -107,14 +108,17 @@ reshift_status probe_class_weights(const probe_choice *choice, const probe_data 
     } else if (status == RESHIFT_OK) {
         reshift_array file = {0};
         status = reshift_array_load_npy(choice->class_weight, &file, error);
-        if (status == RESHIFT_OK && ((file.dtype != RESHIFT_F64 && file.dtype != RESHIFT_F32) || file.n_dims != 1 || file.shape[0] != K)) {
+        if (status == RESHIFT_OK &&
+            ((file.dtype != RESHIFT_F64 && file.dtype != RESHIFT_F32) || file.n_dims != 1 || file.shape[0] != K)) {
             char text[256];
             reshift_array_describe(&file, text, sizeof text);
-            status = fail_with(error, RESHIFT_ERROR_SHAPE, "'%s': expected a weight a class, float32 or float64 [%d], found %s",
+            status = fail_with(error, RESHIFT_ERROR_SHAPE,
+                               "'%s': expected a weight a class, float32 or float64 [%d], found %s",
                                choice->class_weight, K, text);
         }
         for (int k = 0; k < K && status == RESHIFT_OK; k++) {
-            (*weights)[k] = file.dtype == RESHIFT_F64 ? ((const double *)file.data)[k] : (double)((const float *)file.data)[k];
+            (*weights)[k] =
+                file.dtype == RESHIFT_F64 ? ((const double *)file.data)[k] : (double)((const float *)file.data)[k];
         }
         reshift_array_destroy(&file);
     }
@@ -161,8 +165,8 @@ static reshift_status by_lbfgs(const common *c, const probe_choice *choice, cons
     }
     if (!fit.converged) {
         session_say("L-BFGS: %s after %d %s with a gradient of %.2g; the minimum counts as reached at %.2g",
-                    fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
-                    fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient, options.tolerance);
+                    fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point", fit.iterations,
+                    reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient, options.tolerance);
     }
     json_object_set_new(result, "l2", json_real(options.l2));
     json_object_set_new(result, "steps", json_integer(fit.iterations));
@@ -195,9 +199,9 @@ static reshift_status measure(const common *c, const probe_data *data, const res
     }
     if (c->json) {
         json_object_set_new(result, "test",
-                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:o}", "n", (json_int_t)m.accuracy.n,
-                                      "correct", (json_int_t)m.accuracy.correct, "accuracy", m.accuracy.accuracy, "low",
-                                      m.accuracy.low, "high", m.accuracy.high, "nll",
+                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:o}", "n",
+                                      (json_int_t)m.accuracy.n, "correct", (json_int_t)m.accuracy.correct, "accuracy",
+                                      m.accuracy.accuracy, "low", m.accuracy.low, "high", m.accuracy.high, "nll",
                                       m.nll < 1e300 ? json_real(m.nll) : json_null(), "brier", m.brier, "ece", m.ece,
                                       "balanced_accuracy", by_class.balanced, "top5_accuracy",
                                       isnan(by_class.top5) ? json_null() : json_real(by_class.top5)));
@@ -205,8 +209,7 @@ static reshift_status measure(const common *c, const probe_data *data, const res
         printf("test accuracy %.2f %% (95 %% interval %.2f-%.2f) of %lld %s; log-likelihood %.4f, Brier %.4f, ECE "
                "%.2f %%\n",
                100 * m.accuracy.accuracy, 100 * m.accuracy.low, 100 * m.accuracy.high, (long long)m.accuracy.n,
-               reshift_noun_for(m.accuracy.n, "row", "rows"), -m.nll,
-               m.brier, 100 * m.ece);
+               reshift_noun_for(m.accuracy.n, "row", "rows"), -m.nll, m.brier, 100 * m.ece);
         printf("balanced accuracy %.2f %% (mean of the classes' own)", 100 * by_class.balanced);
         printf(isnan(by_class.top5) ? "\n" : ", top-5 accuracy %.2f %%\n", 100 * by_class.top5);
     }
@@ -223,13 +226,14 @@ reshift_status probe_by_method(const common *c, const probe_choice *choice, cons
     const bool tested = data->test_features.data != NULL;
     if (strcmp(choice->method, "neighbours") == 0) {
         kind = RESHIFT_SCORES_PROBABILITIES;
-        status =
-            reshift_nearest_neighbours_score(&data->features, &data->labels, &data->test_features, choice->n_classes,
-                                       choice->neighbours, choice->temperature, &scores, session_progress(), error);
+        status = reshift_nearest_neighbours_score(&data->features, &data->labels, &data->test_features,
+                                                  choice->n_classes, choice->neighbours, choice->temperature, &scores,
+                                                  session_progress(), error);
     } else {
-        status = strcmp(choice->method, "mean") == 0
-                     ? reshift_nearest_mean_train(&data->features, &data->labels, choice->n_classes, weight, bias, error)
-                     : by_lbfgs(c, choice, data, result, weight, bias, error);
+        status =
+            strcmp(choice->method, "mean") == 0
+                ? reshift_nearest_mean_train(&data->features, &data->labels, choice->n_classes, weight, bias, error)
+                : by_lbfgs(c, choice, data, result, weight, bias, error);
         if (status == RESHIFT_OK && tested) {
             status = reshift_linear_scores(weight, bias, &data->test_features, &scores, error);
         }

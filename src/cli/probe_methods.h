@@ -11,8 +11,8 @@ typedef struct probe_data {
 } probe_data;
 
 typedef struct probe_choice {
-    const char *method; /* "lbfgs", "mean" or "neighbours" */
-    const char *l2;     /* "auto", or a number */
+    const char *method;       /* "lbfgs", "mean" or "neighbours" */
+    const char *l2;           /* "auto", or a number */
     const char *class_weight; /* NULL, "balanced" or a file */
     double held_out, temperature;
     int neighbours, n_classes;

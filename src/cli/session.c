@@ -28,7 +28,7 @@ static struct {
     bool quiet, terminal, bar_shown;
     char what[96];
     double started, shown;
-    int64_t first;                     /* items done at the start: not 0 for resumed work */
+    int64_t first; /* items done at the start: not 0 for resumed work */
 } session;
 
 static double now_seconds(void)

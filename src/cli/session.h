@@ -15,7 +15,7 @@
 typedef struct common {
     bool quiet, json, force, no_jpeg, skip_bad;
     int64_t threads, seed, limit, size, batch;
-    const char *data_dir, *precision; /* precision NULL: not given */
+    const char *data_dir, *precision;   /* precision NULL: not given */
     const char *constants, *corrupt_at; /* of corruptions computed here */
 } common;
 
@@ -38,16 +38,18 @@ typedef struct common {
     COUNT("--limit", &(c).limit, "N", 0, COUNT_MOST,                                                                   \
           "only the first N images; for folders N images, the same number from every class", "all")
 #define OPTION_SIZE(c)                                                                                                 \
-    COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N", "the weights' recipe")
+    COUNT("--size", &(c).size, "N", RESHIFT_SIZE_SMALLEST, RESHIFT_SIZE_LARGEST, "images enter the network as N x N",  \
+          "the weights' recipe")
 #define OPTION_BATCH(c) COUNT("--batch", &(c).batch, "N", 1, 4096, "images per pass", "64")
 #define OPTION_CONSTANTS(c)                                                                                            \
     TEXT("--constants", &(c).constants, "auto|cifar|imagenet",                                                         \
          "strengths of corruptions made here, one set for all images: for 32x32 or 224x224; auto: the nearer", "auto")
 #define OPTION_CORRUPT_AT(c)                                                                                           \
-    TEXT("--corrupt-at", &(c).corrupt_at, "crop|native",                                                               \
-         "where photographs are corrupted here: crop: after resize and crop, as ImageNet-C was made; native: at their " \
-         "own size, before them",                                                                                      \
-         "crop")
+    TEXT(                                                                                                              \
+        "--corrupt-at", &(c).corrupt_at, "crop|native",                                                                \
+        "where photographs are corrupted here: crop: after resize and crop, as ImageNet-C was made; native: at their " \
+        "own size, before them",                                                                                       \
+        "crop")
 #define OPTION_SKIP_BAD(c)                                                                                             \
     FLAG("--skip-bad", &(c).skip_bad,                                                                                  \
          "folders: leave out images that cannot be read, and list them (every image is decoded at the start)")

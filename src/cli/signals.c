@@ -145,7 +145,8 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     say("\nreshift: cannot read '");
     say(path);
     bool cut = stat(path, &facts) == 0 && (uint64_t)facts.st_size <= offset;
-    say(cut ? "': it was cut short while it was in use\n" : "': the disk does not answer (input/output error, or full)\n");
+    say(cut ? "': it was cut short while it was in use\n"
+            : "': the disk does not answer (input/output error, or full)\n");
     _exit(1);
 }
 

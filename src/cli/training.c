@@ -101,7 +101,8 @@ void training_print_result(const common *c, const reshift_history *history, cons
         for (int b = 0; b < history->n_rated; b++) {
             const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];
             char rate[40];
-            printf("%s\"%s\": {\"lr\": %s", b ? ", " : ", \"rates\": {", r->block, reshift_number_text(r->learning_rate, rate));
+            printf("%s\"%s\": {\"lr\": %s", b ? ", " : ", \"rates\": {", r->block,
+                   reshift_number_text(r->learning_rate, rate));
             json_number("ratio", r->ratio);
             printf(b == history->n_rated - 1 ? "}}" : "}");
         }

@@ -18,9 +18,9 @@ reshift_constants reshift_corruption_constants(reshift_constants asked, int heig
 bool reshift_corruption_has_jpeg(reshift_jpeg_step requested, reshift_constants requested_constants, int height,
                                  int width)
 {
-    return requested == RESHIFT_JPEG_AUTO ? reshift_corruption_constants(requested_constants, height, width) ==
-                                                RESHIFT_CONSTANTS_IMAGENET
-                                          : requested == RESHIFT_JPEG_ON;
+    return requested == RESHIFT_JPEG_AUTO
+               ? reshift_corruption_constants(requested_constants, height, width) == RESHIFT_CONSTANTS_IMAGENET
+               : requested == RESHIFT_JPEG_ON;
 }
 
 random_stream corruption_stream(const corruption_call *call)

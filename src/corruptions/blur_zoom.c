@@ -15,8 +15,10 @@
 /* Work memory up to this size is on the stack: a 32x32 image needs 36 KB. */
 #define STACK_BYTES (40 * 1024)
 
-static RESHIFT_VECTOR(void, to_planes, (const uint8_t *restrict pixels, size_t n, float *restrict red,
-                                        float *restrict green, float *restrict blue), (pixels, n, red, green, blue))
+static RESHIFT_VECTOR(void, to_planes,
+                      (const uint8_t *restrict pixels, size_t n, float *restrict red, float *restrict green,
+                       float *restrict blue),
+                      (pixels, n, red, green, blue))
 {
     for (size_t i = 0; i < n; i++) {
         red[i] = unit_float(pixels[3 * i]);
@@ -26,8 +28,10 @@ static RESHIFT_VECTOR(void, to_planes, (const uint8_t *restrict pixels, size_t n
 }
 
 /* Needs no clipping: the mean of values in 0..1 is at most 255.0001 after rounding. */
-static RESHIFT_VECTOR(void, mean_to_bytes, (const float *restrict plane, const float *restrict sums, float count,
-                                            size_t n, uint8_t *restrict pixels), (plane, sums, count, n, pixels))
+static RESHIFT_VECTOR(void, mean_to_bytes,
+                      (const float *restrict plane, const float *restrict sums, float count, size_t n,
+                       uint8_t *restrict pixels),
+                      (plane, sums, count, n, pixels))
 {
     for (size_t i = 0; i < n; i++) {
         pixels[3 * i] = (uint8_t)(int)((plane[i] + sums[i]) / count * 255);

@@ -14,8 +14,9 @@
 
 enum { PIECE = 1024 };
 
-RESHIFT_VECTOR(void, noise_gaussian_with, (const uint8_t *restrict input, size_t n, double sd,
-                                           const float *restrict normals, uint8_t *restrict output),
+RESHIFT_VECTOR(void, noise_gaussian_with,
+               (const uint8_t *restrict input, size_t n, double sd, const float *restrict normals,
+                uint8_t *restrict output),
                (input, n, sd, normals, output))
 {
     float scale = (float)(sd * 255);
@@ -27,8 +28,9 @@ RESHIFT_VECTOR(void, noise_gaussian_with, (const uint8_t *restrict input, size_t
     }
 }
 
-RESHIFT_VECTOR(void, noise_speckle_with, (const uint8_t *restrict input, size_t n, double sd,
-                                          const float *restrict normals, uint8_t *restrict output),
+RESHIFT_VECTOR(void, noise_speckle_with,
+               (const uint8_t *restrict input, size_t n, double sd, const float *restrict normals,
+                uint8_t *restrict output),
                (input, n, sd, normals, output))
 {
     float scale = (float)sd;
@@ -41,8 +43,9 @@ RESHIFT_VECTOR(void, noise_speckle_with, (const uint8_t *restrict input, size_t 
     }
 }
 
-RESHIFT_VECTOR(void, noise_impulse_with, (const uint8_t *restrict input, size_t n, double amount,
-                                          const uint32_t *restrict words, uint8_t *restrict output),
+RESHIFT_VECTOR(void, noise_impulse_with,
+               (const uint8_t *restrict input, size_t n, double amount, const uint32_t *restrict words,
+                uint8_t *restrict output),
                (input, n, amount, words, output))
 {
     uint32_t hit = (uint32_t)(amount * 0x1p32), salt = hit / 2;

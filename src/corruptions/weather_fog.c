@@ -34,9 +34,9 @@ int weather_fog_side(int height, int width)
     return side;
 }
 
-static RESHIFT_VECTOR(void, fog_row, (const uint8_t *restrict pixels, const double *restrict map, int width,
-                                      double thickness, double brightest, double *restrict haze,
-                                      uint8_t *restrict output),
+static RESHIFT_VECTOR(void, fog_row,
+                      (const uint8_t *restrict pixels, const double *restrict map, int width, double thickness,
+                       double brightest, double *restrict haze, uint8_t *restrict output),
                       (pixels, map, width, thickness, brightest, haze, output))
 {
     double range = brightest + thickness;

@@ -12,8 +12,9 @@
 #include "imaging/resize.h"
 #include "kernels/vector.h"
 
-static RESHIFT_VECTOR(void, frost_samples, (const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n,
-                                            double image_share, double frost_share, uint8_t *restrict output),
+static RESHIFT_VECTOR(void, frost_samples,
+                      (const uint8_t *restrict pixels, const uint8_t *restrict overlay, size_t n, double image_share,
+                       double frost_share, uint8_t *restrict output),
                       (pixels, overlay, n, image_share, frost_share, output))
 {
     for (size_t i = 0; i < n; i++) {

@@ -16,8 +16,9 @@
 /* Work memory up to this size is on the stack: enough for 32x32. */
 #define STACK_BYTES (32 * 1024)
 
-static RESHIFT_VECTOR(void, snow_normals, (const float *restrict normals, size_t n, double mean, double deviation,
-                                           double *restrict layer), (normals, n, mean, deviation, layer))
+static RESHIFT_VECTOR(void, snow_normals,
+                      (const float *restrict normals, size_t n, double mean, double deviation, double *restrict layer),
+                      (normals, n, mean, deviation, layer))
 {
     for (size_t i = 0; i < n; i++) {
         layer[i] = mean + deviation * (double)normals[i];
@@ -25,11 +26,11 @@ static RESHIFT_VECTOR(void, snow_normals, (const float *restrict normals, size_t
 }
 
 /* SciPy multiplies every corner by its row's weight and then by its column's, and adds the four in this order. */
-static RESHIFT_VECTOR(void, snow_zoom_row, (const double *restrict upper, const double *restrict lower,
-                                            double weight_upper, double weight_lower, const int *restrict left,
-                                            const int *restrict right, const double *restrict weight_left,
-                                            const double *restrict weight_right, int width, double threshold,
-                                            uint8_t *restrict flakes),
+static RESHIFT_VECTOR(void, snow_zoom_row,
+                      (const double *restrict upper, const double *restrict lower, double weight_upper,
+                       double weight_lower, const int *restrict left, const int *restrict right,
+                       const double *restrict weight_left, const double *restrict weight_right, int width,
+                       double threshold, uint8_t *restrict flakes),
                       (upper, lower, weight_upper, weight_lower, left, right, weight_left, weight_right, width,
                        threshold, flakes))
 {
@@ -47,9 +48,9 @@ static RESHIFT_VECTOR(void, snow_zoom_row, (const double *restrict upper, const 
 }
 
 /* Grey level for whitening the image; the streaks, and the streaks rotated by 180 degrees. */
-static RESHIFT_VECTOR(void, snow_pixels, (const uint8_t *restrict pixels, const uint8_t *restrict streaks,
-                                          const uint8_t *restrict last, size_t n, float *restrict bank,
-                                          double *restrict streak, double *restrict turned),
+static RESHIFT_VECTOR(void, snow_pixels,
+                      (const uint8_t *restrict pixels, const uint8_t *restrict streaks, const uint8_t *restrict last,
+                       size_t n, float *restrict bank, double *restrict streak, double *restrict turned),
                       (pixels, streaks, last, n, bank, streak, turned))
 {
     for (size_t i = 0; i < n; i++) {
@@ -64,9 +65,9 @@ static RESHIFT_VECTOR(void, snow_pixels, (const uint8_t *restrict pixels, const 
 }
 
 /* Whitens the image in single precision, then adds the streaks in double; one value per sample. */
-static RESHIFT_VECTOR(void, snow_samples, (const uint8_t *restrict pixels, const float *restrict bank,
-                                           const double *restrict streak, const double *restrict turned, size_t n,
-                                           float kept, float whitened, uint8_t *restrict output),
+static RESHIFT_VECTOR(void, snow_samples,
+                      (const uint8_t *restrict pixels, const float *restrict bank, const double *restrict streak,
+                       const double *restrict turned, size_t n, float kept, float whitened, uint8_t *restrict output),
                       (pixels, bank, streak, turned, n, kept, whitened, output))
 {
     for (size_t i = 0; i < n; i++) {

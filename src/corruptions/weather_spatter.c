@@ -23,8 +23,9 @@
 
 static const int emboss[9] = {-2, -1, 0, -1, 1, 1, 0, 1, 2};
 
-static RESHIFT_VECTOR(void, scale_normals, (const float *restrict normals, size_t n, double mean, double deviation,
-                                            double *restrict layer), (normals, n, mean, deviation, layer))
+static RESHIFT_VECTOR(void, scale_normals,
+                      (const float *restrict normals, size_t n, double mean, double deviation, double *restrict layer),
+                      (normals, n, mean, deviation, layer))
 {
     for (size_t i = 0; i < n; i++) {
         layer[i] = mean + deviation * (double)normals[i];
@@ -48,8 +49,9 @@ static void smooth_single(const double *input, int height, int width, const gaus
 }
 
 /* Converts drops to 8 bits like NumPy: integers above 255 wrap around to 0. */
-static RESHIFT_VECTOR(void, drops_to_bytes, (const double *restrict layer, size_t n, double threshold,
-                                             uint8_t *restrict drops), (layer, n, threshold, drops))
+static RESHIFT_VECTOR(void, drops_to_bytes,
+                      (const double *restrict layer, size_t n, double threshold, uint8_t *restrict drops),
+                      (layer, n, threshold, drops))
 {
     for (size_t i = 0; i < n; i++) {
         double value = layer[i] * 255;
@@ -58,8 +60,10 @@ static RESHIFT_VECTOR(void, drops_to_bytes, (const double *restrict layer, size_
 }
 
 /* Brightness of the drops, and its maximum. */
-static RESHIFT_VECTOR(uint16_t, light_drops, (const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
-                                              uint16_t *restrict light), (drops, relief, n, light))
+static RESHIFT_VECTOR(uint16_t, light_drops,
+                      (const uint8_t *restrict drops, const uint8_t *restrict relief, size_t n,
+                       uint16_t *restrict light),
+                      (drops, relief, n, light))
 {
     uint16_t largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -69,8 +73,9 @@ static RESHIFT_VECTOR(uint16_t, light_drops, (const uint8_t *restrict drops, con
     return largest;
 }
 
-static RESHIFT_VECTOR(void, scale_light, (const uint16_t *restrict light, size_t n, float largest, float strength,
-                                          float *restrict mask), (light, n, largest, strength, mask))
+static RESHIFT_VECTOR(void, scale_light,
+                      (const uint16_t *restrict light, size_t n, float largest, float strength, float *restrict mask),
+                      (light, n, largest, strength, mask))
 {
     for (size_t i = 0; i < n; i++) {
         mask[i] = (float)light[i] / largest * strength;
@@ -94,8 +99,9 @@ static void spread(const float *restrict mask, size_t n, float *restrict samples
 }
 
 /* output = image * (1 - covering * mask) + mask * colour, in single precision; `covering` is 1 for mud, 0 for water. */
-static RESHIFT_VECTOR(void, lay_liquid, (const uint8_t *restrict pixels, const float *restrict mask, size_t n,
-                                         float covering, const float *restrict colour, uint8_t *restrict output),
+static RESHIFT_VECTOR(void, lay_liquid,
+                      (const uint8_t *restrict pixels, const float *restrict mask, size_t n, float covering,
+                       const float *restrict colour, uint8_t *restrict output),
                       (pixels, mask, n, covering, colour, output))
 {
     for (size_t i = 0; i < n; i++) {

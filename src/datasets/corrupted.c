@@ -16,9 +16,9 @@ typedef struct corrupted {
     const reshift_corruption *corruption;
     reshift_corrupt_options how; /* constants: never AUTO */
     bool by_size;                /* the constants are determined by the common size of the images */
-    int64_t n;            /* images a severity */
-    reshift_frost *frost; /* NULL: another corruption, or procedurally drawn overlays */
-    char *frost_folder;   /* the folder `frost` was loaded from */
+    int64_t n;                   /* images a severity */
+    reshift_frost *frost;        /* NULL: another corruption, or procedurally drawn overlays */
+    char *frost_folder;          /* the folder `frost` was loaded from */
 } corrupted;
 
 static int severity_of(const corrupted *c, int64_t row) { return c->how.severity_first + (int)(row / c->n); }
@@ -93,13 +93,10 @@ static void corrupted_destroy(void *state)
     free(c);
 }
 
-static void corrupted_forget(const void *state)
-{
-    dataset_forget(((const corrupted *)state)->clean);
-}
+static void corrupted_forget(const void *state) { dataset_forget(((const corrupted *)state)->clean); }
 
-static const dataset_kind corrupted_kind = {corrupted_read, corrupted_row_name, corrupted_identity, corrupted_destroy,
-                                             corrupted_original, corrupted_forget};
+static const dataset_kind corrupted_kind = {corrupted_read,    corrupted_row_name, corrupted_identity,
+                                            corrupted_destroy, corrupted_original, corrupted_forget};
 
 reshift_status corrupted_open(reshift_dataset *clean, const reshift_dataset_options *options, reshift_dataset **dataset,
                               reshift_error *error)

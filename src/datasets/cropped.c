@@ -49,8 +49,8 @@ static reshift_status cropped_identity(const void *state, digest *d, reshift_err
     char hex[65], text[128];
     reshift_status status = reshift_dataset_identity(c->base, hex, error);
     if (status == RESHIFT_OK) {
-        digest_add(d, text, (size_t)snprintf(text, sizeof text, "%s resized to %d, cropped to %d", hex, c->resize,
-                                            c->size));
+        digest_add(d, text,
+                   (size_t)snprintf(text, sizeof text, "%s resized to %d, cropped to %d", hex, c->resize, c->size));
     }
     return status;
 }
@@ -62,22 +62,20 @@ static void cropped_destroy(void *state)
     free(c);
 }
 
-static void cropped_forget(const void *state)
-{
-    dataset_forget(((const cropped *)state)->base);
-}
+static void cropped_forget(const void *state) { dataset_forget(((const cropped *)state)->base); }
 
-static const dataset_kind cropped_kind = {cropped_read, cropped_row_name, cropped_identity, cropped_destroy,
-                                           cropped_original, cropped_forget};
+static const dataset_kind cropped_kind = {cropped_read,    cropped_row_name, cropped_identity,
+                                          cropped_destroy, cropped_original, cropped_forget};
 
 reshift_status reshift_dataset_cropped(reshift_dataset *base, int resize, int size, reshift_dataset **dataset,
                                        reshift_error *error)
 {
     *dataset = NULL;
     if (size < 1 || size > IMAGE_SIZE_MOST || resize < size) {
-        return error_set(error, RESHIFT_ERROR_ARGUMENT,
-                         "images resized to %d and cropped to %d: expected a crop from 1 to %d and a resize not below it",
-                         resize, size, IMAGE_SIZE_MOST);
+        return error_set(
+            error, RESHIFT_ERROR_ARGUMENT,
+            "images resized to %d and cropped to %d: expected a crop from 1 to %d and a resize not below it", resize,
+            size, IMAGE_SIZE_MOST);
     }
     cropped *c = calloc(1, sizeof *c);
     if (!c) {

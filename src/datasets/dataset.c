@@ -19,8 +19,8 @@ typedef reshift_status (*open_function)(const char *where, const reshift_dataset
 
 typedef enum where_rule { WHERE_NONE, WHERE_OPTIONAL, WHERE_NEEDED } where_rule;
 
-static reshift_status cifar10c_clean(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
-                                     reshift_error *error)
+static reshift_status cifar10c_clean(const char *where, const reshift_dataset_options *options,
+                                     reshift_dataset **dataset, reshift_error *error)
 {
     return cifar10c_open_clean(where, options, options->limit, dataset, error);
 }
@@ -103,9 +103,8 @@ static reshift_status check_divisible(const reshift_dataset *whole, const char *
     }
     for (int k = 0; status == RESHIFT_OK && k < whole->n_classes; k++) {
         if (counts[k] == 1) {
-            error_set(error, RESHIFT_ERROR_SHAPE,
-                      "'%s': class '%s' has one image; a training and a test part need two", spec,
-                      whole->class_names[k]);
+            error_set(error, RESHIFT_ERROR_SHAPE, "'%s': class '%s' has one image; a training and a test part need two",
+                      spec, whole->class_names[k]);
             error_hint(error, "give it more images, or the set a train/ and a test/ of its own");
             status = RESHIFT_ERROR_SHAPE;
         }
@@ -197,8 +196,7 @@ static reshift_status note_deep_grey(reshift_dataset *d, reshift_error *error)
         }
     }
     if (n > 0 && asprintf(&d->own_note, "'%s' (%lld of %lld %s): %s", first, (long long)n, (long long)d->count,
-                          reshift_noun_for(d->count, "image", "images"),
-                          RESHIFT_DEEP_GREY) < 0) {
+                          reshift_noun_for(d->count, "image", "images"), RESHIFT_DEEP_GREY) < 0) {
         d->own_note = NULL;
         return error_memory(error, sizeof first, "a note");
     }
@@ -240,8 +238,8 @@ static reshift_status refuse_verify(const char *spec, reshift_error *error)
 }
 
 /* Refuses `verify` for sets that are generated or have no published checksums. */
-static reshift_status check_verified(const char *spec, const reshift_dataset_options *options, reshift_dataset **dataset,
-                                     reshift_error *error)
+static reshift_status check_verified(const char *spec, const reshift_dataset_options *options,
+                                     reshift_dataset **dataset, reshift_error *error)
 {
     if (!options->verify || (*dataset)->verified) {
         return RESHIFT_OK;
@@ -277,8 +275,7 @@ reshift_status dataset_corrupt(reshift_dataset *clean, const reshift_dataset_opt
         return corrupted_open(clean, options, dataset, error);
     }
     reshift_dataset *cropped;
-    reshift_status status =
-        reshift_dataset_cropped(clean, options->crop_resize, options->crop_size, &cropped, error);
+    reshift_status status = reshift_dataset_cropped(clean, options->crop_resize, options->crop_size, &cropped, error);
     if (status == RESHIFT_OK) {
         status = corrupted_open(cropped, options, dataset, error);
         reshift_dataset_close(&cropped);
@@ -308,7 +305,8 @@ static reshift_status find_kind(const char *spec, int *kind, const char **where,
         }
         *kind = k;
         bool given = *where && **where;
-        return (kinds[k].where == WHERE_NEEDED && !given) || (*where && !given) || (kinds[k].where == WHERE_NONE && *where)
+        return (kinds[k].where == WHERE_NEEDED && !given) || (*where && !given) ||
+                       (kinds[k].where == WHERE_NONE && *where)
                    ? error_set(error, RESHIFT_ERROR_ARGUMENT, "data '%s': expected %s", spec, kinds[k].usage)
                    : RESHIFT_OK;
     }
@@ -607,8 +605,7 @@ reshift_status reshift_dataset_read(const reshift_dataset *dataset, int64_t row,
     return dataset->functions->read(dataset->state, row, image, error);
 }
 
-reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, reshift_image *image,
-                                reshift_error *error)
+reshift_status dataset_original(const reshift_dataset *dataset, int64_t row, reshift_image *image, reshift_error *error)
 {
     return row_is_there(dataset, row) && dataset->functions->original
                ? dataset->functions->original(dataset->state, row, image, error)

@@ -48,18 +48,18 @@ struct reshift_dataset {
     int height, width; /* where fixed_size */
     char *corruption;  /* or NULL */
     bool from_file;
-    int jpeg; /* returned by reshift_dataset_jpeg() */
+    int jpeg;                    /* returned by reshift_dataset_jpeg() */
     reshift_constants constants; /* of corruptions computed here; never AUTO in that case */
     int crop_resize, crop_size;  /* for photographs that are cropped before corruption; 0: none */
-    int64_t n_skipped; /* unreadable images that were skipped */
-    int64_t n_damaged; /* images read with damage */
-    bool verified; /* its files match the published checksums */
-    bool has_parts; /* training and test part are defined by the set */
+    int64_t n_skipped;           /* unreadable images that were skipped */
+    int64_t n_damaged;           /* images read with damage */
+    bool verified;               /* its files match the published checksums */
+    bool has_parts;              /* training and test part are defined by the set */
     /* writes the name of a row's photograph, equal for all its versions ("imagenet n01440764/..."); NULL: no names */
     void (*place)(const void *state, int64_t row, char *text, size_t size);
     const char *published; /* the published set whose order `source` refers to ("cifar10-test"); static, or NULL */
-    char *own_note;   /* allocated memory of `note`; NULL: `note` is static */
-    const char *note; /* remark on rows computed when they are read, or NULL */
+    char *own_note;        /* allocated memory of `note`; NULL: `note` is static */
+    const char *note;      /* remark on rows computed when they are read, or NULL */
 };
 
 /**
@@ -91,8 +91,7 @@ void dataset_forget(const reshift_dataset *dataset);
 
 /** Marks held [n] of rows [n] like reshift_split_hold_out(); `purpose` identifies the random stream. */
 reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
-                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held,
-                              reshift_error *error);
+                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held, reshift_error *error);
 
 /** Adds a reference to the set; released by reshift_dataset_close(). */
 reshift_dataset *dataset_share(reshift_dataset *dataset);
@@ -108,8 +107,8 @@ reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_opti
 /** ImageNet-C's folder tree; open_clean takes `limit` from the options. */
 reshift_status imagenet_c_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                                reshift_error *error);
-reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options,
-                                     reshift_dataset **clean, reshift_error *error);
+reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options, reshift_dataset **clean,
+                                     reshift_error *error);
 reshift_status folder_open(const char *where, const reshift_dataset_options *options, reshift_dataset **dataset,
                            reshift_error *error);
 /** Checks that the text after "npy:" names two files, or one .npz. Errors: ARGUMENT. */
@@ -154,8 +153,8 @@ int64_t dataset_limit(int64_t count, int64_t limit);
  * each, and one more of the first classes if the limit is not divisible. labels [count], 0..n_classes-1; *rows [*n] is
  * ascending; the caller frees it, also on errors. Errors: MEMORY.
  */
-reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit, int64_t **rows,
-                                      int64_t *n, reshift_error *error);
+reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit,
+                                      int64_t **rows, int64_t *n, reshift_error *error);
 
 /**
  * Checks that an array can serve as images: uint8 [N,H,W,3] with N >= 1; `name` is for messages. Errors: SHAPE, with a

@@ -79,13 +79,14 @@ void reshift_image_facts_list(const reshift_image_facts *f, reshift_image_fact l
     list[0] = number_fact("input_size", f->input_size, false);
     list[1] = number_fact("resize", f->resize, false);
     list[2] = (reshift_image_fact){"constants",
-                                   is_named                                                     ? constant_names[f->constants]
+                                   is_named                                             ? constant_names[f->constants]
                                    : f->corrupted && f->constants == RESHIFT_FACT_MIXED ? "mixed"
-                                                                                                : NULL,
+                                                                                        : NULL,
                                    -1};
     list[3] = number_fact("corrupt_resize", f->corrupted ? f->crop_resize : 0, false);
     list[4] = number_fact("corrupt_crop", f->corrupted ? f->crop : 0, false);
-    list[5] = f->corrupted ? number_fact("jpeg_quality", f->jpeg, true) : (reshift_image_fact){"jpeg_quality", NULL, -1};
+    list[5] =
+        f->corrupted ? number_fact("jpeg_quality", f->jpeg, true) : (reshift_image_fact){"jpeg_quality", NULL, -1};
 }
 
 bool reshift_image_facts_set(reshift_image_facts *f, const char *name, const char *word, int64_t number)
@@ -109,7 +110,8 @@ bool reshift_image_facts_set(reshift_image_facts *f, const char *name, const cha
         return f->constants != RESHIFT_CONSTANTS_AUTO;
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (strcmp(name, numbers[i].name) == 0 && (is_mixed || (!word && number >= 0 && number <= numbers[i].highest))) {
+        if (strcmp(name, numbers[i].name) == 0 &&
+            (is_mixed || (!word && number >= 0 && number <= numbers[i].highest))) {
             *numbers[i].value = is_mixed ? RESHIFT_FACT_MIXED : (int)number;
             f->corrupted |= i >= 2;
             return true;

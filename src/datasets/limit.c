@@ -28,8 +28,8 @@ static int64_t level_of(const int64_t *counts, int n_classes, int64_t limit)
     return low;
 }
 
-reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit, int64_t **rows,
-                                      int64_t *n, reshift_error *error)
+reshift_status dataset_limit_by_class(const int32_t *labels, int64_t count, int n_classes, int64_t limit,
+                                      int64_t **rows, int64_t *n, reshift_error *error)
 {
     *n = dataset_limit(count, limit);
     *rows = malloc((size_t)*n * sizeof **rows + 1);

@@ -85,10 +85,7 @@ static void npy_set_destroy(void *state)
     free(s);
 }
 
-static void npy_set_forget(const void *state)
-{
-    blob_array_forget(&((const npy_set *)state)->images);
-}
+static void npy_set_forget(const void *state) { blob_array_forget(&((const npy_set *)state)->images); }
 
 static const dataset_kind npy_set_kind = {npy_set_read, npy_set_row_name, NULL, npy_set_destroy, NULL, npy_set_forget};
 
@@ -217,8 +214,11 @@ static reshift_status choose_pair(const char *path, const char *split, const pai
         return RESHIFT_OK;
     }
     refuse(error, RESHIFT_ERROR_NOT_FOUND, path, -1, "which arrays are images and labels? it holds %s", list);
-    error_hint(error, "name them: 'npy:%.150s#IMAGES,%.150s#LABELS'; found by themselves are images and labels, x and y, data and "
-                      "labels, arr_0 and arr_1, x_train and y_train with x_test and y_test", path, path);
+    error_hint(
+        error,
+        "name them: 'npy:%.150s#IMAGES,%.150s#LABELS'; found by themselves are images and labels, x and y, data and "
+        "labels, arr_0 and arr_1, x_train and y_train with x_test and y_test",
+        path, path);
     return RESHIFT_ERROR_NOT_FOUND;
 }
 

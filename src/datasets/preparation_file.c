@@ -21,7 +21,8 @@ reshift_status preparation_file_write(const char *folder, const char *corruption
 {
     reshift_image_fact list[RESHIFT_IMAGE_FACTS];
     char *path = path_join(folder, PREPARATION_FILE), *text = NULL;
-    json_t *object = json_pack("{s:s, s:i, s:I}", "corruption", corruption, "severity", severity, "seed", (json_int_t)seed);
+    json_t *object =
+        json_pack("{s:s, s:i, s:I}", "corruption", corruption, "severity", severity, "seed", (json_int_t)seed);
     reshift_image_facts_list(facts, list);
     for (int i = 0; object && i < RESHIFT_IMAGE_FACTS; i++) {
         if (is_of_files(&list[i])) {
@@ -50,9 +51,9 @@ static bool read_facts(const json_t *object, reshift_image_facts *facts)
     for (int i = 0; i < RESHIFT_IMAGE_FACTS && good; i++) {
         const json_t *value = json_object_get(object, list[i].name);
         if (is_of_files(&list[i])) {
-            good = json_is_null(value) || ((json_is_string(value) || json_is_integer(value)) &&
-                                           reshift_image_facts_set(facts, list[i].name, json_string_value(value),
-                                                                   json_integer_value(value)));
+            good = json_is_null(value) ||
+                   ((json_is_string(value) || json_is_integer(value)) &&
+                    reshift_image_facts_set(facts, list[i].name, json_string_value(value), json_integer_value(value)));
         }
     }
     return good && facts->corrupted && facts->constants > RESHIFT_CONSTANTS_AUTO && facts->crop_resize >= facts->crop &&
@@ -73,9 +74,11 @@ reshift_status preparation_file_read(const char *folder, reshift_image_facts *fa
     if (status == RESHIFT_OK && *known) {
         object = size <= BYTES_MOST ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
         if (!read_facts(object, facts)) {
-            status = error_set(error, RESHIFT_ERROR_FORMAT,
-                               "cannot read '%s': expected how the images of its folder were corrupted, as 'reshift corrupt' "
-                               "writes it", path);
+            status = error_set(
+                error, RESHIFT_ERROR_FORMAT,
+                "cannot read '%s': expected how the images of its folder were corrupted, as 'reshift corrupt' "
+                "writes it",
+                path);
             error_hint(error, "rename it if it is about something else");
         }
     }

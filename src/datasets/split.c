@@ -278,8 +278,7 @@ static void hold_images(const int64_t *images, int64_t n, double share, const ch
 }
 
 reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *rows, int64_t n, double share,
-                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held,
-                              reshift_error *error)
+                              const char *purpose, uint64_t seed, uint8_t *held, int64_t *n_held, reshift_error *error)
 {
     *n_held = 0;
     if (!(share > 0 && share < 1)) {
@@ -326,10 +325,10 @@ reshift_status split_hold_out(const reshift_dataset *dataset, const int64_t *row
         *n_held += held[i];
     }
     if (*n_held == 0) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE,
-                           "a share of %g of %lld %s in %d %s: not even one image to hold out", share,
-                           (long long)n, reshift_noun_for(n, "row", "rows"), n_classes,
-                           reshift_noun_for(n_classes, "class", "classes"));
+        status =
+            error_set(error, RESHIFT_ERROR_SHAPE, "a share of %g of %lld %s in %d %s: not even one image to hold out",
+                      share, (long long)n, reshift_noun_for(n, "row", "rows"), n_classes,
+                      reshift_noun_for(n_classes, "class", "classes"));
     }
 end:
     memory_free(mark);

@@ -51,13 +51,10 @@ static void subset_destroy(void *state)
     free(s);
 }
 
-static void subset_forget(const void *state)
-{
-    dataset_forget(((const subset *)state)->base);
-}
+static void subset_forget(const void *state) { dataset_forget(((const subset *)state)->base); }
 
-static const dataset_kind subset_kind = {subset_read, subset_row_name, subset_identity, subset_destroy,
-                                          subset_original, subset_forget};
+static const dataset_kind subset_kind = {subset_read,    subset_row_name, subset_identity,
+                                         subset_destroy, subset_original, subset_forget};
 
 const reshift_dataset *dataset_origin(const reshift_dataset *dataset, int64_t row, int64_t *origin_row)
 {

@@ -1,34 +1,39 @@
 /*
- * What computes a plan: one struct of functions a back end, a folder each ("cpu" is engine/onednn/). plan.c does what all
- * of them need: it checks the options, finds the shapes, the parameters that get gradients and the precision, and computes
- * losses; then it calls the back end. No other file of the library calls a back end's functions or names its libraries.
+ * What computes a plan: one struct of functions a back end, a folder each ("cpu" is engine/onednn/). plan.c does what
+ * all of them need: it checks the options, finds the shapes, the parameters that get gradients and the precision, and
+ * computes losses; then it calls the back end. No other file of the library calls a back end's functions or names its
+ * libraries.
  *
- * The contract is written for a device with its own memory (a GPU); for the CPU's back end device memory is host memory.
+ * The contract is written for a device with its own memory (a GPU); for the CPU's back end device memory is host
+ * memory.
  *
- * Host memory: callers write to and read from host memory only: staging() for a batch, read() for results, read_gradient()
- * for gradients. A GPU's staging area is pinned memory, best two of them used in turn: the caller fills one while the other
- * is copied. The CPU's is the first tensor of the plan itself, so nothing is copied.
+ * Host memory: callers write to and read from host memory only: staging() for a batch, read() for results,
+ * read_gradient() for gradients. A GPU's staging area is pinned memory, best two of them used in turn: the caller fills
+ * one while the other is copied. The CPU's is the first tensor of the plan itself, so nothing is copied.
  *
- * Order: forward(), backward() and optimiser_step() may return before the work is done. The work of all plans of a network
- * on a device happens in the order of the calls. read(), read_gradient(), loss(), optimiser_read() and synchronise() wait.
- * An error of the device (lost, out of memory) may be reported by any later call, at the latest by the one that waits.
+ * Order: forward(), backward() and optimiser_step() may return before the work is done. The work of all plans of a
+ * network on a device happens in the order of the calls. read(), read_gradient(), loss(), optimiser_read() and
+ * synchronise() wait. An error of the device (lost, out of memory) may be reported by any later call, at the latest by
+ * the one that waits.
  *
- * No allocation: create() allocates everything: activations (placement.h), copies of weights, scratch, gradients, staging.
- * Steps have fixed shapes and fixed addresses, so that forward, backward and the optimiser's step can be recorded once (a
- * CUDA graph) and replayed; what changes between steps (learning rate, momentum) is passed in device memory.
+ * No allocation: create() allocates everything: activations (placement.h), copies of weights, scratch, gradients,
+ * staging. Steps have fixed shapes and fixed addresses, so that forward, backward and the optimiser's step can be
+ * recorded once (a CUDA graph) and replayed; what changes between steps (learning rate, momentum) is passed in device
+ * memory.
  *
- * Parameters: the network's values are host memory, each parameter with a version number. Before a forward pass a back end
- * compares versions and copies what is newer on the host (network_touch()); a change on the host counts from the next
- * forward() on and not for work that was asked for before. A back end with its own memory keeps one copy
- * per network and device as long as one of its plans or optimisers exists. What it changes there (optimiser_step(), running statistics of
- * batch norm) reaches the host's values in synchronise(), which callers call before they read the network; until then the
- * device's values are the newer ones.
+ * Parameters: the network's values are host memory, each parameter with a version number. Before a forward pass a back
+ * end compares versions and copies what is newer on the host (network_touch()); a change on the host counts from the
+ * next forward() on and not for work that was asked for before. A back end with its own memory keeps one copy per
+ * network and device as long as one of its plans or optimisers exists. What it changes there (optimiser_step(), running
+ * statistics of batch norm) reaches the host's values in synchronise(), which callers call before they read the
+ * network; until then the device's values are the newer ones.
  *
  * Determinism: the same calls give the same bits on the same machine and device, also with another split of the steps
  * between two processes: deterministic algorithms, no atomic sums.
  *
- * A function that is marked "NULL: ..." may be left out; all others are needed. All are called by one thread at a time for
- * a plan. Layouts at the border are dense: maps [N,H,W,C], vectors [N,C]; parameters and gradients as PyTorch keeps them.
+ * A function that is marked "NULL: ..." may be left out; all others are needed. All are called by one thread at a time
+ * for a plan. Layouts at the border are dense: maps [N,H,W,C], vectors [N,C]; parameters and gradients as PyTorch keeps
+ * them.
  */
 #ifndef ENGINE_BACKEND_H
 #define ENGINE_BACKEND_H
@@ -75,23 +80,23 @@ typedef struct backend {
 
     /**
      * Host memory for the next batch: [N,H,W,C] or [N,C], float32, or bfloat16 with p->input_bf16. Holds until the next
-     * forward(); may be another place after it. All rows are written before forward() is called; rows without an image are
-     * zero.
+     * forward(); may be another place after it. All rows are written before forward() is called; rows without an image
+     * are zero.
      */
     void *(*staging)(plan *p);
     /**
      * Refreshes stale copies of parameters and computes all nodes from staging().
      *
      * Batch norms with p->nodes[].batch_statistics normalise by the batch's mean and biased variance. With
-     * options.source_share 0 they also move the running statistics by p->momentum (below 0: the node's own), the variance
-     * by n/(n-1), and count in batches_tracked; momentum 0 leaves all of that to the bit. With source_share s > 0 they
-     * normalise by s running + (1 - s) batch statistics and move nothing.
+     * options.source_share 0 they also move the running statistics by p->momentum (below 0: the node's own), the
+     * variance by n/(n-1), and count in batches_tracked; momentum 0 leaves all of that to the bit. With source_share s
+     * > 0 they normalise by s running + (1 - s) batch statistics and move nothing.
      *
      * p->watcher, if not NULL, is shown every kept result (graph_is_kept()) as it is made.
      *
      * Errors: NUMERIC (activations of nodes that need no gradient overflow or may, in any image of the batch; names the
-     * node and sets p->overflow_image; overflow.h and p->input_bound tell how to know this without looking at most values),
-     * INTERNAL.
+     * node and sets p->overflow_image; overflow.h and p->input_bound tell how to know this without looking at most
+     * values), INTERNAL.
      */
     reshift_status (*forward)(plan *p, reshift_error *error);
     /** Waits for the last forward() and gives its results as host memory, valid until the next forward(). */

@@ -380,7 +380,8 @@ static bool is_stem(const network *net, int *conv, int *norm)
     graph_block_range(net->graph, 0, &first, &last);
     bool is = last - first == 4;
     for (int i = 0; i < 5 && is; i++) {
-        is = node_of(net, first + i)->op == expected[i] && (i == 0 || node_of(net, first + i)->inputs[0] == first + i - 1);
+        is = node_of(net, first + i)->op == expected[i] &&
+             (i == 0 || node_of(net, first + i)->inputs[0] == first + i - 1);
     }
     if (is) {
         const graph_node *c = node_of(net, first + 1), *pool = node_of(net, last);
@@ -399,7 +400,8 @@ static reshift_status allocate(stem *s, reshift_error *error)
     size_t pairs = (size_t)s->down.n_classes * (size_t)s->across.n_classes, n_channels = (size_t)s->channels;
     size_t row_floats = (size_t)s->across.n * n_channels;
     s->work_floats = (N_ROWS + 1) * row_floats + 3 * (size_t)s->height * (size_t)s->width;
-    size_t folding = 2 * n_channels * (3 * (size_t)conv->window.kernel[0] * (size_t)conv->window.kernel[0] + 1); /* doubles, in floats */
+    size_t folding = 2 * n_channels *
+                     (3 * (size_t)conv->window.kernel[0] * (size_t)conv->window.kernel[0] + 1); /* doubles, in floats */
     s->work_floats = s->work_floats > folding ? s->work_floats : folding;
     s->work_floats = (s->work_floats + 15) / 16 * 16;
     s->n_threads = threads_most();

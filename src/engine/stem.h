@@ -25,8 +25,8 @@ void stem_output_shape(const stem *s, int64_t shape[3]);
 
 /**
  * images [n,height,width,3] to output [n,H,W,C] float. Parameters that changed since the last call are seen. Not to be
- * called by two threads at once; uses all of OpenMP's by itself, and the result does not depend on their number. Errors:
- * NUMERIC (the weights are so large that sums may overflow; names the convolution).
+ * called by two threads at once; uses all of OpenMP's by itself, and the result does not depend on their number.
+ * Errors: NUMERIC (the weights are so large that sums may overflow; names the convolution).
  */
 reshift_status stem_run(stem *s, const uint8_t *images, int n, float *output, reshift_error *error);
 /** No value of an output exceeds it, whatever the pixels are; of the parameters that the last stem_run() saw. */

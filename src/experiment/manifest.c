@@ -32,7 +32,7 @@ reshift_status manifest_load(const char *folder, json_t **manifest, reshift_erro
     if (there) {
         status = json_file_load(path, manifest, error);
         if (status == RESHIFT_OK && (!json_is_object(json_object_get(*manifest, "experiment")) ||
-                   !json_is_array(json_object_get(*manifest, "stages")))) {
+                                     !json_is_array(json_object_get(*manifest, "stages")))) {
             status = error_set(error, RESHIFT_ERROR_FORMAT,
                                "'%s' is no manifest of a reshift run: expected the keys "
                                "'experiment' and 'stages'",
@@ -195,7 +195,7 @@ manifest_state manifest_stage_state(const json_t *manifest, const char *folder, 
         bool good =
             path && expected && stat(path, &facts) == 0 &&
             (!verify || (facts.st_size == (off_t)json_integer_value(json_object_get(entry, "bytes")) &&
-                              digest_file(DIGEST_SHA256, path, hex, NULL) == RESHIFT_OK && strcmp(hex, expected) == 0));
+                         digest_file(DIGEST_SHA256, path, hex, NULL) == RESHIFT_OK && strcmp(hex, expected) == 0));
         free(path);
         if (!good) {
             snprintf(file, 256, "%s", name ? name : "?");
@@ -219,7 +219,8 @@ static reshift_status add_file(json_t *files, const char *folder, const char *na
     char hex[DIGEST_HEX_BYTES];
     struct stat facts;
     char *path = path_join(folder, name);
-    reshift_status status = path ? digest_file(DIGEST_SHA256, path, hex, error) : error_memory(error, strlen(folder), "a path");
+    reshift_status status =
+        path ? digest_file(DIGEST_SHA256, path, hex, error) : error_memory(error, strlen(folder), "a path");
     if (status == RESHIFT_OK && stat(path, &facts) != 0) {
         status = error_from_errno(error, errno, "cannot look at '%s'", path);
     }
@@ -345,10 +346,10 @@ reshift_status manifest_stage_done(json_t *manifest, const char *folder, const m
         time_t seconds_now = time(NULL);
         struct tm parts;
         strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds_now, &parts));
-        json_t *record = json_pack("{s:s, s:s, s:O, s:s, s:f, s:i, s:I, s:O}", "stage", done->stage, "key", done->key,
-                                   "depends_on", depends_on, "finished", now, "seconds", done->seconds, "threads",
-                                   reshift_threads_count(), "peak_memory_bytes", (json_int_t)reshift_peak_memory_bytes(), "files",
-                                   files);
+        json_t *record =
+            json_pack("{s:s, s:s, s:O, s:s, s:f, s:i, s:I, s:O}", "stage", done->stage, "key", done->key, "depends_on",
+                      depends_on, "finished", now, "seconds", done->seconds, "threads", reshift_threads_count(),
+                      "peak_memory_bytes", (json_int_t)reshift_peak_memory_bytes(), "files", files);
         manifest_stage_forget(manifest, done->stage);
         if (!record || json_array_append_new(json_object_get(manifest, "stages"), record) != 0) {
             status = error_memory(error, 0, "the manifest");

@@ -32,8 +32,8 @@ json_t *manifest_machine(void);
 typedef enum manifest_state { STAGE_NEW, STAGE_CHANGED, STAGE_DAMAGED, STAGE_DONE } manifest_state;
 
 /**
- * Holds the record of `stage` against `key` and, with `verify`, the files in the folder against their hashes; without it
- * they only have to be there. `file` receives the name of a file that is missing or differs.
+ * Holds the record of `stage` against `key` and, with `verify`, the files in the folder against their hashes; without
+ * it they only have to be there. `file` receives the name of a file that is missing or differs.
  */
 manifest_state manifest_stage_state(const json_t *manifest, const char *folder, const char *stage, const char *key,
                                     bool verify, char file[256]);
@@ -41,17 +41,18 @@ manifest_state manifest_stage_state(const json_t *manifest, const char *folder, 
 /** A stage that is done. */
 typedef struct manifest_record {
     const char *stage, *key;
-    const fact_list *depends_on;    /* what the key is of */
-    const char *const *outputs; /* its files; ends with NULL */
-    const char *whole;          /* every file of this folder belongs to it too; NULL: none */
+    const fact_list *depends_on; /* what the key is of */
+    const char *const *outputs;  /* its files; ends with NULL */
+    const char *whole;           /* every file of this folder belongs to it too; NULL: none */
     double seconds;
 } manifest_record;
 /** Records it with the hashes of its files. Errors: IO, MEMORY. */
 reshift_status manifest_stage_done(json_t *manifest, const char *folder, const manifest_record *record,
                                    reshift_error *error);
-/** Why the recorded key is another than that of `now`: "'finetune.lr' was ... and is ..."; `text` stays as it is where nothing
- * is known. */
-void manifest_stage_difference(const json_t *manifest, const char *stage, const fact_list *now, char *text, size_t size);
+/** Why the recorded key is another than that of `now`: "'finetune.lr' was ... and is ..."; `text` stays as it is where
+ * nothing is known. */
+void manifest_stage_difference(const json_t *manifest, const char *stage, const fact_list *now, char *text,
+                               size_t size);
 /** Takes the hashes of a recorded stage's files again, after they were made again; nothing where it is not recorded.
  * Errors: those of loading and saving. */
 reshift_status manifest_stage_refresh(const char *folder, const char *stage, reshift_error *error);

@@ -206,7 +206,8 @@ static json_t *row_object(const reshift_measurement *row)
                   row->subset, "headline", row->headline, "rows", (json_int_t)row->accuracy.n, "images",
                   (json_int_t)row->accuracy.n_images, "correct", (json_int_t)row->accuracy.correct, "accuracy",
                   row->accuracy.accuracy, "low", row->accuracy.low, "high", row->accuracy.high);
-    if (object && (!results_add_change(object, row->against, &row->change) || !results_add_images(object, &row->images))) {
+    if (object &&
+        (!results_add_change(object, row->against, &row->change) || !results_add_images(object, &row->images))) {
         json_decref(object);
         object = NULL;
     }
@@ -214,9 +215,11 @@ static json_t *row_object(const reshift_measurement *row)
 }
 
 static const char *const results_columns[] = {
-    "model",       "set",     "data",     "corruption", "severity",   "subset",    "headline", "rows",
-    "images",      "correct", "accuracy", "low",        "high",       "against",   "change",   "change_low",
-    "change_high", "paired",  "clear",    "only_this",  "only_other", "mcnemar_p", "input_size", "resize", "constants",
+    "model",          "set",          "data",         "corruption", "severity",
+    "subset",         "headline",     "rows",         "images",     "correct",
+    "accuracy",       "low",          "high",         "against",    "change",
+    "change_low",     "change_high",  "paired",       "clear",      "only_this",
+    "only_other",     "mcnemar_p",    "input_size",   "resize",     "constants",
     "corrupt_resize", "corrupt_crop", "jpeg_quality", NULL};
 
 static reshift_status write_field(file_writer *writer, const json_t *value, const char *before, reshift_error *error)
@@ -361,8 +364,8 @@ bool results_read_row(const json_t *object, reshift_measurement *row)
     d->p = number_or_nan(object, "mcnemar_p");
     d->n = row->against[0] ? a->n : 0;
     d->n_images = row->against[0] ? a->n_images : 0;
-    return read_images(object, &row->images) && a->accuracy >= 0 && a->low <= a->accuracy && a->accuracy <= a->high && a->high <= 1 && a->low >= 0 &&
-           (!row->against[0] || isfinite(d->accuracy.value));
+    return read_images(object, &row->images) && a->accuracy >= 0 && a->low <= a->accuracy && a->accuracy <= a->high &&
+           a->high <= 1 && a->low >= 0 && (!row->against[0] || isfinite(d->accuracy.value));
 }
 
 reshift_status results_load(const char *run_folder, const char *name, reshift_measurement **measurements, int *n,

@@ -22,10 +22,11 @@ typedef struct results_rows {
 typedef struct results_source {
     const char *model, *set, *data, *corruption; /* as in reshift_measurement; corruption NULL: clean */
     results_rows rows;
-    const char *against;       /* as in reshift_measurement; NULL: nothing is compared */
-    const results_rows *other; /* what it is compared with: the same rows, or (clean) the clean versions of the images */
-    bool paired;               /* both show the same images */
-    bool headline_unseen;      /* the headline counts unseen images; false: all */
+    const char *against; /* as in reshift_measurement; NULL: nothing is compared */
+    const results_rows
+        *other;           /* what it is compared with: the same rows, or (clean) the clean versions of the images */
+    bool paired;          /* both show the same images */
+    bool headline_unseen; /* the headline counts unseen images; false: all */
     reshift_image_facts prepared; /* how the measured images were prepared */
 } results_source;
 
@@ -39,7 +40,8 @@ void results_destroy(results *r);
 /** Rows as objects: one column a key, in this order; null and what is missing stay empty. Errors: IO. */
 reshift_status results_save_csv(const char *path, const json_t *rows, const char *const *columns, reshift_error *error);
 reshift_status results_save_json(const char *path, const json_t *rows, reshift_error *error);
-/** Adds against, change, change_low, change_high, paired, clear, only_this, only_other and mcnemar_p. False: out of memory. */
+/** Adds against, change, change_low, change_high, paired, clear, only_this, only_other and mcnemar_p. False: out of
+ * memory. */
 bool results_add_change(json_t *object, const char *against, const reshift_difference *change);
 /** Adds the values of reshift_image_facts_list(). False: out of memory. */
 bool results_add_images(json_t *object, const reshift_image_facts *images);

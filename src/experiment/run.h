@@ -1,7 +1,7 @@
 /*
  * A run in progress: what is open, where it goes, and the table of stages. run.c walks the table, stage_*.c do the
- * work, stages.c says what each of them reads and writes, keys.c makes its key. A stage reads only inputs and files of earlier stages, so that
- * it does not matter whether those were done just now or a week ago.
+ * work, stages.c says what each of them reads and writes, keys.c makes its key. A stage reads only inputs and files of
+ * earlier stages, so that it does not matter whether those were done just now or a week ago.
  */
 #ifndef EXPERIMENT_RUN_H
 #define EXPERIMENT_RUN_H
@@ -46,7 +46,7 @@ typedef struct run {
     char identities[INPUT_COUNT][DIGEST_HEX_BYTES]; /* "" where there is no such input */
     char keys[STAGE_COUNT][DIGEST_HEX_BYTES];
     fact_list *depends_on[STAGE_COUNT]; /* what the keys are of */
-    run_reads *reads; /* NULL: nothing is checked */
+    run_reads *reads;                   /* NULL: nothing is checked */
     json_t *manifest;
     reshift_frozen_cache *cache; /* NULL until run_frozen_cache() */
     int cut;                     /* the first block that fine-tuning trains */
@@ -79,9 +79,9 @@ typedef struct run_hold {
 } run_hold;
 
 /**
- * Locks the folder, making it where it is not there, then loads the manifest and refuses what belongs to something else.
- * Close it in the success and in the error case. Errors: EXISTS (a file; foreign files, another experiment or another
- * layout without `force`), IO (another program works there), FORMAT (a manifest of something else), MEMORY.
+ * Locks the folder, making it where it is not there, then loads the manifest and refuses what belongs to something
+ * else. Close it in the success and in the error case. Errors: EXISTS (a file; foreign files, another experiment or
+ * another layout without `force`), IO (another program works there), FORMAT (a manifest of something else), MEMORY.
  */
 reshift_status run_folder_open(run *r, bool force, run_hold *f, reshift_error *error);
 void run_folder_close(const char *folder, run_hold *f);
@@ -143,7 +143,8 @@ reshift_status stage_report(run *r, reshift_error *error);
 
 /**
  * What the blocks below fine-tuning's give, in r->cache: NULL, without an error, where nothing lies below or nothing is
- * to be kept. It is below .reshift-parts/ or in memory and goes with the run. Rows that fine-tuning reads go before others.
+ * to be kept. It is below .reshift-parts/ or in memory and goes with the run. Rows that fine-tuning reads go before
+ * others.
  */
 reshift_status run_frozen_cache(run *r, reshift_error *error);
 /** Rows of all sets whose activations the cache may hold. */

@@ -7,8 +7,8 @@
 static json_t *describe_set(const char *spec, const reshift_dataset *dataset, const char *identity)
 {
     json_t *set =
-        json_pack("{s:o, s:s, s:I, s:i, s:b, s:s}", "data", json_words(spec), "kind", reshift_dataset_kind(dataset), "rows",
-                  (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
+        json_pack("{s:o, s:s, s:I, s:i, s:b, s:s}", "data", json_words(spec), "kind", reshift_dataset_kind(dataset),
+                  "rows", (json_int_t)reshift_dataset_count(dataset), "classes", reshift_dataset_n_classes(dataset),
                   "from_file", reshift_dataset_from_file(dataset), "sha256", identity);
     if (set && reshift_dataset_corruption(dataset)) {
         const int quality = reshift_dataset_jpeg(dataset);
@@ -16,10 +16,9 @@ static json_t *describe_set(const char *spec, const reshift_dataset *dataset, co
         const int crop = reshift_dataset_corrupted_crop(dataset, &resize);
         const reshift_constants constants = reshift_dataset_constants(dataset);
         if (constants != RESHIFT_CONSTANTS_AUTO) {
-            json_put(&set, "constants",
-                                json_string(constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet"));
-            json_put(&set, "corrupted_at", crop > 0 ? json_pack("{s:i, s:i}", "resize", resize, "crop", crop)
-                                                              : json_string("native"));
+            json_put(&set, "constants", json_string(constants == RESHIFT_CONSTANTS_CIFAR ? "cifar" : "imagenet"));
+            json_put(&set, "corrupted_at",
+                     crop > 0 ? json_pack("{s:i, s:i}", "resize", resize, "crop", crop) : json_string("native"));
         }
         json_put(&set, "jpeg_quality", json_integer(quality));
     }
@@ -41,20 +40,19 @@ static json_t *describe_inputs(const run *r)
     json_t *inputs = json_object();
     if (r->opened.source) {
         json_put(&inputs, "pretraining_set",
-                            describe_set("demo-source", r->opened.source, r->identities[INPUT_PRETRAIN]));
+                 describe_set("demo-source", r->opened.source, r->identities[INPUT_PRETRAIN]));
     } else {
         json_put(&inputs, "weights",
-                            json_pack("{s:o, s:o, s:s}", "weights", json_words(e->model.weights), "path",
-                           json_words(r->weights_path), "sha256",
-                                      r->identities[INPUT_WEIGHTS]));
+                 json_pack("{s:o, s:o, s:s}", "weights", json_words(e->model.weights), "path",
+                           json_words(r->weights_path), "sha256", r->identities[INPUT_WEIGHTS]));
     }
     json_put(&inputs, "training_set", describe_set(e->source.data, r->opened.train, r->identities[INPUT_TRAIN]));
     json_put(&inputs, "test_set", describe_set(e->source.data, r->opened.test, r->identities[INPUT_TEST]));
     json_put(&inputs, "shifted_set", describe_set(e->shift.data, r->opened.shift, r->identities[INPUT_SHIFT]));
     if (r->opened.shifted_train) {
-        json_put(
-            &inputs, "fine_tuning_set",
-            describe_set(r->opened.paired ? e->source.data : e->shift.data, r->opened.shifted_train, r->identities[INPUT_ROWS]));
+        json_put(&inputs, "fine_tuning_set",
+                 describe_set(r->opened.paired ? e->source.data : e->shift.data, r->opened.shifted_train,
+                              r->identities[INPUT_ROWS]));
     }
     return inputs;
 }
@@ -62,7 +60,8 @@ static json_t *describe_inputs(const run *r)
 static json_t *describe_split(const run *r)
 {
     const reshift_split *s = &r->opened.split;
-    const int64_t monitored = r->all_settings->finetune.monitor < s->n_test ? r->all_settings->finetune.monitor : s->n_test;
+    const int64_t monitored =
+        r->all_settings->finetune.monitor < s->n_test ? r->all_settings->finetune.monitor : s->n_test;
     json_t *split = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "kind",
                               s->kind == RESHIFT_SPLIT_APART      ? "apart"
                               : s->kind == RESHIFT_SPLIT_BY_IMAGE ? "by-image"

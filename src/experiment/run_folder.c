@@ -29,7 +29,8 @@ static reshift_status find_entry(void *context, const char *name, reshift_error 
     looking *l = context;
     bool is_folder = false;
     char *path = path_join(l->folder, name);
-    reshift_status status = path ? path_is_folder(path, &is_folder, error) : error_memory(error, strlen(name), "a path");
+    reshift_status status =
+        path ? path_is_folder(path, &is_folder, error) : error_memory(error, strlen(name), "a path");
     if (status == RESHIFT_OK && is_folder) {
         bool empty;
         status = folder_is_empty(path, &empty, error);
@@ -49,8 +50,8 @@ static reshift_status folder_is_empty(const char *path, bool *empty, reshift_err
 }
 
 /*
- * Opens the folder, making it where it is not there, and locks it: one program a folder at a time. The lock goes with the
- * process, however that ends. A folder that was removed between the two steps is made again.
+ * Opens the folder, making it where it is not there, and locks it: one program a folder at a time. The lock goes with
+ * the process, however that ends. A folder that was removed between the two steps is made again.
  */
 static reshift_status open_locked(const char *folder, run_hold *f, reshift_error *error)
 {
@@ -97,7 +98,8 @@ void run_folder_close(const char *folder, run_hold *f)
 
 reshift_status run_make_folders(const run *r, reshift_error *error)
 {
-    static const char *const names[] = {"features", "history", RUN_PARTS, "pca", "plots", "predictions", "split", "weights"};
+    static const char *const names[] = {"features", "history",     RUN_PARTS, "pca",
+                                        "plots",    "predictions", "split",   "weights"};
     reshift_status status = RESHIFT_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == RESHIFT_OK; i++) {
         char *path;
@@ -189,8 +191,8 @@ static reshift_status find_results(const run *r, bool *any, reshift_error *error
 }
 
 /*
- * A manifest that cannot be read, as a crash of the machine leaves one. Which experiment the folder's results belong to is
- * then not known: they are replaced only with `force`. Without results the run starts from the beginning.
+ * A manifest that cannot be read, as a crash of the machine leaves one. Which experiment the folder's results belong to
+ * is then not known: they are replaced only with `force`. Without results the run starts from the beginning.
  */
 static reshift_status lost_manifest(run *r, bool force, const char *why, reshift_error *error)
 {
@@ -200,14 +202,15 @@ static reshift_status lost_manifest(run *r, bool force, const char *why, reshift
         return status;
     }
     if (results && !force) {
-        error_set(error, RESHIFT_ERROR_EXISTS,
-                  "folder '%s' holds results, and its manifest is damaged (%s): which experiment they belong to is not known",
-                  r->folder, why);
+        error_set(
+            error, RESHIFT_ERROR_EXISTS,
+            "folder '%s' holds results, and its manifest is damaged (%s): which experiment they belong to is not known",
+            r->folder, why);
         error_hint(error, "choose another folder with --out, or use --force to do all stages again");
         return RESHIFT_ERROR_EXISTS;
     }
-    progress_message(r->progress, RESHIFT_LOG_WARNING, "the manifest is damaged (%s): all stages of '%s' are done again",
-                     why, r->folder);
+    progress_message(r->progress, RESHIFT_LOG_WARNING,
+                     "the manifest is damaged (%s): all stages of '%s' are done again", why, r->folder);
     return fresh_manifest(r, error);
 }
 

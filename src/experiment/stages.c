@@ -1,6 +1,6 @@
 /*
- * The table of stages: what each one does, the inputs and earlier stages it reads, and the files it writes. The settings
- * that a stage reads are named in the settings table alone. Reading anything else fails the stage (reads.h).
+ * The table of stages: what each one does, the inputs and earlier stages it reads, and the files it writes. The
+ * settings that a stage reads are named in the settings table alone. Reading anything else fails the stage (reads.h).
  */
 #include "experiment/run.h"
 
@@ -10,10 +10,13 @@
 
 static const char *const pretrain_outputs[] = {"weights/pretrained.safetensors", "history/pretrain.csv", NULL};
 
-static const char *const features_outputs[] = {"features/train-clean.npy", "features/train-clean.npy.json",
+static const char *const features_outputs[] = {"features/train-clean.npy",
+                                               "features/train-clean.npy.json",
                                                "features/train-clean-labels.npy",
-                                               "features/original-clean.npy", "features/original-clean.npy.json",
-                                               "features/clean-labels.npy", NULL};
+                                               "features/original-clean.npy",
+                                               "features/original-clean.npy.json",
+                                               "features/clean-labels.npy",
+                                               NULL};
 
 static const char *const probe_outputs[] = {"weights/probe.safetensors", "history/probe.csv", NULL};
 
@@ -42,14 +45,10 @@ static const char *const adapt_outputs[] = {"adapted.csv", "adapted.json", NULL}
 
 #define PANEL_FILES(name)                                                                                              \
     "pca/" name ".npy", "pca/" name "-components.npy", "pca/" name "-mean.npy", "pca/" name "-variance.npy"
-static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),
-                                               PANEL_FILES("original-shift"),
-                                               PANEL_FILES("finetuned-clean"),
-                                               PANEL_FILES("finetuned-shift"),
-                                               "pca/separation.csv",
-                                               "pca/separation.json",
-                                               "pca/separation-change.csv",
-                                               NULL};
+static const char *const analysis_outputs[] = {PANEL_FILES("original-clean"),  PANEL_FILES("original-shift"),
+                                               PANEL_FILES("finetuned-clean"), PANEL_FILES("finetuned-shift"),
+                                               "pca/separation.csv",           "pca/separation.json",
+                                               "pca/separation-change.csv",    NULL};
 
 /* clang-format off: pairs of a picture and its drawing */
 #define CURVES(name)                                                                                                   \
@@ -89,8 +88,8 @@ static const stage stages[STAGE_COUNT] = {
                         .work = stage_finetune},
     [STAGE_MEASURE] = {.name = "measure",
                        .about = "measuring again",
-                       .reads = INPUT(TEST) | INPUT(SHIFT) | STAGE(FEATURES) | STAGE(PROBE) | STAGE(SHIFT) |
-                                STAGE(FINETUNE),
+                       .reads =
+                           INPUT(TEST) | INPUT(SHIFT) | STAGE(FEATURES) | STAGE(PROBE) | STAGE(SHIFT) | STAGE(FINETUNE),
                        .outputs = measure_outputs,
                        .work = stage_measure},
     [STAGE_ADAPT] = {.name = "adapt",
@@ -118,7 +117,7 @@ bool run_applies(const run *r, stage_name s)
 {
     return s == STAGE_PRETRAIN ? r->opened.pretrained_here
            : s == STAGE_ADAPT  ? r->all_settings->adapt.method != RESHIFT_ADAPT_NONE
-                                   : true;
+                               : true;
 }
 
 void run_outputs(const run *r, const stage *one, const char *outputs[RUN_OUTPUTS_MOST])

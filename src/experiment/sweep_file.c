@@ -46,8 +46,8 @@ static void write_quoted(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* A node in YAML's one-line notation, appended to what is there. Within brackets a plain text must not hold their signs,
- * as "npy:a.npy,b.npy" may outside of them; it is quoted then. */
+/* A node in YAML's one-line notation, appended to what is there. Within brackets a plain text must not hold their
+ * signs, as "npy:a.npy,b.npy" may outside of them; it is quoted then. */
 static void write_node(FILE *out, yaml_document_t *document, const yaml_node_t *node, bool within)
 {
     if (node->type == YAML_SEQUENCE_NODE) {

@@ -202,7 +202,7 @@ static reshift_status describe_image(blob *b, const char *path, json_t *json, in
 /* JSON of a pickle value: small values in full, large ones as kind and size. */
 static json_t *value_json(const pickle_value *value, int depth, int *failed)
 {
-    static const char *const kinds[] = {"none", "bool",  "int",  "long",  "float",  "text", "bytes",
+    static const char *const kinds[] = {"none", "bool",  "int",  "long",  "float",  "text",   "bytes",
                                         "list", "tuple", "dict", "array", "tensor", "object", "other"};
     json_t *json = json_object();
     put(json, "kind", json_string(kinds[value->kind]), failed);

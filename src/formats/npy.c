@@ -281,9 +281,10 @@ reshift_status npy_read(blob *b, const char *name, reshift_array *array, reshift
     if (bytes != b->size - begin) {
         refuse(error, RESHIFT_ERROR_FORMAT, name, (int64_t)begin, "the shape takes %zu bytes of data, found %zu", bytes,
                b->size - begin);
-        error_hint(error, bytes < b->size - begin ? "NumPy passes over bytes after the array: np.save(NEW, np.load(FILE)) "
-                                                    "writes a file without them"
-                                                  : "the file was cut short: fetch or write it again");
+        error_hint(error, bytes < b->size - begin
+                              ? "NumPy passes over bytes after the array: np.save(NEW, np.load(FILE)) "
+                                "writes a file without them"
+                              : "the file was cut short: fetch or write it again");
         return RESHIFT_ERROR_FORMAT;
     }
     bool rearranged = h.fortran_order && h.n_dims > 1;
@@ -312,7 +313,8 @@ reshift_status reshift_array_load_npy(const char *path, reshift_array *array, re
     if (status == RESHIFT_OK) {
         bool zip = !npy_is(b) && archive_is(b, &kind) && strcmp(kind, "zip") == 0;
         status = zip      ? npz_read(b, file, member, array, error)
-                 : member ? error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' is no .npz archive: it has no part '%s'", file, member)
+                 : member ? error_set(error, RESHIFT_ERROR_NOT_FOUND, "'%s' is no .npz archive: it has no part '%s'",
+                                      file, member)
                           : npy_read(b, file, array, error);
         blob_drop(&b);
     }

@@ -84,7 +84,8 @@ reshift_status npz_look(const char *path, const char *const *names, int n_names,
         status = archive_walk(b, path, visit_name, &l, error);
     }
     if (status == RESHIFT_OK && !list[0]) {
-        status = refuse(error, RESHIFT_ERROR_FORMAT, path, -1, "expected a .npz archive, found a zip without .npy files");
+        status =
+            refuse(error, RESHIFT_ERROR_FORMAT, path, -1, "expected a .npz archive, found a zip without .npy files");
     }
     blob_drop(&b);
     return status;
@@ -98,9 +99,11 @@ reshift_status npz_read(blob *b, const char *name, const char *wanted, reshift_a
     members m = {.wanted = wanted, .archive = b};
     reshift_status status = archive_walk(b, name, visit_member, &m, error);
     if (status == RESHIFT_OK && m.n == 0) {
-        status = refuse(error, RESHIFT_ERROR_FORMAT, name, -1, "expected a .npz archive, found a zip without .npy files");
+        status =
+            refuse(error, RESHIFT_ERROR_FORMAT, name, -1, "expected a .npz archive, found a zip without .npy files");
     } else if (status == RESHIFT_OK && !m.found && wanted) {
-        status = refuse(error, RESHIFT_ERROR_NOT_FOUND, name, -1, "it has no array '%s'; its arrays are: %s", wanted, m.list);
+        status = refuse(error, RESHIFT_ERROR_NOT_FOUND, name, -1, "it has no array '%s'; its arrays are: %s", wanted,
+                        m.list);
     } else if (status == RESHIFT_OK && !m.found) {
         status = refuse(error, RESHIFT_ERROR_NOT_FOUND, name, -1, "expected one array, found several: %s", m.list);
         error_hint(error, "name one after a '#', as in '%.300s#NAME'", name);

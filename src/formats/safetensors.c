@@ -245,9 +245,9 @@ reshift_status safetensors_read(blob *b, const char *name, reshift_tensors *tens
     }
     if (length > HEADER_BYTES_MAX || length > b->size - 8) {
         refuse(error, RESHIFT_ERROR_FORMAT, name, 0, "the header has %llu bytes, expected at most %llu%s",
-                      (unsigned long long)length,
-                      (unsigned long long)(HEADER_BYTES_MAX < b->size - 8 ? HEADER_BYTES_MAX : b->size - 8),
-                      length > HEADER_BYTES_MAX ? "" : ", which is all the file has");
+               (unsigned long long)length,
+               (unsigned long long)(HEADER_BYTES_MAX < b->size - 8 ? HEADER_BYTES_MAX : b->size - 8),
+               length > HEADER_BYTES_MAX ? "" : ", which is all the file has");
         if (length <= HEADER_BYTES_MAX) {
             error_hint(error, CUT_SHORT, (unsigned long long)(length - (b->size - 8)));
         }
@@ -421,7 +421,8 @@ reshift_status reshift_tensors_save(const char *path, const reshift_tensors *ten
         if (!bad) {
             return error_memory(error, 0, "the header of a safetensors file");
         }
-        error_set(error, RESHIFT_ERROR_FORMAT, "cannot write '%s': '%s' is not UTF-8, which safetensors needs", path, bad);
+        error_set(error, RESHIFT_ERROR_FORMAT, "cannot write '%s': '%s' is not UTF-8, which safetensors needs", path,
+                  bad);
         error_hint(error, "class names come from folder names: rename the folders, for example with convmv");
         return RESHIFT_ERROR_FORMAT;
     }

@@ -38,13 +38,15 @@ static const magic magics[] = {
     {0, 4, "GGUF", "a GGUF file", NULL},
     {0, 10, "MATLAB 5.0", "a MATLAB file", NULL},
     {0, 5, "%PDF-", "a PDF document", NULL},
-    {0, 4, "\x7f"
-           "ELF",
+    {0, 4,
+     "\x7f"
+     "ELF",
      "a program (ELF)", NULL},
     {0, 2, "\x1f\x8b", "gzip data", "unpack it first: gunzip FILE.gz"},
     {0, 3, "BZh", "bzip2 data", "unpack it first: bunzip2 FILE.bz2"},
-    {0, 6, "\xfd"
-           "7zXZ\0",
+    {0, 6,
+     "\xfd"
+     "7zXZ\0",
      "xz data", "unpack it first: unxz FILE.xz"},
     {0, 4, "\x28\xb5\x2f\xfd", "zstd data", "unpack it first: unzstd FILE.zst"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"},
@@ -60,7 +62,8 @@ typedef struct opening {
 static const opening openings[] = {
     {"version https://git-lfs.github.com/spec/", "a Git LFS pointer, a small text in place of the file",
      "the file itself was not downloaded: 'git lfs pull' in its repository fetches it"},
-    {"<!doctype html", "an HTML page", "a web page was saved instead of the file: download it by the link of the raw file"},
+    {"<!doctype html", "an HTML page",
+     "a web page was saved instead of the file: download it by the link of the raw file"},
     {"<html", "an HTML page", "a web page was saved instead of the file: download it by the link of the raw file"},
     {"<?xml", "an XML document, such as a storage server's error message", download_hint},
     {"<error>", "an XML document, such as a storage server's error message", download_hint},
@@ -84,7 +87,7 @@ static const char *zip_words(const uint8_t *bytes, size_t size)
         length = 0;
     }
     const char *name = (const char *)bytes + (length ? ZIP_HEADER_BYTES : 0);
-    return ends_with(name, length, ".npy")       ? "a NumPy archive (.npz)"
+    return ends_with(name, length, ".npy")        ? "a NumPy archive (.npz)"
            : ends_with(name, length, "/data.pkl") ? "a PyTorch checkpoint"
                                                   : "a zip archive";
 }

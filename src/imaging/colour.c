@@ -6,9 +6,9 @@
 
 #include "imaging/vector.h"
 
-static RESHIFT_VECTOR(void, rgb_to_hsv, (const double *restrict red, const double *restrict green,
-                                         const double *restrict blue, size_t n, double *restrict hue,
-                                         double *restrict saturation, double *restrict value),
+static RESHIFT_VECTOR(void, rgb_to_hsv,
+                      (const double *restrict red, const double *restrict green, const double *restrict blue, size_t n,
+                       double *restrict hue, double *restrict saturation, double *restrict value),
                       (red, green, blue, n, hue, saturation, value))
 {
     for (size_t i = 0; i < n; i++) {
@@ -29,9 +29,9 @@ static RESHIFT_VECTOR(void, rgb_to_hsv, (const double *restrict red, const doubl
     }
 }
 
-static RESHIFT_VECTOR(void, hsv_to_rgb, (const double *restrict hue, const double *restrict saturation,
-                                         const double *restrict value, size_t n, double *restrict red,
-                                         double *restrict green, double *restrict blue),
+static RESHIFT_VECTOR(void, hsv_to_rgb,
+                      (const double *restrict hue, const double *restrict saturation, const double *restrict value,
+                       size_t n, double *restrict red, double *restrict green, double *restrict blue),
                       (hue, saturation, value, n, red, green, blue))
 {
     for (size_t i = 0; i < n; i++) {

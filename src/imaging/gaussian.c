@@ -70,8 +70,9 @@ void gaussian_kernel_normalise(gaussian_kernel *kernel)
  * The centre's product, then the pairs from the farthest inwards; `before` and `after` have the rows of pair k at index
  * k. Three vectors at a time hide the latency of the additions: a row of 96 values is four times that.
  */
-static RESHIFT_VECTOR(void, filter, (const double *const *before, const double *const *after, const double *weights,
-                                     int radius, size_t n, double *restrict output),
+static RESHIFT_VECTOR(void, filter,
+                      (const double *const *before, const double *const *after, const double *weights, int radius,
+                       size_t n, double *restrict output),
                       (before, after, weights, radius, n, output))
 {
     size_t i = 0;

@@ -42,9 +42,9 @@ static void lay_out(const uint8_t *input, int height, int width, int reflect, ui
     }
 }
 
-static RESHIFT_VECTOR(void, sobel_row, (const uint8_t *restrict above, const uint8_t *restrict here,
-                                        const uint8_t *restrict below, int width, int16_t *restrict dx,
-                                        int16_t *restrict dy, int16_t *restrict magnitude),
+static RESHIFT_VECTOR(void, sobel_row,
+                      (const uint8_t *restrict above, const uint8_t *restrict here, const uint8_t *restrict below,
+                       int width, int16_t *restrict dx, int16_t *restrict dy, int16_t *restrict magnitude),
                       (above, here, below, width, dx, dy, magnitude))
 {
     for (int x = 0; x < width; x++) {
@@ -63,10 +63,11 @@ static RESHIFT_VECTOR(void, sobel_row, (const uint8_t *restrict above, const uin
  * One row of the map: 2 if the magnitude is above `high`, 1 if above `low`, provided it is the maximum across the edge;
  * else 0.
  */
-static RESHIFT_VECTOR(void, thin_row, (const int16_t *restrict dx, const int16_t *restrict dy,
-                                       const int16_t *restrict above, const int16_t *restrict here,
-                                       const int16_t *restrict below, int width, int low, int high,
-                                       uint8_t *restrict map), (dx, dy, above, here, below, width, low, high, map))
+static RESHIFT_VECTOR(void, thin_row,
+                      (const int16_t *restrict dx, const int16_t *restrict dy, const int16_t *restrict above,
+                       const int16_t *restrict here, const int16_t *restrict below, int width, int low, int high,
+                       uint8_t *restrict map),
+                      (dx, dy, above, here, below, width, low, high, map))
 {
     for (int x = 0; x < width; x++) {
         int m = here[x], across = dx[x] < 0 ? -dx[x] : dx[x], steep = (dy[x] < 0 ? -dy[x] : dy[x]) << 15;
@@ -141,8 +142,10 @@ static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 /*
  * Shortest distance to row `here` from the two previous rows, or 0 on a feature. The features in `here` are set before.
  */
-static RESHIFT_VECTOR(void, chamfer_rows, (const int32_t *restrict second, const int32_t *restrict first, int width,
-                                           int32_t *restrict here), (second, first, width, here))
+static RESHIFT_VECTOR(void, chamfer_rows,
+                      (const int32_t *restrict second, const int32_t *restrict first, int width,
+                       int32_t *restrict here),
+                      (second, first, width, here))
 {
     for (int x = 0; x < width; x++) {
         int32_t knight = least(least(second[x - 1], second[x + 1]), least(first[x - 2], first[x + 2])) + KNIGHT;
@@ -160,9 +163,10 @@ static RESHIFT_VECTOR(void, features_row, (const uint8_t *restrict input, int wi
 }
 
 /* The mean of 3x3 distances computed like OpenCV: an exact sum times the float64 nearest to 1/9, in float32. */
-static RESHIFT_VECTOR(void, mean_row, (const int32_t *restrict above, const int32_t *restrict here,
-                                       const int32_t *restrict below, int width, int32_t *restrict columns,
-                                       uint8_t *restrict means), (above, here, below, width, columns, means))
+static RESHIFT_VECTOR(void, mean_row,
+                      (const int32_t *restrict above, const int32_t *restrict here, const int32_t *restrict below,
+                       int width, int32_t *restrict columns, uint8_t *restrict means),
+                      (above, here, below, width, columns, means))
 {
     for (int x = -1; x <= width; x++) {
         columns[x] = above[x] + here[x] + below[x];
@@ -173,7 +177,7 @@ static RESHIFT_VECTOR(void, mean_row, (const int32_t *restrict above, const int3
     }
 }
 
-static RESHIFT_VECTOR(void, cut_row, (int32_t *row, int width, int32_t farthest), (row, width, farthest))
+static RESHIFT_VECTOR(void, cut_row, (int32_t * row, int width, int32_t farthest), (row, width, farthest))
 {
     for (int x = 0; x < width; x++) {
         row[x] = least(row[x], farthest);
@@ -256,9 +260,10 @@ void grey_equalise(uint8_t *pixels, size_t n)
     }
 }
 
-static RESHIFT_VECTOR(void, filter_row, (const uint8_t *restrict above, const uint8_t *restrict here,
-                                         const uint8_t *restrict below, const int *kernel, int width,
-                                         uint8_t *restrict output), (above, here, below, kernel, width, output))
+static RESHIFT_VECTOR(void, filter_row,
+                      (const uint8_t *restrict above, const uint8_t *restrict here, const uint8_t *restrict below,
+                       const int *kernel, int width, uint8_t *restrict output),
+                      (above, here, below, kernel, width, output))
 {
     int16_t k[9];
     for (int i = 0; i < 9; i++) {
@@ -283,8 +288,9 @@ void grey_filter3(const uint8_t *input, int height, int width, const int kernel[
 }
 
 /* Division by nine in 16-bit fixed point, as in OpenCV's column sum. */
-static RESHIFT_VECTOR(void, blur_row, (const uint8_t *restrict above, const uint8_t *restrict here,
-                                       const uint8_t *restrict below, int width, uint8_t *restrict output),
+static RESHIFT_VECTOR(void, blur_row,
+                      (const uint8_t *restrict above, const uint8_t *restrict here, const uint8_t *restrict below,
+                       int width, uint8_t *restrict output),
                       (above, here, below, width, output))
 {
     for (int x = 0; x < width; x++) {

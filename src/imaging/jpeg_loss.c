@@ -236,8 +236,10 @@ static void pack_pixels(const uint32_t *words, size_t n, uint8_t *rgb)
     }
 }
 
-static RESHIFT_VECTOR(void, to_ycc, (const uint32_t *restrict words, size_t n, uint8_t *restrict y,
-                                     uint8_t *restrict cb, uint8_t *restrict cr), (words, n, y, cb, cr))
+static RESHIFT_VECTOR(void, to_ycc,
+                      (const uint32_t *restrict words, size_t n, uint8_t *restrict y, uint8_t *restrict cb,
+                       uint8_t *restrict cr),
+                      (words, n, y, cb, cr))
 {
     for (size_t i = 0; i < n; i++) {
         int32_t r = words[i] & 255, g = words[i] >> 8 & 255, b = (int32_t)(words[i] >> 16);
@@ -247,8 +249,10 @@ static RESHIFT_VECTOR(void, to_ycc, (const uint32_t *restrict words, size_t n, u
     }
 }
 
-static RESHIFT_VECTOR(void, to_rgb, (const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
-                                     size_t n, uint32_t *restrict words), (y, cb, cr, n, words))
+static RESHIFT_VECTOR(void, to_rgb,
+                      (const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr, size_t n,
+                       uint32_t *restrict words),
+                      (y, cb, cr, n, words))
 {
     for (size_t i = 0; i < n; i++) {
         int32_t luma = y[i], blue = cb[i] - 128, red = cr[i] - 128;
@@ -266,8 +270,10 @@ static RESHIFT_VECTOR(void, to_rgb, (const uint8_t *restrict y, const uint8_t *r
 }
 
 /* Means of 2x2; halves are rounded down and up alternately. Rows of 2 n. */
-static RESHIFT_VECTOR(void, halve, (const uint8_t *restrict above, const uint8_t *restrict below, size_t n,
-                                    uint8_t *restrict output), (above, below, n, output))
+static RESHIFT_VECTOR(void, halve,
+                      (const uint8_t *restrict above, const uint8_t *restrict below, size_t n,
+                       uint8_t *restrict output),
+                      (above, below, n, output))
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t sum = (uint32_t)above[2 * i] + above[2 * i + 1] + below[2 * i] + below[2 * i + 1];
@@ -276,8 +282,9 @@ static RESHIFT_VECTOR(void, halve, (const uint8_t *restrict above, const uint8_t
 }
 
 /* sums[i] = 3 near + far */
-static RESHIFT_VECTOR(void, add_rows, (const uint8_t *restrict near, const uint8_t *restrict far, size_t n,
-                                       int32_t *restrict sums), (near, far, n, sums))
+static RESHIFT_VECTOR(void, add_rows,
+                      (const uint8_t *restrict near, const uint8_t *restrict far, size_t n, int32_t *restrict sums),
+                      (near, far, n, sums))
 {
     for (size_t i = 0; i < n; i++) {
         sums[i] = 3 * near[i] + far[i];

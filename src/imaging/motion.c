@@ -71,8 +71,10 @@ static inline uint8_t to_byte(double sum)
 }
 
 /* One row of the result; tap i reads the row at taps[i]. */
-static RESHIFT_VECTOR(void, blur_row, (const double *const *taps, const double *weights, int n_taps, size_t n,
-                                       uint8_t *restrict output), (taps, weights, n_taps, n, output))
+static RESHIFT_VECTOR(void, blur_row,
+                      (const double *const *taps, const double *weights, int n_taps, size_t n,
+                       uint8_t *restrict output),
+                      (taps, weights, n_taps, n, output))
 {
     size_t done = 0;
     for (; done + BLOCK <= n; done += BLOCK) {

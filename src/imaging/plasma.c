@@ -9,8 +9,9 @@
 #include "kernels/vector.h"
 
 /* The centres of four old points: row y of them from rows y and y + 1 of the old points. */
-static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double *restrict lower, int n, double wobble,
-                                      const double *restrict uniforms, double *restrict middle),
+static RESHIFT_VECTOR(void, squares,
+                      (const double *restrict upper, const double *restrict lower, int n, double wobble,
+                       const double *restrict uniforms, double *restrict middle),
                       (upper, lower, n, wobble, uniforms, middle))
 {
     for (int x = 0; x < n - 1; x++) {
@@ -22,9 +23,9 @@ static RESHIFT_VECTOR(void, squares, (const double *restrict upper, const double
 }
 
 /* The points to the right of old ones, between the centres above and below. */
-static RESHIFT_VECTOR(void, right_diamonds, (const double *restrict old, const double *restrict middle_above,
-                                             const double *restrict middle, int n, double wobble,
-                                             const double *restrict uniforms, double *restrict right),
+static RESHIFT_VECTOR(void, right_diamonds,
+                      (const double *restrict old, const double *restrict middle_above, const double *restrict middle,
+                       int n, double wobble, const double *restrict uniforms, double *restrict right),
                       (old, middle_above, middle, n, wobble, uniforms, right))
 {
     for (int x = 0; x < n - 1; x++) {
@@ -36,9 +37,9 @@ static RESHIFT_VECTOR(void, right_diamonds, (const double *restrict old, const d
 }
 
 /* The points below old ones, between the centres to the left and right. */
-static RESHIFT_VECTOR(void, lower_diamonds, (const double *restrict old, const double *restrict old_below,
-                                             const double *restrict middle, int n, double wobble,
-                                             const double *restrict uniforms, double *restrict below),
+static RESHIFT_VECTOR(void, lower_diamonds,
+                      (const double *restrict old, const double *restrict old_below, const double *restrict middle,
+                       int n, double wobble, const double *restrict uniforms, double *restrict below),
                       (old, old_below, middle, n, wobble, uniforms, below))
 {
     double sum = (middle[0] + middle[n - 1]) + (old[0] + old_below[0]);
@@ -49,8 +50,9 @@ static RESHIFT_VECTOR(void, lower_diamonds, (const double *restrict old, const d
     }
 }
 
-static RESHIFT_VECTOR(void, interleave, (const double *restrict even, const double *restrict odd, int n,
-                                         double *restrict row), (even, odd, n, row))
+static RESHIFT_VECTOR(void, interleave,
+                      (const double *restrict even, const double *restrict odd, int n, double *restrict row),
+                      (even, odd, n, row))
 {
     for (int x = 0; x < n; x++) {
         row[2 * x] = even[x];

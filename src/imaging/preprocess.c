@@ -85,8 +85,9 @@ static void stretch_row(const float *row, const taps *axis, const float *weights
     }
 }
 
-static RESHIFT_VECTOR(void, blend_two, (const float *restrict upper, const float *restrict lower, float upper_weight,
-                                        float lower_weight, size_t n, float *restrict output),
+static RESHIFT_VECTOR(void, blend_two,
+                      (const float *restrict upper, const float *restrict lower, float upper_weight, float lower_weight,
+                       size_t n, float *restrict output),
                       (upper, lower, upper_weight, lower_weight, n, output))
 {
     for (size_t x = 0; x < n; x++) {

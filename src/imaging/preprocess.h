@@ -33,8 +33,7 @@ void preprocess_axis(int in, int out, int n_max, preprocess_taps *axis, float *w
  * output  [size,size,3], 8 bits
  * Errors  ARGUMENT (an empty image, an invalid resize), MEMORY
  */
-reshift_status preprocess_crop(const reshift_image *image, int resize, int size, uint8_t *output,
-                               reshift_error *error);
+reshift_status preprocess_crop(const reshift_image *image, int resize, int size, uint8_t *output, reshift_error *error);
 
 /** No value that normalising makes of pixels exceeds it in magnitude: for any (x/255 - mean) / std, x from 0 to 255. */
 double preprocess_largest(const float mean[3], const float std[3]);

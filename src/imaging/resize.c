@@ -116,8 +116,9 @@ static void copy_row(const uint8_t *row, const axis_weights *axis, uint8_t *outp
 }
 
 /* One output row of `samples` from `n` rows `stride` apart. */
-static RESHIFT_VECTOR(void, blend_rows, (const uint8_t *restrict rows, size_t stride, const int32_t *restrict weights,
-                                         int n, size_t samples, int32_t *restrict sums, uint8_t *restrict output),
+static RESHIFT_VECTOR(void, blend_rows,
+                      (const uint8_t *restrict rows, size_t stride, const int32_t *restrict weights, int n,
+                       size_t samples, int32_t *restrict sums, uint8_t *restrict output),
                       (rows, stride, weights, n, samples, sums, output))
 {
     for (size_t x = 0; x < samples; x++) {

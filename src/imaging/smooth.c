@@ -36,8 +36,9 @@ static inline __attribute__((always_inline)) int mirrored(int index, int extent)
     return index < 0 ? -1 - index : index >= extent ? 2 * extent - 1 - index : index;
 }
 
-RESHIFT_VECTOR(void, smooth_row, (const double *plane, int height, int width, const smooth_axis *down,
-                                  const smooth_axis *across, int y, double *work, double *output),
+RESHIFT_VECTOR(void, smooth_row,
+               (const double *plane, int height, int width, const smooth_axis *down, const smooth_axis *across, int y,
+                double *work, double *output),
                (plane, height, width, down, across, y, work, output))
 {
     size_t n = (size_t)width;

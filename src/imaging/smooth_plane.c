@@ -23,7 +23,7 @@ enum { LANES = SMOOTH_LANES, TERMS = 16 };
 
 typedef struct series {
     int radius;
-    double amount[TERMS];               /* a_k divided by the sum of the weights */
+    double amount[TERMS];                    /* a_k divided by the sum of the weights */
     double turn_re[TERMS], turn_im[TERMS];   /* e^(-i k w) */
     double enter_re[TERMS], enter_im[TERMS]; /* e^(i k w R): for a value that enters at the far end */
     double leave_re[TERMS], leave_im[TERMS]; /* e^(-i k w (R + 1)): for a value that leaves at the near end */
@@ -63,9 +63,9 @@ static int mirrored(int index, int extent)
 }
 
 /* One step of all sums. `out` is NULL before the first output, `leaving` is NULL while the first window fills. */
-static RESHIFT_VECTOR(void, step, (const series *s, double *restrict re, double *restrict im,
-                                   const double *restrict entering, const double *restrict leaving,
-                                   double *restrict out),
+static RESHIFT_VECTOR(void, step,
+                      (const series *s, double *restrict re, double *restrict im, const double *restrict entering,
+                       const double *restrict leaving, double *restrict out),
                       (s, re, im, entering, leaving, out))
 {
     double sums[LANES] = {0};
@@ -94,8 +94,7 @@ static void filter_strip(const series *s, const double *in, int n, double *out)
     for (int j = -s->radius; j < n + s->radius; j++) {
         const int centre = j - s->radius;
         const double *entering = in + (size_t)mirrored(j, n) * LANES;
-        const double *leaving =
-            centre > 0 ? in + (size_t)mirrored(centre - s->radius - 1, n) * LANES : nothing;
+        const double *leaving = centre > 0 ? in + (size_t)mirrored(centre - s->radius - 1, n) * LANES : nothing;
         step(s, re, im, entering, leaving, centre >= 0 ? out + (size_t)centre * LANES : unused);
     }
 }

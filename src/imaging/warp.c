@@ -57,8 +57,9 @@ static inline __attribute__((always_inline)) int rounded(double value)
     return (int)lrint(value < -1e9 ? -1e9 : value > 1e9 ? 1e9 : value);
 }
 
-static RESHIFT_VECTOR(void, affine_strip, (const float *input, int height, int width, double inverse[2][3], int first,
-                                           int count, float *output),
+static RESHIFT_VECTOR(void, affine_strip,
+                      (const float *input, int height, int width, double inverse[2][3], int first, int count,
+                       float *output),
                       (input, height, width, inverse, first, count, output))
 {
     int columns_x[STRIP], columns_y[STRIP];
@@ -102,8 +103,9 @@ void warp_affine(const float *input, int height, int width, double inverse[2][3]
     }
 }
 
-static RESHIFT_VECTOR(void, displace_strip, (const float *input, int height, int width, const float *dx,
-                                             const float *dy, int y, int first, int count, float *output),
+static RESHIFT_VECTOR(void, displace_strip,
+                      (const float *input, int height, int width, const float *dx, const float *dy, int y, int first,
+                       int count, float *output),
                       (input, height, width, dx, dy, y, first, count, output))
 {
     int lefts[STRIP], tops[STRIP];

@@ -6,9 +6,9 @@
 #include "imaging/vector.h"
 
 /* Branch-free, so that it vectorises: zoom_blur computes 52 axes per image. */
-static RESHIFT_VECTOR(void, fill_axis, (int length, int start, int trimmed, int crop, double step, int *restrict lower,
-                                        int *restrict upper, double *restrict weight_lower,
-                                        double *restrict weight_upper),
+static RESHIFT_VECTOR(void, fill_axis,
+                      (int length, int start, int trimmed, int crop, double step, int *restrict lower,
+                       int *restrict upper, double *restrict weight_lower, double *restrict weight_upper),
                       (length, start, trimmed, crop, step, lower, upper, weight_lower, weight_upper))
 {
     for (int i = 0; i < length; i++) {

@@ -103,8 +103,9 @@ ALWAYS_INLINE static inline void add_row(const double *above, const double *belo
 }
 
 /* One function per zoom with everything inlined: calls would cost more than the few vectors of a small image's row. */
-static RESHIFT_VECTOR(void, add_planes, (const float *input, const zoom_axis *rows, const zoom_axis *columns,
-                                         size_t stride, double *buffers, float *sums),
+static RESHIFT_VECTOR(void, add_planes,
+                      (const float *input, const zoom_axis *rows, const zoom_axis *columns, size_t stride,
+                       double *buffers, float *sums),
                       (input, rows, columns, stride, buffers, sums))
 {
     size_t plane = (size_t)rows->length * stride;

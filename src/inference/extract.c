@@ -30,18 +30,17 @@ static reshift_status run_rows(const reshift_model *model, const reshift_dataset
     if (n < 1) {
         return error_set(error, RESHIFT_ERROR_SHAPE, "the data set holds no images");
     }
-    extraction_setup setup = {
-        .forward = {.net = net,
-                    .recipe = reshift_model_recipe(model),
-                    .size = options ? options->size : 0,
-                    .batch = options ? options->batch : 0,
-                    .n_rows = n,
-                    .precision =
-                        options ? forward_precision(options->precision, false, progress) : RESHIFT_PRECISION_F32,
-                    .last_block = net->graph->n_blocks - 1,
-                    .stop_at_features = stop_at_features},
-        .cache = options ? options->cache : NULL,
-        .n_rows = n};
+    extraction_setup setup = {.forward = {.net = net,
+                                          .recipe = reshift_model_recipe(model),
+                                          .size = options ? options->size : 0,
+                                          .batch = options ? options->batch : 0,
+                                          .n_rows = n,
+                                          .precision = options ? forward_precision(options->precision, false, progress)
+                                                               : RESHIFT_PRECISION_F32,
+                                          .last_block = net->graph->n_blocks - 1,
+                                          .stop_at_features = stop_at_features},
+                              .cache = options ? options->cache : NULL,
+                              .n_rows = n};
     const char *what = stop_at_features ? "features" : "forward";
     extraction *e = NULL;
     forward_expect(&setup.forward, dataset);
@@ -257,7 +256,8 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
     plan *p;
     reshift_status status = plan_create(net, &options, &p, error);
     if (status == RESHIFT_OK) {
-        status = preprocess_photo(image, recipe->resize, recipe->size, recipe->mean, recipe->std, plan_staging(p), error);
+        status =
+            preprocess_photo(image, recipe->resize, recipe->size, recipe->mean, recipe->std, plan_staging(p), error);
     }
     if (status == RESHIFT_OK) {
         status = plan_forward(p, error);
@@ -270,8 +270,8 @@ reshift_status reshift_predict(const reshift_model *model, const reshift_image *
         outputs_overflow(&(output_rows){NULL, NULL, 0}, 0, error);
     }
     if (status == RESHIFT_OK) {
-        status = outputs_check(results.output, 1, reshift_model_n_classes(model), "logits", &(output_rows){NULL, NULL, 0},
-                               error);
+        status = outputs_check(results.output, 1, reshift_model_n_classes(model), "logits",
+                               &(output_rows){NULL, NULL, 0}, error);
     }
     if (status == RESHIFT_OK) {
         softmax_probabilities_rounded(results.output, reshift_model_n_classes(model), probabilities);

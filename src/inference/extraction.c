@@ -16,7 +16,7 @@ struct extraction {
     plan *upper; /* NULL where the features themselves come out of the lower part: the cut before fc */
     float *rows; /* [batch,D], then */
     int batch;
-    int *labels; /* [batch] */
+    int *labels;         /* [batch] */
     int64_t left, width; /* floats of a row of output */
     const char *what;    /* "features" or "logits" */
     output_rows reads;   /* the images of the next pass */

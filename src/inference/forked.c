@@ -96,7 +96,8 @@ reshift_status forked_next(forked *f, forward_pass passes[2], reshift_error *err
     memset(passes, 0, 2 * sizeof *passes);
     reshift_status status = forward_next(f->lower, &shared, error);
     for (int k = 0; k < 2 && status == RESHIFT_OK && shared.n > 0; k++) {
-        plan_write_rows(f->upper[k], shared.output_bf16 ? (const void *)shared.output_bf16 : (const void *)shared.output, shared.n);
+        plan_write_rows(f->upper[k],
+                        shared.output_bf16 ? (const void *)shared.output_bf16 : (const void *)shared.output, shared.n);
         status = plan_forward(f->upper[k], error);
         plan_results results = {NULL, NULL, NULL};
         if (status == RESHIFT_OK) {

@@ -1,7 +1,7 @@
 /*
  * A loader and a plan in a row; between them, where images are small and of one size, the collapsed first convolution.
- * The last pass may be smaller than the plan: its other rows are zero, and their results are not used (an inference plan
- * treats every row by itself).
+ * The last pass may be smaller than the plan: its other rows are zero, and their results are not used (an inference
+ * plan treats every row by itself).
  */
 #include "inference/forward.h"
 

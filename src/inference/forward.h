@@ -55,7 +55,7 @@ int forward_batch(const forward *f);
 void forward_row_shape(const forward *f, int *n_dims, int64_t shape[3]);
 int64_t forward_row_count(const forward *f); /* product of the shape: floats */
 
-int forward_row_width(const forward *f);         /* bytes of each: 4, or 2 in bfloat16 */
+int forward_row_width(const forward *f); /* bytes of each: 4, or 2 in bfloat16 */
 
 /** Begins with `rows` [n] of `dataset` (NULL: 0..n-1); rows must stay until the end. Ends what was begun before.
  * Errors: ARGUMENT (images of another size than was expected), those of the loader. */
@@ -65,10 +65,10 @@ reshift_status forward_start(forward *f, const reshift_dataset *dataset, const i
 /** A pass: n rows; n == 0 at the end. All belongs to the forward and holds until the next call. */
 typedef struct forward_pass {
     int n;
-    const float *output;   /* [n, row]; NULL if output_bf16 is not */
+    const float *output;         /* [n, row]; NULL if output_bf16 is not */
     const uint16_t *output_bf16; /* [n, row] bfloat16, else NULL */
-    const float *features; /* [n,D] where the network ran on to fc, else NULL */
-    const int *labels;     /* [n] */
+    const float *features;       /* [n,D] where the network ran on to fc, else NULL */
+    const int *labels;           /* [n] */
 } forward_pass;
 
 /** Errors: those of reading, with the row's name; of the engine; NUMERIC (features or logits that are not finite, with

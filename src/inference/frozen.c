@@ -282,12 +282,14 @@ static reshift_status repair_rows(frozen *f, int n, char *values, size_t bytes, 
     }
     if (f->repaired == 0) {
         progress_message(f->progress, RESHIFT_LOG_WARNING,
-                         "kept activations are damaged (row %lld): damaged rows are computed again", (long long)rows[0]);
+                         "kept activations are damaged (row %lld): damaged rows are computed again",
+                         (long long)rows[0]);
     }
     f->repaired += n_rows;
     f->computed += n_rows;
     reshift_status status =
-        f->repair ? RESHIFT_OK : forward_create(&f->setup.forward, &f->repair, error); /* the same plan, the same bits */
+        f->repair ? RESHIFT_OK
+                  : forward_create(&f->setup.forward, &f->repair, error); /* the same plan, the same bits */
     if (status == RESHIFT_OK) {
         status = forward_start(f->repair, f->dataset, rows, n_rows, error);
     }
@@ -384,14 +386,11 @@ static void say_how_it_went(const frozen *f, int64_t kept, int64_t n, int64_t fo
         progress_message(progress, RESHIFT_LOG_INFO, "frozen blocks: the output for all %lld %s was kept before",
                          (long long)n, reshift_noun_for(n, "image", "images"));
     } else if (kept == n) {
-        progress_message(progress, RESHIFT_LOG_INFO,
-                         "frozen blocks: the output for all %lld %s is kept %s (%.2f GB)", (long long)kept,
-                         reshift_noun_for(kept, "image", "images"), place,
-                         used);
+        progress_message(progress, RESHIFT_LOG_INFO, "frozen blocks: the output for all %lld %s is kept %s (%.2f GB)",
+                         (long long)kept, reshift_noun_for(kept, "image", "images"), place, used);
     } else {
         int64_t all = row_cache_rows(f->rows);
-        double needed = all ? used * (double)n / (double)all
-                            : (double)n * (double)row_bytes(f) * 1e-9;
+        double needed = all ? used * (double)n / (double)all : (double)n * (double)row_bytes(f) * 1e-9;
         progress_message(
             progress, RESHIFT_LOG_INFO,
             "frozen blocks: the output for %lld of %lld images is kept %s (%.2f GB), the rest is computed anew in "
@@ -430,8 +429,8 @@ static int64_t count_kept(frozen *f, const reshift_dataset *dataset)
     return kept;
 }
 
-reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_sets,
-                           const reshift_progress *progress, reshift_error *error)
+reshift_status frozen_fill(frozen *f, const reshift_dataset *const *sets, int n_sets, const reshift_progress *progress,
+                           reshift_error *error)
 {
     if (!f->rows) {
         return RESHIFT_OK;

@@ -13,8 +13,8 @@
 typedef struct frozen frozen;
 
 typedef struct frozen_setup {
-    forward_setup forward; /* last_block: the last frozen one, or -1; what comes was said with forward_expect() */
-    int64_t n_rows;        /* that will come, of all sets; 0: many */
+    forward_setup forward;       /* last_block: the last frozen one, or -1; what comes was said with forward_expect() */
+    int64_t n_rows;              /* that will come, of all sets; 0: many */
     reshift_frozen_cache *cache; /* outlives the frozen; NULL: nothing is kept */
 } frozen_setup;
 

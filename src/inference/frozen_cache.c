@@ -215,8 +215,8 @@ static choice choose(const reshift_frozen_cache *c, uint64_t all_bytes)
     const uint64_t in_memory = least(wanted, automatic ? memory / 2 : memory / 4 * 3);
     const uint64_t on_disk = least(wanted, automatic ? disk / 2 : disk);
     const row_place file = c->options.temporary ? ROWS_IN_TEMPORARY_FILE : ROWS_IN_FOLDER;
-    bool use_disk = c->folder && (c->options.temporary ? wanted > in_memory && on_disk > in_memory
-                                                       : on_disk >= in_memory);
+    bool use_disk =
+        c->folder && (c->options.temporary ? wanted > in_memory && on_disk > in_memory : on_disk >= in_memory);
     if (c->options.place != RESHIFT_CACHE_AUTO) {
         use_disk = c->folder && c->options.place == RESHIFT_CACHE_DISK;
     }
@@ -232,11 +232,13 @@ static void say_choice(const frozen_rows_wanted *w, const row_cache *rows, const
                  reshift_noun_for(row_cache_rows(rows), "image is", "images are"));
     }
     const bool memory = chosen->place == ROWS_IN_MEMORY;
-    progress_message(progress, RESHIFT_LOG_INFO,
-                     "frozen blocks: what '%s' gives is kept %s in %s, %.2f GB at most%s%s", w->up_to,
-                     w->width == 2 ? "in bfloat16" : "in float32", memory ? "memory" : "a file",
+    progress_message(progress, RESHIFT_LOG_INFO, "frozen blocks: what '%s' gives is kept %s in %s, %.2f GB at most%s%s",
+                     w->up_to, w->width == 2 ? "in bfloat16" : "in float32", memory ? "memory" : "a file",
                      (double)chosen->budget * 1e-9,
-                     !automatic ? "" : memory ? " (half of the free memory)" : " (half of the free disk)", found);
+                     !automatic ? ""
+                     : memory   ? " (half of the free memory)"
+                                : " (half of the free disk)",
+                     found);
 }
 
 typedef struct older_parts {
@@ -259,9 +261,10 @@ static void say_older(const reshift_frozen_cache *c, const reshift_progress *pro
 {
     older_parts o = {.folder = c->folder};
     if (folder_visit(c->folder, count_older, &o, NULL) == RESHIFT_OK && o.n > 0) {
-        progress_message(progress, RESHIFT_LOG_INFO,
-                         "'%s' holds activations of an older version of reshift in %d %s, which %s not used and can be removed",
-                         c->folder, o.n, reshift_noun_for(o.n, "folder", "folders"), reshift_noun_for(o.n, "is", "are"));
+        progress_message(
+            progress, RESHIFT_LOG_INFO,
+            "'%s' holds activations of an older version of reshift in %d %s, which %s not used and can be removed",
+            c->folder, o.n, reshift_noun_for(o.n, "folder", "folders"), reshift_noun_for(o.n, "is", "are"));
     }
 }
 

@@ -36,7 +36,7 @@ typedef struct row_entry {
 typedef struct row_set {
     char identity[DIGEST_HEX_BYTES];
     int64_t n_rows;
-    row_entry *entries; /* [n_rows]; NULL: nobody has asked for the set since the index was read */
+    row_entry *entries;  /* [n_rows]; NULL: nobody has asked for the set since the index was read */
     const char *pending; /* then its entries in the index, n_pending of index_entry */
     uint64_t n_pending;
 } row_set;
@@ -53,10 +53,10 @@ struct row_cache {
     char **slabs;
     int n_slabs;
     uint64_t slab_bytes, slab_used;
-    int descriptor; /* -1: none; a lock on it keeps others out of the folder */
+    int descriptor;           /* -1: none; a lock on it keeps others out of the folder */
     char *index_path, *index; /* the index as it was read; NULL: there was none */
-    uint64_t end;  /* of the file */
-    uint64_t used; /* bytes of rows */
+    uint64_t end;             /* of the file */
+    uint64_t used;            /* bytes of rows */
     int64_t kept, preferred_missing;
     uint64_t largest; /* packed row so far */
     /* work */
@@ -154,8 +154,8 @@ reshift_status row_cache_commit(row_cache *c, reshift_error *error)
 }
 
 /*
- * Entries stay where they are until somebody asks for their set with its number of rows: what a file says of that number
- * allocates nothing. Entries come in the order of sets and rows, each once.
+ * Entries stay where they are until somebody asks for their set with its number of rows: what a file says of that
+ * number allocates nothing. Entries come in the order of sets and rows, each once.
  */
 static bool take_entries(row_cache *c, const index_head *head, const char *entries)
 {
@@ -346,8 +346,7 @@ void row_cache_close(row_cache **pointer)
 
 /* ---- sets ---- */
 
-reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows, int *set,
-                             reshift_error *error)
+reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows, int *set, reshift_error *error)
 {
     for (*set = 0; *set < c->n_sets; ++*set) {
         if (strcmp(c->sets[*set].identity, identity) == 0 && c->sets[*set].n_rows == n_rows) {

@@ -1,9 +1,9 @@
 /*
  * The activation store: rows of activations, found by a key that names the network's part, by a data set's identity and
  * by a row. They are packed (row_packing.h) and kept in memory, in a file without a name, or in a folder, where a later
- * program finds them again: FOLDER/rows, which only grows, and FOLDER/index, which says what of it counts and is replaced
- * as a whole. What a killed program had written but not committed is cut off when the folder is opened again. Rows in a
- * file carry a checksum that is verified whenever they are read.
+ * program finds them again: FOLDER/rows, which only grows, and FOLDER/index, which says what of it counts and is
+ * replaced as a whole. What a killed program had written but not committed is cut off when the folder is opened again.
+ * Rows in a file carry a checksum that is verified whenever they are read.
  */
 #ifndef INFERENCE_ROW_CACHE_H
 #define INFERENCE_ROW_CACHE_H
@@ -39,8 +39,7 @@ void row_cache_close(row_cache **c);
 bool row_cache_is_older(const char *folder);
 
 /** The number of a data set of `n_rows` rows, by its identity. Errors: MEMORY. */
-reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows, int *set,
-                             reshift_error *error);
+reshift_status row_cache_set(row_cache *c, const char *identity, int64_t n_rows, int *set, reshift_error *error);
 /** Rows that go before others: these leave room for those of them that are still to come. */
 void row_cache_prefer(row_cache *c, int set, const int64_t *rows, int64_t n);
 

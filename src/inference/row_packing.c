@@ -1,6 +1,6 @@
 /*
- * Plain loops, which any compiler and processor can run, and the same with AVX-512's compress and expand, some ten times
- * as fast; both give the same bytes.
+ * Plain loops, which any compiler and processor can run, and the same with AVX-512's compress and expand, some ten
+ * times as fast; both give the same bytes.
  */
 #include "inference/row_packing.h"
 

@@ -26,7 +26,7 @@ RESHIFT_KERNEL(void, relu_backward_f32, (float *restrict a, const float *restric
 }
 
 /* Negative numbers have the sign bit; the bit patterns above minus infinity's are not-a-number. */
-RESHIFT_KERNEL(void, relu_bf16, (uint16_t *a, int64_t n), (a, n))
+RESHIFT_KERNEL(void, relu_bf16, (uint16_t * a, int64_t n), (a, n))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = a[i] >= 0x8000 && a[i] <= 0xff80 ? 0 : a[i];

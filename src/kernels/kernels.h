@@ -12,7 +12,8 @@
 
 #include "kernels/vector.h"
 
-/* Kernels of which every form gives the same bits. Formatted by hand: clang-format 14 changes this list at every run. */
+/* Kernels of which every form gives the same bits. Formatted by hand: clang-format 14 changes this list at every run.
+ */
 /* clang-format off */
 #define KERNELS_SAME_BITS(X)                                                                                           \
     X(relu_f32) X(add_f32) X(relu_backward_f32) X(relu_bf16) X(add_bf16) X(relu_backward_bf16)                         \

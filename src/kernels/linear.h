@@ -50,7 +50,7 @@ void linear_part_range(const linear *l, int64_t part, int64_t *first, int64_t *l
 /** Some groups of columns of some rows. */
 typedef struct linear_rows {
     union {
-        const float *const *rows;      /* [n] pointers to features [D] */
+        const float *const *rows;         /* [n] pointers to features [D] */
         const uint16_t *const *rows_bf16; /* the same in bfloat16: linear_bf16.round_row() made them */
     };
     int n;

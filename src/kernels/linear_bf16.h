@@ -118,8 +118,10 @@ BF16 INLINE void add_pair_of_rows(const linear_rows *r, int b, int64_t group, co
 {
     __m512bh x[PAIR];
     const __m512i row = _mm512_loadu_si512(r->rows_bf16[b] + group * LINEAR_LANES);
-    /* zeros beside a last row without a partner: the partner's delta is 0, and infinity times 0 would be not-a-number */
-    side_by_side(row, b + 1 < r->n ? _mm512_loadu_si512(r->rows_bf16[b + 1] + group * LINEAR_LANES) : _mm512_setzero_si512(), x);
+    /* zeros beside a last row without a partner: the partner's delta is 0, and infinity times 0 would be not-a-number
+     */
+    side_by_side(
+        row, b + 1 < r->n ? _mm512_loadu_si512(r->rows_bf16[b + 1] + group * LINEAR_LANES) : _mm512_setzero_si512(), x);
     if (asking) {
         __builtin_prefetch(r->coming_bf16[b] + group * LINEAR_LANES, 0, 2);
         __builtin_prefetch(r->coming_bf16[b + 1 < r->n ? b + 1 : b] + group * LINEAR_LANES, 0, 2);

@@ -179,10 +179,10 @@ FORMS(linear_descend, descend);
 
 #ifdef __x86_64__
 #define FORM_BF16(kernel, name)                                                                                        \
-    const kernel_form kernel##_forms[] = {KERNEL_FORM("avx512_bf16", CPU_AVX512 | CPU_BF16, name##_bf16), {NULL, 0, NULL}}
+    const kernel_form kernel##_forms[] = {KERNEL_FORM("avx512_bf16", CPU_AVX512 | CPU_BF16, name##_bf16),              \
+                                          {NULL, 0, NULL}}
 #else
-#define FORM_BF16(kernel, name)                                                                                        \
-    const kernel_form kernel##_forms[] = {{NULL, 0, NULL}}
+#define FORM_BF16(kernel, name) const kernel_form kernel##_forms[] = {{NULL, 0, NULL}}
 #endif
 FORM_BF16(linear_bf16_round_row, round_row);
 FORM_BF16(linear_bf16_round_weights, round_weights);

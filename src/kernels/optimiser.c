@@ -26,8 +26,8 @@ adam_step adam_step_at(int64_t t, double learning_rate)
 /* `decays` and `momentum` are literals where the bodies are inlined: Adam without decay does no work for it. */
 #define BODY static inline __attribute__((always_inline)) void
 
-BODY adam_body(const optimiser_step *given, bool decays, const float *restrict gradient, float *restrict value, float *restrict m,
-               float *restrict v, size_t count)
+BODY adam_body(const optimiser_step *given, bool decays, const float *restrict gradient, float *restrict value,
+               float *restrict m, float *restrict v, size_t count)
 {
     const optimiser_step at = *given;
     const adam_step s = at.adam;
@@ -62,8 +62,10 @@ BODY sgd_body(const optimiser_step *given, bool momentum, const float *restrict 
     }
 }
 
-RESHIFT_KERNEL(void, optimiser_update, (const optimiser_step *at, const float *gradient, float *value, float *first,
-                                        float *second, size_t count), (at, gradient, value, first, second, count))
+RESHIFT_KERNEL(void, optimiser_update,
+               (const optimiser_step *at, const float *gradient, float *value, float *first, float *second,
+                size_t count),
+               (at, gradient, value, first, second, count))
 {
     if (second && at->coupled == 0 && at->shrink == 1) {
         adam_body(at, false, gradient, value, first, second, count);
@@ -165,10 +167,10 @@ static optimiser_step step_of(const optimiser *o, double rate)
     const optimiser_rule *rule = &o->rule;
     bool adamw = rule->kind == OPTIMISER_ADAMW;
     optimiser_step at = {.coupled = adamw ? 0 : (float)rule->decay,
-               .shrink = adamw ? (float)(1 - rate * rule->decay) : 1,
-               .rate = (float)rate,
-               .momentum = (float)rule->momentum,
-               .nesterov = rule->nesterov};
+                         .shrink = adamw ? (float)(1 - rate * rule->decay) : 1,
+                         .rate = (float)rate,
+                         .momentum = (float)rule->momentum,
+                         .nesterov = rule->nesterov};
     if (rule->kind != OPTIMISER_SGD) {
         at.adam = adam_step_at(o->steps, rate);
     }
@@ -184,7 +186,8 @@ void optimiser_advance(optimiser *o, double factor, const float *const *gradient
         optimiser_step at = step_of(o, o->spans[piece->span].learning_rate * factor);
         size_t from = o->offsets[piece->span] + piece->start;
         optimiser_update(&at, gradients[piece->span] + piece->start, o->spans[piece->span].values + piece->start,
-               o->state[0] ? o->state[0] + from : NULL, o->state[1] ? o->state[1] + from : NULL, piece->count);
+                         o->state[0] ? o->state[0] + from : NULL, o->state[1] ? o->state[1] + from : NULL,
+                         piece->count);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
  * Loops of products_f64.h. A sum along a row has eight lanes, which are folded in a fixed order; sums of columns follow
- * the order of the rows. Memory is prefetched a kilobyte ahead: that is faster than the hardware's own prefetching here.
+ * the order of the rows. Memory is prefetched a kilobyte ahead: that is faster than the hardware's own prefetching
+ * here.
  */
 #include "kernels/products_f64.h"
 
@@ -17,7 +18,8 @@ enum {
 
 /* ---- element by element ---- */
 
-RESHIFT_KERNEL(void, add_f32_to_f64, (double *restrict sums, const float *restrict values, int64_t n), (sums, values, n))
+RESHIFT_KERNEL(void, add_f32_to_f64, (double *restrict sums, const float *restrict values, int64_t n),
+               (sums, values, n))
 {
     for (int64_t i = 0; i < n; i++) {
         sums[i] += (double)values[i];
@@ -56,8 +58,9 @@ static inline __attribute__((always_inline)) void add_piece(const float *restric
     }
 }
 
-RESHIFT_KERNEL(void, columns_f64, (const float *restrict x, int64_t rows, int64_t d, const float *restrict shift,
-                                    double *restrict sum, double *restrict square),
+RESHIFT_KERNEL(void, columns_f64,
+               (const float *restrict x, int64_t rows, int64_t d, const float *restrict shift, double *restrict sum,
+                double *restrict square),
                (x, rows, d, shift, sum, square))
 {
     int64_t row = 0;
@@ -133,8 +136,9 @@ static inline __attribute__((always_inline)) void dots_of(const float *restrict 
     }
 }
 
-RESHIFT_KERNEL(void, centred_dots, (const float *restrict x, int rows, int64_t d, const double *restrict mean,
-                                   const double *restrict components, int k, double *restrict points),
+RESHIFT_KERNEL(void, centred_dots,
+               (const float *restrict x, int rows, int64_t d, const double *restrict mean,
+                const double *restrict components, int k, double *restrict points),
                (x, rows, d, mean, components, k, points))
 {
     int i = 0;
@@ -168,8 +172,9 @@ static inline __attribute__((always_inline)) void products_of(const float *restr
     }
 }
 
-RESHIFT_KERNEL(void, centred_products, (const float *restrict x, int64_t d, const double *restrict mean,
-                                           const double *restrict points, int k, double *restrict product),
+RESHIFT_KERNEL(void, centred_products,
+               (const float *restrict x, int64_t d, const double *restrict mean, const double *restrict points, int k,
+                double *restrict product),
                (x, d, mean, points, k, product))
 {
     int i = 0;

@@ -1,6 +1,6 @@
 /*
- * Sums and products in float64, of doubles or of float32 rows less their mean, on the calling thread. The order of every
- * sum is fixed, so all instruction sets give the same bits.
+ * Sums and products in float64, of doubles or of float32 rows less their mean, on the calling thread. The order of
+ * every sum is fixed, so all instruction sets give the same bits.
  */
 #ifndef KERNELS_PRODUCTS_F64_H
 #define KERNELS_PRODUCTS_F64_H

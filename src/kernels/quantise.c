@@ -13,8 +13,9 @@ static inline __attribute__((always_inline)) uint8_t to_byte(float steps, float 
     return (uint8_t)(int)(value < most ? value : most);
 }
 
-RESHIFT_KERNEL(void, quantise_f32, (uint8_t *restrict a, const float *restrict b, int64_t n,
-                                    const float *restrict per_unit, float least, float most),
+RESHIFT_KERNEL(void, quantise_f32,
+               (uint8_t *restrict a, const float *restrict b, int64_t n, const float *restrict per_unit, float least,
+                float most),
                (a, b, n, per_unit, least, most))
 {
     for (int64_t i = 0; i < n; i++) {
@@ -22,8 +23,9 @@ RESHIFT_KERNEL(void, quantise_f32, (uint8_t *restrict a, const float *restrict b
     }
 }
 
-RESHIFT_KERNEL(void, quantise_bf16, (uint8_t *restrict a, const uint16_t *restrict b, int64_t n,
-                                     const float *restrict per_unit, float least, float most),
+RESHIFT_KERNEL(void, quantise_bf16,
+               (uint8_t *restrict a, const uint16_t *restrict b, int64_t n, const float *restrict per_unit, float least,
+                float most),
                (a, b, n, per_unit, least, most))
 {
     for (int64_t i = 0; i < n; i++) {
@@ -31,32 +33,33 @@ RESHIFT_KERNEL(void, quantise_bf16, (uint8_t *restrict a, const uint16_t *restri
     }
 }
 
-RESHIFT_KERNEL(void, dequantise_u8_f32, (float *restrict a, const uint8_t *restrict b, int64_t n,
-                                         const float *restrict unit), (a, b, n, unit))
+RESHIFT_KERNEL(void, dequantise_u8_f32,
+               (float *restrict a, const uint8_t *restrict b, int64_t n, const float *restrict unit), (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = (float)b[i] * unit[i];
     }
 }
 
-RESHIFT_KERNEL(void, dequantise_s8_f32, (float *restrict a, const int8_t *restrict b, int64_t n,
-                                         const float *restrict unit), (a, b, n, unit))
+RESHIFT_KERNEL(void, dequantise_s8_f32,
+               (float *restrict a, const int8_t *restrict b, int64_t n, const float *restrict unit), (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = (float)b[i] * unit[i];
     }
 }
 
-RESHIFT_KERNEL(void, dequantise_u8_bf16, (uint16_t *restrict a, const uint8_t *restrict b, int64_t n,
-                                          const float *restrict unit), (a, b, n, unit))
+RESHIFT_KERNEL(void, dequantise_u8_bf16,
+               (uint16_t *restrict a, const uint8_t *restrict b, int64_t n, const float *restrict unit),
+               (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = bf16_narrow((float)b[i] * unit[i]);
     }
 }
 
-RESHIFT_KERNEL(void, dequantise_s8_bf16, (uint16_t *restrict a, const int8_t *restrict b, int64_t n,
-                                          const float *restrict unit), (a, b, n, unit))
+RESHIFT_KERNEL(void, dequantise_s8_bf16,
+               (uint16_t *restrict a, const int8_t *restrict b, int64_t n, const float *restrict unit), (a, b, n, unit))
 {
     for (int64_t i = 0; i < n; i++) {
         a[i] = bf16_narrow((float)b[i] * unit[i]);

@@ -19,7 +19,7 @@
 enum {
     BLOCKS = 16,
     GROUP = RANDOM_GROUP, /* words: 4 a block */
-    CHUNK = 16          /* groups made before they are turned into numbers: 4 KB */
+    CHUNK = 16            /* groups made before they are turned into numbers: 4 KB */
 };
 
 static const uint64_t places[BLOCKS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -85,8 +85,8 @@ void philox_words(const uint32_t key[2], const uint32_t counter[4], size_t group
     RESHIFT_VECTOR_CALL(philox, philox_base, (key, counter, groups, words));
 }
 
-const kernel_form philox_words_forms[] = {
-    KERNEL_FORM("base", 0, philox_base), RESHIFT_VECTOR_ROWS(philox){NULL, 0, NULL}};
+const kernel_form philox_words_forms[] = {KERNEL_FORM("base", 0, philox_base),
+                                          RESHIFT_VECTOR_ROWS(philox){NULL, 0, NULL}};
 
 static void next_groups(random_stream *stream, size_t groups, uint32_t *words)
 {

@@ -1,7 +1,7 @@
 /*
- * Whole fields of random numbers, vectorised. A fill begins with the stream's next whole block, takes whole groups of 16
- * blocks and so leaves the stream where only n decides; its numbers are not those that single draws would give. Every
- * processor gives the same bits, and the first n numbers of a longer fill are those of a shorter one.
+ * Whole fields of random numbers, vectorised. A fill begins with the stream's next whole block, takes whole groups of
+ * 16 blocks and so leaves the stream where only n decides; its numbers are not those that single draws would give.
+ * Every processor gives the same bits, and the first n numbers of a longer fill are those of a shorter one.
  */
 #ifndef KERNELS_RANDOM_FILL_H
 #define KERNELS_RANDOM_FILL_H

@@ -200,8 +200,9 @@ static void gather(const softmax_pieces *p, int first, int n, float (*logits)[RO
     }
 }
 
-RESHIFT_KERNEL(void, softmax_rows, (const softmax_pieces *pieces, int first, int n, const int *labels, float scale,
-                                    const float *weights, float *scratch, float *delta, float *loss, uint8_t *correct),
+RESHIFT_KERNEL(void, softmax_rows,
+               (const softmax_pieces *pieces, int first, int n, const int *labels, float scale, const float *weights,
+                float *scratch, float *delta, float *loss, uint8_t *correct),
                (pieces, first, n, labels, scale, weights, scratch, delta, loss, correct))
 {
     const int n_classes = pieces->n_classes;

@@ -9,8 +9,9 @@
  *   float32, the C library's expf()        the loss that the probe and the cached trained part report on a test set
  *   float32, 16 rows at a time             the probe's training step, where softmax takes a large share of the time
  *
- * Each form's results are recorded in users' files, so none is replaced by another. Only the last form has vector code; it
- * gives the same bits on every processor. The others are as exact as the C library's exp(), expf(), log() and logf().
+ * Each form's results are recorded in users' files, so none is replaced by another. Only the last form has vector code;
+ * it gives the same bits on every processor. The others are as exact as the C library's exp(), expf(), log() and
+ * logf().
  */
 #ifndef KERNELS_SOFTMAX_H
 #define KERNELS_SOFTMAX_H
@@ -76,11 +77,11 @@ typedef struct softmax_pieces {
 size_t softmax_scratch(int n_classes);
 
 /**
- * Rows first..first+n-1 of the batch, n <= 16: writes delta[row][n_blocks * 16] = (p - onehot) * scale (0 where there is
- * no class), times weights[label] where there are class weights [K] (else NULL). Where `loss` is not NULL, also writes
- * loss[row] and correct[row] (1 if the label has the largest logit, the first of equals). labels, delta, loss and correct
- * are indexed by the row of the batch. In float32 without sums across a vector: the same bits on every processor and
- * thread.
+ * Rows first..first+n-1 of the batch, n <= 16: writes delta[row][n_blocks * 16] = (p - onehot) * scale (0 where there
+ * is no class), times weights[label] where there are class weights [K] (else NULL). Where `loss` is not NULL, also
+ * writes loss[row] and correct[row] (1 if the label has the largest logit, the first of equals). labels, delta, loss
+ * and correct are indexed by the row of the batch. In float32 without sums across a vector: the same bits on every
+ * processor and thread.
  */
 void softmax_rows(const softmax_pieces *pieces, int first, int n, const int *labels, float scale, const float *weights,
                   float *scratch, float *delta, float *loss, uint8_t *correct);

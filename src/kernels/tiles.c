@@ -158,7 +158,8 @@ AMX static void forward(const desk *k, int64_t d, const uint16_t *packed)
 }
 
 /* T less its centre, times scale, of the n rows that there are, in pieces for the way back. */
-static void turn(const desk *k, int n, const double *centre, double scale, uint32_t (*pieces)[VECTORS][TILE], double *total)
+static void turn(const desk *k, int n, const double *centre, double scale, uint32_t (*pieces)[VECTORS][TILE],
+                 double *total)
 {
     for (int c = 0; c < VECTORS; c++) {
         double sum = 0;
@@ -278,7 +279,7 @@ void tiles_pack(const double *block, int64_t d, uint16_t *packed)
 int64_t tiles_column(int64_t group, int64_t lane) { return group + lane; }
 
 void tiles_add(const float *x, int64_t d, int64_t first, int64_t last, int64_t stride, const uint16_t *packed,
-                   int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
+               int n_blocks, const double *centre, double scale, void *scratch, double *sums, double *total)
 {
     (void)x;
     (void)d;

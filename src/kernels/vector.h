@@ -29,7 +29,10 @@ typedef struct kernel_form {
     kernel_function run;
 } kernel_form;
 
-#define KERNEL_FORM(NAME, NEEDS, FUNCTION) {NAME, NEEDS, (kernel_function)(FUNCTION)}
+#define KERNEL_FORM(NAME, NEEDS, FUNCTION)                                                                             \
+    {                                                                                                                  \
+        NAME, NEEDS, (kernel_function)(FUNCTION)                                                                       \
+    }
 
 #define RESHIFT_VECTOR_LOOP(RESULT, NAME) static inline __attribute__((always_inline)) RESULT NAME##_loop
 
@@ -61,8 +64,8 @@ typedef struct kernel_form {
     static RESULT NAME##_base PARAMETERS { return NAME##_loop ARGUMENTS; }                                             \
     RESHIFT_VECTOR_FORMS(RESULT, NAME, PARAMETERS, ARGUMENTS)                                                          \
     RESULT NAME PARAMETERS { return RESHIFT_VECTOR_CALL(NAME, NAME##_base, ARGUMENTS); }                               \
-    const kernel_form NAME##_forms[] = {                                                                               \
-        KERNEL_FORM("base", 0, NAME##_base), RESHIFT_VECTOR_ROWS(NAME){NULL, 0, NULL}};                                \
+    const kernel_form NAME##_forms[] = {KERNEL_FORM("base", 0, NAME##_base),                                           \
+                                        RESHIFT_VECTOR_ROWS(NAME){NULL, 0, NULL}};                                     \
     RESHIFT_VECTOR_LOOP(RESULT, NAME) PARAMETERS
 
 #endif

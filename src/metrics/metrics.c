@@ -63,7 +63,8 @@ static row_figures of_probabilities(const reshift_array *scores, int64_t row, in
         const double other = score_at(scores, first + k);
         rank += other > own || (other == own && k < label);
     }
-    return (row_figures){(double)best, nll + 0.0, squares, score_at(scores, first + best), rank}; /* + 0.0: no negative zero */
+    return (row_figures){(double)best, nll + 0.0, squares, score_at(scores, first + best),
+                         rank}; /* + 0.0: no negative zero */
 }
 
 static reshift_status check_scores(const reshift_array *scores, reshift_scores kind, const int *labels, int64_t first,
@@ -178,7 +179,8 @@ reshift_status figures_class_metrics(const row_figures *rows, const int *labels,
         present += count[k] > 0;
     }
     if (all > 0) {
-        *metrics = (reshift_class_metrics){sum / (double)present, n_scored < 5 ? NAN : (double)among_five / (double)all};
+        *metrics =
+            (reshift_class_metrics){sum / (double)present, n_scored < 5 ? NAN : (double)among_five / (double)all};
     }
     memory_free(count);
     return RESHIFT_OK;
@@ -234,8 +236,8 @@ static reshift_status class_metrics(const reshift_array *scores, const int *labe
         const int label = labels[i];
         if (label < 0 || label >= K) {
             memory_free(rows);
-            return error_set(error, RESHIFT_ERROR_SHAPE, "label of row %lld: expected 0 to %lld, found %d", (long long)i,
-                             (long long)K - 1, label);
+            return error_set(error, RESHIFT_ERROR_SHAPE, "label of row %lld: expected 0 to %lld, found %d",
+                             (long long)i, (long long)K - 1, label);
         }
         const double own = score_at(scores, i * K + label);
         int64_t before = 0; /* classes ahead of the label when sorted by score */

@@ -70,7 +70,8 @@ static reshift_status check_head(const reshift_model *model, const reshift_array
     weights_shape_text(weight->n_dims, weight->shape, found, sizeof found);
     if (weight->n_dims != 2 || weight->shape[1] != features || weight->shape[0] < 1 || weight->shape[0] > INT32_MAX) {
         return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "tensor '%s': expected [K,%d] for any number of classes K, found %s", names[0], features, found);
+                         "tensor '%s': expected [K,%d] for any number of classes K, found %s", names[0], features,
+                         found);
     }
     weights_shape_text(bias->n_dims, bias->shape, found, sizeof found);
     if (bias->n_dims != 1 || bias->shape[0] != weight->shape[0]) {
@@ -113,8 +114,8 @@ reshift_status reshift_model_set_head(reshift_model *model, const reshift_array 
 }
 
 /*
- * The head's weight or bias out of a file, as float32: under the network's own name, under the name that a probe's file has,
- * under its last word alone (the state of a bare linear layer), or the only tensor whose name ends in that word.
+ * The head's weight or bias out of a file, as float32: under the network's own name, under the name that a probe's file
+ * has, under its last word alone (the state of a bare linear layer), or the only tensor whose name ends in that word.
  */
 static reshift_status read_head_tensor(const reshift_tensors *tensors, const char *own, reshift_array *values,
                                        reshift_error *error)
@@ -150,8 +151,8 @@ static reshift_status read_head_tensor(const reshift_tensors *tensors, const cha
 }
 
 /*
- * How the images were prepared that the head was trained on, where its file says so. Size and resize become the network's:
- * they are only what it is used at unless told otherwise. Mean and standard deviation must agree.
+ * How the images were prepared that the head was trained on, where its file says so. Size and resize become the
+ * network's: they are only what it is used at unless told otherwise. Mean and standard deviation must agree.
  */
 static reshift_status adopt_preparation(reshift_model *model, const reshift_tensors *tensors, reshift_error *error)
 {
@@ -165,8 +166,8 @@ static reshift_status adopt_preparation(reshift_model *model, const reshift_tens
     own.recipe.size = head.recipe.size;
     own.recipe.resize = head.recipe.resize;
     if (!reshift_preparation_same(&head, &own, difference, sizeof difference)) {
-        return error_set(error, RESHIFT_ERROR_SHAPE,
-                         "head and network were trained on differently prepared images: %s", difference);
+        return error_set(error, RESHIFT_ERROR_SHAPE, "head and network were trained on differently prepared images: %s",
+                         difference);
     }
     model->recipe.size = model->head_size = head.recipe.size;
     model->recipe.resize = head.recipe.resize;

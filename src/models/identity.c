@@ -1,4 +1,5 @@
-/* Every piece of a digest goes in with its length or its name, so that no two different lists of pieces give the same bytes. */
+/* Every piece of a digest goes in with its length or its name, so that no two different lists of pieces give the same
+ * bytes. */
 #include "models/identity.h"
 
 #include <stdio.h>
@@ -10,9 +11,10 @@
 static void add_node(digest *d, const graph_node *n)
 {
     const graph_window *w = &n->window;
-    const int attributes[] = {n->op,          n->inputs[0],   n->inputs[1],   n->channels_in, n->channels_out, w->kernel[0],
-                              w->kernel[1],   w->stride[0],   w->stride[1],   w->padding[0],  w->padding[1],   w->padding[2],
-                              w->padding[3],  w->dilation[0], w->dilation[1], w->groups,      w->bias};
+    const int attributes[] = {n->op,         n->inputs[0],  n->inputs[1],  n->channels_in, n->channels_out,
+                              w->kernel[0],  w->kernel[1],  w->stride[0],  w->stride[1],   w->padding[0],
+                              w->padding[1], w->padding[2], w->padding[3], w->dilation[0], w->dilation[1],
+                              w->groups,     w->bias};
     digest_add(d, n->name, strlen(n->name) + 1);
     digest_add(d, attributes, sizeof attributes);
     digest_add(d, &n->epsilon, sizeof n->epsilon);

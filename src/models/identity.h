@@ -1,7 +1,7 @@
 /*
- * What makes two networks, two preparations of images or two lists of rows the same: facts (base/facts.h) that every key of
- * a kept result is built from. Stage keys, checkpoints of fine-tuning, activation caches and kept eval cells all use
- * these functions, so that none of them can leave out what another has.
+ * What makes two networks, two preparations of images or two lists of rows the same: facts (base/facts.h) that every
+ * key of a kept result is built from. Stage keys, checkpoints of fine-tuning, activation caches and kept eval cells all
+ * use these functions, so that none of them can leave out what another has.
  */
 #ifndef MODELS_IDENTITY_H
 #define MODELS_IDENTITY_H

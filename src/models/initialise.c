@@ -45,7 +45,8 @@ static void initialise_parameter(network *n, int index, uint64_t seed)
     switch (p->role) {
     case GRAPH_WEIGHT:
         if (node->op == GRAPH_CONV) {
-            fill_gaussian(values, p->count, sqrt(2.0 / ((double)node->channels_out * node->window.kernel[0] * node->window.kernel[1])),
+            fill_gaussian(values, p->count,
+                          sqrt(2.0 / ((double)node->channels_out * node->window.kernel[0] * node->window.kernel[1])),
                           stream);
             break;
         }

@@ -143,14 +143,14 @@ reshift_status reshift_operation_measure(int index, reshift_precision precision,
     const double width = precision == RESHIFT_PRECISION_BF16 ? 2 : 4, multiply_adds = engine_shape_multiply_adds(s);
     const double inputs = op_of(s->op)->n_inputs;
     const double weights = multiply_adds > 0 ? multiply_adds / ((double)out.h * out.w) : 0;
-    *result = (reshift_operation_time){
-        .name = s->name,
-        .operation = op_of(s->op)->name,
-        .channels = s->channels_in,
-        .height = s->h,
-        .width = s->w,
-        .operations = 2 * multiply_adds * batch,
-        .bytes = width * (weights + batch * (inputs * s->channels_in * s->h * s->w + (double)s->channels_out * out.h * out.w))};
+    *result = (reshift_operation_time){.name = s->name,
+                                       .operation = op_of(s->op)->name,
+                                       .channels = s->channels_in,
+                                       .height = s->h,
+                                       .width = s->w,
+                                       .operations = 2 * multiply_adds * batch,
+                                       .bytes = width * (weights + batch * (inputs * s->channels_in * s->h * s->w +
+                                                                            (double)s->channels_out * out.h * out.w))};
     return engine_time_shape(s, NULL, precision, batch, &result->seconds, error);
 }
 
@@ -164,7 +164,9 @@ double reshift_model_multiply_adds(const reshift_model *model, int size)
         if (graph_extents(g, 0, g->n_nodes - 1, extents, NULL) == RESHIFT_OK) {
             for (int n = 0; n < g->n_nodes; n++) {
                 const operation *row = op_of(g->nodes[n].op);
-                total += row->multiply_adds ? row->multiply_adds(&g->nodes[n], extents[g->nodes[n].inputs[0]], extents[n]) : 0;
+                total += row->multiply_adds
+                             ? row->multiply_adds(&g->nodes[n], extents[g->nodes[n].inputs[0]], extents[n])
+                             : 0;
             }
         }
     }

@@ -29,7 +29,8 @@ reshift_status metadata_set(reshift_tensors *tensors, const char *name, const ch
     return reshift_tensors_set_text(tensors, key, text, error);
 }
 
-reshift_status metadata_tolerate(const metadata *m, reshift_status status, notes *list, bool *ignored, reshift_error *error)
+reshift_status metadata_tolerate(const metadata *m, reshift_status status, notes *list, bool *ignored,
+                                 reshift_error *error)
 {
     bool foreign = !m->own && (status == RESHIFT_ERROR_FORMAT || status == RESHIFT_ERROR_UNSUPPORTED);
     if (ignored) {
@@ -38,7 +39,8 @@ reshift_status metadata_tolerate(const metadata *m, reshift_status status, notes
     if (!foreign) {
         return status;
     }
-    status = list ? notes_add(list, RESHIFT_LOG_WARNING, error, "%s: ignored", error ? error->message : m->key) : RESHIFT_OK;
+    status =
+        list ? notes_add(list, RESHIFT_LOG_WARNING, error, "%s: ignored", error ? error->message : m->key) : RESHIFT_OK;
     if (status == RESHIFT_OK) {
         reshift_error_clear(error);
     }

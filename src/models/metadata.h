@@ -1,7 +1,7 @@
 /*
- * Our keys in a file's metadata. They are written as "reshift.NAME". Files of earlier versions have the NAME alone, and other
- * programs use the same words for other things: under its plain name a value is read where it can be, and otherwise ignored
- * with a warning; under our own name a wrong value is an error.
+ * Our keys in a file's metadata. They are written as "reshift.NAME". Files of earlier versions have the NAME alone, and
+ * other programs use the same words for other things: under its plain name a value is read where it can be, and
+ * otherwise ignored with a warning; under our own name a wrong value is an error.
  */
 #ifndef MODELS_METADATA_H
 #define MODELS_METADATA_H
@@ -25,9 +25,10 @@ metadata metadata_find(const reshift_tensors *tensors, const char *name);
 /** Sets "reshift.NAME". Errors: MEMORY. */
 reshift_status metadata_set(reshift_tensors *tensors, const char *name, const char *text, reshift_error *error);
 /**
- * Passes `status` on, but for a value under its plain name that is not understood: then the error becomes a warning in `list`
- * (may be NULL), and the answer is OK. *ignored, unless NULL, says so.
+ * Passes `status` on, but for a value under its plain name that is not understood: then the error becomes a warning in
+ * `list` (may be NULL), and the answer is OK. *ignored, unless NULL, says so.
  */
-reshift_status metadata_tolerate(const metadata *m, reshift_status status, notes *list, bool *ignored, reshift_error *error);
+reshift_status metadata_tolerate(const metadata *m, reshift_status status, notes *list, bool *ignored,
+                                 reshift_error *error);
 
 #endif

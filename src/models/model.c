@@ -312,9 +312,8 @@ reshift_status reshift_model_to_tensors(const reshift_model *model, reshift_tens
     }
     char producer[64];
     snprintf(producer, sizeof producer, "reshift %s", reshift_version());
-    const char *texts[][2] = {{"format", "pt"},
-                               {METADATA_PREFIX "arch", model->arch->name},
-                               {METADATA_PREFIX "producer", producer}};
+    const char *texts[][2] = {
+        {"format", "pt"}, {METADATA_PREFIX "arch", model->arch->name}, {METADATA_PREFIX "producer", producer}};
     reshift_status status = weights_to_tensors(model->net, !model->headless, *tensors, error);
     for (size_t t = 0; t < sizeof texts / sizeof texts[0] && status == RESHIFT_OK; t++) {
         status = reshift_tensors_set_text(*tensors, texts[t][0], texts[t][1], error);

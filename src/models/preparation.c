@@ -30,11 +30,10 @@ reshift_status reshift_preparation_save(const char *path, const char *features, 
     json_t *object = NULL;
     reshift_status status = digest_file(DIGEST_SHA256, features, hex, error);
     if (status == RESHIFT_OK) {
-        object = json_pack("{s:o, s:o, s:i, s:i, s:s, s:[f, f, f], s:[f, f, f], s:s}", "arch", json_words(p->arch), "data",
-                           json_words(p->data),
-                           "input_size", r->size, "resize", r->resize, "interpolation", "bilinear", "mean",
-                           (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std", (double)r->std[0],
-                           (double)r->std[1], (double)r->std[2], "features_sha256", hex);
+        object = json_pack("{s:o, s:o, s:i, s:i, s:s, s:[f, f, f], s:[f, f, f], s:s}", "arch", json_words(p->arch),
+                           "data", json_words(p->data), "input_size", r->size, "resize", r->resize, "interpolation",
+                           "bilinear", "mean", (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std",
+                           (double)r->std[0], (double)r->std[1], (double)r->std[2], "features_sha256", hex);
         text = object ? json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
         if (text) {
             reshift_json_shorten(text);
@@ -93,9 +92,9 @@ reshift_status reshift_preparation_load(const char *features, reshift_preparatio
     if (status == RESHIFT_OK && there) {
         object = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
         if (!read_description(object, p, &expected)) {
-            status = error_set(error, RESHIFT_ERROR_FORMAT,
-                               "cannot read '%s': expected the description of features that 'reshift extract' writes",
-                               path);
+            status =
+                error_set(error, RESHIFT_ERROR_FORMAT,
+                          "cannot read '%s': expected the description of features that 'reshift extract' writes", path);
         }
     }
     if (status == RESHIFT_OK && there) {
@@ -142,7 +141,8 @@ reshift_status reshift_tensors_set_preparation(reshift_tensors *tensors, const r
     return status;
 }
 
-reshift_status reshift_preparation_add_class_names(const char *path, const reshift_dataset *dataset, reshift_error *error)
+reshift_status reshift_preparation_add_class_names(const char *path, const reshift_dataset *dataset,
+                                                   reshift_error *error)
 {
     json_t *object = json_load_file(path, JSON_REJECT_DUPLICATES, NULL), *names = json_array();
     if (!json_is_object(object)) {

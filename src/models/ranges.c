@@ -1,6 +1,6 @@
 /*
- * Ranges of activations <-> a JSON object, a list of one number a channel under every node's name; and the images that they
- * were measured on <-> another.
+ * Ranges of activations <-> a JSON object, a list of one number a channel under every node's name; and the images that
+ * they were measured on <-> another.
  */
 #include "models/ranges.h"
 
@@ -30,8 +30,8 @@ static reshift_status read_channels(const metadata *m, json_t *list, network *n,
 {
     const graph_node *where = &n->graph->nodes[node];
     if (!json_is_array(list) || json_array_size(list) != (size_t)where->channels_out) {
-        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %d numbers at '%s', found %zu",
-                         m->key, where->channels_out, where->name, json_array_size(list));
+        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %d numbers at '%s', found %zu", m->key,
+                         where->channels_out, where->name, json_array_size(list));
     }
     float *range = network_range(n, node);
     if (!range) {
@@ -102,7 +102,8 @@ static bool read_calibration(const json_t *object, network_calibration *c)
     return true;
 }
 
-static reshift_status calibration_from_tensors(const reshift_tensors *tensors, network *n, notes *list, reshift_error *error)
+static reshift_status calibration_from_tensors(const reshift_tensors *tensors, network *n, notes *list,
+                                               reshift_error *error)
 {
     const metadata m = metadata_find(tensors, KEY_OF);
     network_calibration found = {0};
@@ -110,12 +111,13 @@ static reshift_status calibration_from_tensors(const reshift_tensors *tensors, n
         return RESHIFT_OK;
     }
     json_t *object = json_loads(m.text, JSON_REJECT_DUPLICATES, NULL);
-    reshift_status status = read_calibration(object, &found)
-                                ? RESHIFT_OK
-                                : error_set(error, RESHIFT_ERROR_FORMAT,
-                                            "metadata '%s': expected the preparation of the images that int8 was calibrated "
-                                            "on, found '%.100s'",
-                                            m.key, m.text);
+    reshift_status status =
+        read_calibration(object, &found)
+            ? RESHIFT_OK
+            : error_set(error, RESHIFT_ERROR_FORMAT,
+                        "metadata '%s': expected the preparation of the images that int8 was calibrated "
+                        "on, found '%.100s'",
+                        m.key, m.text);
     json_decref(object);
     bool ignored = false;
     status = metadata_tolerate(&m, status, list, &ignored, error);
@@ -125,13 +127,14 @@ static reshift_status calibration_from_tensors(const reshift_tensors *tensors, n
     return status;
 }
 
-static reshift_status calibration_to_tensors(const network_calibration *c, reshift_tensors *tensors, reshift_error *error)
+static reshift_status calibration_to_tensors(const network_calibration *c, reshift_tensors *tensors,
+                                             reshift_error *error)
 {
     const reshift_recipe *r = &c->recipe;
-    json_t *object = json_pack("{s:i, s:i, s:[f, f, f], s:[f, f, f], s:I, s:I, s:s}", "input_size", r->size, "resize", r->resize,
-                               "mean", (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std", (double)r->std[0],
-                               (double)r->std[1], (double)r->std[2], "images", (json_int_t)c->n_images, "available",
-                               (json_int_t)c->n_available, "data", c->data);
+    json_t *object = json_pack("{s:i, s:i, s:[f, f, f], s:[f, f, f], s:I, s:I, s:s}", "input_size", r->size, "resize",
+                               r->resize, "mean", (double)r->mean[0], (double)r->mean[1], (double)r->mean[2], "std",
+                               (double)r->std[0], (double)r->std[1], (double)r->std[2], "images",
+                               (json_int_t)c->n_images, "available", (json_int_t)c->n_available, "data", c->data);
     char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(object);
     reshift_status status =

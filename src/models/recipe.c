@@ -46,7 +46,8 @@ reshift_status recipe_check_size(int size, reshift_error *error)
 
 static reshift_status bad_value(const metadata *m, const char *expected, reshift_error *error)
 {
-    return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %s, found '%.100s'", m->key, expected, m->text);
+    return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected %s, found '%.100s'", m->key, expected,
+                     m->text);
 }
 
 /* Up to `most` numbers with anything of " ,;()[]" around and between them; -1 where something else is among them. */
@@ -110,15 +111,17 @@ static reshift_status read_triple(const reshift_tensors *tensors, const char *na
     return RESHIFT_OK;
 }
 
-static reshift_status read_recipe(const reshift_tensors *tensors, reshift_recipe *recipe, notes *list, reshift_error *error)
+static reshift_status read_recipe(const reshift_tensors *tensors, reshift_recipe *recipe, notes *list,
+                                  reshift_error *error)
 {
     bool has_size = false, has_resize = false, has_numbers = false;
     const metadata interpolation = metadata_find(tensors, "interpolation"), resize = metadata_find(tensors, "resize");
     const reshift_recipe usual = *recipe;
-    reshift_status status = read_size(tensors, "input_size", RESHIFT_SIZE_LARGEST, &recipe->size, &has_size, list, error);
+    reshift_status status =
+        read_size(tensors, "input_size", RESHIFT_SIZE_LARGEST, &recipe->size, &has_size, list, error);
     if (status == RESHIFT_OK) {
-        status = read_size(tensors, "resize", RESHIFT_RESIZE_MOST * RESHIFT_SIZE_LARGEST, &recipe->resize, &has_resize, list,
-                           error);
+        status = read_size(tensors, "resize", RESHIFT_RESIZE_MOST * RESHIFT_SIZE_LARGEST, &recipe->resize, &has_resize,
+                           list, error);
     }
     if (status == RESHIFT_OK) {
         status = read_triple(tensors, "mean", false, recipe->mean, &has_numbers, list, error);
@@ -140,8 +143,8 @@ static reshift_status read_recipe(const reshift_tensors *tensors, reshift_recipe
     }
     if (recipe->resize < recipe->size || recipe->resize > RESHIFT_RESIZE_MOST * recipe->size) {
         status = error_set(error, RESHIFT_ERROR_FORMAT,
-                           "metadata '%s': expected at least input_size %d and at most %d times that, found %d", resize.key,
-                           recipe->size, RESHIFT_RESIZE_MOST, recipe->resize);
+                           "metadata '%s': expected at least input_size %d and at most %d times that, found %d",
+                           resize.key, recipe->size, RESHIFT_RESIZE_MOST, recipe->resize);
         status = metadata_tolerate(&resize, status, list, NULL, error);
         recipe->resize = scaled;
         has_resize = false;
@@ -242,8 +245,8 @@ void recipe_class_names_destroy(char ***names, int n_classes)
 static reshift_status names_of_list(const metadata *m, json_t *list, int n_classes, char **names, reshift_error *error)
 {
     if (!json_is_array(list) || json_array_size(list) != (size_t)n_classes) {
-        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected a list of %d strings, found '%.100s'", m->key,
-                         n_classes, m->text);
+        return error_set(error, RESHIFT_ERROR_FORMAT, "metadata '%s': expected a list of %d strings, found '%.100s'",
+                         m->key, n_classes, m->text);
     }
     for (int k = 0; k < n_classes; k++) {
         const char *name = json_string_value(json_array_get(list, (size_t)k));

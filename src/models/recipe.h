@@ -15,9 +15,9 @@ reshift_status recipe_check_size(int size, reshift_error *error);
 
 /**
  * Takes what the metadata says (input_size, resize, mean, std; docs/formats.md) over into `recipe`, which holds the
- * defaults; a PyTorch file's metadata are its training script's own and are not read. Values of other programs under the
- * plain names are ignored with a warning in `list` where they cannot be read. Errors: FORMAT (a value that
- * cannot be), UNSUPPORTED (an interpolation that is not bilinear), MEMORY.
+ * defaults; a PyTorch file's metadata are its training script's own and are not read. Values of other programs under
+ * the plain names are ignored with a warning in `list` where they cannot be read. Errors: FORMAT (a value that cannot
+ * be), UNSUPPORTED (an interpolation that is not bilinear), MEMORY.
  */
 reshift_status recipe_from_tensors(const reshift_tensors *tensors, reshift_recipe *recipe, notes *list,
                                    reshift_error *error);

@@ -39,8 +39,8 @@ reshift_status reshift_tensors_set_trained_on(reshift_tensors *tensors, const re
 static reshift_status no_base64(const metadata *m, size_t at, reshift_error *error)
 {
     return error_set(error, RESHIFT_ERROR_FORMAT,
-                     "metadata '%s': '%.40s%s' is no list of training images as reshift writes it (character %zu)", m->key,
-                     m->text, strlen(m->text) > 40 ? "..." : "", at);
+                     "metadata '%s': '%.40s%s' is no list of training images as reshift writes it (character %zu)",
+                     m->key, m->text, strlen(m->text) > 40 ? "..." : "", at);
 }
 
 static reshift_status read_base64(const metadata *m, reshift_fingerprints *prints, reshift_error *error)

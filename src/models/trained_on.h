@@ -1,4 +1,5 @@
-/* Fingerprints of training images in the metadata of weights: "reshift.trained_on", base64 of little-endian 64-bit numbers. */
+/* Fingerprints of training images in the metadata of weights: "reshift.trained_on", base64 of little-endian 64-bit
+ * numbers. */
 #ifndef MODELS_TRAINED_ON_H
 #define MODELS_TRAINED_ON_H
 

@@ -62,7 +62,7 @@ typedef struct graph_window {
 
 typedef struct graph_node {
     graph_op op;
-    char name[GRAPH_NAME_BYTES]; /* "layer1.0.conv1" */
+    char name[GRAPH_NAME_BYTES];   /* "layer1.0.conv1" */
     int inputs[GRAPH_INPUTS_MOST]; /* nodes read; -1: none */
     int channels_in, channels_out;
     graph_window window;     /* kernel, stride, dilation and groups 1 where an operation has none */
@@ -115,7 +115,8 @@ int graph_add_linear(graph *g, const char *name, int input, int channels_out);
  */
 void graph_set_features(graph *g, int features, int head);
 
-/** Appends a parameter of the last node, for the operations' rows. False: no memory, or more floats than addressable. */
+/** Appends a parameter of the last node, for the operations' rows. False: no memory, or more floats than addressable.
+ */
 bool graph_add_parameter(graph *g, const char *suffix, graph_role role, int n_dims, const int64_t *shape);
 
 /** -1 where there is none of that name. */

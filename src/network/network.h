@@ -36,7 +36,8 @@ void network_touch(network *n, int parameter);
 
 /** Room for the ranges of a node's result, there or made (zeros). NULL: out of memory. */
 float *network_range(network *n, int node);
-/** Copies the ranges, and what they were measured on, of one network to another whose nodes have the same channels, but for fc. False: out of memory. */
+/** Copies the ranges, and what they were measured on, of one network to another whose nodes have the same channels, but
+ * for fc. False: out of memory. */
 bool network_copy_ranges(network *to, const network *from);
 /** True where every result that int8 keeps between blocks first..last, both included, has a range. */
 bool network_has_ranges(const network *n, int first_block, int last_block);

@@ -6,10 +6,14 @@
 const operation *op_of(graph_op kind)
 {
     static const operation *const table[GRAPH_OPS] = {
-        [GRAPH_INPUT] = &op_input,     [GRAPH_CONV] = &op_conv,
-        [GRAPH_BATCHNORM] = &op_batchnorm, [GRAPH_RELU] = &op_relu,
-        [GRAPH_ADD] = &op_add,         [GRAPH_MAXPOOL] = &op_maxpool,
-        [GRAPH_GLOBAL_AVGPOOL] = &op_global_avgpool, [GRAPH_LINEAR] = &op_linear,
+        [GRAPH_INPUT] = &op_input,
+        [GRAPH_CONV] = &op_conv,
+        [GRAPH_BATCHNORM] = &op_batchnorm,
+        [GRAPH_RELU] = &op_relu,
+        [GRAPH_ADD] = &op_add,
+        [GRAPH_MAXPOOL] = &op_maxpool,
+        [GRAPH_GLOBAL_AVGPOOL] = &op_global_avgpool,
+        [GRAPH_LINEAR] = &op_linear,
     };
     assert(kind >= 0 && kind < GRAPH_OPS);
     return table[kind];

@@ -21,7 +21,8 @@ typedef struct operation {
     bool windowed; /* slides node->window over its input */
     /** Extent of the result; each side below 1 where nothing is left. NULL: the first input's. */
     graph_extent (*extent)(const graph_node *node, graph_extent in);
-    /** Declares the parameters of the last node of `g`, in the order that readers rely on. False: no memory. NULL: none. */
+    /** Declares the parameters of the last node of `g`, in the order that readers rely on. False: no memory. NULL:
+     * none. */
     bool (*parameters)(graph *g, const graph_node *node);
     /** Multiply-adds an image. NULL: none. */
     double (*multiply_adds)(const graph_node *node, graph_extent in, graph_extent out);

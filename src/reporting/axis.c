@@ -33,7 +33,8 @@ axis axis_of(double low, double high, double margin, int n_ticks)
     if (largest < LONG_NUMBER && a.decimals <= LONG_DECIMALS) {
         snprintf(a.format, sizeof a.format, "%%.%df", a.decimals);
     } else { /* as many digits as needed to distinguish neighbouring ticks */
-        snprintf(a.format, sizeof a.format, "%%.%dg", (int)fmin(fmax(floor(log10(largest)) - floor(log10(a.step) + 1e-9) + 1, 1), 9));
+        snprintf(a.format, sizeof a.format, "%%.%dg",
+                 (int)fmin(fmax(floor(log10(largest)) - floor(log10(a.step) + 1e-9) + 1, 1), 9));
     }
     return a;
 }

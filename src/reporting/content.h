@@ -113,8 +113,7 @@ typedef struct report_content {
     report_training probe, finetune;
     const report_measurement *measurements;
     int n_measurements;
-    const report_measurement
-        *adapted; /* the same networks adapting to the test images; none: the section is omitted */
+    const report_measurement *adapted; /* the same networks adapting to the test images; none: the section is omitted */
     int n_adapted;
     const char *adapted_how;    /* method, batches and order as text */
     const reshift_split *split; /* only its counts are used; NULL: the section is omitted */

@@ -158,8 +158,9 @@ static void add_script(text_buffer *script, const char *name, const char *title,
                      "plot cells skip 1 using 2:1:(0.485):(0.47):3 with boxxyerror linecolor palette");
     for (int i = 0; i < map->n_rows * map->n_columns; i++) {
         if (isfinite(map->values[i]) && is_unclear(map, i)) {
-            text_add(script, ", \\\n     cells skip 1 using (column(5) == 1 ? $2 : 1/0):1:(0.485):(0.47) with boxxyerror "
-                             "linecolor rgb '#d9d9d9'");
+            text_add(script,
+                     ", \\\n     cells skip 1 using (column(5) == 1 ? $2 : 1/0):1:(0.485):(0.47) with boxxyerror "
+                     "linecolor rgb '#d9d9d9'");
             break;
         }
     }

@@ -33,8 +33,8 @@ typedef struct panels_layout {
     int n_panels;
     double legend_top, legend_left, legend_column_width;
     int legend_columns, n_legend; /* entries of the legend: classes 0..n_legend-1 */
-    int n_numbered;  /* classes with a number; a truncated legend ends with the number of classes without one */
-    bool any_marked; /* adds a line that explains the two marks */
+    int n_numbered;     /* classes with a number; a truncated legend ends with the number of classes without one */
+    bool any_marked;    /* adds a line that explains the two marks */
     char (*names)[104]; /* [n_legend] texts of the entries, truncated to their column */
 } panels_layout;
 

@@ -151,8 +151,8 @@ static reshift_status draw_row(sheet *s, const reshift_corruption *row, int top,
 }
 
 reshift_status reshift_corruption_sheet_draw(const char *path, const reshift_image *image, int64_t image_index,
-                                        const reshift_corrupt_options *options, const reshift_progress *progress,
-                                        reshift_error *error)
+                                             const reshift_corrupt_options *options, const reshift_progress *progress,
+                                             reshift_error *error)
 {
     int count;
     const reshift_corruption *table = reshift_corruption_table(&count);

@@ -62,14 +62,13 @@ reshift_status measuring_prepare_adaptation(measuring *m, reshift_error *error)
     }
     const int rest = adapt_rest(n, o->batch);
     if (o->batch < SMALL_BATCH || n < SMALL_BATCH) {
-        progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "batches of %lld %s are small: their statistics are mostly noise",
-                         (long long)(n < o->batch ? n : o->batch),
-                         reshift_noun_for(n < o->batch ? n : o->batch, "image", "images"));
+        progress_message(
+            m->progress, RESHIFT_LOG_WARNING, "batches of %lld %s are small: their statistics are mostly noise",
+            (long long)(n < o->batch ? n : o->batch), reshift_noun_for(n < o->batch ? n : o->batch, "image", "images"));
     } else if (rest > 0 && rest < SMALL_BATCH) {
         progress_message(m->progress, RESHIFT_LOG_WARNING,
-                         "the last batch is small: the statistics of %lld %s normalise it",
-                         (long long)rest, reshift_noun_for(rest, "image", "images"));
+                         "the last batch is small: the statistics of %lld %s normalise it", (long long)rest,
+                         reshift_noun_for(rest, "image", "images"));
     }
     if (variety(m) < 0.7) {
         progress_message(

@@ -18,9 +18,8 @@
 enum { N_SEVERITIES = RESHIFT_SEVERITIES, MAX_FIELDS = 256, MAX_LINES = 100000 };
 
 /* Hendrycks & Dietterich 2019, mean errors over five severities in the table's order. */
-static const double alexnet[] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268,
-                                           0.785948, 0.798360, 0.866816, 0.826572, 0.819324,
-                                           0.564592, 0.853204, 0.646056, 0.717840, 0.606500};
+static const double alexnet[] = {0.886428, 0.894468, 0.922640, 0.819880, 0.826268, 0.785948, 0.798360, 0.866816,
+                                 0.826572, 0.819324, 0.564592, 0.853204, 0.646056, 0.717840, 0.606500};
 
 static void baseline_empty(reshift_baseline *b)
 {
@@ -111,10 +110,12 @@ static reshift_status read_line(table *t, field *fields, int *n, reshift_error *
         }
         for (char *at = line;; at++) {
             if (*n == MAX_FIELDS) {
-                return error_in_line(error, "cannot read baseline", t->path, t->line, "more than %d fields", MAX_FIELDS);
+                return error_in_line(error, "cannot read baseline", t->path, t->line, "more than %d fields",
+                                     MAX_FIELDS);
             }
             if (!read_field(&at, &fields[(*n)++])) {
-                return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: a quote is out of place", *n);
+                return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                     "field %d: a quote is out of place", *n);
             }
             if (*at == '\0') {
                 return RESHIFT_OK;
@@ -159,16 +160,18 @@ static reshift_status read_names(table *t, reshift_error *error)
     }
     if (t->columns < 2 || fields[0].length != 0) {
         t->line = t->line ? t->line : 1;
-        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected an empty field and then names of corruptions, found %s",
-                     t->columns == 0  ? "the end of the file"
-                     : t->columns < 2 ? "a single field"
-                                      : "something in the first field");
+        return error_in_line(error, "cannot read baseline", t->path, t->line,
+                             "expected an empty field and then names of corruptions, found %s",
+                             t->columns == 0  ? "the end of the file"
+                             : t->columns < 2 ? "a single field"
+                                              : "something in the first field");
     }
     for (int i = 1; i < t->columns; i++) {
         t->corruption[i] = find_corruption(fields[i]);
         if (t->corruption[i] < 0) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: expected the name of a corruption, found '%.*s'", i + 1,
-                         (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "field %d: expected the name of a corruption, found '%.*s'", i + 1,
+                                 (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
         }
     }
     return RESHIFT_OK;
@@ -184,19 +187,22 @@ static reshift_status read_severities(table *t, reshift_error *error)
         return status;
     }
     if (n != t->columns || fields[0].length != 0) {
-        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected an empty field and %d severities, found %d fields", t->columns - 1, n);
+        return error_in_line(error, "cannot read baseline", t->path, t->line,
+                             "expected an empty field and %d severities, found %d fields", t->columns - 1, n);
     }
     for (int i = 1; i < n; i++) {
         int severity = fields[i].length == 1 ? fields[i].text[0] - '0' : 0;
         if (severity < 1 || severity > N_SEVERITIES) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "field %d: expected a severity from 1 to 5, found '%.*s'", i + 1,
-                         (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "field %d: expected a severity from 1 to 5, found '%.*s'", i + 1,
+                                 (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
         }
         t->severity[i] = severity;
         int *place = &column[t->corruption[i]][severity];
         if (*place) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "fields %d and %d are both %s at severity %d", *place, i + 1,
-                         known[t->corruption[i]].name, severity);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "fields %d and %d are both %s at severity %d", *place, i + 1,
+                                 known[t->corruption[i]].name, severity);
         }
         *place = i + 1;
     }
@@ -207,11 +213,13 @@ static reshift_status read_severities(table *t, reshift_error *error)
             missing = !missing && column[c][s] == 0 ? s : missing;
         }
         if (there > 0 && there < N_SEVERITIES) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found %d of them: severity %d is missing",
-                         known[c].name, there, missing);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "expected %s at severities 1 to 5, found %d of them: severity %d is missing",
+                                 known[c].name, there, missing);
         }
         if (there == 0 && !known[c].validation) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "expected %s at severities 1 to 5, found none of them", known[c].name);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "expected %s at severities 1 to 5, found none of them", known[c].name);
         }
     }
     return RESHIFT_OK;
@@ -228,8 +236,9 @@ typedef struct network_names {
 static reshift_status remember(table *t, network_names *all, field f, reshift_error *error)
 {
     if (f.length == 0 || f.length >= sizeof *all->names) {
-        return error_in_line(error, "cannot read baseline", t->path, t->line, "expected a network's name of 1 to %d bytes, found %zu", (int)sizeof *all->names - 1,
-                     f.length);
+        return error_in_line(error, "cannot read baseline", t->path, t->line,
+                             "expected a network's name of 1 to %d bytes, found %zu", (int)sizeof *all->names - 1,
+                             f.length);
     }
     if (all->n == all->room) {
         int room = all->room ? 2 * all->room : 32;
@@ -247,7 +256,8 @@ static reshift_status remember(table *t, network_names *all, field f, reshift_er
     name[f.length] = '\0';
     for (int i = 0; i < all->n; i++) {
         if (strcmp(all->names[i], name) == 0) {
-            return error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s' stands in line %lld already", name, (long long)all->lines[i]);
+            return error_in_line(error, "cannot read baseline", t->path, t->line,
+                                 "network '%s' stands in line %lld already", name, (long long)all->lines[i]);
         }
     }
     all->lines[all->n++] = t->line;
@@ -260,16 +270,18 @@ static reshift_status read_values(const table *t, const field *fields, int n, co
     int count;
     const reshift_corruption *known = reshift_corruption_table(&count);
     if (n != t->columns) {
-        return error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s': expected %d accuracies, found %d", name, t->columns - 1, n - 1);
+        return error_in_line(error, "cannot read baseline", t->path, t->line,
+                             "network '%s': expected %d accuracies, found %d", name, t->columns - 1, n - 1);
     }
     baseline_empty(b);
     for (int i = 1; i < n; i++) {
         double accuracy = 0;
         bool is_number = read_fraction(t, fields[i], &accuracy);
         if (!is_number || accuracy < 0 || accuracy > 1) {
-            error_in_line(error, "cannot read baseline", t->path, t->line, "network '%s', %s at severity %d: expected an accuracy from 0 to 1, found '%.*s'", name,
-                  known[t->corruption[i]].name, t->severity[i], (int)(fields[i].length < 64 ? fields[i].length : 64),
-                  fields[i].text);
+            error_in_line(error, "cannot read baseline", t->path, t->line,
+                          "network '%s', %s at severity %d: expected an accuracy from 0 to 1, found '%.*s'", name,
+                          known[t->corruption[i]].name, t->severity[i],
+                          (int)(fields[i].length < 64 ? fields[i].length : 64), fields[i].text);
             if (is_number && accuracy > 1 && accuracy <= 100) {
                 error_hint(error, "accuracies are fractions, not per cent: %g", accuracy / 100);
             }
@@ -324,7 +336,8 @@ static reshift_status read_networks(table *t, const char *name, reshift_baseline
         there |= strcmp(one.name, name ? name : "Standard") == 0;
     }
     if (status == RESHIFT_OK && all.n == 0) {
-        status = error_in_line(error, "cannot read baseline", t->path, t->line, "expected a line a network behind the two of the header, found none");
+        status = error_in_line(error, "cannot read baseline", t->path, t->line,
+                               "expected a line a network behind the two of the header, found none");
     } else if (status == RESHIFT_OK && !there && (name || all.n > 1)) {
         status = not_there(t, &all, name, error);
     }

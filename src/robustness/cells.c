@@ -68,13 +68,15 @@ reshift_status cells_basis(const cell_basis *basis, fact_list **shared, reshift_
     }
     fact_list *f = *shared;
     facts_add(f, "version of cells", CELL_FORMAT);
-    facts_add(f, "architecture", "%s, %d classes", reshift_model_arch(basis->model), reshift_model_n_classes(basis->model));
+    facts_add(f, "architecture", "%s, %d classes", reshift_model_arch(basis->model),
+              reshift_model_n_classes(basis->model));
     facts_add_table(f, &robustness_facts, o, &usual);
     if (o->adapt.kind != RESHIFT_ADAPT_NONE && o->adapt.shuffled) {
         facts_add(f, "order of rows", "drawn with seed %llu", (unsigned long long)o->dataset.seed);
     }
     if (!reshift_class_map_is_identity(basis->map)) {
-        facts_add_bytes(f, "outputs of the classes", basis->map->outputs, (size_t)basis->map->n * sizeof *basis->map->outputs);
+        facts_add_bytes(f, "outputs of the classes", basis->map->outputs,
+                        (size_t)basis->map->n * sizeof *basis->map->outputs);
         facts_add(f, "outputs that count", basis->restricted ? "those of the classes" : "all");
     }
     identity_add_recipe(f, reshift_model_recipe(basis->model), o->size);
@@ -158,8 +160,9 @@ bool cells_load(const char *path, const char *key, int64_t n, int n_classes, res
     if (status != RESHIFT_OK) {
         return false;
     }
-    const char *found_kind = reshift_tensors_text(tensors, kind_key), *found_key = reshift_tensors_text(tensors, cell_key),
-               *text = reshift_tensors_text(tensors, facts_key), *found_sum = reshift_tensors_text(tensors, checksum_key);
+    const char *found_kind = reshift_tensors_text(tensors, kind_key),
+               *found_key = reshift_tensors_text(tensors, cell_key), *text = reshift_tensors_text(tensors, facts_key),
+               *found_sum = reshift_tensors_text(tensors, checksum_key);
     const reshift_array *stored = reshift_tensors_find(tensors, rows_name);
     char sum[24];
     bool good = false;

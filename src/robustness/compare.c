@@ -107,8 +107,7 @@ reshift_status reshift_robustness_compare(const reshift_robustness *a, const res
         }
     }
     if (n < 1) {
-        status =
-            error_set(error, RESHIFT_ERROR_SHAPE, "one of the networks was trained on every image of this table");
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "one of the networks was trained on every image of this table");
         goto done;
     }
     comparison->n_cells = a->n_cells;

@@ -58,11 +58,10 @@ reshift_status draw_by_class(const int *labels, int64_t n, int n_classes, int64_
         n_classes_there += there[labels[i]]++ == 0;
     }
     if (sample < n_classes_there || sample > n) {
-        status =
-            error_set(error, RESHIFT_ERROR_SHAPE,
-                      "a sample of %lld %s: expected at least one of each of %lld %s, and at most all %lld",
-                      (long long)sample, reshift_noun_for(sample, "image", "images"), (long long)n_classes_there,
-                      reshift_noun_for(n_classes_there, "class", "classes"), (long long)n);
+        status = error_set(error, RESHIFT_ERROR_SHAPE,
+                           "a sample of %lld %s: expected at least one of each of %lld %s, and at most all %lld",
+                           (long long)sample, reshift_noun_for(sample, "image", "images"), (long long)n_classes_there,
+                           reshift_noun_for(n_classes_there, "class", "classes"), (long long)n);
         goto done;
     }
     divide(there, n_classes, n, sample, shares);

@@ -1,7 +1,7 @@
 /*
  * A robustness table while it is measured: what its parts share. table_images.c finds out which sets there are and
- * which of their images count, table_cells.c which cells were measured before, adaptation_order.c in which order an adapting
- * network sees the images; robustness.c goes from cell to cell; robustness_cells.c measures one.
+ * which of their images count, table_cells.c which cells were measured before, adaptation_order.c in which order an
+ * adapting network sees the images; robustness.c goes from cell to cell; robustness_cells.c measures one.
  */
 #ifndef ROBUSTNESS_MEASURING_H
 #define ROBUSTNESS_MEASURING_H
@@ -13,8 +13,8 @@
 #include "inference/forward.h"
 #include "reshift/robustness.h"
 
-/* One set of the table: the clean images, or a corruption's at all severities that there are (so that what a cell is called
- * does not depend on which severities are asked for). */
+/* One set of the table: the clean images, or a corruption's at all severities that there are (so that what a cell is
+ * called does not depend on which severities are asked for). */
 typedef struct block {
     const reshift_corruption *corruption; /* NULL: clean */
     char identity[65];
@@ -36,18 +36,19 @@ typedef struct measuring {
     reshift_robustness *table;
     block blocks[1 + RESHIFT_CORRUPTIONS_MOST];
     int n_blocks;
-    reshift_dataset *clean; /* the images that corruptions are made of, opened once; NULL: sets of their own (CIFAR-10-C) */
+    reshift_dataset
+        *clean;     /* the images that corruptions are made of, opened once; NULL: sets of their own (CIFAR-10-C) */
     bool surveying; /* sets are opened for the first time: their files are verified where that is asked for */
-    int64_t *rows; /* [N] of the cell that is measured */
+    int64_t *rows;  /* [N] of the cell that is measured */
     forward_setup setup;
     forward *forward; /* made when the first cell is missing; or, where the network adapts, */
     adapt *adapt;
-    int64_t *order;        /* [N] images in the order in which an adapting network sees them */
-    row_figures *in_order; /* [batch] scratch: figures in that order */
-    int *in_labels;        /* [batch] scratch: labels in that order */
-    reshift_class_map map; /* classes of the set onto outputs */
-    float *scores;         /* scratch: logits of the outputs that count */
-    int64_t n_scores;      /* room in it */
+    int64_t *order;          /* [N] images in the order in which an adapting network sees them */
+    row_figures *in_order;   /* [batch] scratch: figures in that order */
+    int *in_labels;          /* [batch] scratch: labels in that order */
+    reshift_class_map map;   /* classes of the set onto outputs */
+    float *scores;           /* scratch: logits of the outputs that count */
+    int64_t n_scores;        /* room in it */
     fact_list *shared_facts; /* what all cells depend on, where they are kept; else NULL */
     measured_images *count;
 } measuring;
@@ -55,7 +56,8 @@ typedef struct measuring {
 /** "clean" where there is no corruption. */
 const char *measuring_name(const reshift_corruption *corruption);
 
-/** The set of one block, at all severities, or at those of the table where it has no others; the caller closes it. Errors: those of opening. */
+/** The set of one block, at all severities, or at those of the table where it has no others; the caller closes it.
+ * Errors: those of opening. */
 reshift_status measuring_open(measuring *m, const reshift_corruption *corruption, reshift_dataset **set,
                               reshift_error *error);
 
@@ -75,7 +77,8 @@ reshift_status measuring_lay_out(measuring *m, reshift_error *error);
 const block *measuring_block(const measuring *m, const reshift_cell *cell);
 /** Cells of earlier runs; counts the images that are left to measure. Errors: MEMORY. */
 reshift_status measuring_take_up(measuring *m, reshift_error *error);
-/** The order of the rows, and warnings about their batches; nothing where the network stays as it is. Errors: MEMORY. */
+/** The order of the rows, and warnings about their batches; nothing where the network stays as it is. Errors: MEMORY.
+ */
 reshift_status measuring_prepare_adaptation(measuring *m, reshift_error *error);
 
 /**

@@ -1,6 +1,7 @@
 /*
- * Measures the robustness table: the cells that table_cells.c did not find in the folder, on the images that table_images.c
- * chose. A network goes through one plan for all cells; two networks that begin alike run their common blocks once.
+ * Measures the robustness table: the cells that table_cells.c did not find in the folder, on the images that
+ * table_images.c chose. A network goes through one plan for all cells; two networks that begin alike run their common
+ * blocks once.
  */
 #include "reshift/robustness.h"
 
@@ -20,8 +21,8 @@ static reshift_status finish_cell(const reshift_robustness *t, reshift_cell *cel
     size_t k = (size_t)t->n_classes;
     cell->all = figures_metrics(rows, t->labels, NULL, t->n_images);
     cell->unseen = figures_metrics(rows, t->labels, t->seen, t->n_images);
-    reshift_status status = figures_class_metrics(rows, t->labels, NULL, t->n_images, t->n_classes, t->n_counted,
-                                                  &cell->by_class, error);
+    reshift_status status =
+        figures_class_metrics(rows, t->labels, NULL, t->n_images, t->n_classes, t->n_counted, &cell->by_class, error);
     if (status == RESHIFT_OK) {
         status = figures_class_metrics(rows, t->labels, t->seen, t->n_images, t->n_classes, t->n_counted,
                                        &cell->by_class_unseen, error);

@@ -131,7 +131,9 @@ static void plan_figures(const reshift_robustness *t, const reshift_baseline *ba
         }
         p->relative_mce = known ? p->n_columns++ : -1;
         for (int c = 0; c < t->n_corruptions && known; c++) {
-            p->relative_weight += t->corruptions[c]->validation ? 0 : 1 / (p->base[c] - p->base_clean) / reshift_corruption_official_count();
+            p->relative_weight += t->corruptions[c]->validation
+                                      ? 0
+                                      : 1 / (p->base[c] - p->base_clean) / reshift_corruption_official_count();
         }
     }
 }

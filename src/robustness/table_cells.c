@@ -50,8 +50,7 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
     if (m->options->cells_folder) {
         char key[DIGEST_HEX_BYTES];
         fact_list *depends_on;
-        reshift_status status =
-            cells_facts(m->shared_facts, b->identity, cell->severity, &depends_on, key, error);
+        reshift_status status = cells_facts(m->shared_facts, b->identity, cell->severity, &depends_on, key, error);
         facts_destroy(&depends_on);
         if (status != RESHIFT_OK) {
             return status;
@@ -63,7 +62,8 @@ static reshift_status take_up(measuring *m, const block *b, reshift_cell *cell, 
         bool damaged;
         cell->taken_up = cells_load(cell->file, key, t->n_images, t->n_classes, &cell->rows, &damaged);
         if (damaged) {
-            progress_message(m->progress, RESHIFT_LOG_WARNING, "'%s' is damaged: the cell is measured again", cell->file);
+            progress_message(m->progress, RESHIFT_LOG_WARNING, "'%s' is damaged: the cell is measured again",
+                             cell->file);
         }
     }
     m->count->total += cell->taken_up ? 0 : t->n_images;
@@ -85,7 +85,8 @@ static reshift_status say_why_none(const measuring *m, const reshift_cell *cell,
 {
     char key[DIGEST_HEX_BYTES];
     fact_list *depends_on;
-    reshift_status status = cells_facts(m->shared_facts, measuring_block(m, cell)->identity, cell->severity, &depends_on, key, error);
+    reshift_status status =
+        cells_facts(m->shared_facts, measuring_block(m, cell)->identity, cell->severity, &depends_on, key, error);
     if (status != RESHIFT_OK) {
         return status;
     }
@@ -96,7 +97,8 @@ static reshift_status say_why_none(const measuring *m, const reshift_cell *cell,
     } else if (others.n_older > 0) {
         progress_message(m->progress, RESHIFT_LOG_INFO,
                          "'%s' holds %d %s of an older version of reshift, which %s not used", folder, others.n_older,
-                         reshift_noun_for(others.n_older, "cell", "cells"), reshift_noun_for(others.n_older, "is", "are"));
+                         reshift_noun_for(others.n_older, "cell", "cells"),
+                         reshift_noun_for(others.n_older, "is", "are"));
     }
     facts_destroy(&depends_on);
     return RESHIFT_OK;

@@ -22,8 +22,8 @@ const char *measuring_name(const reshift_corruption *corruption) { return corrup
 /* ---- which sets there are ---- */
 
 /*
- * The set of a corruption made here. The clean images are opened once: in a folder every file is looked at and hashed, and
- * with skip_bad decoded.
+ * The set of a corruption made here. The clean images are opened once: in a folder every file is looked at and hashed,
+ * and with skip_bad decoded.
  */
 static reshift_status open_made(measuring *m, const reshift_dataset_options *options, reshift_dataset **set,
                                 reshift_error *error)
@@ -62,7 +62,8 @@ reshift_status measuring_open(measuring *m, const reshift_corruption *corruption
         return reshift_dataset_open_clean(m->options->data, &options, set, error);
     }
     reshift_status status = reshift_dataset_open(m->options->data, &options, set, error);
-    if (status == RESHIFT_ERROR_NOT_FOUND && (m->table->severity_first > 1 || m->table->severity_last < RESHIFT_SEVERITIES)) {
+    if (status == RESHIFT_ERROR_NOT_FOUND &&
+        (m->table->severity_first > 1 || m->table->severity_last < RESHIFT_SEVERITIES)) {
         options.severity_first = m->table->severity_first; /* files of some severities only */
         options.severity_last = m->table->severity_last;
         status = reshift_dataset_open(m->options->data, &options, set, error);
@@ -125,7 +126,8 @@ static reshift_status name_outputs(const measuring *m, const reshift_dataset *se
             return error_memory(error, 64, "a class name");
         }
     }
-    return t->class_names ? RESHIFT_OK : error_memory(error, (size_t)t->n_classes * sizeof *t->class_names, "class names");
+    return t->class_names ? RESHIFT_OK
+                          : error_memory(error, (size_t)t->n_classes * sizeof *t->class_names, "class names");
 }
 
 static reshift_status survey_set(measuring *m, const reshift_corruption *corruption, reshift_error *error)
@@ -244,8 +246,7 @@ static reshift_status keep_unseen(measuring *m, const reshift_dataset *set, resh
         status = RESHIFT_ERROR_SHAPE;
     }
     if (status == RESHIFT_OK && m->options->sample > kept) {
-        error_set(error, RESHIFT_ERROR_SHAPE,
-                  "a sample of %lld %s: training has seen all but %lld of the %lld images",
+        error_set(error, RESHIFT_ERROR_SHAPE, "a sample of %lld %s: training has seen all but %lld of the %lld images",
                   (long long)m->options->sample, reshift_noun_for(m->options->sample, "image", "images"),
                   (long long)kept, (long long)t->n_available);
         error_hint(error, "without a sample all that are left are measured");
@@ -328,8 +329,8 @@ static reshift_status look_for_leaks(measuring *m, const reshift_dataset *set, r
             error_set(error, RESHIFT_ERROR_UNSUPPORTED, /* well asked, and refused for what the weights say */
                       "the network was trained on %lld of %lld %s (%.1f %%): measured on them it would look "
                       "better than it is",
-                      (long long)t->n_seen, (long long)t->n_images,
-                      reshift_noun_for(t->n_images, "image", "images"), 100 * (double)t->n_seen / (double)t->n_images);
+                      (long long)t->n_seen, (long long)t->n_images, reshift_noun_for(t->n_images, "image", "images"),
+                      100 * (double)t->n_seen / (double)t->n_images);
         error_hint(
             error,
             "measure on images of another set or split, give --unseen to measure on the others alone, or --allow-leak: "

@@ -122,13 +122,13 @@ static reshift_status find_affine(adapt *a, reshift_error *error)
 static reshift_status check_options(const reshift_adapt_options *o, reshift_error *error)
 {
     const bool mixed = o->kind == RESHIFT_ADAPT_BN && o->source_images > 0; /* then one image has statistics too */
-    if (o->kind == RESHIFT_ADAPT_NONE || o->batch < (mixed ? 1 : 2) || !(o->source_images >= 0 && o->source_images <= 1e9) ||
-        !(o->learning_rate > 0 && o->learning_rate <= 10)) {
-        return error_set(
-            error, RESHIFT_ERROR_ARGUMENT,
-            "adaptation: expected a batch of 2 or more (1 with bn and source images), source images of 0 or more and a learning rate above "
-            "0, found %d, %g and %g",
-            o->batch, o->source_images, o->learning_rate);
+    if (o->kind == RESHIFT_ADAPT_NONE || o->batch < (mixed ? 1 : 2) ||
+        !(o->source_images >= 0 && o->source_images <= 1e9) || !(o->learning_rate > 0 && o->learning_rate <= 10)) {
+        return error_set(error, RESHIFT_ERROR_ARGUMENT,
+                         "adaptation: expected a batch of 2 or more (1 with bn and source images), source images of 0 "
+                         "or more and a learning rate above "
+                         "0, found %d, %g and %g",
+                         o->batch, o->source_images, o->learning_rate);
     }
     return RESHIFT_OK;
 }
@@ -254,7 +254,8 @@ static reshift_status read_batch(adapt *a, plan **fitting, int *n, reshift_error
     const bool last_two = a->rest_rows > a->reading.batch && a->reads.first + a->rest_rows == a->n_rows;
     plan *p = *fitting = count == a->reading.batch && !last_two ? a->whole : a->rest;
     for (*n = 0; status == RESHIFT_OK && count > 0;) {
-        memcpy((float *)plan_staging(p) + (size_t)*n * image_floats, images, (size_t)count * image_floats * sizeof(float));
+        memcpy((float *)plan_staging(p) + (size_t)*n * image_floats, images,
+               (size_t)count * image_floats * sizeof(float));
         memcpy(a->labels + *n, labels, (size_t)count * sizeof *labels);
         *n += count;
         count = 0;

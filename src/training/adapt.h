@@ -18,14 +18,14 @@ typedef struct adapt adapt;
 extern const fact_table adapt_facts;
 
 /**
- * Rows of the last of the batches that n_rows are taken in; 0: it is whole. Usually what is left, n_rows % batch; but a single
- * image has no statistics of a batch, so it joins the batch before: batch + 1.
+ * Rows of the last of the batches that n_rows are taken in; 0: it is whole. Usually what is left, n_rows % batch; but a
+ * single image has no statistics of a batch, so it joins the batch before: batch + 1.
  */
 int adapt_rest(int64_t n_rows, int batch);
 
 /**
- * `size` 0: the recipe's. n_rows come at every start. The caller destroys *out; the model outlives it and does not change.
- * Errors: ARGUMENT (batch, rates, input size), those of plan_create, MEMORY.
+ * `size` 0: the recipe's. n_rows come at every start. The caller destroys *out; the model outlives it and does not
+ * change. Errors: ARGUMENT (batch, rates, input size), those of plan_create, MEMORY.
  */
 reshift_status adapt_create(const reshift_model *model, const reshift_adapt_options *options, int size, int64_t n_rows,
                             reshift_precision precision, adapt **out, reshift_error *error);

@@ -115,14 +115,13 @@ reshift_status checkpoint_save(const char *path, const checkpoint_state *s, resh
     }
     for (int e = 0; e < history->n_epochs; e++) {
         const reshift_epoch *from = &history->epochs[e];
-        const double row[MOST_COLUMNS] = {
-            from->epoch,         from->train_loss, from->train_accuracy,  from->test_loss,
-            from->test_accuracy, from->seconds,    from->validation_loss, from->validation_accuracy};
+        const double row[MOST_COLUMNS] = {from->epoch,           from->train_loss,         from->train_accuracy,
+                                          from->test_loss,       from->test_accuracy,      from->seconds,
+                                          from->validation_loss, from->validation_accuracy};
         memcpy(rows + e * columns, row, (size_t)columns * sizeof *row);
     }
     if (status == RESHIFT_OK) {
-        status =
-            add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, columns}, rows, error);
+        status = add_view(tensors, "history", RESHIFT_F64, 2, (int64_t[]){history->n_epochs, columns}, rows, error);
     }
     for (int64_t i = 0; i < n_rates; i++) {
         rates[2 * i] = history->rates[i].ratio;
@@ -265,14 +264,16 @@ static const char *age_of(const char *found_kind)
 static bool find_mismatch(const reshift_tensors *tensors, const checkpoint_state *s, reshift_status *code, char *why,
                           size_t size)
 {
-    const char *found_kind = reshift_tensors_text(tensors, kind_key), *key = reshift_tensors_text(tensors, training_key);
-    const char *options = reshift_tensors_text(tensors, options_key), *sum = reshift_tensors_text(tensors, checksum_key);
+    const char *found_kind = reshift_tensors_text(tensors, kind_key),
+               *key = reshift_tensors_text(tensors, training_key);
+    const char *options = reshift_tensors_text(tensors, options_key),
+               *sum = reshift_tensors_text(tensors, checksum_key);
     const reshift_array *rows = reshift_tensors_find(tensors, "history");
     char expected[24], difference[256];
     *code = RESHIFT_ERROR_EXISTS;
     if (strcmp(found_kind, kind) != 0) {
-        snprintf(why, size, "was written by %s version of reshift (%s, this one writes %s)", age_of(found_kind), found_kind,
-                 kind);
+        snprintf(why, size, "was written by %s version of reshift (%s, this one writes %s)", age_of(found_kind),
+                 found_kind, kind);
         return true;
     }
     if (!key || !options || !sum) {
@@ -335,8 +336,8 @@ static reshift_status take_up(const reshift_tensors *tensors, const char *path, 
     return status;
 }
 
-reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *taken,
-                               const reshift_progress *progress, reshift_error *error)
+reshift_status checkpoint_load(const char *path, checkpoint_state *s, bool *taken, const reshift_progress *progress,
+                               reshift_error *error)
 {
     *taken = false;
     bool there;

@@ -26,9 +26,9 @@ typedef struct checkpoint_state {
     plan_optimiser *optimiser;
     reshift_history *history; /* with room for `epochs`, blocks of rates named */
     int epochs;
-    bool validated;       /* the history has validation figures */
-    int best_epoch;       /* the one to keep so far; 0: none, or the last is kept */
-    float *best;          /* its parameters `changed`, one behind the other; NULL: the last epoch is kept */
+    bool validated;        /* the history has validation figures */
+    int best_epoch;        /* the one to keep so far; 0: none, or the last is kept */
+    float *best;           /* its parameters `changed`, one behind the other; NULL: the last epoch is kept */
     int64_t *best_tracked; /* its batches_tracked [n_nodes] */
 } checkpoint_state;
 
@@ -36,12 +36,12 @@ typedef struct checkpoint_state {
 reshift_status checkpoint_save(const char *path, const checkpoint_state *state, reshift_error *error);
 
 /**
- * Takes up what is at `path`: *taken says whether there was something that fits. What does not fit, or is damaged, is an
- * error or will be replaced, as state->mismatch says. Errors: EXISTS (a file that is no checkpoint of fine-tuning; one of
- * another training, naming the option and both values; one of more epochs or of an older reshift), FORMAT and SHAPE
- * (damaged), IO, MEMORY. Nothing is changed unless *taken.
+ * Takes up what is at `path`: *taken says whether there was something that fits. What does not fit, or is damaged, is
+ * an error or will be replaced, as state->mismatch says. Errors: EXISTS (a file that is no checkpoint of fine-tuning;
+ * one of another training, naming the option and both values; one of more epochs or of an older reshift), FORMAT and
+ * SHAPE (damaged), IO, MEMORY. Nothing is changed unless *taken.
  */
-reshift_status checkpoint_load(const char *path, checkpoint_state *state, bool *taken,
-                               const reshift_progress *progress, reshift_error *error);
+reshift_status checkpoint_load(const char *path, checkpoint_state *state, bool *taken, const reshift_progress *progress,
+                               reshift_error *error);
 
 #endif

@@ -43,7 +43,8 @@ static reshift_status choose_cache(finetune *t, int epochs_left, reshift_error *
     return reshift_frozen_cache_open(&options, &t->own_cache, error);
 }
 
-/* Of the sets that are measured after an epoch; without any, a batch of training rows is, see finetune_check_finite(). */
+/* Of the sets that are measured after an epoch; without any, a batch of training rows is, see finetune_check_finite().
+ */
 static int64_t most_measured(const finetune *t)
 {
     const int64_t most = t->n_test > t->n_validation ? t->n_test : t->n_validation;
@@ -68,7 +69,9 @@ static reshift_status make_frozen(finetune *t, int epochs_left, reshift_error *e
                     .last_block = tail_first_block(t->tail) - 1,
                     .bf16 = reshift_precision_here(o->precision, true) == RESHIFT_PRECISION_BF16},
         .n_rows = rows_to_keep(t),
-        .cache = rows_to_keep(t) == 0 ? NULL : o->cache ? o->cache : t->own_cache,
+        .cache = rows_to_keep(t) == 0 ? NULL
+                 : o->cache           ? o->cache
+                                      : t->own_cache,
     };
     forward_expect(&setup.forward, t->dataset);
     if (o->test) {
@@ -220,10 +223,11 @@ static bool any_rate(const finetune *t)
 
 /*
  * NUMERIC where the weights after this epoch are lost. The training loss of an epoch is a mean over its steps: a first
- * step of very wrong logits may be in it that later ones have repaired, so that the loss after the last step decides where
- * it was measured (`end_loss`, else NAN).
+ * step of very wrong logits may be in it that later ones have repaired, so that the loss after the last step decides
+ * where it was measured (`end_loss`, else NAN).
  */
-static reshift_status check_diverged(const finetune *t, const reshift_epoch *epoch, double end_loss, reshift_error *error)
+static reshift_status check_diverged(const finetune *t, const reshift_epoch *epoch, double end_loss,
+                                     reshift_error *error)
 {
     const int K = reshift_model_n_classes(t->model);
     const double losses[] = {isnan(end_loss) ? epoch->train_loss : end_loss, epoch->test_loss, epoch->validation_loss};
@@ -233,12 +237,13 @@ static reshift_status check_diverged(const finetune *t, const reshift_epoch *epo
             char which[64];
             snprintf(which, sizeof which, "%s loss %s epoch %d", names[i], i || isnan(end_loss) ? "of" : "after",
                      epoch->epoch);
-            return divergence_error("training", which, losses[i], K,
-                                    reshift_loss_diverged(t->first_loss, K) && !isnan(t->first_loss)
-                                        ? "the first step's loss is as large: the network or its head does not fit these "
-                                          "images"
-                                        : "use smaller learning rates",
-                                    error);
+            return divergence_error(
+                "training", which, losses[i], K,
+                reshift_loss_diverged(t->first_loss, K) && !isnan(t->first_loss)
+                    ? "the first step's loss is as large: the network or its head does not fit these "
+                      "images"
+                    : "use smaller learning rates",
+                error);
         }
     }
     return RESHIFT_OK;

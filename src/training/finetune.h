@@ -23,21 +23,22 @@ typedef struct finetune {
     tail *tail;
     frozen *frozen;
     reshift_frozen_cache *own_cache; /* for this call alone; NULL where the caller gives one */
-    double first_loss, end_loss;     /* of the first step, and of training rows after the last epoch; NAN: not measured */
-    int *labels;                     /* of a batch */
-    int64_t *order;                  /* [n_rows] of an epoch */
-    reshift_dataset *changed;        /* the images of an epoch, augmented; NULL: as they are, or between epochs */
+    double first_loss, end_loss; /* of the first step, and of training rows after the last epoch; NAN: not measured */
+    int *labels;                 /* of a batch */
+    int64_t *order;              /* [n_rows] of an epoch */
+    reshift_dataset *changed;    /* the images of an epoch, augmented; NULL: as they are, or between epochs */
 } finetune;
 
-/** All that can be refused before anything is read or run; t->rates are allocated, all negative, and are filled in. Errors:
- * ARGUMENT, SHAPE. */
+/** All that can be refused before anything is read or run; t->rates are allocated, all negative, and are filled in.
+ * Errors: ARGUMENT, SHAPE. */
 reshift_status finetune_check(finetune *t, reshift_error *error);
 
 /**
- * What the training depends on, for the caller to destroy, and its key. The number of epochs is part of it only where the
- * schedule depends on it, as a finished training may be made longer. Errors: those of reading, MEMORY.
+ * What the training depends on, for the caller to destroy, and its key. The number of epochs is part of it only where
+ * the schedule depends on it, as a finished training may be made longer. Errors: those of reading, MEMORY.
  */
-reshift_status finetune_key(const finetune *t, fact_list **depends_on, char key[DIGEST_HEX_BYTES], reshift_error *error);
+reshift_status finetune_key(const finetune *t, fact_list **depends_on, char key[DIGEST_HEX_BYTES],
+                            reshift_error *error);
 extern const fact_table finetune_facts, schedule_facts;
 
 /** What is done with n rows that lie in tail_step_input(), their labels in t->labels, after `done` rows before them. */
@@ -66,7 +67,8 @@ reshift_status finetune_measure(finetune *t, const reshift_dataset *dataset, int
 
 /* ---- finetune_before.c: what comes before the steps; all through t->frozen, which is there ---- */
 
-/** Whether training images are photographs that augmentation resizes and crops by the recipe before it corrupts them. */
+/** Whether training images are photographs that augmentation resizes and crops by the recipe before it corrupts them.
+ */
 bool finetune_crops_first(const finetune *t);
 
 /** Learning rates of an epoch from gradients and weights: set, told, and written to rates [n_blocks of the options]. */

@@ -133,8 +133,8 @@ reshift_status finetune_recalibrate(finetune *t, reshift_error *error)
     tail_recalibrate_end(t->tail);
     if (status == RESHIFT_OK) {
         progress_message(t->progress, RESHIFT_LOG_INFO,
-                         "batch norm: statistics of the trained blocks recalibrated on %lld %s",
-                         (long long)t->n_rows, reshift_noun_for(t->n_rows, "image", "images"));
+                         "batch norm: statistics of the trained blocks recalibrated on %lld %s", (long long)t->n_rows,
+                         reshift_noun_for(t->n_rows, "image", "images"));
     }
     return status;
 }

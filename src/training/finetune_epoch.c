@@ -22,7 +22,8 @@ static double rate_factor(const finetune *t)
 /* Photographs that are corrupted are resized and cropped first, as the test images are. The caller closes *base. */
 static reshift_status open_augmented_base(const finetune *t, reshift_dataset **base, reshift_error *error)
 {
-    reshift_dataset *set = (reshift_dataset *)t->dataset; /* casts away const: a view takes a reference, nothing changes */
+    reshift_dataset *set =
+        (reshift_dataset *)t->dataset; /* casts away const: a view takes a reference, nothing changes */
     if (!finetune_crops_first(t)) {
         *base = dataset_share(set);
         return RESHIFT_OK;

@@ -1,6 +1,6 @@
 /*
- * What a training depends on, as facts: a checkpoint keeps their text, so that a mismatch can be named, and their sha256 is
- * its key. The table of options has a row for every field of reshift_finetune_options.
+ * What a training depends on, as facts: a checkpoint keeps their text, so that a mismatch can be named, and their
+ * sha256 is its key. The table of options has a row for every field of reshift_finetune_options.
  */
 #include <stdio.h>
 
@@ -23,7 +23,10 @@ static const char *const batchnorms[] = {[RESHIFT_BATCHNORM_FROZEN] = "frozen",
                                          NULL};
 static const char *const keeps[] = {[RESHIFT_KEEP_LAST] = "last", [RESHIFT_KEEP_BEST] = "best", NULL};
 
-static bool is_step(const void *schedule) { return ((const reshift_schedule *)schedule)->kind == RESHIFT_SCHEDULE_STEP; }
+static bool is_step(const void *schedule)
+{
+    return ((const reshift_schedule *)schedule)->kind == RESHIFT_SCHEDULE_STEP;
+}
 static bool has_units(const void *schedule)
 {
     const reshift_schedule *s = schedule;

@@ -74,8 +74,8 @@ reshift_status reshift_history_save_csv(const char *path, const reshift_history 
         status = file_writer_printf(&writer, error, "%d", e->epoch);
         for (int v = 0; status == RESHIFT_OK && v < (more ? 7 : 5); v++) {
             char text[40];
-            status = file_writer_printf(&writer, error, ",%s",
-                                        isnan(values[v]) ? "" : reshift_number_text(values[v], text));
+            status =
+                file_writer_printf(&writer, error, ",%s", isnan(values[v]) ? "" : reshift_number_text(values[v], text));
         }
         for (int b = 0; status == RESHIFT_OK && b < history->n_rated; b++) {
             const reshift_chosen_rate *r = &history->rates[i * history->n_rated + b];

@@ -187,8 +187,7 @@ void reshift_moved_tell(const reshift_moved *rows, int n, const reshift_progress
             }
             if (changed[0] == 0) {
                 snprintf(text, sizeof text, "%s: none of its %d weight %s changed%s", rows[first].block, tensors[0],
-                         reshift_noun_for(tensors[0], "tensor", "tensors"),
-                         statistics);
+                         reshift_noun_for(tensors[0], "tensor", "tensors"), statistics);
             } else {
                 const double percent = norm > 0 ? 100 * sqrt(squares / norm) : 0.0;
                 snprintf(text, sizeof text,

@@ -70,8 +70,8 @@ static reshift_status make_optimiser(tail *t, const tail_setup *setup, reshift_e
     for (int i = 0; i < t->n_trained; i++) {
         rates[i] = setup->rates[t->net->graph->parameters[t->trained[i]].block];
     }
-    reshift_status status = plan_optimiser_create(t->net, NULL, &setup->rule, t->trained, rates, t->n_trained,
-                                                  &t->optimiser, error);
+    reshift_status status =
+        plan_optimiser_create(t->net, NULL, &setup->rule, t->trained, rates, t->n_trained, &t->optimiser, error);
     free(rates);
     return status;
 }
@@ -328,8 +328,8 @@ bool tail_has_batchnorm(const tail *t)
     return any;
 }
 
-reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch,
-                                      int64_t n_rows, reshift_error *error)
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch, int64_t n_rows,
+                                      reshift_error *error)
 {
     plan_options options = options_of(t, n_dims, shape, bf16);
     options.batchnorm_batch = t->train_block;
@@ -405,7 +405,7 @@ reshift_status tail_measure(tail *t, int n, const int *labels, const output_rows
     for (int i = 0; status == RESHIFT_OK && i < n; i++) {
         int correct;
         *loss_sum += (double)softmax_cross_entropy_f32(logits + (int64_t)i * t->n_classes, t->n_classes, labels[i], 0,
-                                                        NULL, &correct);
+                                                       NULL, &correct);
         *correct_sum += correct;
     }
     return status;

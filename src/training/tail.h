@@ -53,7 +53,8 @@ void *tail_step_input(tail *t, int n);
 reshift_status tail_step(tail *t, int n, const int *labels, double factor, double *loss, int *correct,
                          reshift_error *error);
 
-/** Brings the network's values up to date (plan_synchronise()): before anybody else reads them. Errors: the engine's. */
+/** Brings the network's values up to date (plan_synchronise()): before anybody else reads them. Errors: the engine's.
+ */
 reshift_status tail_synchronise(tail *t, reshift_error *error);
 
 /**
@@ -75,8 +76,8 @@ void tail_set_rate(tail *t, int block, double learning_rate);
  * there is any. Errors: those of plan_create, of the engine.
  */
 bool tail_has_batchnorm(const tail *t);
-reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch,
-                                      int64_t n_rows, reshift_error *error);
+reshift_status tail_recalibrate_start(tail *t, int n_dims, const int64_t shape[3], bool bf16, int batch, int64_t n_rows,
+                                      reshift_error *error);
 reshift_status tail_recalibrate_step(tail *t, int n, reshift_error *error);
 void tail_recalibrate_end(tail *t);
 

@@ -155,11 +155,14 @@ static void test_extreme_cases(void **state)
     reshift_array flat = wrap(same, 3, 2);
     check_ok(reshift_separation_of(&flat, LABELS((twins), flat.shape[0]), 2, &found, &error));
     assert_true(found.overlap == 1 && isnan(found.fisher));
-    check_error(reshift_separation_of(&x, LABELS((wrong), x.shape[0]), 3, &found, &error), RESHIFT_ERROR_SHAPE, "label of row 1");
+    check_error(reshift_separation_of(&x, LABELS((wrong), x.shape[0]), 3, &found, &error), RESHIFT_ERROR_SHAPE,
+                "label of row 1");
     values[4] = NAN;
-    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_NUMERIC, "row 2");
+    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_NUMERIC,
+                "row 2");
     x.shape[0] = 0;
-    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_SHAPE, "found 0");
+    check_error(reshift_separation_of(&x, LABELS((twins), x.shape[0]), 2, &found, &error), RESHIFT_ERROR_SHAPE,
+                "found 0");
 }
 
 /*
@@ -193,7 +196,8 @@ static void test_compare(void **state)
     assert_true(fabs(change.silhouette.value - (b.silhouette - a.silhouette)) < 1e-12);
     assert_true(fabs(change.fisher.value - (b.fisher - a.fisher)) < 1e-9);
     assert_true(change.overlap.high < 0 && change.silhouette.low > 0 && change.fisher.low > 0);
-    check_ok(reshift_separation_compare(&x, &z, LABELS((labels), x.shape[0]), images, left_out, 3, 0, &change, &error)); /* other noise */
+    check_ok(reshift_separation_compare(&x, &z, LABELS((labels), x.shape[0]), images, left_out, 3, 0, &change,
+                                        &error)); /* other noise */
     assert_int_equal(change.n_images, 100);
     assert_true(change.overlap.low < 0 && change.overlap.high > 0);
     check_ok(reshift_separation_compare(&x, &x, LABELS((labels), x.shape[0]), images, NULL, 3, 0, &change, &error));

@@ -32,7 +32,8 @@ static void test_defaults(void **state)
     reshift_forward_options forward;
     memset(&forward, 0xff, sizeof forward);
     reshift_forward_options_default(&forward);
-    assert_true(forward.size == 0 && forward.batch == 0 && forward.precision == RESHIFT_PRECISION_F32 && !forward.cache);
+    assert_true(forward.size == 0 && forward.batch == 0 && forward.precision == RESHIFT_PRECISION_F32 &&
+                !forward.cache);
     reshift_run_options run;
     memset(&run, 0xff, sizeof run);
     reshift_run_options_default(&run);
@@ -44,8 +45,9 @@ static void test_defaults(void **state)
     reshift_robustness_options robustness;
     memset(&robustness, 0xff, sizeof robustness);
     reshift_robustness_options_default(&robustness);
-    assert_true(robustness.clean && robustness.dataset.severity_last == 5 && robustness.adapt.kind == RESHIFT_ADAPT_NONE &&
-                robustness.adapt.batch == 64 && !robustness.data && robustness.n_corruptions == 0);
+    assert_true(robustness.clean && robustness.dataset.severity_last == 5 &&
+                robustness.adapt.kind == RESHIFT_ADAPT_NONE && robustness.adapt.batch == 64 && !robustness.data &&
+                robustness.n_corruptions == 0);
 }
 
 /* Each output is filled with what no function leaves there. */
@@ -67,13 +69,15 @@ static void test_outputs_after_failure(void **state)
     (void)state;
     const reshift_array none = {0};
     reshift_error error = {0};
-    FAILS(reshift_array, a, reshift_array_create(RESHIFT_F32, 99, NULL, &a, &error), !a.data, reshift_array_destroy(&a));
+    FAILS(reshift_array, a, reshift_array_create(RESHIFT_F32, 99, NULL, &a, &error), !a.data,
+          reshift_array_destroy(&a));
     FAILS(reshift_array, a, reshift_array_load_npy(NOWHERE, &a, &error), !a.data, reshift_array_destroy(&a));
     FAILS(reshift_array, a, reshift_features_load_npy(NOWHERE, &a, &error), !a.data, reshift_array_destroy(&a));
     FAILS(reshift_tensors *, t, reshift_tensors_load(NOWHERE, &t, &error), !t, reshift_tensors_destroy(&t));
     FAILS(reshift_model *, m, reshift_model_load(NOWHERE, NULL, &m, &error), !m, reshift_model_destroy(&m));
     FAILS(reshift_model *, m, reshift_model_create("nonsense", 10, 0, &m, &error), !m, reshift_model_destroy(&m));
-    FAILS(reshift_dataset *, d, reshift_dataset_open("folder:" NOWHERE, NULL, &d, &error), !d, reshift_dataset_close(&d));
+    FAILS(reshift_dataset *, d, reshift_dataset_open("folder:" NOWHERE, NULL, &d, &error), !d,
+          reshift_dataset_close(&d));
     FAILS(reshift_dataset *, d, reshift_dataset_open("nonsense", NULL, &d, &error), !d, reshift_dataset_close(&d));
     FAILS(reshift_dataset *, d, reshift_dataset_open_clean("imagenet-c:" NOWHERE, NULL, &d, &error), !d,
           reshift_dataset_close(&d));
@@ -92,13 +96,15 @@ static void test_outputs_after_failure(void **state)
           reshift_pca_destroy(&p));
     FAILS(reshift_array, w, reshift_nearest_mean_train(&none, &none, 0, &w, &(reshift_array){0}, &error), !w.data,
           reshift_array_destroy(&w));
-    FAILS(reshift_array, s, reshift_nearest_neighbours_score(&none, &none, &none, 0, 1, 0.07, &s, NULL, &error), !s.data,
-          reshift_array_destroy(&s));
+    FAILS(reshift_array, s, reshift_nearest_neighbours_score(&none, &none, &none, 0, 1, 0.07, &s, NULL, &error),
+          !s.data, reshift_array_destroy(&s));
     FAILS(reshift_array, w,
-          reshift_logistic_train(&none, &none, 0, NULL, &w, &(reshift_array){0}, &(reshift_logistic_fit){0}, NULL, &error),
+          reshift_logistic_train(&none, &none, 0, NULL, &w, &(reshift_array){0}, &(reshift_logistic_fit){0}, NULL,
+                                 &error),
           !w.data, reshift_array_destroy(&w));
     FAILS(reshift_history, h,
-          reshift_probe_train(&none, &none, NULL, NULL, 0, NULL, &(reshift_array){0}, &(reshift_array){0}, &h, NULL, &error),
+          reshift_probe_train(&none, &none, NULL, NULL, 0, NULL, &(reshift_array){0}, &(reshift_array){0}, &h, NULL,
+                              &error),
           !h.epochs, reshift_history_destroy(&h));
     FAILS(reshift_array, s, reshift_linear_scores(&none, &none, &none, &s, &error), !s.data, reshift_array_destroy(&s));
 
@@ -106,12 +112,13 @@ static void test_outputs_after_failure(void **state)
     reshift_model *model = NULL;
     check_ok(reshift_dataset_open("demo", &(reshift_dataset_options){.limit = 4}, &demo, &error));
     check_ok(reshift_model_create("resnet-demo", 3, 0, &model, &error));
-    FAILS(reshift_dataset *, d, reshift_dataset_subset(demo, &(int64_t){99}, 1, &d, &error), !d, reshift_dataset_close(&d));
+    FAILS(reshift_dataset *, d, reshift_dataset_subset(demo, &(int64_t){99}, 1, &d, &error), !d,
+          reshift_dataset_close(&d));
     FAILS(reshift_dataset *, d, reshift_dataset_cropped(demo, 0, 0, &d, &error), !d, reshift_dataset_close(&d));
     FAILS(reshift_class_map, c, reshift_class_map_create(model, demo, NOWHERE, &c, &error), !c.outputs && !c.counts,
           reshift_class_map_destroy(&c));
-    FAILS(reshift_split, s, reshift_split_draw(demo, RESHIFT_SPLIT_BY_ROW, 0, 0, &s, &error), !s.train_rows && !s.test_rows,
-          reshift_split_destroy(&s));
+    FAILS(reshift_split, s, reshift_split_draw(demo, RESHIFT_SPLIT_BY_ROW, 0, 0, &s, &error),
+          !s.train_rows && !s.test_rows, reshift_split_destroy(&s));
     reshift_forward_options forward;
     reshift_forward_options_default(&forward);
     forward.batch = -1;

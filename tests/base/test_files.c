@@ -350,16 +350,11 @@ static void test_digests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_is_atomic),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_refused_targets),
-        cmocka_unit_test(test_devices_and_pipes),
-        cmocka_unit_test(test_pipes_never_block),
-        cmocka_unit_test(test_links_and_modes),
-        cmocka_unit_test(test_leftovers),
-        cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_path_kinds),
-        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_write_is_atomic),   cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_refused_targets),   cmocka_unit_test(test_devices_and_pipes),
+        cmocka_unit_test(test_pipes_never_block), cmocka_unit_test(test_links_and_modes),
+        cmocka_unit_test(test_leftovers),         cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_path_kinds),        cmocka_unit_test(test_digests),
     };
     return cmocka_run_group_tests_name("files", tests, make_folder, remove_folder);
 }

@@ -262,10 +262,8 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed_at_every_step),
-        cmocka_unit_test(test_killed_twice),
-        cmocka_unit_test(test_other_files_are_protected),
-        cmocka_unit_test(test_single_output_replaces_leftover),
+        cmocka_unit_test(test_killed_at_every_step),          cmocka_unit_test(test_killed_twice),
+        cmocka_unit_test(test_other_files_are_protected),     cmocka_unit_test(test_single_output_replaces_leftover),
         cmocka_unit_test(test_running_commits_are_protected),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -6,7 +6,8 @@
 #include "base/random.h"
 #include "kernels/random_fill.h"
 
-/* Random123's known answer (kat_vectors): counter and key all zero. The stream's layout puts the block number in word 0. */
+/* Random123's known answer (kat_vectors): counter and key all zero. The stream's layout puts the block number in word
+ * 0. */
 static void test_known_answer(void **state)
 {
     (void)state;
@@ -104,8 +105,10 @@ static void test_fill_golden(void **state)
     random_fill_uniform(&stream, uniform, 5);
     random_fill_gaussian(&stream, gaussian, 70);
     static const uint32_t expected_words[5] = {0x41d7c84c, 0x033f6577, 0xe0a15d0e, 0x20eba83c, 0x13269b75};
-    static const double expected_uniform[5] = {0x1.ac393c1b8a0f8p-3, 0x1.d3e06b4b56b96p-2, 0x1.11ab4fbea1e2fp-1, 0x1.14c067419511cp-1, 0x1.9ca6f11dfd5d2p-2};
-    static const float expected_gaussian[5] = {-0x1.fcd64ap-1f, 0x1.c8c4b6p-1f, 0x1.83c382p+0f, -0x1.782d5p+0f, 0x1.810becp-2f};
+    static const double expected_uniform[5] = {0x1.ac393c1b8a0f8p-3, 0x1.d3e06b4b56b96p-2, 0x1.11ab4fbea1e2fp-1,
+                                               0x1.14c067419511cp-1, 0x1.9ca6f11dfd5d2p-2};
+    static const float expected_gaussian[5] = {-0x1.fcd64ap-1f, 0x1.c8c4b6p-1f, 0x1.83c382p+0f, -0x1.782d5p+0f,
+                                               0x1.810becp-2f};
     static const int at[5] = {0, 15, 16, 63, 69};
     for (int i = 0; i < 5; i++) {
         assert_int_equal(words[i], expected_words[i]);
@@ -223,14 +226,10 @@ static void test_fill_distributions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answer),
-        cmocka_unit_test(test_streams_are_independent_of_order),
-        cmocka_unit_test(test_gaussian_moments),
-        cmocka_unit_test(test_permutation),
-        cmocka_unit_test(test_fill_is_philox),
-        cmocka_unit_test(test_fill_golden),
-        cmocka_unit_test(test_fill_prefixes),
-        cmocka_unit_test(test_fill_distributions),
+        cmocka_unit_test(test_known_answer),     cmocka_unit_test(test_streams_are_independent_of_order),
+        cmocka_unit_test(test_gaussian_moments), cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_fill_is_philox),   cmocka_unit_test(test_fill_golden),
+        cmocka_unit_test(test_fill_prefixes),    cmocka_unit_test(test_fill_distributions),
     };
     return cmocka_run_group_tests_name("random", tests, NULL, NULL);
 }

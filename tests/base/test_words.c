@@ -35,8 +35,11 @@ static void test_numbers(void **state)
     static const struct {
         double value;
         const char *text;
-    } numbers[] = {{0.61, "0.61"},   {0.1 + 0.2, "0.30000000000000004"}, {1, "1.0"}, {0, "0.0"}, {-2.5, "-2.5"},
-                   {1e-7, "1e-07"}, {123456, "123456.0"}, {1.0 / 3, "0.3333333333333333"}, {5e-324, "5e-324"}};
+    } numbers[] = {{0.61, "0.61"},       {0.1 + 0.2, "0.30000000000000004"},
+                   {1, "1.0"},           {0, "0.0"},
+                   {-2.5, "-2.5"},       {1e-7, "1e-07"},
+                   {123456, "123456.0"}, {1.0 / 3, "0.3333333333333333"},
+                   {5e-324, "5e-324"}};
     char text[40];
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         reshift_number_text(numbers[i].value, text);

@@ -79,8 +79,8 @@ static void check_layer(const reshift_array *weight, const reshift_array *bias, 
 
 /*
  * The search stops where no entry of the gradient, in units of 1 / sqrt(h var + l2) of a weight, is above 1e-7. The
- * penalised loss curves by l2 (h var + l2)^-1 at least there: a weight is within 1e-7 (h var + l2)^(1/2) / l2 of the minimum
- * along its own axis, some 1e-6 at l2 = 0.02 and 3e-4 at 1e-4. A bias moves by D times as much of a mean of 1.
+ * penalised loss curves by l2 (h var + l2)^-1 at least there: a weight is within 1e-7 (h var + l2)^(1/2) / l2 of the
+ * minimum along its own axis, some 1e-6 at l2 = 0.02 and 3e-4 at 1e-4. A bias moves by D times as much of a mean of 1.
  */
 static void test_logistic_is_scikit_learns(void **context)
 {
@@ -93,9 +93,11 @@ static void test_logistic_is_scikit_learns(void **context)
     options.l2 = WEAK_L2;
     check_ok(reshift_logistic_train(&s->features, &s->labels, 0, &options, &weight, &bias, &fit, NULL, &error));
     assert_true(fit.converged);
-    assert_true(fabs(fit.loss - GOLDEN_WEAK_LOSS) < 1e-6); /* l2 |W| |dW|: of first order, as the penalty is not in it */
+    assert_true(fabs(fit.loss - GOLDEN_WEAK_LOSS) <
+                1e-6); /* l2 |W| |dW|: of first order, as the penalty is not in it */
     check_layer(&weight, &bias, golden_weak_weight, golden_weak_bias, 3e-4);
-    check_layer(&weight, &bias, golden_weak_weight, golden_weak_bias, GOLDEN_WEAK_DEFAULT); /* scikit-learn's own stop */
+    check_layer(&weight, &bias, golden_weak_weight, golden_weak_bias,
+                GOLDEN_WEAK_DEFAULT); /* scikit-learn's own stop */
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);
     options.l2 = L2;
@@ -265,8 +267,8 @@ static void test_degenerate_labels(void **context)
         label[i] = 3;
     }
     static const char one[] = "training labels: expected at least two classes, found class 3 alone in all 330 rows";
-    check_error(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, NULL, &error),
-                RESHIFT_ERROR_SHAPE, one);
+    check_error(reshift_logistic_train(&s->features, &labels, 0, NULL, &a, &b, &fit, NULL, &error), RESHIFT_ERROR_SHAPE,
+                one);
     check_error(reshift_nearest_mean_train(&s->features, &labels, 0, &a, &b, &error), RESHIFT_ERROR_SHAPE, one);
     check_error(reshift_nearest_neighbours_score(&s->features, &labels, &s->test, 0, 1, 1, &a, NULL, &error),
                 RESHIFT_ERROR_SHAPE, one);
@@ -393,7 +395,8 @@ static void test_neighbours(void **context)
     }
     reshift_array_destroy(&scores);
     /* one neighbour of a training row is the row itself */
-    check_ok(reshift_nearest_neighbours_score(&s->features, &s->labels, &s->features, K, 1, 0.07, &scores, NULL, &error));
+    check_ok(
+        reshift_nearest_neighbours_score(&s->features, &s->labels, &s->features, K, 1, 0.07, &scores, NULL, &error));
     for (int i = 0; i < N; i++) {
         assert_true(((double *)scores.data)[i * K + ((int32_t *)s->labels.data)[i]] > 0.999);
     }
@@ -446,7 +449,8 @@ static void test_neighbours_of_any_features(void **context)
             assert_true(((double *)scores.data)[i] > 0);
         }
         reshift_metrics m;
-        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS((s->test_labels.data), scores.shape[0]), NULL, NULL, &m, &error));
+        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES,
+                                    LABELS((s->test_labels.data), scores.shape[0]), NULL, NULL, &m, &error));
         assert_true(isfinite(m.nll));
         reshift_array_destroy(&scores);
         reshift_array_destroy(&train);
@@ -511,7 +515,8 @@ static void test_feature_files(void **context)
     reshift_array_destroy(&read);
     ((double *)wide.data)[7 * D + 1] = 1e300;
     check_ok(reshift_array_save_npy(path, &wide, true, &error));
-    check_error(reshift_features_load_npy(path, &read, &error), RESHIFT_ERROR_NUMERIC, "row 7: 1e+300 is beyond float32");
+    check_error(reshift_features_load_npy(path, &read, &error), RESHIFT_ERROR_NUMERIC,
+                "row 7: 1e+300 is beyond float32");
     check_ok(reshift_array_save_npy(path, &s->labels, true, &error));
     check_error(reshift_features_load_npy(path, &read, &error), RESHIFT_ERROR_SHAPE,
                 "features: expected float32 [N,D], found int32 [330]");
@@ -571,8 +576,8 @@ static void test_scores_in_any_unit(void **context)
     }
 }
 
-/* The factor of the nearest mean's logits is the one that makes the training rows most likely. Every column is there twice:
- * the Gaussian's variance alone would give twice that factor. */
+/* The factor of the nearest mean's logits is the one that makes the training rows most likely. Every column is there
+ * twice: the Gaussian's variance alone would give twice that factor. */
 static void test_nearest_mean_fits_its_rows(void **context)
 {
     const state *s = *context;
@@ -624,8 +629,8 @@ static void test_nearest_mean(void **context)
     }
     reshift_array_destroy(&weight);
     reshift_array_destroy(&bias);
-    check_error(reshift_nearest_mean_train(&s->features, &s->labels, K + 1, &weight, &bias, &error), RESHIFT_ERROR_SHAPE,
-                "class 12 has no training row");
+    check_error(reshift_nearest_mean_train(&s->features, &s->labels, K + 1, &weight, &bias, &error),
+                RESHIFT_ERROR_SHAPE, "class 12 has no training row");
 }
 
 static void test_refusals(void **context)

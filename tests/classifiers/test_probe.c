@@ -348,7 +348,8 @@ static void test_refusals(void **state)
         assert_null(weight.data);                                                                                      \
         assert_null(history.epochs);                                                                                   \
     } while (0)
-    REFUSED(&t.features, &t.test_labels, NULL, NULL, 0, RESHIFT_ERROR_SHAPE, "training labels: expected integers [203]");
+    REFUSED(&t.features, &t.test_labels, NULL, NULL, 0, RESHIFT_ERROR_SHAPE,
+            "training labels: expected integers [203]");
     REFUSED(&t.features, &t.features, NULL, NULL, 0, RESHIFT_ERROR_SHAPE, "training labels: expected integers [203]");
     REFUSED(&t.labels, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_SHAPE, "training features: expected float32 [N,D]");
     REFUSED(&t.features, &t.labels, NULL, NULL, 3, RESHIFT_ERROR_SHAPE, "expected a label from 0 to 2, found");
@@ -365,7 +366,8 @@ static void test_refusals(void **state)
     REFUSED(&t.features, &t.labels, &narrow, &wide_labels, 0, RESHIFT_ERROR_SHAPE,
             "test features: expected 300 columns as in training, found 150");
     ((int64_t *)wide_labels.data)[9] = -1;
-    REFUSED(&t.features, &t.labels, &narrow, &wide_labels, 0, RESHIFT_ERROR_FORMAT, "row 9: expected a label from 0 to 999999, found -1");
+    REFUSED(&t.features, &t.labels, &narrow, &wide_labels, 0, RESHIFT_ERROR_FORMAT,
+            "row 9: expected a label from 0 to 999999, found -1");
     float kept = ((float *)t.features.data)[150 * n_features + 7];
     ((float *)t.features.data)[150 * n_features + 7] = NAN;
     REFUSED(&t.features, &t.labels, NULL, NULL, 0, RESHIFT_ERROR_NUMERIC, "training features: row 150 ");

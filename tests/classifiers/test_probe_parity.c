@@ -128,8 +128,8 @@ static void test_class_weights(void **state)
     compare("weighted", "weighted", 500, 5, class_weights);
 }
 
-/* In bfloat16 (float32 where the processor has no such form) weights end ten times nearer to PyTorch's with class weights
- * than without. */
+/* In bfloat16 (float32 where the processor has no such form) weights end ten times nearer to PyTorch's with class
+ * weights than without. */
 static void test_class_weights_in_bf16(void **state)
 {
     (void)state;
@@ -138,7 +138,8 @@ static void test_class_weights_in_bf16(void **state)
     reshift_tensors *golden;
     reshift_array features, labels, weight, bias;
     reshift_history history;
-    check_ok(reshift_tensors_load(TEST_SOURCE_ROOT "/tests/training/golden/training-weighted.safetensors", &golden, &error));
+    check_ok(
+        reshift_tensors_load(TEST_SOURCE_ROOT "/tests/training/golden/training-weighted.safetensors", &golden, &error));
     make_features(n, &features, &labels);
     static float weight0[n_classes * n_features], bias0[n_classes];
     static int64_t order[n * epochs];
@@ -164,10 +165,11 @@ static void test_class_weights_in_bf16(void **state)
         options.order = order;
         options.precision = RESHIFT_PRECISION_BF16;
         options.class_weights = weighted ? class_weights : NULL;
-        check_ok(reshift_probe_train(&features, &labels, NULL, NULL, n_classes, &options, &weight, &bias, &history, NULL,
-                                     &error));
+        check_ok(reshift_probe_train(&features, &labels, NULL, NULL, n_classes, &options, &weight, &bias, &history,
+                                     NULL, &error));
         for (int i = 0; i < n_classes * n_features; i++) {
-            off[weighted] += fabs((double)expected[i] - (double)((const float *)weight.data)[i]) / (n_classes * n_features);
+            off[weighted] +=
+                fabs((double)expected[i] - (double)((const float *)weight.data)[i]) / (n_classes * n_features);
         }
         loss[weighted] = history.epochs[epochs - 1].train_loss;
         reshift_array_destroy(&weight);

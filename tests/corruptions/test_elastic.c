@@ -141,10 +141,8 @@ static void test_large_golden(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_reference),
-        cmocka_unit_test(test_own_draws_golden),
-        cmocka_unit_test(test_own_moves),
-        cmocka_unit_test(test_large_golden),
+        cmocka_unit_test(test_against_reference), cmocka_unit_test(test_own_draws_golden),
+        cmocka_unit_test(test_own_moves),         cmocka_unit_test(test_large_golden),
         cmocka_unit_test(test_too_small),
     };
     return cmocka_run_group_tests_name("elastic", tests, NULL, NULL);

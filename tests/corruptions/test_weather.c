@@ -511,7 +511,7 @@ static void test_fog_of_long_images(void **state)
 {
     (void)state;
     reshift_error error;
-    static const int exact[][3] = {{32, 32, 32},     {224, 224, 256},   {375, 500, 512}, {513, 1026, 2048},
+    static const int exact[][3] = {{32, 32, 32},       {224, 224, 256},    {375, 500, 512}, {513, 1026, 2048},
                                    {1000, 4000, 4096}, {8192, 8192, 8192}, {1, 1, 2}};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
         assert_int_equal(weather_fog_side(exact[i][0], exact[i][1]), exact[i][2]);
@@ -537,11 +537,12 @@ static void test_fog_of_long_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_snow),     cmocka_unit_test(test_real_images),
-        cmocka_unit_test(test_spread),         cmocka_unit_test(test_overlays), cmocka_unit_test(test_bad_overlays),
-        cmocka_unit_test(test_drawn_overlays), cmocka_unit_test(test_sizes),    cmocka_unit_test(test_no_drops),
-        cmocka_unit_test(test_own_draws),      cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_fog_of_long_images),
+        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_snow),
+        cmocka_unit_test(test_real_images),    cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_overlays),       cmocka_unit_test(test_bad_overlays),
+        cmocka_unit_test(test_drawn_overlays), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_no_drops),       cmocka_unit_test(test_own_draws),
+        cmocka_unit_test(test_streams),        cmocka_unit_test(test_fog_of_long_images),
     };
     return cmocka_run_group_tests_name("weather", tests, NULL, NULL);
 }

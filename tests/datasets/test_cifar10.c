@@ -269,7 +269,8 @@ static void test_damaged_pickle(void **state)
         {"data-shape", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072], found uint8"},
         {"data-float", RESHIFT_ERROR_SHAPE, "data: expected uint8 [10000,3072], found float32"},
         {"labels-array-high", RESHIFT_ERROR_FORMAT, "labels: row 9999: expected a label from 0 to 9, found 10"},
-        {"labels-array-float", RESHIFT_ERROR_SHAPE, "labels: expected integers [10000], one for each row, found float32"},
+        {"labels-array-float", RESHIFT_ERROR_SHAPE,
+         "labels: expected integers [10000], one for each row, found float32"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         blob *bytes;

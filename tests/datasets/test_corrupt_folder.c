@@ -194,8 +194,8 @@ static void test_jpeg_comes_last(void **state)
     reshift_image clean = {0}, expected = {0}, found = {0};
     for (int64_t row = 0; row < 5; row++) {
         check_ok(reshift_dataset_read(cropped, row, &clean, &error));
-        check_ok(reshift_corruption_apply(find("contrast"), 2, RESHIFT_CONSTANTS_IMAGENET, 0, row, NULL, &clean, &expected,
-                                          &error));
+        check_ok(reshift_corruption_apply(find("contrast"), 2, RESHIFT_CONSTANTS_IMAGENET, 0, row, NULL, &clean,
+                                          &expected, &error));
         check_ok(reshift_image_compress(&expected, RESHIFT_JPEG_QUALITY, &error));
         check_ok(reshift_dataset_read(made, row, &found, &error));
         assert_int_equal(found.height, SIZE);

@@ -11,7 +11,8 @@ static void test_specs(void **state)
     reshift_dataset *d;
     check_error(reshift_dataset_open("mnist", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT,
                 "data 'mnist' is no kind of data set");
-    assert_non_null(strstr(error.hint, "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz, demo"));
+    assert_non_null(strstr(error.hint, "cifar10[:DIR], cifar10-c[:DIR], imagenet-c[:DIR], folder:DIR, "
+                                       "npy:IMAGES.npy,LABELS.npy or npy:BOTH.npz, demo"));
     check_error(reshift_dataset_open("", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "data '' is no kind");
     check_error(reshift_dataset_open("cifar", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT, "data 'cifar' is no kind");
     check_error(reshift_dataset_open("demo:x", NULL, &d, &error), RESHIFT_ERROR_ARGUMENT,
@@ -312,7 +313,8 @@ static void test_deep_grey(void **state)
     free(bytes);
     check_ok(reshift_dataset_open(spec, NULL, &d, &error));
     assert_non_null(reshift_dataset_note(d));
-    assert_non_null(strstr(reshift_dataset_note(d), "scans/a/2.png' (2 of 3 images): 16-bit grey: values above 255 become white"));
+    assert_non_null(
+        strstr(reshift_dataset_note(d), "scans/a/2.png' (2 of 3 images): 16-bit grey: values above 255 become white"));
     reshift_dataset_close(&d);
 }
 

@@ -222,11 +222,12 @@ static void keep_message(void *context, reshift_log_level level, const char *tex
 static void test_as_image_folder(void **state)
 {
     (void)state;
-    static const char *const images[] = {"tree/b/10.png", "tree/b/9.PNG", "tree/a/z.png", "tree/a/sub/1.jpeg",
-                                         "tree/a/sub-x/2.png", "tree/a/sub/in/3.webp", "tree/a/A.png", "tree/a/m.tif"};
-    static const char *const others[] = {"tree/a/Thumbs.db", "tree/b/desktop.ini", "tree/b/1.png~", "tree/b/1.png.bak",
-                                         "tree/a/sub/x.xml", "tree/a/.hidden.png", "tree/__MACOSX/a/._z.png",
-                                         "tree/.git/x.png"};
+    static const char *const images[] = {"tree/b/10.png",     "tree/b/9.PNG",       "tree/a/z.png",
+                                         "tree/a/sub/1.jpeg", "tree/a/sub-x/2.png", "tree/a/sub/in/3.webp",
+                                         "tree/a/A.png",      "tree/a/m.tif"};
+    static const char *const others[] = {"tree/a/Thumbs.db",        "tree/b/desktop.ini", "tree/b/1.png~",
+                                         "tree/b/1.png.bak",        "tree/a/sub/x.xml",   "tree/a/.hidden.png",
+                                         "tree/__MACOSX/a/._z.png", "tree/.git/x.png"};
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
         put_png(images[i], 2, 3, (uint8_t)i); /* the content determines the format, whatever the ending */
     }
@@ -234,8 +235,8 @@ static void test_as_image_folder(void **state)
         put_png(others[i], 2, 3, 99);
     }
     /* sorted(os.walk): a, a/sub, a/sub-x, a/sub/in ('-' sorts before '/'), then the names in each */
-    static const char *const expected[] = {"a/A.png", "a/m.tif", "a/z.png", "a/sub/1.jpeg", "a/sub-x/2.png",
-                                           "a/sub/in/3.webp", "b/10.png", "b/9.PNG"};
+    static const char *const expected[] = {"a/A.png",       "a/m.tif",         "a/z.png",  "a/sub/1.jpeg",
+                                           "a/sub-x/2.png", "a/sub/in/3.webp", "b/10.png", "b/9.PNG"};
     const reshift_progress progress = {.message = keep_message};
     reshift_dataset *d;
     reshift_dataset_options options;
@@ -304,8 +305,10 @@ static void test_skip_bad(void **state)
     reshift_dataset_close(&d);
     /* Damaged images are used and counted. */
     char command[512];
-    snprintf(command, sizeof command, "rm -rf '%s'; mkdir -p '%s/a' '%s/b' && cd '%s/a' && for f in whole noise zeros zeros-no-end; do "
-             "tar xzOf " TEST_SOURCE_ROOT "/tests/formats/golden/damaged-images.tar.gz $f.jpg >$f.jpg && cp $f.jpg ../b || exit 1; done",
+    snprintf(command, sizeof command,
+             "rm -rf '%s'; mkdir -p '%s/a' '%s/b' && cd '%s/a' && for f in whole noise zeros zeros-no-end; do "
+             "tar xzOf " TEST_SOURCE_ROOT
+             "/tests/formats/golden/damaged-images.tar.gz $f.jpg >$f.jpg && cp $f.jpg ../b || exit 1; done",
              in_temporary("worn"), in_temporary("worn"), in_temporary("worn"), in_temporary("worn"));
     assert_int_equal(system(command), 0);
     told[0] = '\0';
@@ -313,7 +316,9 @@ static void test_skip_bad(void **state)
     assert_int_equal(reshift_dataset_count(d), 8);
     assert_int_equal(reshift_dataset_n_skipped(d), 0);
     assert_int_equal(reshift_dataset_n_damaged(d), 6);
-    assert_non_null(strstr(told, "6 of 8 images are damaged and used as far as they can be read, as Pillow does; the first is 'a/noise.jpg'"));
+    assert_non_null(strstr(
+        told,
+        "6 of 8 images are damaged and used as far as they can be read, as Pillow does; the first is 'a/noise.jpg'"));
     reshift_dataset_close(&d);
     put_png("hopeless/a/1.png", 2, 2, 0);
     put_file("hopeless/b/1.png", "none", 4);
@@ -416,7 +421,8 @@ static void test_drawn_split(void **state)
     check_ok(reshift_dataset_open(spec_of("whole"), &options, &shifted, &error));
     assert_int_equal(reshift_dataset_count(shifted), 6);
     for (int row = 0; row < 6; row++) {
-        assert_int_equal(reshift_dataset_source(shifted, row), reshift_dataset_source(test, (const int[]){0, 4, 6}[row % 3]));
+        assert_int_equal(reshift_dataset_source(shifted, row),
+                         reshift_dataset_source(test, (const int[]){0, 4, 6}[row % 3]));
     }
     reshift_dataset_close(&shifted);
     options.corruption = NULL;
@@ -486,11 +492,11 @@ static void test_named_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes),    cmocka_unit_test(test_limit), cmocka_unit_test(test_splits),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_corrupted_photos),
-        cmocka_unit_test(test_as_image_folder), cmocka_unit_test(test_skip_bad),
-        cmocka_unit_test(test_other_names_of_parts),
-        cmocka_unit_test(test_drawn_split),  cmocka_unit_test(test_few_and_many_classes),
+        cmocka_unit_test(test_classes),          cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_splits),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_corrupted_photos), cmocka_unit_test(test_as_image_folder),
+        cmocka_unit_test(test_skip_bad),         cmocka_unit_test(test_other_names_of_parts),
+        cmocka_unit_test(test_drawn_split),      cmocka_unit_test(test_few_and_many_classes),
         cmocka_unit_test(test_named_once),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -31,7 +31,10 @@ static void put_jpeg(const char *name, int height, int width, uint32_t seed, int
     free(image.pixels);
 }
 
-static uint32_t seed_of(int corruption, int severity, int i) { return (uint32_t)(1 + corruption * 100 + severity * 10 + i); }
+static uint32_t seed_of(int corruption, int severity, int i)
+{
+    return (uint32_t)(1 + corruption * 100 + severity * 10 + i);
+}
 
 /*
  * noise/gaussian_noise and weather/fog as unpacked from the archives, contrast without such a folder; severities 1 to
@@ -162,7 +165,8 @@ static void test_missing(void **state)
     reshift_dataset_options_default(&options);
     options.corruption = "fog";
     options.data_dir = in_temporary("nowhere");
-    check_error(reshift_dataset_open("imagenet-c", &options, &set, &error), RESHIFT_ERROR_NOT_FOUND, "no ImageNet-C: '");
+    check_error(reshift_dataset_open("imagenet-c", &options, &set, &error), RESHIFT_ERROR_NOT_FOUND,
+                "no ImageNet-C: '");
     options.split = "train";
     check_error(reshift_dataset_open("imagenet-c", &options, &set, &error), RESHIFT_ERROR_ARGUMENT,
                 "versions of test images only");
@@ -177,9 +181,11 @@ static void test_different_images(void **state)
     snprintf(path, sizeof path, "%s/%s.JPEG", in_temporary("C/weather/fog/3"), names[3]);
     snprintf(away, sizeof away, "%s", in_temporary("away.JPEG"));
     assert_int_equal(rename(path, away), 0);
-    check_error(open_as("fog", 1, 5, 0, &set), RESHIFT_ERROR_FORMAT, "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
+    check_error(open_as("fog", 1, 5, 0, &set), RESHIFT_ERROR_FORMAT,
+                "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
     /* a single severity is compared with another corruption's */
-    check_error(open_as("fog", 3, 3, 0, &set), RESHIFT_ERROR_FORMAT, "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
+    check_error(open_as("fog", 3, 3, 0, &set), RESHIFT_ERROR_FORMAT,
+                "image 'n01443537/ILSVRC2012_val_00000262.JPEG' is in");
     check_ok(open_as("fog", 1, 2, 0, &set));
     reshift_dataset_close(&set);
     assert_int_equal(rename(away, path), 0);
@@ -283,9 +289,12 @@ static void test_clean_photographs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),     cmocka_unit_test(test_crops_are_not_resized),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_different_images),
-        cmocka_unit_test(test_identity), cmocka_unit_test(test_fingerprints),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_crops_are_not_resized),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_different_images),
+        cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_fingerprints),
         cmocka_unit_test(test_clean_photographs),
     };
     return cmocka_run_group_tests_name("imagenet_c", tests, begin, remove_temporary);

@@ -123,9 +123,11 @@ static void test_refusals(void **state)
     put_npy("minus.npy", RESHIFT_I16, 1, (const int64_t[]){2}, (const int16_t[]){0, -1});
     check_refused("good.npy", "minus.npy", RESHIFT_ERROR_FORMAT, "row 1: expected a label from 0 to 999999, found -1");
     put_npy("huge.npy", RESHIFT_U64, 1, (const int64_t[]){2}, (const uint64_t[]){1, 1000000});
-    check_refused("good.npy", "huge.npy", RESHIFT_ERROR_FORMAT, "row 1: expected a label from 0 to 999999, found 1000000");
+    check_refused("good.npy", "huge.npy", RESHIFT_ERROR_FORMAT,
+                  "row 1: expected a label from 0 to 999999, found 1000000");
     put_npy("beyond.npy", RESHIFT_U64, 1, (const int64_t[]){2}, (const uint64_t[]){UINT64_MAX, 0});
-    check_refused("good.npy", "beyond.npy", RESHIFT_ERROR_FORMAT, "row 0: expected a label from 0 to 999999, found 18446744073709551615");
+    check_refused("good.npy", "beyond.npy", RESHIFT_ERROR_FORMAT,
+                  "row 0: expected a label from 0 to 999999, found 18446744073709551615");
     put_file("text.npy", "hello", 5);
     check_refused("text.npy", "labels.npy", RESHIFT_ERROR_FORMAT, "text.npy");
     check_refused("good.npy", "text.npy", RESHIFT_ERROR_FORMAT, "text.npy");
@@ -151,7 +153,8 @@ static const char *archive(const char *name)
 static void test_archives(void **state)
 {
     (void)state;
-    static const char *const names[] = {"xy", "sklearn", "images", "data", "unnamed", "test-alone", "keras", "medmnist"};
+    static const char *const names[] = {"xy",      "sklearn",    "images", "data",
+                                        "unnamed", "test-alone", "keras",  "medmnist"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         for (int train = 0; train < 2; train++) {
             const bool parts = i >= 6;

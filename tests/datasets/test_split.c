@@ -163,8 +163,7 @@ static void test_refusals(void **state)
                 "4 training rows: not even one image with all its versions");
     check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 50, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "all 10 images would be trained on and none left to test on");
-    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error), RESHIFT_ERROR_SHAPE,
-                "none left");
+    check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_IMAGE, 20000, 0, &s, &error), RESHIFT_ERROR_SHAPE, "none left");
     assert_non_null(strstr(error.hint, "50 rows"));
     check_error(reshift_split_draw(d, RESHIFT_SPLIT_BY_ROW, 51, 0, &s, &error), RESHIFT_ERROR_SHAPE,
                 "51 training rows: the set has only 50");
@@ -267,9 +266,8 @@ static void test_hold_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),  cmocka_unit_test(test_draws_are_keyed),
-        cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_separate_training_set),
+        cmocka_unit_test(test_by_image), cmocka_unit_test(test_by_row),   cmocka_unit_test(test_draws_are_keyed),
+        cmocka_unit_test(test_uneven),   cmocka_unit_test(test_refusals), cmocka_unit_test(test_separate_training_set),
         cmocka_unit_test(test_hold_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

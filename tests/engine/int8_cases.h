@@ -156,7 +156,8 @@ static map run_conv(const network *n, int conv, int end, const map *input, const
     }
     const map *x = copy.q ? &copy : input;
     map y = map_create((x->h + 2 * c->window.padding[0] - c->window.kernel[0]) / c->window.stride[0] + 1,
-                       (x->w + 2 * c->window.padding[0] - c->window.kernel[0]) / c->window.stride[0] + 1, c->channels_out, wide);
+                       (x->w + 2 * c->window.padding[0] - c->window.kernel[0]) / c->window.stride[0] + 1,
+                       c->channels_out, wide);
     weights w = narrow ? quantise_weights(n, conv) : round_weights(n, conv, bits);
     /* roundings of a sum; make_entry_exact() leaves none in bfloat16 */
     double terms = narrow ? 12 : bits == 7 ? 0 : 12 + 2.0 * c->channels_in * c->window.kernel[0] * c->window.kernel[0];
@@ -166,7 +167,8 @@ static map run_conv(const network *n, int conv, int end, const map *input, const
         double sum = 0, sizes = 0, doubt = 0, scale = w.unit[o] / (wide ? 1 : unit_of(n, end, o));
         for (int ky = 0; ky < c->window.kernel[0]; ky++) {
             for (int kx = 0; kx < c->window.kernel[0]; kx++) {
-                int sy = line * c->window.stride[0] + ky - c->window.padding[0], sx = column * c->window.stride[0] + kx - c->window.padding[0];
+                int sy = line * c->window.stride[0] + ky - c->window.padding[0],
+                    sx = column * c->window.stride[0] + kx - c->window.padding[0];
                 for (int s = 0; s < x->c && sy >= 0 && sy < x->h && sx >= 0 && sx < x->w; s++) {
                     int64_t from = ((image * x->h + sy) * x->w + sx) * x->c + s;
                     int64_t k = (((int64_t)o * x->c + s) * c->window.kernel[0] + ky) * c->window.kernel[0] + kx;
@@ -212,8 +214,8 @@ static void simulate(const network *n, int source, int last, map *result, int bi
             }
             shortcut = graph_shortcut_of(g, end);
         }
-        result[end] = run_conv(n, conv, end, &result[g->nodes[conv].inputs[0]], shortcut >= 0 ? &result[shortcut] : NULL,
-                               shortcut, bits);
+        result[end] = run_conv(n, conv, end, &result[g->nodes[conv].inputs[0]],
+                               shortcut >= 0 ? &result[shortcut] : NULL, shortcut, bits);
     }
 }
 

@@ -22,9 +22,9 @@ static void test_devices(void **state)
         assert_int_equal(index, 0);
     }
     static const char *const bad[][2] = {
-        {"gpu", "device 'gpu': expected one of cpu"},    {"cp", "device 'cp': expected one of cpu"},
-        {"cpu0", "device 'cpu0': expected one of cpu"},  {"cpu:1", "device 'cpu:1': expected a number below 1"},
-        {"cpu:", "device 'cpu:': expected a number"},    {"cpu:-1", "device 'cpu:-1': expected a number"},
+        {"gpu", "device 'gpu': expected one of cpu"},     {"cp", "device 'cp': expected one of cpu"},
+        {"cpu0", "device 'cpu0': expected one of cpu"},   {"cpu:1", "device 'cpu:1': expected a number below 1"},
+        {"cpu:", "device 'cpu:': expected a number"},     {"cpu:-1", "device 'cpu:-1': expected a number"},
         {"cpu:0x", "device 'cpu:0x': expected a number"}, {":", "device ':': expected one of cpu"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -37,7 +37,7 @@ static void test_devices(void **state)
                     found->destroy && found->memory && found->staging && found->forward && found->read &&
                     found->loss_gradient && found->backward && found->read_gradient);
         const bool optional[5] = {found->optimiser_create, found->optimiser_destroy, found->optimiser_step,
-                                   found->optimiser_read, found->optimiser_write};
+                                  found->optimiser_read, found->optimiser_write};
         for (int k = 1; k < 5; k++) {
             assert_int_equal(optional[k], optional[0]);
         }

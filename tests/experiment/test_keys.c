@@ -95,7 +95,8 @@ static void test_settings_without_effect(void **state)
             listed = listed || strcmp(harmless[i], row->path) == 0;
         }
         if (listed != (row->feeds == FEEDS_NONE)) {
-            fail_msg("'%s': %s", row->path, listed ? "feeds something" : "feeds nothing, and this test does not say why");
+            fail_msg("'%s': %s", row->path,
+                     listed ? "feeds something" : "feeds nothing, and this test does not say why");
         }
     }
 }
@@ -173,7 +174,7 @@ static void test_declared_reads_pass(void **state)
     assert_int_equal(SETTING(&reader, finetune.epochs), 10);
     assert_int_equal(SETTING(&reader, shift.constants), RESHIFT_CONSTANTS_AUTO);
     assert_int_equal(SETTING(&reader, finetune.train).n, 2);
-    assert_int_equal(SETTING(&reader, probe.epochs), 30);    /* of a stage that it builds on */
+    assert_int_equal(SETTING(&reader, probe.epochs), 30); /* of a stage that it builds on */
     assert_true(SETTING(&reader, finetune.cache_budget_bytes) == SETTINGS_BYTES_AUTO); /* changes no result */
     run_shift_set(&reader);
     run_train_set(&reader); /* through the probe */

@@ -76,8 +76,9 @@ static void put_cifar(void)
                 record[1 + p % 3 * 1024 + p / 3] = pixels[p];
             }
         }
-        snprintf(name, sizeof name, part < 5 ? "data/cifar-10-batches-bin/data_batch_%d.bin"
-                                             : "data/cifar-10-batches-bin/test_batch.bin", part + 1);
+        snprintf(name, sizeof name,
+                 part < 5 ? "data/cifar-10-batches-bin/data_batch_%d.bin" : "data/cifar-10-batches-bin/test_batch.bin",
+                 part + 1);
         put_file(name, records, sizeof records);
         assert_int_equal(truncate(in_temporary(name), (off_t)CIFAR_PART_RECORDS * CIFAR_RECORD), 0);
     }
@@ -135,7 +136,8 @@ static int begin(void **state)
 static void test_recipe_at(void **state)
 {
     (void)state;
-    static const int golden[][3] = {{32, 36, 33}, {64, 73, 66}, {96, 109, 99}, {224, 256, 232}, {288, 329, 298}, {8, 9, 8}};
+    static const int golden[][3] = {{32, 36, 33},    {64, 73, 66},    {96, 109, 99},
+                                    {224, 256, 232}, {288, 329, 298}, {8, 9, 8}};
     reshift_recipe v2 = reshift_recipe_at(NULL, 0);
     assert_int_equal(v2.size, 224);
     assert_int_equal(v2.resize, 256);
@@ -298,7 +300,8 @@ static void study(const char *data, const char *shift, int size)
         fail_msg("%s: %s", what, error.message);
     }
     reshift_array before = {0}, after = {0};
-    static const char *const pairs[][2] = {{"original-clean", "finetuned-clean"}, {"original-shift", "finetuned-shift"}};
+    static const char *const pairs[][2] = {{"original-clean", "finetuned-clean"},
+                                           {"original-shift", "finetuned-shift"}};
     for (int i = 0; i < 2; i++) {
         load_features(folder, pairs[i][0], &before);
         load_features(folder, pairs[i][1], &after);
@@ -478,7 +481,8 @@ static void test_written_and_on_the_fly(void **state)
     snprintf(spec, sizeof spec, "folder:%s", in_temporary("photos/test"));
     static const int sizes[] = {64, 136};
     for (int i = 0; i < 2; i++) {
-        reshift_dataset *clean, *cropped, *fly = open_shifted(spec, sizes[i], RESHIFT_CONSTANTS_AUTO, "pixelate"), *array;
+        reshift_dataset *clean, *cropped, *fly = open_shifted(spec, sizes[i], RESHIFT_CONSTANTS_AUTO, "pixelate"),
+                                          *array;
         const reshift_recipe recipe = reshift_recipe_at(NULL, sizes[i]);
         const reshift_forward_options forward = {.size = sizes[i], .precision = RESHIFT_PRECISION_F32};
         const reshift_corrupt_options how = {.severity_first = 5, .severity_last = 5, .overwrite = true};
@@ -513,7 +517,9 @@ int main(void)
         cmocka_unit_test(test_corruption_after_the_crop),
         cmocka_unit_test(test_written_and_on_the_fly),
         cmocka_unit_test(test_photographs),
-        cmocka_unit_test(test_arrays),    cmocka_unit_test(test_cifar),       cmocka_unit_test(test_demo),
+        cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_cifar),
+        cmocka_unit_test(test_demo),
     };
     return cmocka_run_group_tests_name("preparation", tests, begin, remove_temporary);
 }

@@ -218,7 +218,10 @@ static void test_complete(void **state)
         }
     }
     assert_int_not_equal(
-        shell("find '%s/whole' -name '?*.reshift-part*' -o -path '*/.reshift-parts*' -o -name '*checkpoint*' | grep -q .", base), 0);
+        shell(
+            "find '%s/whole' -name '?*.reshift-part*' -o -path '*/.reshift-parts*' -o -name '*checkpoint*' | grep -q .",
+            base),
+        0);
     assert_non_null(strstr(shared->said, "[1/8] pretraining the demo's network\n"));
     assert_non_null(strstr(shared->said, "probe epoch 4/4: loss "));
     assert_non_null(strstr(shared->said, "fine-tuning epoch 3/3: loss "));
@@ -466,9 +469,10 @@ static void test_report_again(void **state)
 static void test_damaged_report_is_drawn_again(void **state)
 {
     (void)state;
-    static const char *const damage[] = {": > '%s/stopped/report.html'", "truncate -s -7 '%s/stopped/plots/pca.png'",
-                                         "printf X | dd of='%s/stopped/plots/severity.csv' bs=1 seek=3 conv=notrunc 2>/dev/null",
-                                         ": > '%s/stopped/plots/probe-loss.gp'"};
+    static const char *const damage[] = {
+        ": > '%s/stopped/report.html'", "truncate -s -7 '%s/stopped/plots/pca.png'",
+        "printf X | dd of='%s/stopped/plots/severity.csv' bs=1 seek=3 conv=notrunc 2>/dev/null",
+        ": > '%s/stopped/plots/probe-loss.gp'"};
     for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
         char command[400];
         snprintf(command, sizeof command, damage[i], base);
@@ -483,8 +487,8 @@ static void test_damaged_report_is_drawn_again(void **state)
 }
 
 /*
- * A crash of the machine may leave an empty manifest. Results are then replaced only on request, since nothing says which
- * experiment they belong to; all stages are done again. Where there are none, the run starts without a question.
+ * A crash of the machine may leave an empty manifest. Results are then replaced only on request, since nothing says
+ * which experiment they belong to; all stages are done again. Where there are none, the run starts without a question.
  */
 static void test_damaged_manifest(void **state)
 {
@@ -505,7 +509,8 @@ static void test_damaged_manifest(void **state)
 static void test_another_layout(void **state)
 {
     (void)state;
-    shell("cp -r '%s/stopped' '%s/older'; sed -i 's/\"layout\": [0-9]*/\"layout\": 1/' '%s/older/manifest.json'", base, base, base);
+    shell("cp -r '%s/stopped' '%s/older'; sed -i 's/\"layout\": [0-9]*/\"layout\": 1/' '%s/older/manifest.json'", base,
+          base, base);
     run_refused("older", NULL, RESHIFT_ERROR_EXISTS, "holds a run of an older reshift: expected layout ");
     shell("sed -i 's/\"layout\": 1/\"layout\": 99/' '%s/older/manifest.json'", base);
     run_refused("older", NULL, RESHIFT_ERROR_EXISTS, "holds a run of a newer reshift: expected layout ");

@@ -1,6 +1,6 @@
 /*
- * No stale result: a small study is run, run again with one setting changed, and held against a fresh run of the changed
- * study. Its files must be those of the fresh run, and a stage is done again exactly where a setting feeds it.
+ * No stale result: a small study is run, run again with one setting changed, and held against a fresh run of the
+ * changed study. Its files must be those of the fresh run, and a stage is done again exactly where a setting feeds it.
  */
 #include "check.h"
 
@@ -22,12 +22,12 @@ static void on_message(void *context, reshift_log_level level, const char *text)
 
 static const reshift_progress progress = {.message = on_message};
 
-/* A study without a corruption: the shifted set is the clean one, so that shift.constants reaches augmentation alone. */
+/* A study without a corruption: the shifted set is the clean one, so that shift.constants reaches augmentation alone.
+ */
 static const char *const small[] = {
-    "source.limit_train=60", "source.limit_test=30",      "pretrain.limit=64",
-    "pretrain.epochs=1",     "probe.epochs=2",            "probe.batch=32",
-    "finetune.samples=20",   "finetune.epochs=1",         "finetune.monitor=0",
-    "input.batch=16",        "finetune.augment=[corrupt]", "finetune.augment_corruptions=[fog]",
+    "source.limit_train=60", "source.limit_test=30", "pretrain.limit=64",          "pretrain.epochs=1",
+    "probe.epochs=2",        "probe.batch=32",       "finetune.samples=20",        "finetune.epochs=1",
+    "finetune.monitor=0",    "input.batch=16",       "finetune.augment=[corrupt]", "finetune.augment_corruptions=[fog]",
     "shift.corruption=none",
 };
 #define SMALL ((int)(sizeof small / sizeof *small))

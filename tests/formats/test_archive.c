@@ -206,10 +206,8 @@ static void test_non_ascii_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries_by_name),
-        cmocka_unit_test(test_walk),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_entries_by_name), cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_non_ascii_names),
     };
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);

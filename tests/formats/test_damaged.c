@@ -84,10 +84,10 @@ static void test_damage_is_reported(void **state)
         const char *file;
         bool damaged;
     } cases[] = {
-        {"whole.jpg", false},    {"junk-after.jpg", false},  {"early-end.jpg", true}, {"early-marker.jpg", true},
-        {"noise.jpg", true},     {"more-rows.jpg", true},    {"zeros.jpg", true},     {"zeros-no-end.jpg", true},
+        {"whole.jpg", false},     {"junk-after.jpg", false}, {"early-end.jpg", true}, {"early-marker.jpg", true},
+        {"noise.jpg", true},      {"more-rows.jpg", true},   {"zeros.jpg", true},     {"zeros-no-end.jpg", true},
         {"zeros-long.jpg", true}, {"zeros-after.jpg", true}, {"whole.png", false},    {"no-end.png", false},
-        {"wrong-sum.png", true}, {"lossy.webp", false},
+        {"wrong-sum.png", true},  {"lossy.webp", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         blob *b;

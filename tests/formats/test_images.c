@@ -259,8 +259,9 @@ static void test_unused_png_chunks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_pillow), cmocka_unit_test(test_header_properties),     cmocka_unit_test(test_writing),
-        cmocka_unit_test(test_invalid_files),     cmocka_unit_test(test_truncated), cmocka_unit_test(test_real_photos),
+        cmocka_unit_test(test_as_pillow),         cmocka_unit_test(test_header_properties),
+        cmocka_unit_test(test_writing),           cmocka_unit_test(test_invalid_files),
+        cmocka_unit_test(test_truncated),         cmocka_unit_test(test_real_photos),
         cmocka_unit_test(test_unused_png_chunks),
     };
     return cmocka_run_group_tests_name("images", tests, NULL, NULL);

@@ -21,10 +21,10 @@ static void test_every_integer(void **state)
         reshift_dtype dtype;
         const void *elements;
     } cases[] = {
-        {RESHIFT_U8, (const uint8_t[]){3, 0, 127}},    {RESHIFT_I8, (const int8_t[]){3, 0, 127}},
-        {RESHIFT_U16, (const uint16_t[]){3, 0, 127}},  {RESHIFT_I16, (const int16_t[]){3, 0, 127}},
-        {RESHIFT_U32, (const uint32_t[]){3, 0, 127}},  {RESHIFT_I32, (const int32_t[]){3, 0, 127}},
-        {RESHIFT_U64, (const uint64_t[]){3, 0, 127}},  {RESHIFT_I64, (const int64_t[]){3, 0, 127}},
+        {RESHIFT_U8, (const uint8_t[]){3, 0, 127}},   {RESHIFT_I8, (const int8_t[]){3, 0, 127}},
+        {RESHIFT_U16, (const uint16_t[]){3, 0, 127}}, {RESHIFT_I16, (const int16_t[]){3, 0, 127}},
+        {RESHIFT_U32, (const uint32_t[]){3, 0, 127}}, {RESHIFT_I32, (const int32_t[]){3, 0, 127}},
+        {RESHIFT_U64, (const uint64_t[]){3, 0, 127}}, {RESHIFT_I64, (const int64_t[]){3, 0, 127}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (int n_dims = 1; n_dims <= 2; n_dims++) {

@@ -285,13 +285,15 @@ static void test_version_and_end(void **state)
     uint8_t *bytes = golden_bytes("npy_u1.npy", &size);
     bytes[7] = 1;
     blob *b = blob_borrow(bytes, size);
-    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_UNSUPPORTED, "expected .npy version 1.0, 2.0 or 3.0, found 1.1");
+    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_UNSUPPORTED,
+                "expected .npy version 1.0, 2.0 or 3.0, found 1.1");
     blob_drop(&b);
     bytes[7] = 0;
     bytes = realloc(bytes, size + 1);
     bytes[size] = 9;
     b = blob_borrow(bytes, size + 1);
-    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_FORMAT, "the shape takes 12 bytes of data, found 13");
+    check_error(npy_read(b, "x.npy", &array, &error), RESHIFT_ERROR_FORMAT,
+                "the shape takes 12 bytes of data, found 13");
     assert_non_null(strstr(error.hint, "np.save(NEW, np.load(FILE))"));
     blob_drop(&b);
     free(bytes);
@@ -300,9 +302,14 @@ static void test_version_and_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_dtype),   cmocka_unit_test(test_versions_and_orders),
-        cmocka_unit_test(test_writer),        cmocka_unit_test(test_written_bytes_equal_numpy),
-        cmocka_unit_test(test_invalid_headers), cmocka_unit_test(test_invalid_starts), cmocka_unit_test(test_npz), cmocka_unit_test(test_version_and_end),
+        cmocka_unit_test(test_every_dtype),
+        cmocka_unit_test(test_versions_and_orders),
+        cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_written_bytes_equal_numpy),
+        cmocka_unit_test(test_invalid_headers),
+        cmocka_unit_test(test_invalid_starts),
+        cmocka_unit_test(test_npz),
+        cmocka_unit_test(test_version_and_end),
     };
     return cmocka_run_group_tests_name("npy", tests, NULL, NULL);
 }

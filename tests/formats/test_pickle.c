@@ -385,7 +385,8 @@ static void test_limits(void **state)
     bytes[at++] = '.';
     check_ok(pickle_open(bytes, at, "x", 0, &p, NULL, &error));
     for (int branch = 0; branch < 2; branch++) {
-        for (depth = 0, value = pickle_root(p)->items[branch]; value->kind != PICKLE_OBJECT && value->length > 0; depth++) {
+        for (depth = 0, value = pickle_root(p)->items[branch]; value->kind != PICKLE_OBJECT && value->length > 0;
+             depth++) {
             value = value->items[0];
         }
         assert_true(depth < PICKLE_DEPTH_MAX);
@@ -425,9 +426,14 @@ static void test_truncated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),   cmocka_unit_test(test_python2_batch), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_limits),        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_objects_become_placeholders),  cmocka_unit_test(test_long_integers_as_text),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_python2_batch),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_objects_become_placeholders),
+        cmocka_unit_test(test_long_integers_as_text),
     };
     return cmocka_run_group_tests_name("pickle", tests, NULL, NULL);
 }

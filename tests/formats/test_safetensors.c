@@ -207,7 +207,8 @@ static void test_invalid_headers(void **state)
     check_ok(read_header("{}", 0, &error));
     /* the reference implementation accepts these, too */
     check_ok(read_header("{\"__metadata__\":null}", 0, &error));
-    check_ok(read_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":{\"y\":[1]}}}", 4, &error));
+    check_ok(
+        read_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":{\"y\":[1]}}}", 4, &error));
     char *deep = malloc(60001); /* refused by a defined limit, not by stack overflow */
     memset(deep, '[', 60000);
     memcpy(deep, "{\"a\":", 5);
@@ -222,8 +223,8 @@ static void test_unread_tensors(void **state)
     (void)state;
     static const char header[] =
         "{\"a\":" T("F8_E4M3", "[4]", "0", "4") ",\"b\":" T("F32", "[1]", "4", "8") ",\"c\":" T(
-            "C64", "[1]", "8", "16") ",\"d\":" T("F4", "[4]", "16", "18") ",\"e\":" T("F32", "[1,1,1,1,1,1,1,1,1]", "18",
-                                                                                 "22") "}";
+            "C64", "[1]", "8", "16") ",\"d\":" T("F4", "[4]", "16", "18") ",\"e\":" T("F32", "[1,1,1,1,1,1,1,1,1]",
+                                                                                      "18", "22") "}";
     static const char *const unread[][2] = {{"a", "a tensor of F8_E4M3"},
                                             {"c", "a tensor of C64"},
                                             {"d", "a tensor of F4"},
@@ -303,8 +304,10 @@ static void test_real_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_set),          cmocka_unit_test(test_unwrap),
-        cmocka_unit_test(test_invalid_headers), cmocka_unit_test(test_invalid_starts), cmocka_unit_test(test_unread_tensors), cmocka_unit_test(test_real_weights),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_set),
+        cmocka_unit_test(test_unwrap),         cmocka_unit_test(test_invalid_headers),
+        cmocka_unit_test(test_invalid_starts), cmocka_unit_test(test_unread_tensors),
+        cmocka_unit_test(test_real_weights),
     };
     return cmocka_run_group_tests_name("safetensors", tests, NULL, NULL);
 }

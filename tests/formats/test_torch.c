@@ -168,10 +168,18 @@ static void test_objects_beside_tensors(void **state)
         {"circle.self", "a value that contains itself"},
     };
     static const char *const texts[][2] = {
-        {"epoch", "7"},        {"hyper_parameters.lr", "0.5"}, {"hyper_parameters.layers", "[1, 2]"},
-        {"set", "[3]"},        {"frozen.0", "a"},              {"default.k", "[1]"},
-        {"(1, a)", "tuple key"}, {"None", "none key"},         {"0.5", "float key"},
-        {"True", "bool key"},  {"circle.name", "circle"},      {"weird.k", "1"},
+        {"epoch", "7"},
+        {"hyper_parameters.lr", "0.5"},
+        {"hyper_parameters.layers", "[1, 2]"},
+        {"set", "[3]"},
+        {"frozen.0", "a"},
+        {"default.k", "[1]"},
+        {"(1, a)", "tuple key"},
+        {"None", "none key"},
+        {"0.5", "float key"},
+        {"True", "bool key"},
+        {"circle.name", "circle"},
+        {"weird.k", "1"},
     };
     const double count[] = {0, 1, 2, 3, 4, 5};
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
@@ -331,7 +339,8 @@ static void test_invalid_zips(void **state)
         {"torch_wrong_short.pth", RESHIFT_ERROR_FORMAT, "storage '0': expected 24 bytes, found 20"},
         {"torch_wrong_long.pth", RESHIFT_ERROR_UNSUPPORTED, "more than the 24 bytes expected of it"},
         {"torch_wrong_twice.pth", RESHIFT_ERROR_FORMAT, "expected one entry 'a/data/0', found two"},
-        {"torch_wrong_call.pth", RESHIFT_ERROR_FORMAT, "no tensor in the file but an object that is not read: 'posix.system'"},
+        {"torch_wrong_call.pth", RESHIFT_ERROR_FORMAT,
+         "no tensor in the file but an object that is not read: 'posix.system'"},
         {"torch_wrong_none.pth", RESHIFT_ERROR_FORMAT, "there is no tensor in the file"},
         {"torch_wrong_spread.pth", RESHIFT_ERROR_MEMORY, "spread out to more memory than its file allows for"},
         {"torch_wrong_bomb.pth", RESHIFT_ERROR_UNSUPPORTED, "more than the 24 bytes expected of it"},
@@ -383,9 +392,9 @@ static void test_real_checkpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_kind_of_tensor), cmocka_unit_test(test_other_zips),
-        cmocka_unit_test(test_invalid_legacy_files),         cmocka_unit_test(test_invalid_zips),
-        cmocka_unit_test(test_real_checkpoints),     cmocka_unit_test(test_non_ascii_name),
+        cmocka_unit_test(test_every_kind_of_tensor),   cmocka_unit_test(test_other_zips),
+        cmocka_unit_test(test_invalid_legacy_files),   cmocka_unit_test(test_invalid_zips),
+        cmocka_unit_test(test_real_checkpoints),       cmocka_unit_test(test_non_ascii_name),
         cmocka_unit_test(test_objects_beside_tensors), cmocka_unit_test(test_other_writers),
         cmocka_unit_test(test_bytes_after_the_end),
     };

@@ -16,7 +16,10 @@ static const struct {
     size_t size;
     const char *words, *hint;
 } kinds[] = {
-#define KIND(bytes, words, hint) {bytes, sizeof bytes - 1, words, hint}
+#define KIND(bytes, words, hint)                                                                                       \
+    {                                                                                                                  \
+        bytes, sizeof bytes - 1, words, hint                                                                           \
+    }
     KIND("", "an empty file", NULL),
     KIND(LFS_POINTER, "a Git LFS pointer, a small text in place of the file", "git lfs pull"),
     KIND("\xef\xbb\xbf\n <!DOCTYPE HTML>\n<html>", "an HTML page", "link of the raw file"),
@@ -26,8 +29,8 @@ static const struct {
     KIND("{\"error\": \"Repository not found\"}", "a JSON error message", "download the file again"),
     KIND("{\"a\": 1}", "JSON text", NULL),
     KIND("just words\n", "text", NULL),
-    KIND("PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\0\0\0images.npy\x93NUMPY", "a NumPy archive (.npz)",
-         NULL),
+    KIND("PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x0a\0\0\0images.npy\x93NUMPY",
+         "a NumPy archive (.npz)", NULL),
     KIND("PK\x03\x04", "a zip archive", NULL),
     KIND("PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0images.npy", "a zip archive", NULL),
     KIND("\x1f\x8b\x08\0", "gzip data", "gunzip"),

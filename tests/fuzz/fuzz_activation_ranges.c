@@ -11,7 +11,8 @@ static network *make_network(void)
     reshift_error error;
     const architecture *arch = NULL;
     graph *g = NULL;
-    must(architecture_find("resnet-demo", &arch, &error) == RESHIFT_OK && architecture_graph(arch, 10, &g, &error) == RESHIFT_OK);
+    must(architecture_find("resnet-demo", &arch, &error) == RESHIFT_OK &&
+         architecture_graph(arch, 10, &g, &error) == RESHIFT_OK);
     network *n = network_create(g);
     must(n != NULL);
     return n;

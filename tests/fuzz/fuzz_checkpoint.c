@@ -1,6 +1,6 @@
 /*
- * A checkpoint of fine-tuning: whatever the file is, it is taken up as a whole or nothing changes. The input is read as a
- * file of another's (REFUSE) and as one's own (OWN), which never fails but for memory.
+ * A checkpoint of fine-tuning: whatever the file is, it is taken up as a whole or nothing changes. The input is read as
+ * a file of another's (REFUSE) and as one's own (OWN), which never fails but for memory.
  */
 #include "fuzz.h"
 

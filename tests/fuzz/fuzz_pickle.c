@@ -1,4 +1,5 @@
-/* Pickles: any bytes; a tree that was read can be walked to its end: it has no cycles and at most PICKLE_DEPTH_MAX levels. */
+/* Pickles: any bytes; a tree that was read can be walked to its end: it has no cycles and at most PICKLE_DEPTH_MAX
+ * levels. */
 #include "fuzz.h"
 
 #include "formats/torch/pickle.h"

@@ -1,6 +1,6 @@
 /*
- * The metadata of weights as reshift reads it: lines "KEY=VALUE" under our names or the plain ones. A recipe that was read can
- * be used, class names are all there, and both read the same again after writing.
+ * The metadata of weights as reshift reads it: lines "KEY=VALUE" under our names or the plain ones. A recipe that was
+ * read can be used, class names are all there, and both read the same again after writing.
  */
 #include "fuzz.h"
 
@@ -23,7 +23,8 @@ static void check_recipe(const reshift_recipe *recipe)
     must(t && recipe_to_tensors(recipe, t, &error) == RESHIFT_OK);
     must(recipe_from_tensors(t, &again, NULL, &error) == RESHIFT_OK);
     must(again.size == recipe->size && again.resize == recipe->resize &&
-         memcmp(again.mean, recipe->mean, sizeof again.mean) == 0 && memcmp(again.std, recipe->std, sizeof again.std) == 0);
+         memcmp(again.mean, recipe->mean, sizeof again.mean) == 0 &&
+         memcmp(again.std, recipe->std, sizeof again.std) == 0);
     reshift_tensors_destroy(&t);
 }
 

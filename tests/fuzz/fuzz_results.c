@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     must_explain(status, &error);
     for (int i = 0; status == RESHIFT_OK && i < n; i++) {
         touch(&rows[i], sizeof rows[i]);
-        must(memchr(rows[i].model, 0, sizeof rows[i].model) && memchr(rows[i].corruption, 0, sizeof rows[i].corruption));
+        must(memchr(rows[i].model, 0, sizeof rows[i].model) &&
+             memchr(rows[i].corruption, 0, sizeof rows[i].corruption));
     }
     free(status == RESHIFT_OK ? rows : NULL);
     unlink(path);

@@ -53,8 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     snprintf(path, sizeof path, "%s/index", folder);
     snprintf(rows_path, sizeof rows_path, "%s/rows", folder);
     mkdir(folder, 0777);
-    const row_cache_setup setup = {
-        .place = ROWS_IN_FOLDER, .folder = folder, .key = key, .budget_bytes = 1 << 20, .row_count = N_VALUES, .width = 4};
+    const row_cache_setup setup = {.place = ROWS_IN_FOLDER,
+                                   .folder = folder,
+                                   .key = key,
+                                   .budget_bytes = 1 << 20,
+                                   .row_count = N_VALUES,
+                                   .width = 4};
     const size_t length = make_index(folder, path, &setup, bytes, size, index);
     write_file(path, index, length);
     write_file(rows_path, rows, sizeof rows);

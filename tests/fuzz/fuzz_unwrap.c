@@ -1,6 +1,6 @@
 /*
- * Names of tensors as any checkpoint may have them, a line each, of shapes that the line's length chooses: whatever is found
- * and renamed, every name is there once, and the network is loaded or refused in words.
+ * Names of tensors as any checkpoint may have them, a line each, of shapes that the line's length chooses: whatever is
+ * found and renamed, every name is there once, and the network is loaded or refused in words.
  */
 #include "fuzz.h"
 

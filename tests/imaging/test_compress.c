@@ -14,10 +14,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static void md5_of(const void *bytes, size_t n, char hex[DIGEST_HEX_BYTES])
-{
-    digest_bytes(DIGEST_MD5, bytes, n, hex);
-}
+static void md5_of(const void *bytes, size_t n, char hex[DIGEST_HEX_BYTES]) { digest_bytes(DIGEST_MD5, bytes, n, hex); }
 
 static void test_against_pillow(void **state)
 {

@@ -114,7 +114,7 @@ static void test_long_kernels(void **state)
         smooth_axis b = smooth_axis_fill(cases[c].sigma, 3, width, across);
         const double bound = (height + width + 4 * (int)(3 * cases[c].sigma + 0.5)) * 0x1p-50;
         double worst = 0;
-        for (int y = 0; y < height; y += height > 100 ? 37 : 1) {
+        for (int y = 0; y<height; y += height> 100 ? 37 : 1) {
             smooth_row(plane, height, width, &a, &b, y, work, row);
             for (int x = 0; x < width; x++) {
                 const double apart = fabs(row[x] - smooth[(size_t)y * n + (size_t)x]);

@@ -121,7 +121,8 @@ static void test_there_and_back(void **state)
     reshift_dataset_close(&dataset);
 }
 
-/* The ranges go with the preparation of the images they were measured on; used with another one, both are named, once. */
+/* The ranges go with the preparation of the images they were measured on; used with another one, both are named, once.
+ */
 static void test_another_size(void **state)
 {
     (void)state;
@@ -159,8 +160,9 @@ static void test_another_size(void **state)
             options.size = round == 0 ? 64 : 32;
             reshift_array features = features_of(loaded, dataset, &options);
             reshift_array_destroy(&features);
-            assert_int_equal(strstr(said, "clipping ranges were measured on images prepared otherwise than these: 64x64 "
-                                          "(resize 64) and 32x32 (resize 32)") != NULL,
+            assert_int_equal(strstr(said,
+                                    "clipping ranges were measured on images prepared otherwise than these: 64x64 "
+                                    "(resize 64) and 32x32 (resize 32)") != NULL,
                              round == 1);
             said[0] = '\0';
         }
@@ -184,9 +186,10 @@ static void test_metadata_of_the_images(void **state)
     check_ok(reshift_calibrate(model, dataset, 64, NULL, &error));
     check_ok(reshift_model_to_tensors(model, &tensors, &error));
     const char *key = "reshift.activation_ranges_of";
-    assert_string_equal(reshift_tensors_text(tensors, key),
-                        "{\"input_size\":64,\"resize\":64,\"mean\":[0.485000014,0.456,0.405999988],\"std\":[0.229000002,"
-                        "0.224000007,0.224999994],\"images\":40,\"available\":40,\"data\":\"npy\"}");
+    assert_string_equal(
+        reshift_tensors_text(tensors, key),
+        "{\"input_size\":64,\"resize\":64,\"mean\":[0.485000014,0.456,0.405999988],\"std\":[0.229000002,"
+        "0.224000007,0.224999994],\"images\":40,\"available\":40,\"data\":\"npy\"}");
     check_ok(reshift_tensors_set_text(tensors, key, "{\"input_size\":0}", &error));
     check_ok(reshift_tensors_save(in_folder("wrong.safetensors"), tensors, true, &error));
     check_error(reshift_model_load(in_folder("wrong.safetensors"), NULL, &loaded, &error), RESHIFT_ERROR_FORMAT,
@@ -351,10 +354,10 @@ int main(void)
     snprintf(folder, sizeof folder, "%s/reshift-calibrate-%ld", parent ? parent : "/tmp", (long)getpid());
     folder_create(folder, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),        cmocka_unit_test(test_another_size),
+        cmocka_unit_test(test_there_and_back),         cmocka_unit_test(test_another_size),
         cmocka_unit_test(test_metadata_of_the_images), cmocka_unit_test(test_every_image),
-        cmocka_unit_test(test_tensors_are_as_before), cmocka_unit_test(test_rule),
-        cmocka_unit_test(test_training_forgets),      cmocka_unit_test(test_prediction_says_what_it_needs),
+        cmocka_unit_test(test_tensors_are_as_before),  cmocka_unit_test(test_rule),
+        cmocka_unit_test(test_training_forgets),       cmocka_unit_test(test_prediction_says_what_it_needs),
     };
     int failed = cmocka_run_group_tests_name("calibrate", tests, NULL, NULL);
     unlink(in_folder("images.npy"));

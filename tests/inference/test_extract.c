@@ -251,8 +251,9 @@ static void test_features_are_those_of_pytorch(void **state)
         if (reshift_precision_here(precision, false) != precision) {
             continue;
         }
-        check_ok(reshift_forward(model, dataset, &(reshift_forward_options){.size = 224, .batch = 5, .precision = precision}, &features, NULL, NULL,
-                                 &error));
+        check_ok(reshift_forward(model, dataset,
+                                 &(reshift_forward_options){.size = 224, .batch = 5, .precision = precision}, &features,
+                                 NULL, NULL, &error));
         double worst = 0;
         for (int i = 0; i < n; i++) {
             double squares = 0, norm = 0;

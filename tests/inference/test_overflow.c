@@ -168,7 +168,7 @@ static void test_a_checkpoint_stays_finite(void **state)
     check_error(run_go(&r, &error), RESHIFT_ERROR_NUMERIC, "training diverged: epoch ");
     assert_true(r.epochs_seen >= 1);
     r.options.epochs = r.epochs_seen; /* what the checkpoint holds is a training of so many epochs */
-    r.epochs_seen = 0; /* all its values are finite, and its loss says that the training is lost */
+    r.epochs_seen = 0;                /* all its values are finite, and its loss says that the training is lost */
     check_error(run_go(&r, &error), RESHIFT_ERROR_NUMERIC, "training diverged: the training loss of epoch ");
     assert_int_equal(r.steps_seen, 0);
     reshift_array logits;
@@ -182,7 +182,8 @@ static int n_warnings;
 static void see_warning(void *context, reshift_log_level level, const char *text)
 {
     (void)context;
-    n_warnings += level == RESHIFT_LOG_WARNING && strstr(text, "training diverged: the training loss after epoch ") != NULL;
+    n_warnings +=
+        level == RESHIFT_LOG_WARNING && strstr(text, "training diverged: the training loss after epoch ") != NULL;
 }
 
 /* A loss that is finite and absurd: a warning while it may still recover, an error at the end, and again where the
@@ -237,9 +238,9 @@ static void test_the_probe(void **state)
     reshift_probe_options_default(&options);
     options.epochs = 1;
     options.learning_rate = 3e38;
-    check_error(reshift_probe_train(&features, &labels, NULL, NULL, 0, &options, &weight, &bias, &history, NULL,
-                                    &error),
-                RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the final training loss of epoch 1 is not finite");
+    check_error(
+        reshift_probe_train(&features, &labels, NULL, NULL, 0, &options, &weight, &bias, &history, NULL, &error),
+        RESHIFT_ERROR_NUMERIC, "the probe's training diverged: the final training loss of epoch 1 is not finite");
     assert_null(weight.data);
     /* a layer that overflows gives no scores */
     reshift_array scores;

@@ -42,22 +42,29 @@ static inline uint32_t bits_of(float value)
 /* A quarter special values, a quarter any bits at all, the rest ordinary numbers of several sizes. */
 static inline float hostile(void)
 {
-    static const float special[] = {0.0f,         -0.0f,    INFINITY,  -INFINITY, NAN,      -NAN,  FLT_MAX, -FLT_MAX,
-                                    FLT_MIN,      -FLT_MIN, 1e-45f,    -1e-45f,   5e-39f,   0.5f,  -0.5f,   1.5f,
-                                    2.5f,         126.5f,   -127.5f,   254.5f,    255.5f,   256.f, -128.0f, 1.0f,
-                                    7.92281625e28f, 7.9e28f, 1.00390625f, 1.01171875f, 3.39e38f, 1e30f};
+    static const float special[] = {0.0f,           -0.0f,    INFINITY,    -INFINITY,   NAN,      -NAN,
+                                    FLT_MAX,        -FLT_MAX, FLT_MIN,     -FLT_MIN,    1e-45f,   -1e-45f,
+                                    5e-39f,         0.5f,     -0.5f,       1.5f,        2.5f,     126.5f,
+                                    -127.5f,        254.5f,   255.5f,      256.f,       -128.0f,  1.0f,
+                                    7.92281625e28f, 7.9e28f,  1.00390625f, 1.01171875f, 3.39e38f, 1e30f};
     const uint32_t kind = random_u32(&inputs) % 4, bits = random_u32(&inputs);
     return kind == 0   ? special[bits % (sizeof special / sizeof *special)]
            : kind == 1 ? float_of(bits)
-                       : (float)random_gaussian(&inputs) * (bits % 3 == 0 ? 1 : bits % 3 == 1 ? 100.0f : 1e-3f);
+                       : (float)random_gaussian(&inputs) * (bits % 3 == 0   ? 1
+                                                            : bits % 3 == 1 ? 100.0f
+                                                                            : 1e-3f);
 }
 
 /* Not-a-number, infinity and denormals now and then among ordinary numbers, so that sums mean something. */
 static inline float sometimes_hostile(void)
 {
     const uint32_t kind = random_u32(&inputs) % 997;
-    return kind == 0 ? NAN : kind == 1 ? INFINITY : kind == 2 ? -INFINITY : kind < 20 ? 1e-40f : kind < 40 ? -0.0f
-                                                                                      : (float)random_gaussian(&inputs);
+    return kind == 0   ? NAN
+           : kind == 1 ? INFINITY
+           : kind == 2 ? -INFINITY
+           : kind < 20 ? 1e-40f
+           : kind < 40 ? -0.0f
+                       : (float)random_gaussian(&inputs);
 }
 
 #define FILL(TYPE, VALUE)                                                                                              \
@@ -103,13 +110,15 @@ SAME(bf16, NAN_BF16)
 SAME(u8, NO_NAN)
 SAME(s32, NO_NAN)
 
-/* A sum of n terms against its exact value, within what the kernel's row allows. Overflow and not-a-number must agree. */
+/* A sum of n terms against its exact value, within what the kernel's row allows. Overflow and not-a-number must agree.
+ */
 static inline void close_to(const kernel *k, const kernel_form *form, double expected, double magnitude, int64_t n,
                             float found)
 {
     const double bound = (double)(k->roundings_each * n + k->roundings_more) * 0x1p-24 * magnitude + 0x1p-126;
     if (isfinite(expected) ? !(fabs(expected - (double)found) <= bound)
-                           : isnan(expected) ? !isnan(found) : !((double)found == expected)) {
+        : isnan(expected)  ? !isnan(found)
+                           : !((double)found == expected)) {
         fail_msg("%s, form %s: a sum of %lld: expected %.9g, found %.9g, allowed %.3g", k->name, form->name,
                  (long long)n, expected, (double)found, bound);
     }

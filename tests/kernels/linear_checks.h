@@ -24,7 +24,8 @@ static void layer_open(layer_inputs *t, int64_t d, int n, int n_classes)
 {
     reshift_error error;
     check_ok(linear_create(d, n_classes, &t->l, &error));
-    float *weight = malloc((size_t)(d * n_classes + 1) * sizeof *weight), *bias = calloc((size_t)n_classes, sizeof *bias);
+    float *weight = malloc((size_t)(d * n_classes + 1) * sizeof *weight),
+          *bias = calloc((size_t)n_classes, sizeof *bias);
     for (int64_t i = 0; i < d * n_classes; i++) {
         weight[i] = (float)random_gaussian(&inputs);
     }
@@ -144,8 +145,8 @@ static void descent_close(const kernel *k, const kernel_form *form, const layer_
     for (size_t i = 0; i < t->l.n_weights; i++) {
         const float g = s->m[i];
         s->expected_v[i] = s->step.beta2 * s->expected_v[i] + s->step.one_minus_beta2 * (g * g);
-        s->expected[i] -= s->step.step_size *
-                          (g / (sqrtf(s->expected_v[i]) * s->step.inverse_root_correction + s->step.epsilon));
+        s->expected[i] -=
+            s->step.step_size * (g / (sqrtf(s->expected_v[i]) * s->step.inverse_root_correction + s->step.epsilon));
     }
     same_float(k, form, t->r.n_features, s->expected, s->weight, (int64_t)t->l.n_weights);
     same_float(k, form, t->r.n_features, s->expected_v, s->v, (int64_t)t->l.n_weights);
@@ -160,8 +161,8 @@ static void check_linear_descend(const kernel *k, const kernel_form *form)
         descent s;
         layer_open(t, d, (int)n, LINEAR_CLASSES);
         descent_open(&s, &t->l);
-        ((void (*)(const linear_rows *, const float *, int64_t, const adam_step *, float *, float *, float *))form->run)(
-            &t->r, t->delta, STRIDE, &s.step, s.weight, s.m, s.v);
+        ((void (*)(const linear_rows *, const float *, int64_t, const adam_step *, float *, float *,
+                   float *))form->run)(&t->r, t->delta, STRIDE, &s.step, s.weight, s.m, s.v);
         descent_close(k, form, t, &s, false);
         linear_destroy(&t->l);
     }

@@ -149,8 +149,8 @@ static void check_centred_products(const kernel *k, const kernel_form *form)
 }
 
 /*
- * Ten vectors a block, whole multiples of 32 columns, batches of 64 rows and a smaller last one. The error of T enters X'
- * T with the weight of the row.
+ * Ten vectors a block, whole multiples of 32 columns, batches of 64 rows and a smaller last one. The error of T enters
+ * X' T with the weight of the row.
  */
 static void check_tiles_add(const kernel *k, const kernel_form *form)
 {
@@ -175,7 +175,8 @@ static void check_tiles_add(const kernel *k, const kernel_form *form)
         }
         uint16_t *packed = memory_allocate(tiles_packed(d, blocks) * sizeof *packed);
         void *scratch = memory_allocate(tiles_scratch(d, blocks));
-        double *sums = memory_allocate((size_t)(blocks * VECTORS * d) * sizeof *sums), centre[20] = {0}, total[20] = {0};
+        double *sums = memory_allocate((size_t)(blocks * VECTORS * d) * sizeof *sums), centre[20] = {0},
+               total[20] = {0};
         for (int b = 0; b < blocks; b++) {
             tiles_pack(q + b * VECTORS * d, d, packed + tiles_packed(d, b));
         }
@@ -199,8 +200,7 @@ static void check_tiles_add(const kernel *k, const kernel_form *form)
                         bound += (double)(k->roundings_each * n + k->roundings_more) * 0x1p-24 * fabs(value * t[b]);
                         bound += (double)(k->roundings_each * d + k->roundings_more) * 0x1p-24 * fabs(value) * t_sum[b];
                     }
-                    const double found =
-                        sums[((c / VECTORS * (d / 16) + group) * VECTORS + c % VECTORS) * 16 + lane];
+                    const double found = sums[((c / VECTORS * (d / 16) + group) * VECTORS + c % VECTORS) * 16 + lane];
                     if (!(fabs(found - expected) <= bound)) {
                         fail_msg("%s, form %s: %d rows, column %lld: expected %.9g, found %.9g, allowed %.3g", k->name,
                                  form->name, n, (long long)j, expected, found, bound);

@@ -122,8 +122,8 @@ typedef void (*rows_function)(const softmax_pieces *, int, int, const int *, flo
 
 /*
  * Logits are multiples of 1/8 below 64, so that parts add up exactly. exp() is right to one unit in the last place (2
- * 2^-24), the sum of K terms rounds K - 1 times, then come a quotient, a product and a difference. With hostile logits all
- * forms give the first one's bits.
+ * 2^-24), the sum of K terms rounds K - 1 times, then come a quotient, a product and a difference. With hostile logits
+ * all forms give the first one's bits.
  */
 static void check_softmax_case(const kernel *k, const kernel_form *form, int n_classes, int n, int parts, bool evil)
 {

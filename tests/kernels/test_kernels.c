@@ -1,6 +1,7 @@
 /*
- * Every vector kernel in every form that this machine has, against a plain loop written here: random and hostile values,
- * lengths 0 to 70 and a long one, pointers that are aligned to nothing. A row of the table without a check fails.
+ * Every vector kernel in every form that this machine has, against a plain loop written here: random and hostile
+ * values, lengths 0 to 70 and a long one, pointers that are aligned to nothing. A row of the table without a check
+ * fails.
  */
 #include "kernel_inputs.h"
 
@@ -125,7 +126,7 @@ static u8 quantised(float steps, float least, float most)
                 fill_float(per_unit, n);                                                                               \
                 for (int64_t i = 0; i < n + SPARE; i++) {                                                              \
                     per_unit[i < n ? i : 0] = i < n && i % 3 ? 1.0f : per_unit[i < n ? i : 0];                         \
-                    expected[i] = i < n ? quantised((VALUE) * per_unit[i], least, most) : a[i];                        \
+                    expected[i] = i < n ? quantised((VALUE)*per_unit[i], least, most) : a[i];                          \
                 }                                                                                                      \
                 ((void (*)(u8 *restrict, const B *restrict, int64_t, const float *restrict, float, float))form->run)(  \
                     a, b, n, per_unit, least, most);                                                                   \
@@ -201,20 +202,52 @@ static void check_sums_by_sign(const kernel *k, const kernel_form *form)
 
 /* ---- the table ---- */
 
-#define CHECK(NAME) {#NAME, check_##NAME}
+#define CHECK(NAME)                                                                                                    \
+    {                                                                                                                  \
+#NAME, check_##NAME                                                                                            \
+    }
 static const struct {
     const char *name;
     void (*run)(const kernel *k, const kernel_form *form);
 } checks[] = {
-    CHECK(relu_f32), CHECK(add_f32), CHECK(relu_backward_f32), CHECK(relu_bf16), CHECK(add_bf16),
-    CHECK(relu_backward_bf16), CHECK(largest_magnitude_f32),
-    CHECK(largest_magnitude_bf16), CHECK(sums_by_sign), CHECK(quantise_f32), CHECK(quantise_bf16),
-    CHECK(dequantise_u8_f32), CHECK(dequantise_s8_f32), CHECK(dequantise_u8_bf16), CHECK(dequantise_s8_bf16),
-    CHECK(add_row_bf16), CHECK(add_row_u8), CHECK(add_row_s8), CHECK(philox_words), CHECK(words_to_uniform),
-    CHECK(words_to_gaussian), CHECK(add_f32_to_f64), CHECK(subtract_scaled_f64), CHECK(dot_f64), CHECK(columns_f64),
-    CHECK(centred_dots), CHECK(centred_products), CHECK(softmax_rows), CHECK(optimiser_update), CHECK(linear_forward),
-    CHECK(linear_gradient), CHECK(linear_descend), CHECK(linear_bf16_round_row), CHECK(linear_bf16_round_weights),
-    CHECK(linear_bf16_round_deltas), CHECK(linear_bf16_forward), CHECK(linear_bf16_descend), CHECK(tiles_add),
+    CHECK(relu_f32),
+    CHECK(add_f32),
+    CHECK(relu_backward_f32),
+    CHECK(relu_bf16),
+    CHECK(add_bf16),
+    CHECK(relu_backward_bf16),
+    CHECK(largest_magnitude_f32),
+    CHECK(largest_magnitude_bf16),
+    CHECK(sums_by_sign),
+    CHECK(quantise_f32),
+    CHECK(quantise_bf16),
+    CHECK(dequantise_u8_f32),
+    CHECK(dequantise_s8_f32),
+    CHECK(dequantise_u8_bf16),
+    CHECK(dequantise_s8_bf16),
+    CHECK(add_row_bf16),
+    CHECK(add_row_u8),
+    CHECK(add_row_s8),
+    CHECK(philox_words),
+    CHECK(words_to_uniform),
+    CHECK(words_to_gaussian),
+    CHECK(add_f32_to_f64),
+    CHECK(subtract_scaled_f64),
+    CHECK(dot_f64),
+    CHECK(columns_f64),
+    CHECK(centred_dots),
+    CHECK(centred_products),
+    CHECK(softmax_rows),
+    CHECK(optimiser_update),
+    CHECK(linear_forward),
+    CHECK(linear_gradient),
+    CHECK(linear_descend),
+    CHECK(linear_bf16_round_row),
+    CHECK(linear_bf16_round_weights),
+    CHECK(linear_bf16_round_deltas),
+    CHECK(linear_bf16_forward),
+    CHECK(linear_bf16_descend),
+    CHECK(tiles_add),
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 
@@ -248,8 +281,9 @@ static void test_every_kernel_in_every_form(void **state)
 static void test_no_kernel_is_left_out(void **state)
 {
     (void)state;
-    static const char *const files[] = {"average.c", "elementwise.c", "linear_kernels.c", "magnitude.c", "optimiser.c",
-                                        "products_f64.c", "quantise.c", "random_fill.c", "softmax.c", "tiles.c"};
+    static const char *const files[] = {"average.c",   "elementwise.c",  "linear_kernels.c", "magnitude.c",
+                                        "optimiser.c", "products_f64.c", "quantise.c",       "random_fill.c",
+                                        "softmax.c",   "tiles.c"};
     int found = 0, rows = 0;
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         char path[512], line[512], name[128];

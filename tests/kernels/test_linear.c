@@ -205,7 +205,8 @@ static void test_softmax(void **state)
         }
         const softmax_pieces pieces = {partial, bias, parts, blocks, k, batch};
         for (int first = 0; first < n; first += 16) {
-            softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, labels, 0.25f, NULL, scratch, delta, loss, correct);
+            softmax_rows(&pieces, first, n - first < 16 ? n - first : 16, labels, 0.25f, NULL, scratch, delta, loss,
+                         correct);
         }
         for (int b = 0; b < n; b++) {
             double logits[32] = {0}, sum = 0;

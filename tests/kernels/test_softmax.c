@@ -1,6 +1,6 @@
 /*
- * The forms of softmax.h for one row against long double: probabilities, cross-entropy with and without smoothing, entropy,
- * and gradients. Logits are small, equal, far apart (1e30), and single; 1 to 40 classes.
+ * The forms of softmax.h for one row against long double: probabilities, cross-entropy with and without smoothing,
+ * entropy, and gradients. Logits are small, equal, far apart (1e30), and single; 1 to 40 classes.
  */
 #include "check.h"
 
@@ -41,7 +41,8 @@ static row draw(random_stream *stream, int trial)
     return r;
 }
 
-/* `found` within `roundings` units of the last place of double (or of float: `unit`) of `expected`, or of `size` if larger. */
+/* `found` within `roundings` units of the last place of double (or of float: `unit`) of `expected`, or of `size` if
+ * larger. */
 static void near(long double expected, double found, double roundings, double unit, long double size)
 {
     const long double bound = (long double)roundings * (long double)unit * fmaxl(fabsl(expected), size) + 1e-45L;
@@ -50,7 +51,8 @@ static void near(long double expected, double found, double roundings, double un
     }
 }
 
-/* A double sum of n terms and one quotient, then rounded to float; the rounded form's differences are off by 2^-24 of them. */
+/* A double sum of n terms and one quotient, then rounded to float; the rounded form's differences are off by 2^-24 of
+ * them. */
 static void test_probabilities(void **state)
 {
     (void)state;
@@ -89,7 +91,8 @@ static void test_losses(void **state)
             entropy -= r.p[k] > 0 ? r.p[k] * r.log_p[k] : 0;
             size = fmaxl(size, fabsl(r.log_p[k]));
         }
-        near(loss, softmax_cross_entropy(r.z, r.n, r.label, smoothing, rows, gradient, &correct), 4 * r.n + 8, 0x1p-52, size);
+        near(loss, softmax_cross_entropy(r.z, r.n, r.label, smoothing, rows, gradient, &correct), 4 * r.n + 8, 0x1p-52,
+             size);
         near(loss, softmax_cross_entropy(r.z, r.n, r.label, smoothing, rows, NULL, &same), 4 * r.n + 8, 0x1p-52, size);
         assert_int_equal(correct, r.best == r.label);
         assert_int_equal(same, correct);
@@ -104,7 +107,8 @@ static void test_losses(void **state)
             near((r.p[k] - target) / 64, (double)gradient[k], 2, 0x1p-24, absolute);
             near(r.p[k] > 0 ? -r.p[k] * (r.log_p[k] + entropy) / 64 : 0, (double)of_entropy[k], 2, 0x1p-24, absolute);
             /* the difference is rounded before the exponential: 2^-24 of it enters p */
-            const long double off = (r.n + 8 + fminl(200, fabsl((long double)r.z[k] - (long double)r.z[r.best]))) * r.p[k] + 1;
+            const long double off =
+                (r.n + 8 + fminl(200, fabsl((long double)r.z[k] - (long double)r.z[r.best]))) * r.p[k] + 1;
             near(0.5L * (r.p[k] - (k == r.label)), (double)single[k], (double)off, 0x1p-24, 1);
         }
     }

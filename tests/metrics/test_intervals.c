@@ -143,10 +143,8 @@ static void test_extreme_cases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_scipy),
-        cmocka_unit_test(test_definition),
-        cmocka_unit_test(test_versions_move_together),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_against_scipy),          cmocka_unit_test(test_definition),
+        cmocka_unit_test(test_versions_move_together), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_extreme_cases),
     };
     return cmocka_run_group_tests_name("intervals", tests, NULL, NULL);

@@ -30,7 +30,8 @@ static void test_golden(void **state)
         assert_non_null(confusion);
         reshift_metrics m;
         reshift_error error;
-        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), predictions, confusion, &m, &error));
+        check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), predictions,
+                                    confusion, &m, &error));
         check_ok(reshift_predictions(&scores, plain, &error));
         assert_memory_equal(predictions, plain, (size_t)n * sizeof *plain);
         assert_int_equal(m.accuracy.n, n);
@@ -68,22 +69,27 @@ static void test_probabilities(void **state)
     }
     reshift_metrics m;
     reshift_error error;
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error));
+    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS((labels), scores.shape[0]), NULL, NULL,
+                                &m, &error));
     assert_int_equal(m.accuracy.correct, golden[0].correct);
     assert_true(fabs(m.nll - golden[0].nll) < 1.2e-7 && fabs(m.brier - golden[0].brier) < 4 * 1.2e-7);
     assert_true(fabs(m.ece - golden[0].ece) < 1.2e-7);
 
     float sure[] = {1, 0, /**/ 0, 1};
     reshift_array two = {.dtype = RESHIFT_F32, .n_dims = 2, .shape = {2, 2}, .data = sure};
-    check_ok(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL, NULL, &m, &error));
+    check_ok(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL, NULL,
+                                &m, &error));
     assert_true(m.nll == 0 && !signbit(m.nll) && m.brier == 0 && m.ece == 0);
-    check_ok(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){1, 1}), two.shape[0]), NULL, NULL, &m, &error));
+    check_ok(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){1, 1}), two.shape[0]), NULL, NULL,
+                                &m, &error));
     assert_true(isinf(m.nll) && m.brier == 1 && m.ece == 0.5);
     sure[0] = 0.9f;
-    check_error(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL, NULL, &m, &error),
+    check_error(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL,
+                                   NULL, &m, &error),
                 RESHIFT_ERROR_NUMERIC, "row 0: expected values from 0 to 1 that sum to 1");
     sure[0] = 1, sure[2] = -0.5f, sure[3] = 1.5f;
-    check_error(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL, NULL, &m, &error),
+    check_error(reshift_metrics_of(&two, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){0, 1}), two.shape[0]), NULL,
+                                   NULL, &m, &error),
                 RESHIFT_ERROR_NUMERIC, "row 1");
     reshift_array_destroy(&scores);
 }
@@ -97,7 +103,8 @@ static void test_bins(void **state)
     reshift_metrics m;
     reshift_error error;
     /* two rows in the bin of 0.75, one of them right: |1/2 - 3/4| 2/3; one of 0.5, right: |1 - 1/2| 1/3 */
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){1, 1, 0}), scores.shape[0]), NULL, NULL, &m, &error));
+    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_PROBABILITIES, LABELS(((int[]){1, 1, 0}), scores.shape[0]),
+                                NULL, NULL, &m, &error));
     assert_near(m.ece, 0.25 * 2 / 3 + 0.5 / 3);
     /* uniform over fifteen classes: the confidence is the first bin's upper bound */
     float uniform[30];
@@ -106,7 +113,8 @@ static void test_bins(void **state)
         uniform[15 + k] = k ? -200 : 0; /* 1 */
     }
     reshift_array fifteen = {.dtype = RESHIFT_F32, .n_dims = 2, .shape = {2, 15}, .data = uniform};
-    check_ok(reshift_metrics_of(&fifteen, RESHIFT_SCORES_LOGITS, LABELS(((int[]){3, 0}), fifteen.shape[0]), NULL, NULL, &m, &error));
+    check_ok(reshift_metrics_of(&fifteen, RESHIFT_SCORES_LOGITS, LABELS(((int[]){3, 0}), fifteen.shape[0]), NULL, NULL,
+                                &m, &error));
     assert_near(m.ece, 1.0 / 15 / 2);
 }
 
@@ -119,16 +127,20 @@ static void test_refusals(void **state)
     reshift_metrics m;
     reshift_error error;
     z[2] = NAN;
-    check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
-                RESHIFT_ERROR_NUMERIC, "row 1");
+    check_error(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
+        RESHIFT_ERROR_NUMERIC, "row 1");
     z[2] = INFINITY;
-    check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
-                RESHIFT_ERROR_NUMERIC, "row 1");
+    check_error(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
+        RESHIFT_ERROR_NUMERIC, "row 1");
     z[2] = -INFINITY;
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error));
+    check_ok(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error));
     z[3] = -INFINITY;
-    check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
-                RESHIFT_ERROR_NUMERIC, "row 1");
+    check_error(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
+        RESHIFT_ERROR_NUMERIC, "row 1");
     z[3] = 0;
     const int64_t wide[] = {0, 1, 5000000000};
     reshift_array of_any_type = {.dtype = RESHIFT_I64, .n_dims = 2, .shape = {2, 1}, .data = (void *)(uintptr_t)wide};
@@ -142,15 +154,18 @@ static void test_refusals(void **state)
     check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, &of_any_type, NULL, NULL, &m, &error),
                 RESHIFT_ERROR_FORMAT, "row 1: expected a label");
     labels[1] = 2;
-    check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error), RESHIFT_ERROR_SHAPE,
-                "label of row 1: expected 0 to 1, found 2");
+    check_error(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
+        RESHIFT_ERROR_SHAPE, "label of row 1: expected 0 to 1, found 2");
     assert_true(isnan(m.nll) && isnan(m.accuracy.accuracy));
     scores.shape[0] = 0;
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error));
+    check_ok(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error));
     assert_true(m.accuracy.n == 0 && isnan(m.ece));
     scores.n_dims = 1;
-    check_error(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error), RESHIFT_ERROR_SHAPE,
-                "1 dimensions");
+    check_error(
+        reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &m, &error),
+        RESHIFT_ERROR_SHAPE, "1 dimensions");
 }
 
 static void test_threads(void **state)
@@ -161,9 +176,11 @@ static void test_threads(void **state)
     reshift_metrics one, three;
     reshift_error error;
     reshift_threads_set(1);
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &one, &error));
+    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &one,
+                                &error));
     reshift_threads_set(3);
-    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &three, &error));
+    check_ok(reshift_metrics_of(&scores, RESHIFT_SCORES_LOGITS, LABELS((labels), scores.shape[0]), NULL, NULL, &three,
+                                &error));
     assert_memory_equal(&one, &three, sizeof one);
     reshift_array_destroy(&scores);
 }
@@ -178,9 +195,9 @@ static void test_by_class(void **state)
     enum { ROWS = 5, CLASSES = 6 };
     static const int labels[ROWS] = {0, 0, 0, 2, 5};
     static const float values[ROWS][CLASSES] = {{6, 5, 4, 3, 2, 1},
-                                                {6, 6, 4, 3, 2, 1},  /* ties: the first class wins */
-                                                {1, 2, 3, 4, 5, 6},  /* the label is the sixth */
-                                                {6, 5, 2, 4, 3, 2},  /* the fifth, ahead of the equal class 5 */
+                                                {6, 6, 4, 3, 2, 1}, /* ties: the first class wins */
+                                                {1, 2, 3, 4, 5, 6}, /* the label is the sixth */
+                                                {6, 5, 2, 4, 3, 2}, /* the fifth, ahead of the equal class 5 */
                                                 {1, 2, 3, 4, 5, 6}};
     check_ok(reshift_array_create(RESHIFT_F32, 2, (int64_t[]){ROWS, CLASSES}, &scores, &error));
     memcpy(scores.data, values, sizeof values);
@@ -191,8 +208,8 @@ static void test_by_class(void **state)
     scores.shape[1] = 4;
     check_ok(reshift_class_metrics_of(&scores, LABELS((labels), scores.shape[0]), &m, &error));
     assert_true(isnan(m.top5));
-    check_error(reshift_class_metrics_of(&scores, LABELS(((int[]){0, 4, 0}), scores.shape[0]), &m, &error), RESHIFT_ERROR_SHAPE,
-                "label of row 1: expected 0 to 3, found 4");
+    check_error(reshift_class_metrics_of(&scores, LABELS(((int[]){0, 4, 0}), scores.shape[0]), &m, &error),
+                RESHIFT_ERROR_SHAPE, "label of row 1: expected 0 to 3, found 4");
     scores.shape[0] = ROWS;
     scores.shape[1] = CLASSES;
     reshift_array_destroy(&scores);
@@ -201,9 +218,8 @@ static void test_by_class(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_class),
-        cmocka_unit_test(test_golden),   cmocka_unit_test(test_probabilities), cmocka_unit_test(test_bins),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_by_class), cmocka_unit_test(test_golden),   cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_bins),     cmocka_unit_test(test_refusals), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Classes of a set onto outputs of a network: ImageNet's identifiers and names, names in metadata, numbers, files; and what
- * is refused. */
+/* Classes of a set onto outputs of a network: ImageNet's identifiers and names, names in metadata, numbers, files; and
+ * what is refused. */
 #include "check.h"
 
 #include <math.h>
@@ -109,7 +109,8 @@ static void test_imagenet(void **state)
     check_map(model, "Tabby|goldfish|tiger_shark", NULL, RESHIFT_CLASSES_BY_NAME, (const int[]){281, 1, 3});
     check_map(model, "Cardigan|cardigan", NULL, RESHIFT_CLASSES_BY_NAME, (const int[]){264, 474});
     check_map(model, "1|281|999", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){1, 281, 999});
-    check_refused(model, "CARDIGAN|tench", NULL, RESHIFT_ERROR_SHAPE, "is the name of more than one of the network's 1000");
+    check_refused(model, "CARDIGAN|tench", NULL, RESHIFT_ERROR_SHAPE,
+                  "is the name of more than one of the network's 1000");
     check_refused(model, "tench|unicorn", NULL, RESHIFT_ERROR_SHAPE,
                   "class 'unicorn' of the set is none of the network's 1000 classes (1 of the set's 2 are)");
     assert_non_null(strstr(error.hint, "--class-map FILE.csv"));
@@ -135,7 +136,8 @@ static void test_names_of_the_network(void **state)
     check_map(bare, "ant|bee|cow", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 1, 2});
     check_map(bare, "0|1|10", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 1, 2});
     check_map(bare, "0|2", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 2});
-    check_refused(bare, "ant|bee", NULL, RESHIFT_ERROR_SHAPE, "3 outputs without names, the set 2 classes ('ant', ...)");
+    check_refused(bare, "ant|bee", NULL, RESHIFT_ERROR_SHAPE,
+                  "3 outputs without names, the set 2 classes ('ant', ...)");
     numbered = network(3, digits); /* a head trained on a folder of numbers: names, though they are numbers */
     check_map(numbered, "0|10", NULL, RESHIFT_CLASSES_BY_NAME, (const int[]){0, 2});
     check_map(numbered, "ant|bee|cow", NULL, RESHIFT_CLASSES_BY_NUMBER, (const int[]){0, 1, 2});
@@ -161,7 +163,10 @@ static void test_file(void **state)
     (void)state;
     reshift_model *model = network(1000, NULL);
     check_file(model, "cat,281\ndog,golden retriever\nmy, own,n02123045\n", RESHIFT_OK, NULL);
-    check_file(model, "\xef\xbb\xbf" "class,output\r\n\r\n\"my, own\",\"tabby\"\r\ndog, 207 \r\ncat,281", RESHIFT_OK, NULL);
+    check_file(model,
+               "\xef\xbb\xbf"
+               "class,output\r\n\r\n\"my, own\",\"tabby\"\r\ndog, 207 \r\ncat,281",
+               RESHIFT_OK, NULL);
     check_file(model, "cat,281\ndog,207\n", RESHIFT_ERROR_FORMAT, "map.csv': class 'my, own' of the set has no row");
     check_file(model, "cat,281\ndog,1000\n", RESHIFT_ERROR_FORMAT, "map.csv' line 2: output 1000: expected 0 to 999");
     check_file(model, "cat,unicorn\n", RESHIFT_ERROR_FORMAT, "line 1: 'unicorn' is none of the network's 1000 classes");
@@ -199,7 +204,7 @@ static void test_restricted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table), cmocka_unit_test(test_imagenet),  cmocka_unit_test(test_names_of_the_network),
+        cmocka_unit_test(test_table), cmocka_unit_test(test_imagenet),   cmocka_unit_test(test_names_of_the_network),
         cmocka_unit_test(test_file),  cmocka_unit_test(test_restricted),
     };
     return cmocka_run_group_tests_name("class_map", tests, begin, end);

@@ -148,7 +148,8 @@ static void test_groups(void **state)
     check_ok(reshift_model_create("resnext50_32x4d", 7, 1, &model, &error));
     Onnx__ModelProto *m = write_and_read(model, 64);
     check_graph(m, model);
-    const Onnx__NodeProto *grouped = find_node(m->graph, "layer2.0.conv2"), *plain = find_node(m->graph, "layer2.0.conv1");
+    const Onnx__NodeProto *grouped = find_node(m->graph, "layer2.0.conv2"),
+                          *plain = find_node(m->graph, "layer2.0.conv1");
     assert_int_equal(find_attribute(grouped, "group")->i, 32);
     assert_int_equal(grouped->n_attribute, 4);
     assert_int_equal(plain->n_attribute, 3);
@@ -179,6 +180,7 @@ static void test_small_one(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bottlenecks), cmocka_unit_test(test_groups), cmocka_unit_test(test_small_one)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bottlenecks), cmocka_unit_test(test_groups),
+                                       cmocka_unit_test(test_small_one)};
     return cmocka_run_group_tests_name("onnx", tests, NULL, NULL);
 }

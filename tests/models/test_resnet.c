@@ -91,11 +91,11 @@ static void test_listing(void **state)
         int features;
         int64_t parameters;
     } facts[LISTED] = {
-        {"resnet18", 512, 11689512},   {"resnet34", 512, 21797672},   {"resnet50", 2048, 25557032},
-        {"resnet101", 2048, 44549160}, {"resnet152", 2048, 60192808},
-        {"resnext50_32x4d", 2048, 25028904},  {"resnext101_32x8d", 2048, 88791336},
-        {"resnext101_64x4d", 2048, 83455272}, {"wide_resnet50_2", 2048, 68883240},
-        {"wide_resnet101_2", 2048, 126886696},
+        {"resnet18", 512, 11689512},          {"resnet34", 512, 21797672},
+        {"resnet50", 2048, 25557032},         {"resnet101", 2048, 44549160},
+        {"resnet152", 2048, 60192808},        {"resnext50_32x4d", 2048, 25028904},
+        {"resnext101_32x8d", 2048, 88791336}, {"resnext101_64x4d", 2048, 83455272},
+        {"wide_resnet50_2", 2048, 68883240},  {"wide_resnet101_2", 2048, 126886696},
     };
     static const char *const blocks[] = {"conv1", "layer1", "layer2", "layer3", "layer4", "fc"};
     listed all[LISTED] = {0};
@@ -177,8 +177,8 @@ static void test_blocks_hold_their_pools(void **state)
     assert_int_equal(g->nodes[last].op, GRAPH_GLOBAL_AVGPOOL);
     /* the stride sits on the 3x3 */
     for (int n = 0; n < g->n_nodes; n++) {
-        if (g->nodes[n].op == GRAPH_CONV && g->nodes[n].window.stride[0] == 2 && strcmp(g->nodes[n].name, "conv1") != 0 &&
-            !strstr(g->nodes[n].name, "downsample")) {
+        if (g->nodes[n].op == GRAPH_CONV && g->nodes[n].window.stride[0] == 2 &&
+            strcmp(g->nodes[n].name, "conv1") != 0 && !strstr(g->nodes[n].name, "downsample")) {
             assert_int_equal(g->nodes[n].window.kernel[0], 3);
             assert_non_null(strstr(g->nodes[n].name, ".0.conv2"));
         }
@@ -217,7 +217,8 @@ static void test_rows(void **state)
         assert_string_equal(arch->family->head, g->nodes[g->head].name);
         assert_int_equal(architecture_n_features(arch), g->nodes[g->features].channels_out);
         for (int p = 0; p < g->n_parameters; p++) { /* the trunk is everything with parameters but the head */
-            assert_true(architecture_is_trunk(arch->family, g->parameters[p].name) == (g->parameters[p].node != g->head));
+            assert_true(architecture_is_trunk(arch->family, g->parameters[p].name) ==
+                        (g->parameters[p].node != g->head));
         }
         assert_true(graph_find_parameter(g, arch->family->first_tensor) >= 0);
         for (int v = 0; v < ARCHITECTURE_VERSIONS; v++) { /* eight hex digits of the sha256 in every name */
@@ -240,7 +241,8 @@ static void test_one_wrong_tensor(void **state)
 {
     (void)state;
     reshift_error error;
-    const char *const names[] = {"layer1.0.conv2.weight", "layer2.0.conv3.weight", "layer3.0.bn3.weight", "layer4.2.conv2.weight"};
+    const char *const names[] = {"layer1.0.conv2.weight", "layer2.0.conv3.weight", "layer3.0.bn3.weight",
+                                 "layer4.2.conv2.weight"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         reshift_tensors *whole = drawn_tensors(drawn_find("resnext50_32x4d")), *tensors = reshift_tensors_create();
         reshift_array wrong;
@@ -337,9 +339,9 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_listing),      cmocka_unit_test(test_blocks_hold_their_pools),
-        cmocka_unit_test(test_unknown_arch), cmocka_unit_test(test_detection),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_listing),          cmocka_unit_test(test_blocks_hold_their_pools),
+        cmocka_unit_test(test_unknown_arch),     cmocka_unit_test(test_detection),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_one_wrong_tensor),
     };
     return cmocka_run_group_tests_name("resnet", tests, NULL, NULL);

@@ -13,7 +13,8 @@
 #include "base/files.h"
 #include <unistd.h>
 
-/* Adds resnet-demo under `prefix`, without the tensors whose names begin with `left_out`; fc.bias is `mark` everywhere. */
+/* Adds resnet-demo under `prefix`, without the tensors whose names begin with `left_out`; fc.bias is `mark` everywhere.
+ */
 static void add_network(reshift_tensors *tensors, const char *prefix, const char *left_out, float mark)
 {
     reshift_error error;
@@ -38,8 +39,8 @@ static void add_network(reshift_tensors *tensors, const char *prefix, const char
 }
 
 /* A float tensor that holds these numbers, repeated. */
-static void add_floats(reshift_tensors *tensors, const char *name, int n_dims, const int64_t *shape, const float *values,
-                       int n_values)
+static void add_floats(reshift_tensors *tensors, const char *name, int n_dims, const int64_t *shape,
+                       const float *values, int n_values)
 {
     reshift_error error;
     reshift_array array;
@@ -93,10 +94,28 @@ static void test_any_prefix(void **state)
 {
     (void)state;
     static const char *const prefixes[] = {
-        "",           "module.",       "_orig_mod.",       "module._orig_mod.",  "state_dict.module.", "net.",
-        "model.",     "model_state_dict.", "weights.",     "params.",            "network.",           "encoder.",
-        "state_dict.module.encoder_q.", "teacher.backbone.", "student.module.",  "state_dict_ema.",    "model_ema.module.",
-        "0.",         "state_dict.model.1.", "a.b.c.d.e.", "model.resnet.",      "lightning.model.backbone.",
+        "",
+        "module.",
+        "_orig_mod.",
+        "module._orig_mod.",
+        "state_dict.module.",
+        "net.",
+        "model.",
+        "model_state_dict.",
+        "weights.",
+        "params.",
+        "network.",
+        "encoder.",
+        "state_dict.module.encoder_q.",
+        "teacher.backbone.",
+        "student.module.",
+        "state_dict_ema.",
+        "model_ema.module.",
+        "0.",
+        "state_dict.model.1.",
+        "a.b.c.d.e.",
+        "model.resnet.",
+        "lightning.model.backbone.",
     };
     for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++) {
         char text[4096];
@@ -248,9 +267,10 @@ static void test_networks_without_a_last_layer(void **state)
         }
         reshift_model *model = load(tensors, text, sizeof text);
         assert_int_equal(reshift_model_n_classes(model), 0);
-        assert_non_null(strstr(text, c == 1 ? "'module.fc' is a head of several layers; only one linear layer can be read, so the "
-                                              "network gives features, not classes"
-                                            : "the checkpoint has no last layer: it gives features, not classes"));
+        assert_non_null(
+            strstr(text, c == 1 ? "'module.fc' is a head of several layers; only one linear layer can be read, so the "
+                                  "network gives features, not classes"
+                                : "the checkpoint has no last layer: it gives features, not classes"));
         assert_int_equal(strstr(text, "not used") != NULL, c > 0);
         check_ok(reshift_model_to_tensors(model, &back, &error));
         assert_null(reshift_tensors_find(back, "fc.weight"));
@@ -284,8 +304,15 @@ static void test_normalisation_is_used(void **state)
         float mean_value, std_value, expected_mean, expected_std;
     } cases[] = {
         {"state_dict.model.", "state_dict.mu", "state_dict.sigma", 4, {1, 3, 1, 1}, 0.5f, 0.25f, 0.5f, 0.25f},
-        {"model.module.model.", "model.module.normalizer.new_mean", "model.module.normalizer.new_std", 3, {3, 1, 1}, 0.4f, 0.2f,
-         0.4f, 0.2f},
+        {"model.module.model.",
+         "model.module.normalizer.new_mean",
+         "model.module.normalizer.new_std",
+         3,
+         {3, 1, 1},
+         0.4f,
+         0.2f,
+         0.4f,
+         0.2f},
         {"model.", "normalize.mean", "normalize.std", 1, {3}, 0.1f, 0.3f, 0.1f, 0.3f},
         {"1.", "0.mean", "0.std", 4, {1, 3, 1, 1}, 0.1f, 0.3f, 0.1f, 0.3f},
         {"", "mean", "std", 3, {3, 1, 1}, 0.1f, 0.3f, 0.1f, 0.3f},

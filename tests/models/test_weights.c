@@ -164,8 +164,9 @@ static void test_counters_of_any_dtype(void **state)
         reshift_dtype dtype;
         double value;
         int64_t expected;
-    } cases[] = {{RESHIFT_F32, 1250.5, 1250}, {RESHIFT_F16, 3, 3},       {RESHIFT_F64, 1e6, 1000000}, {RESHIFT_I32, 7, 7},
-                 {RESHIFT_U8, 9, 9},          {RESHIFT_F32, NAN, 0}, {RESHIFT_F32, -1, 0},        {RESHIFT_F64, 1e300, 0}};
+    } cases[] = {{RESHIFT_F32, 1250.5, 1250}, {RESHIFT_F16, 3, 3},    {RESHIFT_F64, 1e6, 1000000},
+                 {RESHIFT_I32, 7, 7},         {RESHIFT_U8, 9, 9},     {RESHIFT_F32, NAN, 0},
+                 {RESHIFT_F32, -1, 0},        {RESHIFT_F64, 1e300, 0}};
     const int64_t scalar[1] = {1};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         reshift_tensors *tensors = altered("layer1.0.bn1.num", ""), *back = NULL;
@@ -181,7 +182,8 @@ static void test_counters_of_any_dtype(void **state)
         }
         check_ok(reshift_model_from_tensors(tensors, &model, &error));
         check_ok(reshift_model_to_tensors(model, &back, &error));
-        assert_true(*(int64_t *)reshift_tensors_find(back, "layer1.0.bn1.num_batches_tracked")->data == cases[c].expected);
+        assert_true(*(int64_t *)reshift_tensors_find(back, "layer1.0.bn1.num_batches_tracked")->data ==
+                    cases[c].expected);
         reshift_tensors_destroy(&back);
         reshift_tensors_destroy(&tensors);
         reshift_model_destroy(&model);
@@ -354,16 +356,11 @@ static void test_initial_values_are_keyed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_older_files_lack_counters),
-        cmocka_unit_test(test_wrapped_names),
-        cmocka_unit_test(test_half_precisions),
-        cmocka_unit_test(test_counters_of_any_dtype),
-        cmocka_unit_test(test_other_precisions_load),
-        cmocka_unit_test(test_what_is_wrong),
-        cmocka_unit_test(test_values_that_cannot_be),
-        cmocka_unit_test(test_initial_values),
-        cmocka_unit_test(test_initial_values_are_keyed),
+        cmocka_unit_test(test_there_and_back),        cmocka_unit_test(test_older_files_lack_counters),
+        cmocka_unit_test(test_wrapped_names),         cmocka_unit_test(test_half_precisions),
+        cmocka_unit_test(test_counters_of_any_dtype), cmocka_unit_test(test_other_precisions_load),
+        cmocka_unit_test(test_what_is_wrong),         cmocka_unit_test(test_values_that_cannot_be),
+        cmocka_unit_test(test_initial_values),        cmocka_unit_test(test_initial_values_are_keyed),
     };
     return cmocka_run_group_tests_name("weights", tests, NULL, NULL);
 }

@@ -144,17 +144,16 @@ static inline void made_up_fill(made_up_report *report)
         report_model model = i % 2 ? REPORT_FINETUNED : REPORT_ORIGINAL;
         report_data data = i / 2 ? REPORT_CLEAN : REPORT_SHIFT;
         double good = 0.3 * (i % 2) + 0.2 * (i / 2);
-        report->panels[i] = (report_panel){
-            .model = model,
-            .data = data,
-            .n = data == REPORT_SHIFT ? 50000 : 10000,
-            .n_seen = data == REPORT_SHIFT ? 20000 : 4000,
-            .ratio = {0.234 - 0.05 * good, 0.113},
-            .separation = {-0.08 + 0.4 * good, 0.6 + 2 * good, 0.71 - 0.6 * good, 3.1 + good, 3, 5, 0.21 + good, 4.4,
-                           i % 2 ? 3 : 6, 10}};
+        report->panels[i] = (report_panel){.model = model,
+                                           .data = data,
+                                           .n = data == REPORT_SHIFT ? 50000 : 10000,
+                                           .n_seen = data == REPORT_SHIFT ? 20000 : 4000,
+                                           .ratio = {0.234 - 0.05 * good, 0.113},
+                                           .separation = {-0.08 + 0.4 * good, 0.6 + 2 * good, 0.71 - 0.6 * good,
+                                                          3.1 + good, 3, 5, 0.21 + good, 4.4, i % 2 ? 3 : 6, 10}};
         if (i % 2) {
-            report->panels[i].change = (reshift_separation_change){
-                {-0.18, -0.19, -0.17}, {0.12, 0.11, 0.13}, {0.6, 0.5, 0.7}, 6000};
+            report->panels[i].change =
+                (reshift_separation_change){{-0.18, -0.19, -0.17}, {0.12, 0.11, 0.13}, {0.6, 0.5, 0.7}, 6000};
         }
     }
     report_content *content = &report->content;
@@ -173,8 +172,16 @@ static inline void made_up_fill(made_up_report *report)
     content->n_settings = (int)(sizeof made_up_settings / sizeof *made_up_settings);
     content->class_names = made_up_classes;
     content->n_classes = 10;
-    content->probe = (report_training){.history = &report->probe, .n_train = 50000, .n_test = 10000, .test_name = "the clean test set", .n_classes = 10};
-    content->finetune = (report_training){.history = &report->finetune, .n_train = 20000, .n_test = 30000, .test_name = "shifted images it never saw", .n_classes = 10};
+    content->probe = (report_training){.history = &report->probe,
+                                       .n_train = 50000,
+                                       .n_test = 10000,
+                                       .test_name = "the clean test set",
+                                       .n_classes = 10};
+    content->finetune = (report_training){.history = &report->finetune,
+                                          .n_train = 20000,
+                                          .n_test = 30000,
+                                          .test_name = "shifted images it never saw",
+                                          .n_classes = 10};
     content->measurements = report->measurements;
     content->split = &report->split;
     content->panels = report->panels;

@@ -252,8 +252,9 @@ static void test_gnuplot_fails(void **state)
     assert_int_equal(folder_count("png") + folder_count("svg") + folder_count("part"), 0);
     /* gnuplot ignores failed writes, also in the middle of a picture: it must not write to a disk */
     fake = fopen(path, "w");
-    fprintf(fake, "#!/bin/sh\nfor fd in 10 11; do case $(readlink /proc/self/fd/$fd) in /memfd:*) ;; *) exit 4; esac; done\n"
-                  "for fd in 10 11; do echo cut >/dev/fd/$fd; done\n");
+    fprintf(fake,
+            "#!/bin/sh\nfor fd in 10 11; do case $(readlink /proc/self/fd/$fd) in /memfd:*) ;; *) exit 4; esac; done\n"
+            "for fd in 10 11; do echo cut >/dev/fd/$fd; done\n");
     fclose(fake);
     check_error(reshift_history_plot(folder, "probe", "t", &history, 0, true, &error), RESHIFT_ERROR_IO,
                 "probe-loss.png': gnuplot left it cut short");

@@ -269,12 +269,13 @@ static void test_change_too_small_to_print(void **state)
     after->n_seen = 0;
     after->change = (reshift_separation_change){{0, -0.01, 0.01}, {0.003, 0.001, 0.0049}, {0.3, 0.2, 0.4}, 6000};
     observe_change(&report.content, REPORT_CLEAN, &list);
-    check_list(&list, "p",
-               "Separation of the classes of CIFAR-10 in two dimensions: only one measure changed clearly. Overlap 59.0 % "
-               "before, 59.0 % after (change -1.0 to +1.0); silhouette 0.00 before, 0.00 after (change 0.00 to 0.00); "
-               "scatter between classes over scatter within 1.00 before, 1.30 after (change +0.20 to +0.40). The changes "
-               "are 95 % intervals by image. The closest classes are cat and dog before and after (distance of their "
-               "centres 0.41, then 0.41 spreads).");
+    check_list(
+        &list, "p",
+        "Separation of the classes of CIFAR-10 in two dimensions: only one measure changed clearly. Overlap 59.0 % "
+        "before, 59.0 % after (change -1.0 to +1.0); silhouette 0.00 before, 0.00 after (change 0.00 to 0.00); "
+        "scatter between classes over scatter within 1.00 before, 1.30 after (change +0.20 to +0.40). The changes "
+        "are 95 % intervals by image. The closest classes are cat and dog before and after (distance of their "
+        "centres 0.41, then 0.41 spreads).");
 }
 
 /* Five versions of an image are not five images: a panel is judged by its number of images. */
@@ -289,10 +290,11 @@ static void test_panel_of_few_images(void **state)
     report.measurements[0].accuracy.n_images = 12;
     report.panels[0].n = 60;
     observe_panel(&report.content, &report.panels[0], &list);
-    check_list(&list, "p",
-               "Original network on CIFAR-10-C gaussian_blur: 60 points of 12 images in 10 classes are too few to judge "
-               "separation: each image is a large part of its own class's centre. The two axes hold 34.7 % of the "
-               "variance.");
+    check_list(
+        &list, "p",
+        "Original network on CIFAR-10-C gaussian_blur: 60 points of 12 images in 10 classes are too few to judge "
+        "separation: each image is a large part of its own class's centre. The two axes hold 34.7 % of the "
+        "variance.");
     report.panels[0].separation.n_classes = 2; /* six images per class, and still only twelve */
     observe_panel(&report.content, &report.panels[0], &list);
     check_list(&list, "p",
@@ -323,27 +325,27 @@ static void test_recalibrated(void **state)
     *made_up_find(&report, REPORT_FINETUNED, REPORT_CLEAN, 0, REPORT_UNSEEN) = reshift_accuracy_of(4200, 6000);
     made_up_compare(&report);
     observe_moved(content, &list);
-    check_list(&list, "ggp",
-               "Every tensor outside the recalibrated block (layer4) is unchanged, byte for byte: 12 tensors, 1,340 "
-               "values.",
-               "Nothing was trained, and no weight of any block changed (14 tensors).",
-               "Batch norm in the recalibrated blocks was recalibrated: its running means and variances were recomputed "
-               "from the rows of recalibration. 4 of 8 running-statistics tensors changed; they are not trained and are "
-               "counted apart from the weights.");
+    check_list(
+        &list, "ggp",
+        "Every tensor outside the recalibrated block (layer4) is unchanged, byte for byte: 12 tensors, 1,340 "
+        "values.",
+        "Nothing was trained, and no weight of any block changed (14 tensors).",
+        "Batch norm in the recalibrated blocks was recalibrated: its running means and variances were recomputed "
+        "from the rows of recalibration. 4 of 8 running-statistics tensors changed; they are not trained and are "
+        "counted apart from the weights.");
     blocks[1].weights.moved = 1;
     observe_moved(content, &list);
     assert_string_equal(list.items[1].words.bytes, "Nothing was trained, yet 1 of 14 weight tensors changed.");
     assert_int_equal(list.items[1].tone, OBSERVATION_WARNING);
     observations_destroy(&list);
-    check_lead(content, "A frozen resnet50 with a linear probe on its features is right on 78.8 % of CIFAR-10 (10,000 "
-                        "images). On CIFAR-10-C gaussian_blur it is right on 65.4 % (50,000 rows of 10,000 images). "
-                        "Recomputing the batch norm statistics of layer4 on 20,000 shifted rows, without any training, "
-                        "takes accuracy from 65.4 % to 70.4 % on shifted images it never saw, and takes it from 78.8 % to "
-                        "70.0 % on clean ones it never saw.");
+    check_lead(content,
+               "A frozen resnet50 with a linear probe on its features is right on 78.8 % of CIFAR-10 (10,000 "
+               "images). On CIFAR-10-C gaussian_blur it is right on 65.4 % (50,000 rows of 10,000 images). "
+               "Recomputing the batch norm statistics of layer4 on 20,000 shifted rows, without any training, "
+               "takes accuracy from 65.4 % to 70.4 % on shifted images it never saw, and takes it from 78.8 % to "
+               "70.0 % on clean ones it never saw.");
     for (int kind = 0; kind < 3; kind++) {
-        report.split.kind = kind == 0   ? RESHIFT_SPLIT_BY_IMAGE
-                            : kind == 1 ? RESHIFT_SPLIT_APART
-                                        : RESHIFT_SPLIT_BY_ROW;
+        report.split.kind = kind == 0 ? RESHIFT_SPLIT_BY_IMAGE : kind == 1 ? RESHIFT_SPLIT_APART : RESHIFT_SPLIT_BY_ROW;
         observe_split(content, &list);
         observe_gain(content, REPORT_SHIFT, &list);
         observe_gain(content, REPORT_CLEAN, &list);
@@ -372,20 +374,22 @@ static void test_lead_without_change(void **state)
         made_up_measure(&report, (report_model)model, REPORT_SHIFT, 0, REPORT_UNSEEN, 600, 1000);
     }
     made_up_compare(&report);
-    check_lead(&report.content, "Fine-tuning all blocks on 20,000 shifted rows leaves accuracy at 60.0 % on shifted images "
-                                "it never saw, and leaves it at 100.0 % on clean ones it never saw (too few images to "
-                                "tell).");
+    check_lead(&report.content,
+               "Fine-tuning all blocks on 20,000 shifted rows leaves accuracy at 60.0 % on shifted images "
+               "it never saw, and leaves it at 100.0 % on clean ones it never saw (too few images to "
+               "tell).");
     report.split = (reshift_split){.kind = RESHIFT_SPLIT_BY_ROW, .n_test_images = 100, .n_test_images_seen = 97};
     for (int model = 0; model < 2; model++) {
         made_up_measure(&report, (report_model)model, REPORT_SHIFT, 0, REPORT_ALL, 300, 500);
     }
     *made_up_find(&report, REPORT_FINETUNED, REPORT_SHIFT, 0, REPORT_UNSEEN) = reshift_accuracy_of(12, 15);
     made_up_compare(&report);
-    check_lead(&report.content,
-               "On CIFAR-10-C gaussian_blur it is right on 60.0 % (500 rows of 100 images). Fine-tuning all blocks on "
-               "20,000 shifted rows leaves accuracy at 60.0 % on all shifted rows, seen ones included. But 97.0 % of the "
-               "test images have a version among the rows of fine-tuning, so the accuracies after it are not to be "
-               "trusted. On shifted versions of unseen images (15 rows of 3 images, too few to tell) it is 80.0 %.");
+    check_lead(
+        &report.content,
+        "On CIFAR-10-C gaussian_blur it is right on 60.0 % (500 rows of 100 images). Fine-tuning all blocks on "
+        "20,000 shifted rows leaves accuracy at 60.0 % on all shifted rows, seen ones included. But 97.0 % of the "
+        "test images have a version among the rows of fine-tuning, so the accuracies after it are not to be "
+        "trusted. On shifted versions of unseen images (15 rows of 3 images, too few to tell) it is 80.0 %.");
 }
 
 static void test_numbers(void **state)
@@ -394,9 +398,12 @@ static void test_numbers(void **state)
     static const struct {
         double value;
         const char *sign, *loss, *spread;
-    } cases[] = {{0, "0.00", "0.000", "0.00"},           {-0.004, "0.00", "-0.004", "-0.00400"},
-                 {3.14159, "+3.14", "3.142", "3.14"},    {-51.435, "-51.44", "-51.435", "-51.4"},
-                 {490.4, "+490.40", "490.400", "490"},   {99999.4, "+99999.40", "1e+05", "99999"},
+    } cases[] = {{0, "0.00", "0.000", "0.00"},
+                 {-0.004, "0.00", "-0.004", "-0.00400"},
+                 {3.14159, "+3.14", "3.142", "3.14"},
+                 {-51.435, "-51.44", "-51.435", "-51.4"},
+                 {490.4, "+490.40", "490.400", "490"},
+                 {99999.4, "+99999.40", "1e+05", "99999"},
                  {8.1166e12, NULL, "8.12e+12", "8.12e+12"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         text_buffer text[3] = {{0}, {0}, {0}};

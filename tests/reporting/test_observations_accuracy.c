@@ -90,10 +90,9 @@ static void test_split(void **state)
         .kind = RESHIFT_SPLIT_BY_IMAGE, .n_train = 20000, .n_test = 30000, .n_images = 10000, .n_images_seen = 4000};
     content.split = &split;
     observe_split(&content, &list);
-    check_list(
-        &list, "g",
-        "Split by image: fine-tuning used 20,000 rows of 4,000 images. It saw no version of the other 6,000 "
-        "images, and the headline figures count only these.");
+    check_list(&list, "g",
+               "Split by image: fine-tuning used 20,000 rows of 4,000 images. It saw no version of the other 6,000 "
+               "images, and the headline figures count only these.");
     split = (reshift_split){.kind = RESHIFT_SPLIT_BY_ROW,
                             .n_train = 20000,
                             .n_test = 50000,
@@ -101,12 +100,11 @@ static void test_split(void **state)
                             .n_test_images = 10000,
                             .n_test_images_seen = 9222};
     observe_split(&content, &list);
-    check_list(
-        &list, "w",
-        "Split by row, the published protocol: 9,222 of 10,000 test images (92.2 %) have at least one version "
-        "among the rows of fine-tuning, and 20,000 of 50,000 test rows (40.0 %) are these rows themselves. A "
-        "network recognises other versions of an image that it was trained on, so accuracy after fine-tuning on "
-        "all rows measures memory as well as robustness. For figures without this leak use split: by-image.");
+    check_list(&list, "w",
+               "Split by row, the published protocol: 9,222 of 10,000 test images (92.2 %) have at least one version "
+               "among the rows of fine-tuning, and 20,000 of 50,000 test rows (40.0 %) are these rows themselves. A "
+               "network recognises other versions of an image that it was trained on, so accuracy after fine-tuning on "
+               "all rows measures memory as well as robustness. For figures without this leak use split: by-image.");
     split = (reshift_split){.kind = RESHIFT_SPLIT_BY_ROW};
     observe_split(&content, &list);
     check_list(
@@ -333,15 +331,17 @@ static void test_severities_within_noise(void **state)
     static made_up_report report;
     fill_severities(&report, 12, 3, (const int64_t[]){3, 3, 2, 2, 2}, (const int64_t[]){1, 2, 2, 2, 2});
     observe_drop(&report.content, &list);
-    check_list(&list, "pp",
-               "The original network with its probe is right on 25.00 % of CIFAR-10 (12 images) and on 20.00 % of "
-               "CIFAR-10-C gaussian_blur (60 rows of 12 images): 5.00 points less on shifted images (95 % interval, paired "
-               "by image: -16.8 to 31.1 points); 12 images are too few to tell.",
-               "By severity accuracy ranges from 16.67 % (severities 3 to 5) to 25.00 % (severities 1 and 2). 12 images are "
-               "too few to tell.");
+    check_list(
+        &list, "pp",
+        "The original network with its probe is right on 25.00 % of CIFAR-10 (12 images) and on 20.00 % of "
+        "CIFAR-10-C gaussian_blur (60 rows of 12 images): 5.00 points less on shifted images (95 % interval, paired "
+        "by image: -16.8 to 31.1 points); 12 images are too few to tell.",
+        "By severity accuracy ranges from 16.67 % (severities 3 to 5) to 25.00 % (severities 1 and 2). 12 images are "
+        "too few to tell.");
     observe_gain(&report.content, REPORT_SHIFT, &list);
-    assert_string_equal(list.items[1].words.bytes, "By severity the change ranges from -16.67 points (severity 1) to 0.00 "
-                                                   "points (severities 3 to 5). 12 images are too few to tell.");
+    assert_string_equal(list.items[1].words.bytes,
+                        "By severity the change ranges from -16.67 points (severity 1) to 0.00 "
+                        "points (severities 3 to 5). 12 images are too few to tell.");
     observations_destroy(&list);
     fill_severities(&report, 100, 80, (const int64_t[]){79, 80, 79, 78, 79}, (const int64_t[]){30, 81, 79, 78, 100});
     observe_drop(&report.content, &list);
@@ -350,9 +350,10 @@ static void test_severities_within_noise(void **state)
                                                    "chance.");
     observations_destroy(&list);
     observe_gain(&report.content, REPORT_SHIFT, &list);
-    assert_string_equal(list.items[1].words.bytes,
-                        "By severity the change ranges from -49.00 points (severity 1) to +21.00 points (severity 5). It is a "
-                        "loss by more than chance at severity 1 and a gain by more than chance at severity 5 only.");
+    assert_string_equal(
+        list.items[1].words.bytes,
+        "By severity the change ranges from -49.00 points (severity 1) to +21.00 points (severity 5). It is a "
+        "loss by more than chance at severity 1 and a gain by more than chance at severity 5 only.");
     observations_destroy(&list);
 }
 
@@ -394,16 +395,22 @@ static void test_singular_nouns(void **state)
 {
     (void)state;
     observations list = {0};
-    reshift_split split = {
-        .kind = RESHIFT_SPLIT_BY_IMAGE, .n_train = 1, .n_test = 1, .n_images = 2, .n_images_seen = 1, .n_test_images = 1};
+    reshift_split split = {.kind = RESHIFT_SPLIT_BY_IMAGE,
+                           .n_train = 1,
+                           .n_test = 1,
+                           .n_images = 2,
+                           .n_images_seen = 1,
+                           .n_test_images = 1};
     report_content content = {.split = &split};
     observe_split(&content, &list);
-    check_list(&list, "g",
-               "Split by image: fine-tuning used 1 row of 1 image. It saw no version of the other 1 image, and the headline "
-               "figures count only these.");
+    check_list(
+        &list, "g",
+        "Split by image: fine-tuning used 1 row of 1 image. It saw no version of the other 1 image, and the headline "
+        "figures count only these.");
     split.kind = RESHIFT_SPLIT_APART;
     observe_split(&content, &list);
-    check_list(&list, "g", "Fine-tuning used 1 row of 1 shifted training image. It saw no version of the 1 test image.");
+    check_list(&list, "g",
+               "Fine-tuning used 1 row of 1 shifted training image. It saw no version of the 1 test image.");
     static made_up_report report;
     made_up_fill(&report);
     report.content.n_measurements = 0;
@@ -415,9 +422,10 @@ static void test_singular_nouns(void **state)
     made_up_compare(&report);
     observe_gain(&report.content, REPORT_CLEAN, &list);
     assert_int_equal(list.n, 2);
-    assert_string_equal(list.items[1].words.bytes,
-                        "Counted on all 2 images, accuracy is 50.00 % before and after. That is not to be trusted: 1 of "
-                        "these images was used in fine-tuning, and on it accuracy is 0.00 % before and after.");
+    assert_string_equal(
+        list.items[1].words.bytes,
+        "Counted on all 2 images, accuracy is 50.00 % before and after. That is not to be trusted: 1 of "
+        "these images was used in fine-tuning, and on it accuracy is 0.00 % before and after.");
     observations_destroy(&list);
 }
 

@@ -397,13 +397,14 @@ static void test_noise_of_few_training_rows(void **state)
     report_training training = {
         .history = &history, .n_train = 40, .n_train_images = 8, .n_test = 50, .n_test_images = 41, .n_test_all = 500};
     observe_training(&training, "fine-tuning", &list);
-    check_list(&list, "pp",
-               "After 2 epochs over 40 rows the training loss is 0.500 and training accuracy 73.00 %; accuracy on the test "
-               "set (50 rows monitored after every epoch; the results count all 500) is 50.00 %.",
-               "No clear overfitting: test accuracy was best in epoch 1 at 62.00 % and ended at 50.00 % in epoch 2, 12.00 "
-               "points lower. With about 41 test images a difference of two such figures is known to about 20.5 points "
-               "either way, so this may be chance. The weights of the last epoch are used, not those of the best: choosing "
-               "by the test set would flatter the result.");
+    check_list(
+        &list, "pp",
+        "After 2 epochs over 40 rows the training loss is 0.500 and training accuracy 73.00 %; accuracy on the test "
+        "set (50 rows monitored after every epoch; the results count all 500) is 50.00 %.",
+        "No clear overfitting: test accuracy was best in epoch 1 at 62.00 % and ended at 50.00 % in epoch 2, 12.00 "
+        "points lower. With about 41 test images a difference of two such figures is known to about 20.5 points "
+        "either way, so this may be chance. The weights of the last epoch are used, not those of the best: choosing "
+        "by the test set would flatter the result.");
     training.n_train = training.n_train_images = 4000;
     training.n_test = training.n_test_images = 4000;
     observe_training(&training, "fine-tuning", &list);
@@ -423,11 +424,12 @@ static void test_below_guessing(void **state)
     report_training training = {.history = &history, .n_train = 120, .n_test = 120, .n_classes = 3};
     epochs[0].train_loss = 1;
     observe_training(&training, "the probe", &list);
-    check_list(&list, "pw",
-               "After 2 epochs over 120 rows the training loss is 0.500 and training accuracy 99.00 %; accuracy on the test "
-               "set (120 rows) is 0.00 %.",
-               "Test accuracy, 0.00 % in epoch 2, is below that of guessing among 3 classes (33.33 %) by more than chance. "
-               "Labels that mean other classes in training than in testing are one cause.");
+    check_list(
+        &list, "pw",
+        "After 2 epochs over 120 rows the training loss is 0.500 and training accuracy 99.00 %; accuracy on the test "
+        "set (120 rows) is 0.00 %.",
+        "Test accuracy, 0.00 % in epoch 2, is below that of guessing among 3 classes (33.33 %) by more than chance. "
+        "Labels that mean other classes in training than in testing are one cause.");
     training.n_classes = 1000; /* 0 of 120 is expected by guessing */
     observe_training(&training, "the probe", &list);
     assert_non_null(strstr(list.items[1].words.bytes, "Overfitting: "));

@@ -53,8 +53,10 @@ static void test_jpeg_step(void **state)
                                                                 .crop = 64,
                                                                 .jpeg = 85};
     page = write_and_read(&report.content, &size);
-    assert_int_equal(count(page, "constants of ImageNet-C (224x224), after resize 73 and crop 64; stored as JPEG of quality "
-                                 "85, as ImageNet-C is"), 2);
+    assert_int_equal(count(page,
+                           "constants of ImageNet-C (224x224), after resize 73 and crop 64; stored as JPEG of quality "
+                           "85, as ImageNet-C is"),
+                     2);
     assert_int_equal(count(page, "Input of the network: images of 64x64 (resize 73, centre crop)."), 1);
     free(page);
 }
@@ -82,32 +84,36 @@ static void test_whole_page(void **state)
     assert_int_equal(count(page, "<img src=\"data:image/svg+xml;base64,"), 5);
     assert_int_equal(count(page, "<img src=\"data:image/png;base64,iVBORw0KGgo"), 1);
     assert_int_equal(count(page, " alt=\""), 6);
-    static const char *const expected[] = {"<h1>seed</h1>",
-                                           "<b>65.4&nbsp;% \xe2\x86\x92 70.4&nbsp;%</b>", /* the same images before and after */
-                                           "<b>78.8&nbsp;% \xe2\x86\x92 78.6&nbsp;%</b>",
-                                           "<span class=\"up\">change +5.0 points (+4.2 to +5.7)</span>",
-                                           "<span>change \xe2\x88\x92" "0.2 points (\xe2\x88\x92" "0.7 to +0.3): may be chance</span>",
-                                           "30,000 rows of 6,000 images never seen in fine-tuning",
-                                           "id=\"probe\"",
-                                           "id=\"shift\"",
-                                           "id=\"finetune\"",
-                                           "id=\"after\"",
-                                           "id=\"features\"",
-                                           "id=\"settings\"",
-                                           "Overfitting: test accuracy was best in epoch 5",
-                                           "the shift costs 13.38 points",
-                                           "Split by image: fine-tuning used 20,000 rows",
-                                           "<td>70.36&nbsp;%<small>69.2 to 71.5</small></td>",
-                                           "<td class=\"edge\">30,000<small>of 6,000 images</small></td>",
-                                           "<td class=\"up\">+4.94<small>+4.2 to +5.7</small></td>",
-                                           ("<td>\xe2\x88\x92"
-                                            "0.20<small>\xe2\x88\x92" "0.7 to +0.3</small></td>"),
-                                           ("<td>\xe2\x88\x92"
-                                            "0.080</td>"),
-                                           "<td class=\"words\">cat, dog</td>",
-                                           "resnet50 with 23,528,522 parameters and 2,048 features",
-                                           "<th scope=\"row\">finetune.train</th><td class=\"value\">layer4, fc</td>",
-                                           "reshift 0.1.0"};
+    static const char *const expected[] = {
+        "<h1>seed</h1>",
+        "<b>65.4&nbsp;% \xe2\x86\x92 70.4&nbsp;%</b>", /* the same images before and after */
+        "<b>78.8&nbsp;% \xe2\x86\x92 78.6&nbsp;%</b>",
+        "<span class=\"up\">change +5.0 points (+4.2 to +5.7)</span>",
+        "<span>change \xe2\x88\x92"
+        "0.2 points (\xe2\x88\x92"
+        "0.7 to +0.3): may be chance</span>",
+        "30,000 rows of 6,000 images never seen in fine-tuning",
+        "id=\"probe\"",
+        "id=\"shift\"",
+        "id=\"finetune\"",
+        "id=\"after\"",
+        "id=\"features\"",
+        "id=\"settings\"",
+        "Overfitting: test accuracy was best in epoch 5",
+        "the shift costs 13.38 points",
+        "Split by image: fine-tuning used 20,000 rows",
+        "<td>70.36&nbsp;%<small>69.2 to 71.5</small></td>",
+        "<td class=\"edge\">30,000<small>of 6,000 images</small></td>",
+        "<td class=\"up\">+4.94<small>+4.2 to +5.7</small></td>",
+        ("<td>\xe2\x88\x92"
+         "0.20<small>\xe2\x88\x92"
+         "0.7 to +0.3</small></td>"),
+        ("<td>\xe2\x88\x92"
+         "0.080</td>"),
+        "<td class=\"words\">cat, dog</td>",
+        "resnet50 with 23,528,522 parameters and 2,048 features",
+        "<th scope=\"row\">finetune.train</th><td class=\"value\">layer4, fc</td>",
+        "reshift 0.1.0"};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         if (!strstr(page, expected[i])) {
             fail_msg("the page lacks '%s'", expected[i]);
@@ -186,9 +192,11 @@ static void test_moved_and_kept(void **state)
     static const char *const expected[] = {
         "<a href=\"weights/moved.csv\">",
         "Every tensor outside the trained block (fc) is unchanged, byte for byte: 10 tensors, 1,240 values.",
-        ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2<small>of 2</small></td><td>20,489<small>of 20,490</small></td>"
+        ("<tr class=\"sum\"><th scope=\"row\">fc, trained</th><td class=\"edge\">2<small>of "
+         "2</small></td><td>20,489<small>of 20,490</small></td>"
          "<td>1.2&nbsp;%</td><td class=\"edge\">\xe2\x80\x93</td>"),
-        "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0<small>of 6</small></td><td>0<small>of 1,200</small></td><td>\xe2\x80\x93</td>",
+        "<th scope=\"row\">layer3&lt;</th><td class=\"edge\">0<small>of 6</small></td><td>0<small>of "
+        "1,200</small></td><td>\xe2\x80\x93</td>",
         "The weights of epoch 4 are kept: ",
         "<th scope=\"col\">validation accuracy</th>",
         "<tr class=\"sum\"><th scope=\"row\">4 (kept)</th>",
@@ -326,10 +334,11 @@ static void test_extreme_numbers(void **state)
     report.panels[3].separation.spread = 8116637614485;
     report.finetune_epochs[0].train_loss = 6178696357285766;
     char *page = write_and_read(&report.content, &size);
-    assert_int_equal(count_of(page, "clean, original</th><td>20</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93"
-                                    "</td><td>\xe2\x80\x93</td><td class=\"words\">\xe2\x80\x93</td><td>\xe2\x80\x93</td>"
-                                    "<td class=\"words\">\xe2\x80\x93</td><td>"),
-                     1);
+    assert_int_equal(
+        count_of(page, "clean, original</th><td>20</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93</td><td>\xe2\x80\x93"
+                       "</td><td>\xe2\x80\x93</td><td class=\"words\">\xe2\x80\x93</td><td>\xe2\x80\x93</td>"
+                       "<td class=\"words\">\xe2\x80\x93</td><td>"),
+        1);
     assert_int_equal(count_of(page, "<td>8.12e+12</td>"), 1);
     assert_int_equal(count_of(page, "<td>6.18e+15</td>"), 1);
     assert_null(strstr(page, "8116637"));
@@ -367,9 +376,13 @@ static void test_recalibrated_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jpeg_step), cmocka_unit_test(test_whole_page),    cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_moved_and_kept),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_find),
+        cmocka_unit_test(test_jpeg_step),
+        cmocka_unit_test(test_whole_page),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_moved_and_kept),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_find),
         cmocka_unit_test(test_table_without_repeats),
         cmocka_unit_test(test_extreme_numbers),
         cmocka_unit_test(test_recalibrated_page),

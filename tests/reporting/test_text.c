@@ -104,8 +104,8 @@ static void test_axes(void **state)
     static const struct {
         double low, high;
         const char *format, *words;
-    } formats[] = {{0, 100, "%.0f", "20"},          {0.3, 0.83, "%.1f", "0.1"},        {0, 900000, "%.0f", "200000"},
-                   {0, 8e15, "%.1g", "2e+15"},      {-1e13, 5e13, "%.1g", "1e+13"},    {0, 3e-8, "%.2g", "5e-09"},
+    } formats[] = {{0, 100, "%.0f", "20"},         {0.3, 0.83, "%.1f", "0.1"},     {0, 900000, "%.0f", "200000"},
+                   {0, 8e15, "%.1g", "2e+15"},     {-1e13, 5e13, "%.1g", "1e+13"}, {0, 3e-8, "%.2g", "5e-09"},
                    {5e7, 5.0004e7, "%.5g", "1000"}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         axis a = axis_of(formats[i].low, formats[i].high, 0, 5);
@@ -121,8 +121,12 @@ static void test_axes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_growth),  cmocka_unit_test(test_markup),          cmocka_unit_test(test_quoted),
-        cmocka_unit_test(test_base64), cmocka_unit_test(test_failure_is_remembered), cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_markup),
+        cmocka_unit_test(test_quoted),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_failure_is_remembered),
+        cmocka_unit_test(test_axes),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * What keys depend on: every field of every struct of options is changed by itself, and the key of what is kept changes where
- * the field's row says that it counts, and stays the same where the row says that it cannot change a result. The same for
- * every part of a network and of a recipe.
+ * What keys depend on: every field of every struct of options is changed by itself, and the key of what is kept changes
+ * where the field's row says that it counts, and stays the same where the row says that it cannot change a result. The
+ * same for every part of a network and of a recipe.
  */
 #include "check.h"
 
@@ -27,8 +27,8 @@ static const reshift_corruption *brightness, *contrast;
 
 /* ---- the tables themselves ---- */
 
-static const fact_table *const tables[] = {&finetune_facts, &schedule_facts, &augment_facts,   &adapt_facts,
-                                           &robustness_facts, &forward_facts, &probe_facts};
+static const fact_table *const tables[] = {&finetune_facts,   &schedule_facts, &augment_facts, &adapt_facts,
+                                           &robustness_facts, &forward_facts,  &probe_facts};
 #define TABLES ((int)(sizeof tables / sizeof *tables))
 
 /* That every field has a row is checked by the compiler; that row i is field i, here. */
@@ -44,7 +44,8 @@ static void test_rows_are_fields(void **state)
             }
             end = f->offset + f->size;
             assert_true(f->name && f->name[0]);
-            assert_true((f->kind == FACT_CHOICE) == (f->words != NULL) && (f->kind == FACT_RECORD) == (f->record != NULL));
+            assert_true((f->kind == FACT_CHOICE) == (f->words != NULL) &&
+                        (f->kind == FACT_RECORD) == (f->record != NULL));
             if (f->kind <= FACT_NUMBER) {
                 assert_true(f->size == 4 || f->size == 8);
             }
@@ -137,7 +138,8 @@ static void check_subject(const subject *s)
 
 /* ---- fine-tuning ---- */
 
-static const reshift_block_rate rates[] = {{"layer4", 1e-3}, {"fc", 1e-2}}, other_rates[] = {{"layer4", 2e-3}, {"fc", 1e-2}};
+static const reshift_block_rate rates[] = {{"layer4", 1e-3}, {"fc", 1e-2}},
+                                other_rates[] = {{"layer4", 2e-3}, {"fc", 1e-2}};
 static reshift_augment augment = {.flip = true};
 
 static void finetune_base(int which, void *options)
@@ -369,8 +371,11 @@ static void robustness_base(int which, void *options)
 {
     reshift_robustness_options *o = options;
     memset(options, 0, OPTIONS_MOST);
-    *o = (reshift_robustness_options){
-        .data = which == PHOTOGRAPHS ? photographs : spec, .corruptions = &brightness, .n_corruptions = 1, .size = SIZE, .batch = 4};
+    *o = (reshift_robustness_options){.data = which == PHOTOGRAPHS ? photographs : spec,
+                                      .corruptions = &brightness,
+                                      .n_corruptions = 1,
+                                      .size = SIZE,
+                                      .batch = 4};
     reshift_dataset_options_default(&o->dataset);
     reshift_adapt_options_default(&o->adapt);
     o->dataset.severity_first = o->dataset.severity_last = 2;
@@ -669,14 +674,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_are_fields),
-        cmocka_unit_test(test_finetune_options),
-        cmocka_unit_test(test_augmentation),
-        cmocka_unit_test(test_forward_setup),
-        cmocka_unit_test(test_robustness_options),
-        cmocka_unit_test(test_cells_that_do_not_fit_are_explained),
-        cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_recipes),
+        cmocka_unit_test(test_rows_are_fields),    cmocka_unit_test(test_finetune_options),
+        cmocka_unit_test(test_augmentation),       cmocka_unit_test(test_forward_setup),
+        cmocka_unit_test(test_robustness_options), cmocka_unit_test(test_cells_that_do_not_fit_are_explained),
+        cmocka_unit_test(test_networks),           cmocka_unit_test(test_recipes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -25,7 +25,11 @@ static reshift_cell cells[CELLS];
 static void make_ramp(void)
 {
     for (int i = 0; i < 2 * N; i++) {
-        ramp[i] = (row_figures){.prediction = i < N ? 1 : 0, .nll = i < N ? 2 : 0.5, .brier = 0.25, .confidence = 0.6, .rank = i < N ? 1 + i % 9 : 0};
+        ramp[i] = (row_figures){.prediction = i < N ? 1 : 0,
+                                .nll = i < N ? 2 : 0.5,
+                                .brier = 0.25,
+                                .confidence = 0.6,
+                                .rank = i < N ? 1 + i % 9 : 0};
     }
     for (int i = 0; i < N; i++) {
         images[i] = i;
@@ -285,7 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alexnet_is_one), cmocka_unit_test(test_means), cmocka_unit_test(test_comparison),
-        cmocka_unit_test(test_mcnemar), cmocka_unit_test(test_ends),        cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_mcnemar),        cmocka_unit_test(test_ends),  cmocka_unit_test(test_draw),
     };
     return cmocka_run_group_tests_name("robustness", tests, NULL, NULL);
 }

@@ -60,7 +60,7 @@ typedef struct run {
     int cancel_after_epochs; /* 0: never */
     int epochs_seen;
     int steps_seen;
-    char said[4096]; /* every message since the start, one a line */
+    char said[4096];  /* every message since the start, one a line */
     bool says_frozen; /* "frozen blocks" were run ahead */
 } run;
 

@@ -190,14 +190,15 @@ static void test_rest(void **state)
     static const struct {
         int64_t n;
         int batch, rest;
-    } cases[] = {{100, 32, 4}, {100, 33, 34}, {99, 33, 0}, {100, 50, 0}, {1, 4, 0}, {4, 4, 0}, {5, 4, 5}, {3, 2, 3}, {7, 1, 0}, {3, 64, 0}};
+    } cases[] = {{100, 32, 4}, {100, 33, 34}, {99, 33, 0}, {100, 50, 0}, {1, 4, 0},
+                 {4, 4, 0},    {5, 4, 5},     {3, 2, 3},   {7, 1, 0},    {3, 64, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(adapt_rest(cases[i].n, cases[i].batch), cases[i].rest);
     }
 }
 
-/* Batches of 33, 33 and 34: the image left over has the statistics of the batch it joins, every image is judged once, with
- * its own label, and what came before does not change. */
+/* Batches of 33, 33 and 34: the image left over has the statistics of the batch it joins, every image is judged once,
+ * with its own label, and what came before does not change. */
 static void check_merged(reshift_adapt_kind kind, const char *name, bool steps)
 {
     static float logits[N * 10], again[N * 10];
@@ -278,7 +279,8 @@ static void test_refusals(void **state)
     options.source_images = 0;
     check_error(adapt_create(model, &options, 32, 1, RESHIFT_PRECISION_F32, &a, &error), RESHIFT_ERROR_SHAPE,
                 "more than one value per channel"); /* one image alone, with maps of 1x1 */
-    check_ok(adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error)); /* a single one left over is not */
+    check_ok(
+        adapt_create(model, &options, 32, 5, RESHIFT_PRECISION_F32, &a, &error)); /* a single one left over is not */
     adapt_destroy(&a);
     static const int no_sizes[] = {-1, RESHIFT_SIZE_SMALLEST - 1, RESHIFT_SIZE_LARGEST + 1};
     for (int i = 0; i < 3; i++) {
@@ -292,9 +294,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch_statistics), cmocka_unit_test(test_mixed_statistics),
-        cmocka_unit_test(test_tent_adam),        cmocka_unit_test(test_tent_sgd),
-        cmocka_unit_test(test_rest),             cmocka_unit_test(test_a_single_image_joins_the_batch_before),
+        cmocka_unit_test(test_batch_statistics),
+        cmocka_unit_test(test_mixed_statistics),
+        cmocka_unit_test(test_tent_adam),
+        cmocka_unit_test(test_tent_sgd),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_a_single_image_joins_the_batch_before),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("adapt", tests, set_up, tear_down);

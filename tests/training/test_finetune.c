@@ -360,9 +360,8 @@ static void test_a_training_can_be_made_longer(void **state)
  * is replaced on request. */
 static void test_checkpoints_of_other_trainings_are_refused(void **state)
 {
-    static const char *const words[] = {"'seed' was ",        "'batch' was ",
-                                        "'batchnorm' was ",   "'lr ",
-                                        "'test images' was ", "'weights' was "};
+    static const char *const words[] = {"'seed' was ", "'batch' was ",       "'batchnorm' was ",
+                                        "'lr ",        "'test images' was ", "'weights' was "};
     (void)state;
     char path[300];
     snprintf(path, sizeof path, "%s/other.safetensors", folder);

@@ -278,7 +278,8 @@ static void test_interrupted_training_ends_with_the_same_bytes(void **state)
         parts.options.auto_rate = 0;
         parts.options.epochs = 1;
         parts.epochs_seen = 0;
-        check_error(run_go(&parts, &error), RESHIFT_ERROR_EXISTS, "'largest automatic learning rate' was 0.001 and is ");
+        check_error(run_go(&parts, &error), RESHIFT_ERROR_EXISTS,
+                    "'largest automatic learning rate' was 0.001 and is ");
         parts.options.checkpoint_mismatch = RESHIFT_CHECKPOINT_REPLACE;
         check_ok(run_go(&parts, &error));
         assert_true(run_said(&parts, "belongs to another training"));

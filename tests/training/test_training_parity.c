@@ -3,8 +3,8 @@
  * golden/make_training.py is the other side; it says how large gradients are compared by sketches, and why the rows of
  * the batch are picked: elsewhere even PyTorch's float32 and float64 gradients differ by more than 1e-3.
  *
- *   scratch          ResNet-18 from its stem, all blocks, batch norm training; and a bare model.train() with layer4 and fc
- *   resnet50         layer4 and fc of the real network on real images, batch norm frozen and training in layer4
+ *   scratch          ResNet-18 from its stem, all blocks, batch norm training; and a bare model.train() with layer4 and
+ * fc resnet50         layer4 and fc of the real network on real images, batch norm frozen and training in layer4
  */
 #include "check.h"
 
@@ -346,15 +346,9 @@ static void run_resnet50(const char *part, reshift_batchnorm batchnorm, reshift_
     reshift_tensors_destroy(&golden);
 }
 
-static void test_resnet50_frozen(void **state)
-{
-    run_resnet50("frozen", RESHIFT_BATCHNORM_FROZEN, *state);
-}
+static void test_resnet50_frozen(void **state) { run_resnet50("frozen", RESHIFT_BATCHNORM_FROZEN, *state); }
 
-static void test_resnet50_training(void **state)
-{
-    run_resnet50("training", RESHIFT_BATCHNORM_TRAIN, *state);
-}
+static void test_resnet50_training(void **state) { run_resnet50("training", RESHIFT_BATCHNORM_TRAIN, *state); }
 
 int main(void)
 {

@@ -58,12 +58,10 @@ static void cifar10c_destroy(void *state)
     free(c);
 }
 
-static void cifar10c_forget(const void *state)
-{
-    blob_array_forget(&((const cifar10c *)state)->images);
-}
+static void cifar10c_forget(const void *state) { blob_array_forget(&((const cifar10c *)state)->images); }
 
-static const dataset_kind cifar10c_kind = {cifar10c_read, cifar10c_row_name, NULL, cifar10c_destroy, cifar10c_original, cifar10c_forget};
+static const dataset_kind cifar10c_kind = {cifar10c_read,    cifar10c_row_name, NULL,
+                                           cifar10c_destroy, cifar10c_original, cifar10c_forget};
 
 /* Reads labels [count] into *values, which the caller frees. The labels of severity 1 must repeat at every severity. */
 static reshift_status read_labels(const reshift_array *labels, const char *name, int64_t count, int **values,
@@ -73,10 +71,10 @@ static reshift_status read_labels(const reshift_array *labels, const char *name,
     for (int64_t i = 0; status == RESHIFT_OK && i < count; i++) {
         int first = (*values)[i % (count / N_SEVERITIES)];
         if ((*values)[i] != first) {
-            status = error_set(
-                error, RESHIFT_ERROR_FORMAT,
-                "labels '%s': row %lld: expected %d as at severity 1, found %d: not %d times the same images", name,
-                (long long)i, first, (*values)[i], N_SEVERITIES);
+            status =
+                error_set(error, RESHIFT_ERROR_FORMAT,
+                          "labels '%s': row %lld: expected %d as at severity 1, found %d: not %d times the same images",
+                          name, (long long)i, first, (*values)[i], N_SEVERITIES);
         }
     }
     return status;
@@ -117,9 +115,8 @@ reshift_status cifar10c_open_clean(const char *where, const reshift_dataset_opti
 }
 
 /* Compares the labels with those of the official test images, if the clean set is available; *kept receives it then. */
-static reshift_status compare_with_clean(const char *where, const reshift_dataset_options *options,
-                                         const int *labels, int64_t count, const char *name,
-                                         reshift_dataset **kept, reshift_error *error)
+static reshift_status compare_with_clean(const char *where, const reshift_dataset_options *options, const int *labels,
+                                         int64_t count, const char *name, reshift_dataset **kept, reshift_error *error)
 {
     reshift_dataset *clean;
     reshift_status status = cifar10c_open_clean(where, options, 0, &clean, error);
@@ -162,8 +159,7 @@ static reshift_status make_set(cifar10c *c, const int *labels, const reshift_dat
     }
     reshift_dataset *d = *dataset;
     for (int64_t row = 0; row < count; row++) {
-        d->rows[row] =
-            (dataset_row){row % n, labels[row % n], options->severity_first + (int)(row / n)};
+        d->rows[row] = (dataset_row){row % n, labels[row % n], options->severity_first + (int)(row / n)};
     }
     d->published = CIFAR_TEST_PUBLISHED;
     d->verified = options->verify; /* verified in read_arrays() */

@@ -6,8 +6,8 @@
 
 #include "reshift/status.h"
 
-/** Compares the bytes of NAME.npy ("labels", or a corruption) with the published md5; `path` is for messages. Errors: FORMAT
- *  (another file, with both md5), UNSUPPORTED (no such file was published). */
+/** Compares the bytes of NAME.npy ("labels", or a corruption) with the published md5; `path` is for messages. Errors:
+ * FORMAT (another file, with both md5), UNSUPPORTED (no such file was published). */
 reshift_status cifar10c_check_published(const char *name, const void *bytes, size_t size, const char *path,
                                         reshift_error *error);
 

@@ -105,11 +105,10 @@ static reshift_status read_data(const pickle_value *data, const char *path, cifa
     }
     const pickle_array *a = data->array;
     if (a->dtype != RESHIFT_U8 || a->n_dims != 2 || a->shape[0] != CIFAR_PART_RECORDS || a->shape[1] != CIFAR_PIXELS) {
-        return error_set(
-            error, RESHIFT_ERROR_SHAPE,
-            "'%s': data: expected uint8 [%d,%d], found %s of %d dimensions, the first of %lld", path,
-            CIFAR_PART_RECORDS, CIFAR_PIXELS, reshift_dtype_name(a->dtype), a->n_dims,
-            a->n_dims > 0 ? (long long)a->shape[0] : 0ll);
+        return error_set(error, RESHIFT_ERROR_SHAPE,
+                         "'%s': data: expected uint8 [%d,%d], found %s of %d dimensions, the first of %lld", path,
+                         CIFAR_PART_RECORDS, CIFAR_PIXELS, reshift_dtype_name(a->dtype), a->n_dims,
+                         a->n_dims > 0 ? (long long)a->shape[0] : 0ll);
     }
     if (a->fortran_order) {
         reshift_status status = pickle_copy_array(data, &part->copy, error);

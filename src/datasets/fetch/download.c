@@ -113,8 +113,9 @@ static bool set_certificates(CURL *curl)
 static bool set_options(CURL *curl, CURLU *address, transfer *t, char *words)
 {
     bool secure = strncmp(t->what->address, "https:", 6) == 0;
-    return !limit_protocols(curl, secure) && set_certificates(curl) && !curl_easy_setopt(curl, CURLOPT_CURLU, address) &&
-           !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words) && !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) &&
+    return !limit_protocols(curl, secure) && set_certificates(curl) &&
+           !curl_easy_setopt(curl, CURLOPT_CURLU, address) && !curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words) &&
+           !curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(curl, CURLOPT_USERAGENT, "reshift/" RESHIFT_VERSION_TEXT) &&
            !curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) && !curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L) &&
            !curl_easy_setopt(curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS) &&
@@ -159,8 +160,8 @@ static reshift_status transfer_failed(const transfer *t, CURLcode code, long ans
                          (long long)t->what->limit_bytes);
     } else if (t->write_errno) {
         status = error_from_errno(error, t->write_errno, "cannot write '%s'", t->part_path);
-    } else if (answer == 0 && (code == CURLE_URL_MALFORMAT ||
-                               (code == CURLE_UNSUPPORTED_PROTOCOL && !is_known_protocol(address)))) {
+    } else if (answer == 0 &&
+               (code == CURLE_URL_MALFORMAT || (code == CURLE_UNSUPPORTED_PROTOCOL && !is_known_protocol(address)))) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "cannot download '%s': %s", address,
                          *words ? words : curl_easy_strerror(code));
     } else if (code == CURLE_FILE_COULDNT_READ_FILE || answer == 404 || answer == 410) {

@@ -1,6 +1,6 @@
 /*
- * Published data sets: addresses, hashes, places in the data folder. Archives are stored as they are: the data sets read
- * them so.
+ * Published data sets: addresses, hashes, places in the data folder. Archives are stored as they are: the data sets
+ * read them so.
  */
 #include "datasets/fetch/published_sets.h"
 

@@ -25,8 +25,8 @@ typedef struct fetch_set {
 const fetch_set *fetch_sets(int *count);
 
 /**
- * Downloads `file` into the data folder, under the last component of its address. `mirror` replaces everything before that
- * component; NULL or "": none. Errors: those of reshift_fetch().
+ * Downloads `file` into the data folder, under the last component of its address. `mirror` replaces everything before
+ * that component; NULL or "": none. Errors: those of reshift_fetch().
  */
 reshift_status fetch_file_get(const fetch_file *file, const char *data_folder, const char *mirror,
                               const reshift_progress *progress, reshift_error *error);

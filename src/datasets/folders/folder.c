@@ -33,8 +33,8 @@ static reshift_status folder_read(const void *state, int64_t row, reshift_image 
     reshift_status status = reshift_image_load(path, image, error);
     const int side = f->made.crop;
     if (status == RESHIFT_OK && side > 0 && (image->height != side || image->width != side)) {
-        error_set(error, RESHIFT_ERROR_SHAPE, "'%s': expected %dx%d as '%s/" PREPARATION_FILE "' has it, found %dx%d", path,
-                  side, side, f->root, image->width, image->height);
+        error_set(error, RESHIFT_ERROR_SHAPE, "'%s': expected %dx%d as '%s/" PREPARATION_FILE "' has it, found %dx%d",
+                  path, side, side, f->root, image->width, image->height);
         error_hint(error, "without that file, images are photographs of any size");
         status = error_at_offset(error, RESHIFT_ERROR_SHAPE, path, -1);
     }
@@ -95,8 +95,9 @@ static void tell_preparation(const image_folder *f, const reshift_progress *prog
     if (f->made.crop > 0) {
         dataset->fixed_size = true;
         dataset->height = dataset->width = f->made.crop;
-        progress_message(progress, RESHIFT_LOG_INFO, "'%s': corrupted crops (%s), which are scaled and not cropped again",
-                         f->root, reshift_image_facts_corruption(&f->made, text, sizeof text));
+        progress_message(progress, RESHIFT_LOG_INFO,
+                         "'%s': corrupted crops (%s), which are scaled and not cropped again", f->root,
+                         reshift_image_facts_corruption(&f->made, text, sizeof text));
     }
 }
 
@@ -154,8 +155,9 @@ static reshift_status part_is_missing(const char *where, bool train, parts *foun
     if (flat >= 0) {
         error_set(error, RESHIFT_ERROR_NOT_FOUND, "no class folders in '%s/%s', while '%s/%s' has them", where,
                   part_names[flat], where, part_names[present]);
-        error_hint(error, "sort its images into one folder a class, as for ImageNet's val/ (the class of each is in its "
-                          "annotations)");
+        error_hint(error,
+                   "sort its images into one folder a class, as for ImageNet's val/ (the class of each is in its "
+                   "annotations)");
         return RESHIFT_ERROR_NOT_FOUND;
     }
     reshift_status status = folder_visit(where, note_other_word, found, error);
@@ -180,7 +182,10 @@ static reshift_status find_root(const char *where, const char *split, char **roo
         }
     }
     const bool train = strcmp(split, "train") == 0;
-    const int part = train && found.is[TRAIN] ? TRAIN : !train && found.is[TEST] ? TEST : !train && found.is[VAL] ? VAL : -1;
+    const int part = train && found.is[TRAIN]   ? TRAIN
+                     : !train && found.is[TEST] ? TEST
+                     : !train && found.is[VAL]  ? VAL
+                                                : -1;
     if (part < 0 && (found.is[TRAIN] || found.is[TEST] || found.is[VAL])) {
         return part_is_missing(where, train, &found, error);
     }
@@ -220,8 +225,8 @@ static reshift_status compare_splits(const image_folder *f, const char *where, c
 static reshift_status keep_rows(image_tree *tree, int64_t limit, reshift_error *error)
 {
     int64_t *rows, n;
-    reshift_status status = dataset_limit_by_class(tree->labels, (int64_t)tree->files.count, (int)tree->classes.count, limit,
-                                                   &rows, &n, error);
+    reshift_status status = dataset_limit_by_class(tree->labels, (int64_t)tree->files.count, (int)tree->classes.count,
+                                                   limit, &rows, &n, error);
     size_t kept = 0;
     for (size_t i = 0; status == RESHIFT_OK && i < tree->files.count; i++) {
         if ((int64_t)kept < n && rows[kept] == (int64_t)i) {
@@ -258,8 +263,9 @@ reshift_status folder_open(const char *where, const reshift_dataset_options *opt
     }
     if (status == RESHIFT_OK) {
         if (f->tree.passed_over > 0) {
-            progress_message(options->progress, RESHIFT_LOG_INFO, "'%s': %zu file%s passed over, no image by %s name ('%s')",
-                             f->root, f->tree.passed_over, reshift_noun_for((int64_t)f->tree.passed_over, "", "s"),
+            progress_message(options->progress, RESHIFT_LOG_INFO,
+                             "'%s': %zu file%s passed over, no image by %s name ('%s')", f->root, f->tree.passed_over,
+                             reshift_noun_for((int64_t)f->tree.passed_over, "", "s"),
                              reshift_noun_for((int64_t)f->tree.passed_over, "its", "their"), f->tree.example);
         }
         status = image_tree_check(f->root, &f->tree, options->skip_bad, options->progress, error);

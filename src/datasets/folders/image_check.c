@@ -156,7 +156,8 @@ static reshift_status refuse_bad(const image_tree *tree, const verdicts *v, resh
         snprintf(others, sizeof others, "; and %zu more of %zu images", bad - 1, tree->files.count);
     }
     error_set(error, RESHIFT_ERROR_FORMAT, "%s%s", v->reasons[first], others);
-    error_hint(error, "--skip-bad (source.skip_bad in an experiment) leaves out images that cannot be read, and counts them");
+    error_hint(error,
+               "--skip-bad (source.skip_bad in an experiment) leaves out images that cannot be read, and counts them");
     return error_at_offset(error, RESHIFT_ERROR_FORMAT, tree->files.names[first], -1);
 }
 

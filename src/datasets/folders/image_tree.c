@@ -49,8 +49,7 @@ static void names_sort(image_names *list)
 /* The file name endings of ImageFolder (torchvision.datasets.folder.IMG_EXTENSIONS), case-insensitive. */
 static bool is_image_name(const char *name)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png",  ".ppm", ".bmp",
-                                          ".pgm", ".tif",  ".tiff", ".webp"};
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++) {
         if (strcasecmp(dot, endings[i]) == 0) {
@@ -122,12 +121,11 @@ static reshift_status collect(const char *root, const char *relative, int depth,
 {
     listing l = {0};
     char *path = path_join(root, relative);
-    reshift_status status = !path || !image_names_add(folders, relative)
-                                ? error_memory(error, strlen(root), "a path")
-                                : list(path, &l, error);
+    reshift_status status = !path || !image_names_add(folders, relative) ? error_memory(error, strlen(root), "a path")
+                                                                         : list(path, &l, error);
     if (status == RESHIFT_OK && depth > DEPTH_MOST) {
-        status = error_set(error, RESHIFT_ERROR_FORMAT, "'%s': folders within folders, more than %d deep", path,
-                           DEPTH_MOST);
+        status =
+            error_set(error, RESHIFT_ERROR_FORMAT, "'%s': folders within folders, more than %d deep", path, DEPTH_MOST);
         error_hint(error, "does a link lead back to a folder above it?");
     }
     if (status == RESHIFT_OK && l.others > 0) {

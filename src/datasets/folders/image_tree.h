@@ -25,12 +25,12 @@ void image_names_free(image_names *list);
 /** A zeroed tree is empty. Always call image_tree_free(). */
 typedef struct image_tree {
     image_names classes;
-    image_names files;     /* "class/file.jpg", "class/below/file.jpg" */
-    int32_t *labels;     /* [files.count] */
-    size_t passed_over;  /* files without an image ending */
-    char example[256];   /* one of them */
-    size_t skipped;      /* images removed by image_tree_check() */
-    size_t damaged;      /* images, among those decoded, that are readable although some of their data are corrupt */
+    image_names files;  /* "class/file.jpg", "class/below/file.jpg" */
+    int32_t *labels;    /* [files.count] */
+    size_t passed_over; /* files without an image ending */
+    char example[256];  /* one of them */
+    size_t skipped;     /* images removed by image_tree_check() */
+    size_t damaged;     /* images, among those decoded, that are readable although some of their data are corrupt */
 } image_tree;
 
 /** The sub-folders of `folder` that are classes, sorted. Errors: IO, NOT_FOUND, MEMORY. */

@@ -129,7 +129,7 @@ static reshift_status check_request(const reshift_dataset_options *options, resh
         error_hint(error, "name one, as in --corruption gaussian_blur");
         return RESHIFT_ERROR_ARGUMENT;
     }
-    if (!*name || *name == '.' || strchr(name, '/') || strlen(name) >= sizeof ((imagenet_c *)0)->corruption) {
+    if (!*name || *name == '.' || strchr(name, '/') || strlen(name) >= sizeof((imagenet_c *)0)->corruption) {
         return error_set(error, RESHIFT_ERROR_ARGUMENT, "imagenet-c: '%s' is no corruption", name);
     }
     if (strcmp(options->split, "test") != 0) {
@@ -267,8 +267,8 @@ static reshift_status find_preparation(const imagenet_c *c, reshift_dataset *set
         status = preparation_file_read(folder, &one, &known, error);
         all = s == c->severity_first ? one : reshift_image_facts_merge(&all, &one);
     }
-    if (status == RESHIFT_OK && known && all.constants > RESHIFT_CONSTANTS_AUTO && all.crop > 0 && all.crop_resize > 0 &&
-        all.crop == c->height && all.crop == c->width) {
+    if (status == RESHIFT_OK && known && all.constants > RESHIFT_CONSTANTS_AUTO && all.crop > 0 &&
+        all.crop_resize > 0 && all.crop == c->height && all.crop == c->width) {
         set->constants = (reshift_constants)all.constants;
         set->crop_resize = all.crop_resize;
         set->crop_size = all.crop;
@@ -375,7 +375,8 @@ static reshift_status find_photos(const char *root, const reshift_dataset_option
 {
     char data_folder[4096];
     reshift_error unused;
-    const bool has_data = reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, &unused) == RESHIFT_OK;
+    const bool has_data =
+        reshift_data_folder_find(options->data_dir, data_folder, sizeof data_folder, &unused) == RESHIFT_OK;
     char *const places[3] = {path_join(root, "val"), path_join(root, "clean"),
                              has_data ? path_join(data_folder, "ImageNet/val") : NULL};
     reshift_status status = RESHIFT_OK;
@@ -394,14 +395,16 @@ static reshift_status find_photos(const char *root, const reshift_dataset_option
     if (status != RESHIFT_OK || *photos) {
         return status;
     }
-    error_set(error, RESHIFT_ERROR_NOT_FOUND, "no clean photographs of ImageNet-C: neither '%s/val' nor ImageNet/val in "
-              "the data folder is there", root);
+    error_set(error, RESHIFT_ERROR_NOT_FOUND,
+              "no clean photographs of ImageNet-C: neither '%s/val' nor ImageNet/val in "
+              "the data folder is there",
+              root);
     error_hint(error, "a link to ImageNet's validation folder, one folder a class, serves");
     return RESHIFT_ERROR_NOT_FOUND;
 }
 
-reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options,
-                                     reshift_dataset **clean, reshift_error *error)
+reshift_status imagenet_c_open_clean(const char *where, const reshift_dataset_options *options, reshift_dataset **clean,
+                                     reshift_error *error)
 {
     char *root = NULL, *photos = NULL, *folder = NULL;
     reshift_dataset *all = NULL;

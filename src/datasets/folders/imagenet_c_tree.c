@@ -261,8 +261,8 @@ static reshift_status list_class(const char *folder, const char *class_name, nam
 {
     names files = {0};
     char *class_folder = path_join(folder, class_name);
-    reshift_status status = class_folder ? list(class_folder, false, &files, error)
-                                         : error_memory(error, strlen(folder), "a path");
+    reshift_status status =
+        class_folder ? list(class_folder, false, &files, error) : error_memory(error, strlen(folder), "a path");
     if (status == RESHIFT_OK && files.n == 0) {
         status = error_set(error, RESHIFT_ERROR_FORMAT, "'%s': expected images, found none", class_folder);
         error_at_offset(error, status, class_folder, -1);
@@ -319,7 +319,8 @@ static reshift_status differ(const char *what, const char *name, const char *in,
                              reshift_error *error)
 {
     error_set(error, RESHIFT_ERROR_FORMAT, "%s '%s' is in '%s' and not in '%s'", what, name, in, not_in);
-    error_hint(error, "all severities and corruptions of a set hold versions of the same images: unpack the archives again");
+    error_hint(error,
+               "all severities and corruptions of a set hold versions of the same images: unpack the archives again");
     return error_at_offset(error, RESHIFT_ERROR_FORMAT, not_in, -1);
 }
 

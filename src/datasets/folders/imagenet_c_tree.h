@@ -11,8 +11,8 @@
 
 /** Images of one severity, sorted by class, then by name. */
 typedef struct tree_images {
-    char **classes; /* [n_classes] folder names, sorted by their bytes */
-    char **names;   /* [n] "class/IMAGE.JPEG" */
+    char **classes;  /* [n_classes] folder names, sorted by their bytes */
+    char **names;    /* [n] "class/IMAGE.JPEG" */
     int32_t *labels; /* [n] */
     int64_t n;
     int n_classes;

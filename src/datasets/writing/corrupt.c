@@ -30,8 +30,7 @@ reshift_status corrupt_outcome(const corrupt_failure *failure, reshift_error *er
     return failure->error.code;
 }
 
-static reshift_status name_image(const reshift_dataset *clean, int64_t row, reshift_status status,
-                                 reshift_error *error)
+static reshift_status name_image(const reshift_dataset *clean, int64_t row, reshift_status status, reshift_error *error)
 {
     char name[256];
     reshift_dataset_row_name(clean, row, name, sizeof name);
@@ -112,8 +111,8 @@ static reshift_status check_request(const corrupt_work *work, reshift_error *err
         return error_set(error, RESHIFT_ERROR_SHAPE, "%s: the set has no images", name);
     }
     if (options->layout == RESHIFT_CORRUPT_NPY && !reshift_dataset_fixed_size(work->clean, NULL, NULL)) {
-        error_set(error, RESHIFT_ERROR_UNSUPPORTED, "%s: a folder's images may have many sizes and are not written into one array",
-                  name);
+        error_set(error, RESHIFT_ERROR_UNSUPPORTED,
+                  "%s: a folder's images may have many sizes and are not written into one array", name);
         error_hint(error, "write it as a folder of images: --format folder; or bring all to one size: --size 224");
         return RESHIFT_ERROR_UNSUPPORTED;
     }

@@ -175,9 +175,8 @@ static reshift_status check_labels(const reshift_array *labels, const char *path
         if (there.n_dims == 1) {
             snprintf(shape, sizeof shape, "%lld", (long long)there.shape[0]);
         }
-        status =
-            error_set(error, RESHIFT_ERROR_EXISTS, "'%s' holds other labels: expected those of %lld %s, found %s",
-                      path, (long long)labels->shape[0], reshift_noun_for(labels->shape[0], "row", "rows"), shape);
+        status = error_set(error, RESHIFT_ERROR_EXISTS, "'%s' holds other labels: expected those of %lld %s, found %s",
+                           path, (long long)labels->shape[0], reshift_noun_for(labels->shape[0], "row", "rows"), shape);
         error_hint(error,
                    "it belongs to corruptions of another set, split or range of severities: choose another folder");
     }

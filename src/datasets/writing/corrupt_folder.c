@@ -125,8 +125,8 @@ static reshift_status name_rows(folder_work *f, reshift_error *error)
             if (strcmp(sorted[i - 1].name, sorted[i].name) == 0) {
                 twice[sorted[i - 1].row] = twice[sorted[i].row] = true;
                 if (pass == 1) {
-                    status = error_set(error, RESHIFT_ERROR_EXISTS, "two images would be written as '%s'",
-                                       sorted[i].name);
+                    status =
+                        error_set(error, RESHIFT_ERROR_EXISTS, "two images would be written as '%s'", sorted[i].name);
                 }
             }
         }
@@ -285,8 +285,8 @@ static reshift_status forget_preparation(const folder_work *f, int severity, res
     if (asprintf(&path, "%s/%d/" PREPARATION_FILE, f->target, severity) < 0) {
         return error_memory(error, 64, "a path");
     }
-    reshift_status status = unlink(path) != 0 && errno != ENOENT ? error_from_errno(error, errno, "cannot replace '%s'", path)
-                                                                 : RESHIFT_OK;
+    reshift_status status =
+        unlink(path) != 0 && errno != ENOENT ? error_from_errno(error, errno, "cannot replace '%s'", path) : RESHIFT_OK;
     free(path);
     return status;
 }

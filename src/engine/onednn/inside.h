@@ -197,7 +197,8 @@ bool onednn_has_bytes(const plan *p, int tensor);
 bool onednn_is_summand(const plan *p, int node);
 /** Makes the convolution anew for the units of changed weights. */
 reshift_status onednn_int8_remake(plan *p, onednn_int8 *c, int node, const float *units, reshift_error *error);
-/** Adds a dense copy of an 8-bit result in float32, or bfloat16 where the options say bf16_output, that takes its place. */
+/** Adds a dense copy of an 8-bit result in float32, or bfloat16 where the options say bf16_output, that takes its
+ * place. */
 reshift_status onednn_dequantise(plan *p, int node, reshift_error *error);
 
 /* ---- lower_forward.c, lower_backward.c ---- */

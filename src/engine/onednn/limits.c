@@ -1,6 +1,6 @@
 /*
- * Arithmetic, measured by the library's matrix product with operands laid out as it likes them: what convolutions are made
- * of, without their borders, strides and changes of shape.
+ * Arithmetic, measured by the library's matrix product with operands laid out as it likes them: what convolutions are
+ * made of, without their borders, strides and changes of shape.
  */
 #include <math.h>
 

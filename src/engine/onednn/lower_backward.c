@@ -331,8 +331,8 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     onednn_pool_window(p, node, &window, kernel);
     dnnl_pooling_v2_desc_t d;
     ONEDNN(dnnl_pooling_v2_backward_desc_init(&d, global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-                                              &state_of(p)->tensors[target].md, &md, window.stride, kernel, window.dilation,
-                                              window.before, window.after),
+                                              &state_of(p)->tensors[target].md, &md, window.stride, kernel,
+                                              window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = onednn_descriptor(p, &d, NULL, ours->forward, &pd, n->name, error);

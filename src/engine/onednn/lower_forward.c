@@ -291,8 +291,8 @@ static reshift_status lower_pool(plan *p, int node, reshift_error *error)
     ONEDNN(dnnl_pooling_v2_forward_desc_init(&d, own->needs_gradient ? dnnl_forward_training : dnnl_forward_inference,
                                              global ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
                                              &state_of(p)->tensors[p->nodes[n->inputs[0]].result].md,
-                                             &state_of(p)->tensors[own->result].md, window.stride, kernel, window.dilation,
-                                             window.before, window.after),
+                                             &state_of(p)->tensors[own->result].md, window.stride, kernel,
+                                             window.dilation, window.before, window.after),
            n->name);
     dnnl_primitive_desc_t pd;
     status = onednn_descriptor(p, &d, NULL, NULL, &pd, n->name, error);

@@ -33,8 +33,8 @@ reshift_status onednn_measure_arithmetic(reshift_precision precision, double *op
     } while (0)
 
 /**
- * Activations [N,C,H,W] in the one layout that all of a plan's tensors of a type have. float32: blocks of 16 channels (8
- * without AVX-512). Without AVX2 a plan that trains has plain NCHW: in blocks, oneDNN has nothing but the reference
+ * Activations [N,C,H,W] in the one layout that all of a plan's tensors of a type have. float32: blocks of 16 channels
+ * (8 without AVX-512). Without AVX2 a plan that trains has plain NCHW: in blocks, oneDNN has nothing but the reference
  * kernels to go backward there, 80 times slower than by matrix products.
  *
  * Measured with oneDNN 2.6.3 on two quiet AVX-512 cores (dnnl_sgemm: 350 GFLOP/s), ResNet-50 at 224 in float32, blocked

@@ -1,4 +1,5 @@
-/* What several settings say together: learning rates by block, augmentation, and checks that reach over several keys. */
+/* What several settings say together: learning rates by block, augmentation, and checks that reach over several keys.
+ */
 #include "experiment/config/settings.h"
 
 #include <string.h>

@@ -68,8 +68,8 @@ struct reshift_experiment {
         char data[SETTINGS_TEXT_BYTES], corruption[SETTINGS_TEXT_BYTES];
         settings_severities severity;
         bool generate;
-        int constants; /* a reshift_constants */
-        int jpeg;      /* a reshift_jpeg_step */
+        int constants;  /* a reshift_constants */
+        int jpeg;       /* a reshift_jpeg_step */
         int corrupt_at; /* 0: crop, 1: native */
     } shift;
     struct {
@@ -82,9 +82,9 @@ struct reshift_experiment {
         int64_t warmup, step_size;
         double gamma;
         int64_t epochs, batch, samples;
-        int split;                           /* a reshift_split_kind */
-        int batchnorm;                       /* a reshift_batchnorm */
-        int rows;                            /* a settings_rows */
+        int split;                                    /* a reshift_split_kind */
+        int batchnorm;                                /* a reshift_batchnorm */
+        int rows;                                     /* a settings_rows */
         settings_blocks augment, augment_corruptions; /* "none" alone: nothing */
         settings_severities augment_severity;
         double crop_padding;

@@ -28,8 +28,8 @@ typedef enum run_input {
     INPUT_CALIBRATION, /* the training images, where int8 finds its clipping ranges on them */
     INPUT_TEST,
     INPUT_SHIFT,
-    INPUT_ROWS,        /* the shifted training images, where fine-tuning's rows come from them */
-    INPUT_SPLIT,       /* the rows that fine-tuning trains on, holds out and leaves for testing */
+    INPUT_ROWS,  /* the shifted training images, where fine-tuning's rows come from them */
+    INPUT_SPLIT, /* the rows that fine-tuning trains on, holds out and leaves for testing */
     INPUT_COUNT
 } run_input;
 

@@ -217,7 +217,8 @@ static reshift_status apply_map(const reading *r, const char *section, const yam
             status = apply_value(r, row, value);
         } else if (*section || !is_section(path)) {
             status = unknown_key(r, &key->start_mark, path);
-            if (value->type == YAML_SCALAR_NODE && value->data.scalar.length == 0) { /* the rest of a value, cut at its comma */
+            if (value->type == YAML_SCALAR_NODE &&
+                value->data.scalar.length == 0) { /* the rest of a value, cut at its comma */
                 error_hint(r->source.error, YAML_COMMA_HINT);
             }
         } else if (value->type == YAML_MAPPING_NODE) {

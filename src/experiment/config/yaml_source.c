@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-#define DEPTH_MOST 8    /* an experiment needs three; libyaml's time grows with the square of the depth */
+#define DEPTH_MOST 8     /* an experiment needs three; libyaml's time grows with the square of the depth */
 #define NODES_MOST 10000 /* after aliases are expanded; a sweep of all its 10 keys has some hundreds */
 
 reshift_status yaml_fail(const yaml_source *s, const yaml_mark_t *mark, const char *format, ...)

@@ -29,8 +29,8 @@ reshift_status yaml_fail(const yaml_source *s, const yaml_mark_t *mark, const ch
     __attribute__((format(printf, 3, 4)));
 
 /** Parses the text as one document; *root is NULL where it is empty. The tree is finite and small with all aliases
- * expanded. Errors: ARGUMENT (no YAML, nested too deep, too many values, an alias inside the node that it names, a second
- * document), MEMORY; nothing is to be closed then. */
+ * expanded. Errors: ARGUMENT (no YAML, nested too deep, too many values, an alias inside the node that it names, a
+ * second document), MEMORY; nothing is to be closed then. */
 reshift_status yaml_open(yaml_source *s, const char *text, size_t size, yaml_node_t **root);
 void yaml_close(yaml_source *s);
 

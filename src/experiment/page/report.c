@@ -74,7 +74,8 @@ static reshift_status draw_report(const char *run_folder, const reshift_progress
         status = manifest_check_layout(d.manifest, run_folder, error);
     }
     if (status == RESHIFT_ERROR_FORMAT || status == RESHIFT_ERROR_EXISTS) {
-        error_hint(error, "'reshift run EXPERIMENT' does the study again, in another folder or with --force in this one");
+        error_hint(error,
+                   "'reshift run EXPERIMENT' does the study again, in another folder or with --force in this one");
     }
     if (status == RESHIFT_OK) {
         status = drawing_describe_measurements(&d, error); /* the first to say that a run is not finished */
@@ -121,10 +122,7 @@ static reshift_status draw_report(const char *run_folder, const reshift_progress
     return status;
 }
 
-reshift_status stage_report(run *r, reshift_error *error)
-{
-    return draw_report(r->folder, r->progress, error);
-}
+reshift_status stage_report(run *r, reshift_error *error) { return draw_report(r->folder, r->progress, error); }
 
 /* The run's record of its page is brought up to date, unless a run is at work there: it makes a record of its own. */
 reshift_status reshift_report_write(const char *run_folder, const reshift_progress *progress, reshift_error *error)

@@ -150,20 +150,19 @@ reshift_status drawing_describe_study(drawing *d, reshift_error *error)
                                  .n_classes = c->n_classes};
     const int64_t n_validation = split_count(d, "validation_rows");
     const bool best_kept = strcmp(drawing_setting(d, "finetune", "keep"), "best") == 0;
-    c->finetune = (report_training){.history = &d->finetune,
-                                    .n_train = d->split.n_train - n_validation,
-                                    .n_test = split_count(d, "monitored_rows"),
-                                    .test_name = d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on"
-                                                                                       : "shifted test rows",
-                                    .n_validation = n_validation,
-                                    .n_classes = c->n_classes,
-                                    .n_test_images = monitored_images(d),
-                                    .n_test_all = d->split.n_test,
-                                    .n_train_images = trained_images(d, n_validation),
-                                    .test_has_training_rows =
-                                        d->split.kind == RESHIFT_SPLIT_BY_ROW && d->split.n_test_rows_seen > 0,
-                                    .untrained = untrained(d),
-                                    .kept = best_kept ? reshift_history_best(&d->finetune) : 0};
+    c->finetune = (report_training){
+        .history = &d->finetune,
+        .n_train = d->split.n_train - n_validation,
+        .n_test = split_count(d, "monitored_rows"),
+        .test_name = d->split.kind != RESHIFT_SPLIT_BY_ROW ? "shifted images not trained on" : "shifted test rows",
+        .n_validation = n_validation,
+        .n_classes = c->n_classes,
+        .n_test_images = monitored_images(d),
+        .n_test_all = d->split.n_test,
+        .n_train_images = trained_images(d, n_validation),
+        .test_has_training_rows = d->split.kind == RESHIFT_SPLIT_BY_ROW && d->split.n_test_rows_seen > 0,
+        .untrained = untrained(d),
+        .kept = best_kept ? reshift_history_best(&d->finetune) : 0};
     if (strcmp(drawing_setting(d, "probe", "optimizer"), "lbfgs") == 0) {
         const char *l2 = drawing_setting(d, "probe", "l2");
         snprintf(d->probe_minimum, sizeof d->probe_minimum, "by L-BFGS%s%s",

@@ -51,8 +51,8 @@ static int first_trained_block(const run *r)
 static reshift_status prefer_rows(run *r, reshift_error *error)
 {
     int64_t *monitored = NULL, n;
-    reshift_status status =
-        reshift_frozen_cache_prefer(r->cache, run_tuning_set(r), run_split(r)->train_rows, run_split(r)->n_train, error);
+    reshift_status status = reshift_frozen_cache_prefer(r->cache, run_tuning_set(r), run_split(r)->train_rows,
+                                                        run_split(r)->n_train, error);
     if (status == RESHIFT_OK) {
         status = run_monitored_rows(r, &monitored, &n, error);
     }

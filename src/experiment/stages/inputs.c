@@ -96,8 +96,9 @@ static reshift_status open_shift(run *r, reshift_error *error)
     options.generate = SETTING(r, shift.generate);
     shift_options(r, &options);
     if (options.corruption && !options.generate && !reshift_dataset_is_shifted(SETTING(r, shift.data))) {
-        error_set(error, RESHIFT_ERROR_ARGUMENT, "'shift.generate': false: no files hold %s of '%s', it can only be made",
-                  options.corruption, SETTING(r, shift.data));
+        error_set(error, RESHIFT_ERROR_ARGUMENT,
+                  "'shift.generate': false: no files hold %s of '%s', it can only be made", options.corruption,
+                  SETTING(r, shift.data));
         error_hint(error, "use files of corrupted images (cifar10-c, imagenet-c:DIR), a set that is shifted by itself "
                           "(shift.corruption=none), or shift.generate=true");
         return RESHIFT_ERROR_ARGUMENT;
@@ -129,8 +130,8 @@ static reshift_status open_shifted_train(run *r, reshift_error *error)
         open_set(r, "shifted training data", spec, &options, INPUT_ROWS, &r->opened.shifted_train, error);
     const run_input train = paired ? INPUT_TRAIN : INPUT_ROWS, test = paired ? INPUT_TEST : INPUT_SHIFT;
     if (status == RESHIFT_OK && strcmp(r->identities[train], r->identities[test]) == 0) {
-        error_set(error, RESHIFT_ERROR_SHAPE,
-                  "'finetune.rows': train: the training images of '%s' are its test images", spec);
+        error_set(error, RESHIFT_ERROR_SHAPE, "'finetune.rows': train: the training images of '%s' are its test images",
+                  spec);
         error_hint(error, "use data with a training and a test part, or finetune.rows=shifted");
         return RESHIFT_ERROR_SHAPE;
     }
@@ -174,9 +175,10 @@ static reshift_status check_classes(const run *r, const reshift_dataset *tested,
             reshift_dataset_row_name(tested, row, name, sizeof name);
             status = error_set(error, RESHIFT_ERROR_SHAPE, "class '%s' is tested (%s) and has no training image",
                                reshift_dataset_class_name(tested, label), name);
-            error_hint(error, SETTING(r, source.limit_train) > 0
-                                  ? "source.limit_train takes the first images, and folders are sorted by class: raise it"
-                                  : "take its images out of the test set, or give it training images");
+            error_hint(error,
+                       SETTING(r, source.limit_train) > 0
+                           ? "source.limit_train takes the first images, and folders are sorted by class: raise it"
+                           : "take its images out of the test set, or give it training images");
         }
     }
     free(trained);
@@ -230,8 +232,8 @@ static reshift_status check_blocks(const run *r, reshift_error *error)
         }
         if (!found) {
             error_set(error, RESHIFT_ERROR_NOT_FOUND,
-                      "'finetune.train': the network (%s) has no block '%s', its blocks are %s", reshift_model_arch(model),
-                      name, names);
+                      "'finetune.train': the network (%s) has no block '%s', its blocks are %s",
+                      reshift_model_arch(model), name, names);
             error_hint(error, "its last stage and its head: --set 'finetune.train=[%s, %s]'",
                        reshift_model_default_block(model, 0), reshift_model_default_block(model, 1));
             return RESHIFT_ERROR_NOT_FOUND;
@@ -366,9 +368,8 @@ reshift_status run_open(run *r, reshift_error *error)
     const reshift_corruption *corruption;
     r->opened.pretrained_here = strcmp(SETTING(r, model.weights), "demo") == 0;
     r->opened.paired = strcmp(SETTING(r, shift.corruption), "none") != 0;
-    reshift_status status = r->opened.paired
-                                ? reshift_corruption_find(SETTING(r, shift.corruption), &corruption, error)
-                                : RESHIFT_OK;
+    reshift_status status =
+        r->opened.paired ? reshift_corruption_find(SETTING(r, shift.corruption), &corruption, error) : RESHIFT_OK;
     if (status == RESHIFT_OK) {
         status = open_weights(r, error);
     }

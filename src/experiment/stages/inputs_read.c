@@ -9,14 +9,10 @@
 
 const char *run_input_name(run_input input)
 {
-    static const char *const names[INPUT_COUNT] = {[INPUT_PRETRAIN] = "pretraining set",
-                                                   [INPUT_WEIGHTS] = "weights",
-                                                   [INPUT_TRAIN] = "training set",
-                                                   [INPUT_CALIBRATION] = "calibration set",
-                                                   [INPUT_TEST] = "test set",
-                                                   [INPUT_SHIFT] = "shifted set",
-                                                   [INPUT_ROWS] = "fine-tuning set",
-                                                   [INPUT_SPLIT] = "split"};
+    static const char *const names[INPUT_COUNT] = {
+        [INPUT_PRETRAIN] = "pretraining set",    [INPUT_WEIGHTS] = "weights", [INPUT_TRAIN] = "training set",
+        [INPUT_CALIBRATION] = "calibration set", [INPUT_TEST] = "test set",   [INPUT_SHIFT] = "shifted set",
+        [INPUT_ROWS] = "fine-tuning set",        [INPUT_SPLIT] = "split"};
     return names[input];
 }
 

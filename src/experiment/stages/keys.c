@@ -1,8 +1,8 @@
 /*
  * What each stage's result depends on, as facts: the layout, the settings whose row in the table names the stage, the
- * identities of the inputs it reads and the keys of the stages it builds on. Their sha256 is the stage's key: equal keys
- * mean equal results, so a stage whose key is recorded is not done again. The facts are recorded too, so that a stage that
- * is done again says why.
+ * identities of the inputs it reads and the keys of the stages it builds on. Their sha256 is the stage's key: equal
+ * keys mean equal results, so a stage whose key is recorded is not done again. The facts are recorded too, so that a
+ * stage that is done again says why.
  *
  * A setting at its default is no fact, so that keys stay the same when a setting is added later. A default that changes
  * therefore needs a new MANIFEST_LAYOUT.

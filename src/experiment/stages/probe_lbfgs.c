@@ -79,13 +79,13 @@ reshift_status run_probe_lbfgs(const run *r, const probe_rows *rows, int n_class
         progress_message(r->progress, RESHIFT_LOG_WARNING,
                          "L-BFGS: %s after %d %s with a gradient of %.2g; the minimum counts as reached at %.2g",
                          fit.at_limit ? "the limit of steps was reached" : "rounding hides any lower point",
-                         fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient, options.tolerance);
+                         fit.iterations, reshift_noun_for(fit.iterations, "step", "steps"), fit.gradient,
+                         options.tolerance);
     }
     *l2 = options.l2;
     history->n_epochs = 1;
     history->epochs[0] = (reshift_epoch){
-        1, train.nll, train.accuracy.accuracy, test.nll, test.accuracy.accuracy, clock_seconds() - start,
-        NAN, NAN};
+        1, train.nll, train.accuracy.accuracy, test.nll, test.accuracy.accuracy, clock_seconds() - start, NAN, NAN};
     progress_message(r->progress, RESHIFT_LOG_INFO,
                      "probe by L-BFGS, l2 %.3g: loss %.4f, training accuracy %.2f %%, test accuracy %.2f %%, %.2f s",
                      *l2, train.nll, 100 * train.accuracy.accuracy, 100 * test.accuracy.accuracy,

@@ -16,13 +16,13 @@
 #include "reshift/robustness.h"
 #include "reshift/words.h"
 
-static const char *const columns[] = {"model",  "method",     "batch",     "order",      "source_images", "set",
-                                      "data",   "corruption", "severity",  "subset",     "headline",      "rows",
-                                      "images", "correct",    "accuracy",  "low",        "high",          "nll",
-                                      "brier",  "ece",        "against",   "change",     "change_low",    "change_high",
-                                      "paired", "clear",      "only_this", "only_other", "mcnemar_p",
-                                      "input_size", "resize", "constants", "corrupt_resize", "corrupt_crop", "jpeg_quality",
-                                      NULL};
+static const char *const columns[] = {
+    "model",  "method",     "batch",          "order",        "source_images", "set",
+    "data",   "corruption", "severity",       "subset",       "headline",      "rows",
+    "images", "correct",    "accuracy",       "low",          "high",          "nll",
+    "brier",  "ece",        "against",        "change",       "change_low",    "change_high",
+    "paired", "clear",      "only_this",      "only_other",   "mcnemar_p",     "input_size",
+    "resize", "constants",  "corrupt_resize", "corrupt_crop", "jpeg_quality",  NULL};
 
 /* Where a row of the table belongs. */
 typedef struct adapted_place {
@@ -135,7 +135,8 @@ static reshift_status add_row(json_t *rows, const adapted_place *place, bool sum
         "nll", nll, "brier", brier, "ece", ece);
     const reshift_image_facts images =
         run_image_facts(place->r, place->shifted ? run_shift_set(place->r) : run_test_set(place->r));
-    return row && results_add_change(row, "as-is", &change) && results_add_images(row, &images) && json_array_append_new(rows, row) == 0
+    return row && results_add_change(row, "as-is", &change) && results_add_images(row, &images) &&
+                   json_array_append_new(rows, row) == 0
                ? RESHIFT_OK
                : error_memory(error, 0, "results");
 }

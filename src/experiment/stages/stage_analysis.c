@@ -139,8 +139,7 @@ static json_t *separation_object(const panel_name *panel, int64_t n, const reshi
                    {"widest_spread", s->widest_spread}};
     for (size_t i = 0; object && i < sizeof numbers / sizeof *numbers; i++) {
         /* JSON has no number for what could not be computed */
-        json_put(&object, numbers[i].key,
-                 isfinite(numbers[i].value) ? json_real(numbers[i].value) : json_null());
+        json_put(&object, numbers[i].key, isfinite(numbers[i].value) ? json_real(numbers[i].value) : json_null());
     }
     return object;
 }
@@ -176,7 +175,8 @@ static reshift_status save_separation(run *r, const json_t *panels, reshift_erro
             static const char *const keys[] = {"silhouette", "fisher", "overlap", "spread"};
             for (int i = 0; i < 4; i++) {
                 const json_t *value = json_object_get(panel, keys[i]);
-                fprintf(out, ",%s", json_is_number(value) ? reshift_number_text(json_number_value(value), text[0]) : "");
+                fprintf(out, ",%s",
+                        json_is_number(value) ? reshift_number_text(json_number_value(value), text[0]) : "");
             }
             fprintf(out, "\n");
         }
@@ -223,8 +223,8 @@ static reshift_status analyse_panel(run *r, const panel_name *panel, reshift_pca
     const reshift_array label_array = {
         .dtype = RESHIFT_I32, .n_dims = 1, .shape = {reshift_dataset_count(dataset)}, .data = labels};
     if (status == RESHIFT_OK) {
-        status =
-            reshift_separation_of(&pca.coordinates, &label_array, reshift_dataset_n_classes(dataset), &separation, error);
+        status = reshift_separation_of(&pca.coordinates, &label_array, reshift_dataset_n_classes(dataset), &separation,
+                                       error);
     }
     const reshift_pca_result *parts = basis->components.data ? basis : &pca;
     if (status == RESHIFT_OK) {

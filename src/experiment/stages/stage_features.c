@@ -1,8 +1,8 @@
 /*
  * Features of a whole image set, in a file. They are extracted in chunks of a fixed number of batches, each a file of
- * its own below .reshift-parts/KEY/, named after the stage's key; when all are there they are joined. run.c removes them once
- * the stage is recorded, so a run that is killed loses the chunk it was at. The chunks are the same whether it was
- * killed or not, so the bytes are too.
+ * its own below .reshift-parts/KEY/, named after the stage's key; when all are there they are joined. run.c removes
+ * them once the stage is recorded, so a run that is killed loses the chunk it was at. The chunks are the same whether
+ * it was killed or not, so the bytes are too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,8 +67,8 @@ static reshift_status extract_chunk(const run *r, extraction *e, const reshift_d
 static bool chunk_is_there(const char *path, int64_t rows, int features)
 {
     reshift_array chunk = {0};
-    bool good = reshift_array_load_npy(path, &chunk, NULL) == RESHIFT_OK &&
-                chunk.dtype == RESHIFT_F32 && chunk.n_dims == 2 && chunk.shape[0] == rows && chunk.shape[1] == features;
+    bool good = reshift_array_load_npy(path, &chunk, NULL) == RESHIFT_OK && chunk.dtype == RESHIFT_F32 &&
+                chunk.n_dims == 2 && chunk.shape[0] == rows && chunk.shape[1] == features;
     reshift_array_destroy(&chunk);
     return good;
 }
@@ -144,8 +144,7 @@ static reshift_status describe(const run *r, const reshift_model *model, const r
                                const char *features, reshift_error *error)
 {
     const char *corruption = reshift_dataset_corruption(dataset);
-    reshift_preparation how = {
-        .recipe = reshift_recipe_at(reshift_model_recipe(model), (int)SETTING(r, input.size))};
+    reshift_preparation how = {.recipe = reshift_recipe_at(reshift_model_recipe(model), (int)SETTING(r, input.size))};
     snprintf(how.arch, sizeof how.arch, "%s", reshift_model_arch(model));
     snprintf(how.data, sizeof how.data, "%s, %s%s%s", reshift_dataset_kind(dataset), train ? "train" : "test",
              corruption ? ", " : "", corruption ? corruption : "");

@@ -88,14 +88,15 @@ static int block_rates(const run *r, const reshift_model *model, reshift_block_r
     int n = 0;
     bool all = SETTING(r, finetune.train.n) == 1 && strcmp(SETTING(r, finetune.train.names)[0], "all") == 0;
     for (int i = 0; n < SETTINGS_BLOCKS; i++) {
-        const char *block = all                       ? reshift_model_block(model, i)
+        const char *block = all                                ? reshift_model_block(model, i)
                             : i < SETTING(r, finetune.train.n) ? SETTING(r, finetune.train.names)[i]
-                                                      : NULL;
+                                                               : NULL;
         if (!block) {
             break;
         }
         snprintf(rates[n].block, sizeof rates[n].block, "%s", block);
-        rates[n++].learning_rate = settings_auto_rate(&SETTING(r, finetune.rates)) > 0 ? 0 : settings_rate(&SETTING(r, finetune.rates), block);
+        rates[n++].learning_rate =
+            settings_auto_rate(&SETTING(r, finetune.rates)) > 0 ? 0 : settings_rate(&SETTING(r, finetune.rates), block);
     }
     return n;
 }
@@ -109,8 +110,8 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
     reshift_finetune_options options;
     reshift_block_rate rates[SETTINGS_BLOCKS];
     reshift_finetune_options_default(&options);
-    reshift_status status =
-        reshift_model_create("resnet-demo", reshift_dataset_n_classes(run_pretraining_set(r)), (uint64_t)SETTING(r, seed), &model, error);
+    reshift_status status = reshift_model_create("resnet-demo", reshift_dataset_n_classes(run_pretraining_set(r)),
+                                                 (uint64_t)SETTING(r, seed), &model, error);
     if (status == RESHIFT_OK) {
         status = checkpoint_path(r, STAGE_PRETRAIN, &checkpoint, error);
     }
@@ -144,7 +145,8 @@ reshift_status stage_pretrain(run *r, reshift_error *error)
     if (status == RESHIFT_OK) {
         status = save_history(r, "history/pretrain.csv", &history, error);
     }
-    reshift_model_destroy(&r->opened.original); /* read from the file again: the same start whether trained now or before */
+    reshift_model_destroy(
+        &r->opened.original); /* read from the file again: the same start whether trained now or before */
     free(checkpoint);
     reshift_history_destroy(&history);
     reshift_model_destroy(&model);
@@ -179,7 +181,8 @@ static reshift_status describe_preparation(run *r, reshift_tensors *tensors, res
         status = run_path(r, "features/train-clean.npy", &features, error);
     }
     if (status == RESHIFT_OK) {
-        status = reshift_tensors_set_class_names_of(tensors, features, reshift_dataset_n_classes(run_train_set(r)), error);
+        status =
+            reshift_tensors_set_class_names_of(tensors, features, reshift_dataset_n_classes(run_train_set(r)), error);
     }
     free(features);
     return status;
@@ -378,8 +381,8 @@ reshift_status stage_finetune(run *r, reshift_error *error)
                                .jpeg = (reshift_jpeg_step)SETTING(r, shift.jpeg),
                                .corrupt_native = SETTING(r, shift.corrupt_at) == 1};
     if (status == RESHIFT_OK) {
-        status = settings_augment(&SETTING(r, finetune.augment), &SETTING(r, finetune.augment_corruptions), &augment,
-                                  error);
+        status =
+            settings_augment(&SETTING(r, finetune.augment), &SETTING(r, finetune.augment_corruptions), &augment, error);
     }
     if (status == RESHIFT_OK) {
         status = run_frozen_cache(r, error);

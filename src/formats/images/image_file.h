@@ -19,7 +19,7 @@ typedef struct image_facts {
     const char *format; /* "jpeg", "png", "webp"; static */
     const char *colour; /* "grey", "rgb", "palette", "grey+alpha", "rgb+alpha", "cmyk"; static */
     int height, width;
-    int bits; /* a channel */
+    int bits;     /* a channel */
     bool damaged; /* set by decoding: some data are corrupt, so pixels may be wrong; Pillow reads the file, too */
 } image_facts;
 

@@ -45,8 +45,8 @@ static void heed(j_common_ptr decoder, int level)
     jpeg_reader *r = (jpeg_reader *)(void *)decoder->err;
     const int code = decoder->err->msg_code;
     const bool complete = r->decoder.output_height > 0 && r->decoder.output_scanline == r->decoder.output_height;
-    if (level < 0 && (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
-                      code == JWRN_MUST_RESYNC || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JPEG_EOF)) {
+    if (level < 0 && (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE || code == JWRN_MUST_RESYNC ||
+                      code == JWRN_EXTRANEOUS_DATA || code == JWRN_JPEG_EOF)) {
         r->damaged = true;
     }
     if (level >= 0 || code != JWRN_JPEG_EOF || complete) {

@@ -78,8 +78,8 @@ static reshift_status check(const char *path, const reshift_image *image, int qu
     }
     if (image->height > JPEG_MAX_DIMENSION || image->width > JPEG_MAX_DIMENSION) {
         return error_set(error, RESHIFT_ERROR_UNSUPPORTED,
-                         "cannot write '%s': a JPEG has at most %ld pixels a side, not %dx%d", path,
-                         JPEG_MAX_DIMENSION, image->width, image->height);
+                         "cannot write '%s': a JPEG has at most %ld pixels a side, not %dx%d", path, JPEG_MAX_DIMENSION,
+                         image->width, image->height);
     }
     return RESHIFT_OK;
 }

@@ -24,7 +24,7 @@ typedef struct png_job {
     char words[256];
     const uint8_t *bytes;
     size_t size, at;
-    bool damaged; /* a check sum is wrong */
+    bool damaged;     /* a check sum is wrong */
     uint8_t *samples; /* for 16-bit grey and palette images: [H,W] of 2 or 1 bytes */
     png_bytepp rows;
 } png_job;

@@ -53,8 +53,7 @@ typedef struct pickle_tensor {
     reshift_dtype dtype;
     int64_t offset; /* in elements, from the start of the storage's view */
     int n_dims;
-    int64_t shape[RESHIFT_MAX_DIMS],
-        stride[RESHIFT_MAX_DIMS]; /* in elements; not yet checked against the storage */
+    int64_t shape[RESHIFT_MAX_DIMS], stride[RESHIFT_MAX_DIMS]; /* in elements; not yet checked against the storage */
 } pickle_tensor;
 
 /** data: the elements in file order; checked to contain the whole shape. */

@@ -430,9 +430,7 @@ reshift_status pickle_call(pickle_machine *m, const pickle_value *callable, pick
     reshift_status status = RESHIFT_OK;
     switch (special->global->role) {
     case ROLE_DICT: return make_dict(m, arguments, value);
-    case ROLE_DEFAULTDICT:
-        *value = pickle_new(m->p, PICKLE_DICT);
-        return *value ? RESHIFT_OK : pickle_no_memory(m);
+    case ROLE_DEFAULTDICT: *value = pickle_new(m->p, PICKLE_DICT); return *value ? RESHIFT_OK : pickle_no_memory(m);
     case ROLE_SET:
         if (n == 0) {
             *value = pickle_new(m->p, PICKLE_LIST);
@@ -553,9 +551,9 @@ reshift_status pickle_persistent(pickle_machine *m, const pickle_value *id, pick
     }
     bool untyped = has_role(id->items[1], ROLE_UNTYPED_STORAGE_CLASS);
     const pickle_value *class = id->items[1], *key = id->items[2], *count = id->items[4];
-    const char *unread = class->kind == PICKLE_OBJECT                           ? class->text
+    const char *unread = class->kind == PICKLE_OBJECT                 ? class->text
                          : has_role(class, ROLE_UNREAD_STORAGE_CLASS) ? special_of(class)->global->name
-                                                                               : NULL;
+                                                                      : NULL;
     reshift_status status = expect(m, untyped || unread || has_role(class, ROLE_STORAGE_CLASS), "a class of storages");
     if (status == RESHIFT_OK) {
         status = expect(m, is_text(key) && key->length > 0 && !memchr(key->text, 0, key->length), "a storage's key");

@@ -80,7 +80,7 @@ static reshift_status take(pickle_machine *m, size_t count, const uint8_t **byte
 {
     if (count > m->size - m->at) {
         return pickle_damaged(m, "it ends within a value of %zu %s", count,
-                          reshift_noun_for((int64_t)count, "byte", "bytes"));
+                              reshift_noun_for((int64_t)count, "byte", "bytes"));
     }
     *bytes = m->bytes + m->at;
     m->at += count;

@@ -1,7 +1,7 @@
 /*
  * Architectures as a table: one row a network, one file a family. A family is a file in this folder with its rows, its
- * detection and its graph; its line in architecture.c makes it known to everybody else: readers of checkpoints, names of
- * weights, downloads, recipes.
+ * detection and its graph; its line in architecture.c makes it known to everybody else: readers of checkpoints, names
+ * of weights, downloads, recipes.
  */
 #ifndef MODELS_ARCHITECTURES_ARCHITECTURE_H
 #define MODELS_ARCHITECTURES_ARCHITECTURE_H
@@ -26,9 +26,10 @@ typedef struct architecture {
     const char *name;  /* "resnet50": torchvision's */
     const char *title; /* "ResNet-50", for people */
     const architecture_family *family;
-    const void *shape;             /* the family's own description */
-    const char *const *blocks;     /* in order, NULL after the last; the last is the head's, the one before is the last stage */
-    int size;                      /* recipe: the input is size x size */
+    const void *shape; /* the family's own description */
+    const char *const
+        *blocks; /* in order, NULL after the last; the last is the head's, the one before is the last stage */
+    int size;    /* recipe: the input is size x size */
     int resize[ARCHITECTURE_VERSIONS]; /* recipe: shorter side of photographs before the crop, with V1 and V2 weights */
     published_weights published[ARCHITECTURE_VERSIONS];
 } architecture;
@@ -64,8 +65,8 @@ reshift_status architecture_graph(const architecture *arch, int n_classes, graph
 int architecture_n_features(const architecture *arch);
 
 /**
- * Detects the architecture of a checkpoint (prefixes stripped) and its number of classes. Where the head's weight does not
- * have the network's features, *n_classes is ImageNet's 1000. Errors: UNSUPPORTED, with what the tensors look like.
+ * Detects the architecture of a checkpoint (prefixes stripped) and its number of classes. Where the head's weight does
+ * not have the network's features, *n_classes is ImageNet's 1000. Errors: UNSUPPORTED, with what the tensors look like.
  */
 reshift_status architecture_detect(const reshift_tensors *tensors, const architecture **arch, int *n_classes,
                                    reshift_error *error);

@@ -1,8 +1,8 @@
 /*
- * Residual networks with torchvision's names: He et al. 2016 (the stride of a bottleneck is on its 3x3 convolution, as in
- * torchvision), Xie et al. 2017 (ResNeXt: the 3x3 convolution in groups), Zagoruyko & Komodakis 2016 (wide: more channels
- * inside a bottleneck). Detection collects what the names say (residual blocks of each layer, a third convolution) and
- * what shapes say (stem's kernel, width, groups, output channels), and looks for the row that fits.
+ * Residual networks with torchvision's names: He et al. 2016 (the stride of a bottleneck is on its 3x3 convolution, as
+ * in torchvision), Xie et al. 2017 (ResNeXt: the 3x3 convolution in groups), Zagoruyko & Komodakis 2016 (wide: more
+ * channels inside a bottleneck). Detection collects what the names say (residual blocks of each layer, a third
+ * convolution) and what shapes say (stem's kernel, width, groups, output channels), and looks for the row that fits.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -18,8 +18,9 @@ typedef struct shape {
     bool bottleneck;    /* 1x1, 3x3, 1x1 to four times the planes; else 3x3, 3x3 */
     int blocks[LAYERS]; /* residual blocks of layer1 to layer4 */
     int planes;         /* of layer1, and channels of the stem; each later layer has twice as many */
-    int groups, group_width; /* of a bottleneck's 3x3 convolution: groups x group_width channels in layer1 for 64 planes */
-    int stem_kernel;         /* 7: stride 2, followed by a 3x3 max pool of stride 2; 3: stride 1, no pool */
+    int groups,
+        group_width; /* of a bottleneck's 3x3 convolution: groups x group_width channels in layer1 for 64 planes */
+    int stem_kernel; /* 7: stride 2, followed by a 3x3 max pool of stride 2; 3: stride 1, no pool */
 } shape;
 
 /* Layers of basic blocks or bottlenecks behind ImageNet's stem. */
@@ -32,7 +33,10 @@ typedef struct shape {
 static const char *const blocks[] = {"conv1", "layer1", "layer2", "layer3", "layer4", HEAD, NULL};
 static const char *const trunk[] = {"conv1.", "bn1.", "layer", NULL};
 
-#define ROW(name, title, shape, size, ...) {name, title, &family_resnet, shape, blocks, size, __VA_ARGS__}
+#define ROW(name, title, shape, size, ...)                                                                             \
+    {                                                                                                                  \
+        name, title, &family_resnet, shape, blocks, size, __VA_ARGS__                                                  \
+    }
 
 /* resnet-demo is the embedded demo's: an eight-convolution network for 32x32 images, 16 million multiply-adds each. */
 static const architecture rows[] = {
@@ -59,7 +63,8 @@ static const architecture rows[] = {
         {{"78.47 % top-1", {"wide_resnet50_2-95faca4d.pth"}}, {"81.60 % top-1", {"wide_resnet50_2-9ba9bcbe.pth"}}}),
     ROW("wide_resnet101_2", "Wide ResNet-101-2", BOTTLENECK(1, 128, 3, 4, 23, 3), 224, {256, 232},
         {{"78.85 % top-1", {"wide_resnet101_2-32ee1156.pth"}}, {"82.51 % top-1", {"wide_resnet101_2-d733dc28.pth"}}}),
-    ROW("resnet-demo", "the demo's network", (&(const shape){false, {1, 1, 1, 1}, 16, 1, 64, 3}), 32, {32, 32}, {{NULL, {NULL}}}),
+    ROW("resnet-demo", "the demo's network", (&(const shape){false, {1, 1, 1, 1}, 16, 1, 64, 3}), 32, {32, 32},
+        {{NULL, {NULL}}}),
 };
 #define N_ROWS ((int)(sizeof rows / sizeof *rows))
 
@@ -230,7 +235,8 @@ static outline outline_of(const reshift_tensors *tensors, const char *prefix)
         if (!strcmp(part, "bn3.weight") && !bn3[layer]) {
             bn3[layer] = to_int(extent(array, 0));
         }
-        if (!strcmp(part, "conv2.weight") && extent(array, 1) > 0) { /* majority vote: one wrong shape does not decide */
+        if (!strcmp(part, "conv2.weight") &&
+            extent(array, 1) > 0) { /* majority vote: one wrong shape does not decide */
             const int groups = to_int(extent(array, 0) / extent(array, 1));
             found.groups = majority ? found.groups : groups;
             majority += groups == found.groups ? 1 : -1;
@@ -298,12 +304,14 @@ static reshift_status refuse(const reshift_tensors *tensors, reshift_error *erro
                          reshift_tensors_name(tensors, 0));
     }
     if (layers < LAYERS) {
-        return error_set(error, code, "%s: expected layer1 to layer4, found %s%d (%s residual blocks: %s; channels: %s%s)%s",
-                         family, layers > 1 ? "layer1 to layer" : "layer", layers, kind, counts, widths, groups,
+        return error_set(error, code,
+                         "%s: expected layer1 to layer4, found %s%d (%s residual blocks: %s; channels: %s%s)%s", family,
+                         layers > 1 ? "layer1 to layer" : "layer", layers, kind, counts, widths, groups,
                          reshift_tensors_find(tensors, HEAD ".weight") ? "" : " and no '" HEAD ".weight'");
     }
-    return error_set(error, code, "%s: %s residual blocks %s of %s channels%s behind a %dx%d convolution are none of them",
-                     family, kind, counts, widths, groups, found.stem_kernel, found.stem_kernel);
+    return error_set(error, code,
+                     "%s: %s residual blocks %s of %s channels%s behind a %dx%d convolution are none of them", family,
+                     kind, counts, widths, groups, found.stem_kernel, found.stem_kernel);
 }
 
 const architecture_family family_resnet = {

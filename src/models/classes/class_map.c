@@ -1,6 +1,7 @@
 /*
- * Classes of a set and outputs of a network, brought together by their names. Names are compared in a common form (lower
- * case, '_' and '-' as blanks); a form that stands for two outputs is no answer unless one of them is spelled exactly so.
+ * Classes of a set and outputs of a network, brought together by their names. Names are compared in a common form
+ * (lower case, '_' and '-' as blanks); a form that stands for two outputs is no answer unless one of them is spelled
+ * exactly so.
  */
 #include "reshift/class_map.h"
 
@@ -84,7 +85,8 @@ reshift_status output_names_create(const reshift_model *model, output_names **na
     }
     list->items = items;
     for (int i = 0; i < k; i++) {
-        const char *both[2] = {reshift_model_output_name(model, i), is_imagenet(model) ? imagenet_classes[i].wnid : NULL};
+        const char *both[2] = {reshift_model_output_name(model, i),
+                               is_imagenet(model) ? imagenet_classes[i].wnid : NULL};
         for (int j = 0; j < 2; j++) {
             if (both[j]) {
                 items[list->n] = (named_output){form_of(both[j]), both[j], i};
@@ -117,8 +119,8 @@ int output_names_find(const output_names *names, const char *name)
 {
     char *form = form_of(name);
     int found = OUTPUT_NONE;
-    for (int i = form ? lower_bound(names, form) : names->n;
-         i < names->n && strcmp(names->items[i].form, form) == 0; i++) {
+    for (int i = form ? lower_bound(names, form) : names->n; i < names->n && strcmp(names->items[i].form, form) == 0;
+         i++) {
         const named_output *one = &names->items[i];
         if (strcmp(one->name, name) == 0) {
             found = one->output;
@@ -231,12 +233,13 @@ static reshift_status refuse_map(const reshift_dataset *set, const reshift_class
                   map->n_outputs, reshift_noun_for(map->n_outputs, "output", "outputs"), map->n,
                   reshift_noun_for(map->n, "class", "classes"), name);
     } else if (missing >= 0 && map->outputs[missing] == OUTPUT_AMBIGUOUS) {
-        error_set(error, RESHIFT_ERROR_SHAPE, "class '%s' of the set is the name of more than one of the network's %d outputs",
-                  name, map->n_outputs);
+        error_set(error, RESHIFT_ERROR_SHAPE,
+                  "class '%s' of the set is the name of more than one of the network's %d outputs", name,
+                  map->n_outputs);
     } else {
         error_set(error, RESHIFT_ERROR_SHAPE,
-                  "class '%s' of the set is none of the network's %d %s (%d of the set's %d are)", name,
-                  map->n_outputs, reshift_noun_for(map->n_outputs, "class", "classes"), n_found, map->n);
+                  "class '%s' of the set is none of the network's %d %s (%d of the set's %d are)", name, map->n_outputs,
+                  reshift_noun_for(map->n_outputs, "class", "classes"), n_found, map->n);
     }
     error_hint(error, "give a network with a last layer for these classes (--head), or say which output each class is: "
                       "--class-map FILE.csv with rows 'class,number or name of the output'");
@@ -254,8 +257,8 @@ static reshift_status map_classes(const reshift_model *model, const reshift_data
         map->match = RESHIFT_CLASSES_BY_FILE;
         status = class_map_file_read(file, set, names, map, error);
     } else if (status == RESHIFT_OK && map->n > map->n_outputs) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE, "the network has %d %s, the data has %d",
-                           map->n_outputs, reshift_noun_for(map->n_outputs, "class", "classes"), map->n);
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "the network has %d %s, the data has %d", map->n_outputs,
+                           reshift_noun_for(map->n_outputs, "class", "classes"), map->n);
         error_hint(error, "give the layer trained on these classes with --head");
     } else if (status == RESHIFT_OK && !(has_names && map_by_name(names, set, map, &missing, &n_found)) &&
                !map_by_number(model, set, has_names && !(is_imagenet(model) && n_found == 0), map)) {
@@ -266,7 +269,7 @@ static reshift_status map_classes(const reshift_model *model, const reshift_data
 }
 
 reshift_status reshift_class_map_create(const reshift_model *model, const reshift_dataset *dataset, const char *file,
-                                   reshift_class_map *map, reshift_error *error)
+                                        reshift_class_map *map, reshift_error *error)
 {
     *map = (reshift_class_map){.n = reshift_dataset_n_classes(dataset), .n_outputs = reshift_model_n_classes(model)};
     map->outputs = calloc((size_t)map->n + 1, sizeof *map->outputs);

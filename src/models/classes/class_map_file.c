@@ -54,13 +54,16 @@ static reshift_status read_output(const reader *r, const char *text, int *output
         *output = (int)number;
         return number >= 0 && number < r->map->n_outputs
                    ? RESHIFT_OK
-                   : error_in_line(error, "class map", r->path, r->line, "output %.40s: expected 0 to %d", text, r->map->n_outputs - 1);
+                   : error_in_line(error, "class map", r->path, r->line, "output %.40s: expected 0 to %d", text,
+                                   r->map->n_outputs - 1);
     }
     *output = output_names_find(r->names, text);
     return *output >= 0 ? RESHIFT_OK
            : *output == OUTPUT_AMBIGUOUS
-               ? error_in_line(error, "class map", r->path, r->line, "'%.200s' is the name of more than one output: give its number", text)
-               : error_in_line(error, "class map", r->path, r->line, "'%.200s' is none of the network's %d classes, and no number", text, r->map->n_outputs);
+               ? error_in_line(error, "class map", r->path, r->line,
+                               "'%.200s' is the name of more than one output: give its number", text)
+               : error_in_line(error, "class map", r->path, r->line,
+                               "'%.200s' is none of the network's %d classes, and no number", text, r->map->n_outputs);
 }
 
 /* One row. The output follows the last comma: names may hold commas. */
@@ -92,8 +95,8 @@ reshift_status class_map_file_read(const char *path, const reshift_dataset *set,
     char *text = NULL, *rest = NULL;
     size_t size = 0;
     reader r = {path, set, names, map, calloc((size_t)map->n + 1, sizeof *r.known), 0};
-    reshift_status status = r.known ? file_read_all(path, &text, &size, error)
-                                    : error_memory(error, (size_t)map->n, "classes");
+    reshift_status status =
+        r.known ? file_read_all(path, &text, &size, error) : error_memory(error, (size_t)map->n, "classes");
     if (status == RESHIFT_OK && memchr(text, '\0', size)) {
         r.line = 1;
         status = error_in_line(error, "class map", r.path, r.line, "this is no text");

@@ -1,4 +1,5 @@
-/* Lines of a text file as names. What is no text is refused here, so that nothing written later fails or changes a name. */
+/* Lines of a text file as names. What is no text is refused here, so that nothing written later fails or changes a
+ * name. */
 #include "models/classes/class_names.h"
 
 #include <stdlib.h>
@@ -49,8 +50,8 @@ reshift_status class_names_parse(const char *text, size_t size, const char *path
         found += status == RESHIFT_OK;
     }
     if (status == RESHIFT_OK && found != n_classes) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE, "class names '%s': expected %d lines, one a class, found %d", path,
-                           n_classes, found);
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "class names '%s': expected %d lines, one a class, found %d",
+                           path, n_classes, found);
     }
     if (status != RESHIFT_OK) {
         recipe_class_names_destroy(names, n_classes);

@@ -1,6 +1,6 @@
 /*
- * ImageNet's 1,000 classes (ILSVRC 2012): WordNet identifier and name, in the order of the outputs of published networks,
- * which is that of the identifiers. Written by tools/imagenet-classes; licences: imagenet_classes.LICENSE.
+ * ImageNet's 1,000 classes (ILSVRC 2012): WordNet identifier and name, in the order of the outputs of published
+ * networks, which is that of the identifiers. Written by tools/imagenet-classes; licences: imagenet_classes.LICENSE.
  */
 #include "models/classes/imagenet_classes.h"
 

@@ -1,7 +1,8 @@
 /*
- * Branches by their first tensor: every name that ends in a family's ("layer1.0.conv1.weight") shows one. Of several the
- * order is: an architecture of the table before none; the plain network before a student, before averages (EMA), before the second
- * network of a contrastive pair; fewer wrappers before more; the words of state dicts in their order; the file's order.
+ * Branches by their first tensor: every name that ends in a family's ("layer1.0.conv1.weight") shows one. Of several
+ * the order is: an architecture of the table before none; the plain network before a student, before averages (EMA),
+ * before the second network of a contrastive pair; fewer wrappers before more; the words of state dicts in their order;
+ * the file's order.
  */
 #include "models/weights/branches.h"
 
@@ -16,16 +17,29 @@ static const struct {
     const char *word;
     int rank;
 } ranks[] = {
-    {"student", 1},          {"state_dict_ema", 2},  {"model_ema", 2},    {"ema", 2},
-    {"ema_state_dict", 2},   {"ema_model", 2},       {"model_ema_state_dict", 2},
-    {"ema_model_state_dict", 2}, {"averaged_model", 2}, {"swa_model", 2},  {"swa_state_dict", 2},
-    {"encoder_k", 3},        {"momentum_encoder", 3}, {"key_encoder", 3}, {"target_network", 3},
-    {"target_encoder", 3},   {"target", 3},          {"attacker", 3},
+    {"student", 1},
+    {"state_dict_ema", 2},
+    {"model_ema", 2},
+    {"ema", 2},
+    {"ema_state_dict", 2},
+    {"ema_model", 2},
+    {"model_ema_state_dict", 2},
+    {"ema_model_state_dict", 2},
+    {"averaged_model", 2},
+    {"swa_model", 2},
+    {"swa_state_dict", 2},
+    {"encoder_k", 3},
+    {"momentum_encoder", 3},
+    {"key_encoder", 3},
+    {"target_network", 3},
+    {"target_encoder", 3},
+    {"target", 3},
+    {"attacker", 3},
 };
 
 /* The usual words in the order in which one is preferred to the other. */
-static const char *const words[] = {"state_dict", "model", "model_state_dict", "net", "network", "weights", "params",
-                                    "backbone", "encoder", "encoder_q", "teacher"};
+static const char *const words[] = {"state_dict", "model",    "model_state_dict", "net",       "network", "weights",
+                                    "params",     "backbone", "encoder",          "encoder_q", "teacher"};
 #define N_WORDS ((int)(sizeof words / sizeof *words))
 
 static bool component_is(const char *at, size_t length, const char *word)
@@ -57,8 +71,11 @@ static void judge(branch *b)
 static int compare(const void *a, const void *b)
 {
     const branch *x = a, *y = b;
-    const int keys[][2] = {{!x->arch, !y->arch},   {x->rank, y->rank},   {x->components, y->components},
-                           {x->word, y->word},     {x->order, y->order}};
+    const int keys[][2] = {{!x->arch, !y->arch},
+                           {x->rank, y->rank},
+                           {x->components, y->components},
+                           {x->word, y->word},
+                           {x->order, y->order}};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
         if (keys[k][0] != keys[k][1]) {
             return keys[k][0] < keys[k][1] ? -1 : 1;
@@ -137,8 +154,8 @@ reshift_status branches_choose(const branches *found, const char *wanted, int *i
         char name[BRANCH_PREFIX_BYTES];
         size_t end = strlen(list);
         branch_name(&found->items[i], name, sizeof name);
-        snprintf(list + end, sizeof list - end, "%s%s%.100s%s", i ? ", " : "", *name ? "'" : "", *name ? name : "the top level",
-                 *name ? "'" : "");
+        snprintf(list + end, sizeof list - end, "%s%s%.100s%s", i ? ", " : "", *name ? "'" : "",
+                 *name ? name : "the top level", *name ? "'" : "");
     }
     return error_set(error, RESHIFT_ERROR_NOT_FOUND, "there is no network below '%.100s'; there is one at: %s", wanted,
                      found->n ? list : "no place");

@@ -1,7 +1,8 @@
 /*
- * Where in a checkpoint the network is. Training scripts wrap it: in dicts ("state_dict", "model_ema"), in other modules
- * ("module.", "encoder_q.", "backbone."), in any nesting, and often several networks are in one file. A branch is a prefix
- * of names below which a network of a known family begins, whatever its words are.
+ * Where in a checkpoint the network is. Training scripts wrap it: in dicts ("state_dict", "model_ema"), in other
+ * modules
+ * ("module.", "encoder_q.", "backbone."), in any nesting, and often several networks are in one file. A branch is a
+ * prefix of names below which a network of a known family begins, whatever its words are.
  */
 #ifndef MODELS_WEIGHTS_BRANCHES_H
 #define MODELS_WEIGHTS_BRANCHES_H
@@ -17,7 +18,7 @@
 typedef struct branch {
     char prefix[BRANCH_PREFIX_BYTES]; /* "" or with a dot at its end */
     const architecture_family *family;
-    const architecture *arch;         /* NULL: none of the table */
+    const architecture *arch;          /* NULL: none of the table */
     int rank, components, word, order; /* the lower the better, one after the other */
 } branch;
 
@@ -30,8 +31,8 @@ typedef struct branches {
 void branches_find(const reshift_tensors *tensors, branches *found);
 
 /**
- * The index of the branch that a user named: its prefix, the beginning of it up to a dot, or one of its components. Errors:
- * NOT_FOUND, listing the branches there are.
+ * The index of the branch that a user named: its prefix, the beginning of it up to a dot, or one of its components.
+ * Errors: NOT_FOUND, listing the branches there are.
  */
 reshift_status branches_choose(const branches *found, const char *wanted, int *index, reshift_error *error);
 

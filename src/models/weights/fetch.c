@@ -1,6 +1,6 @@
 /*
- * Everything that 'reshift fetch' knows: data sets (a table in datasets/fetch) and the published weights of the table of
- * architectures, which keep their file names: eight hex digits in them begin the file's sha256.
+ * Everything that 'reshift fetch' knows: data sets (a table in datasets/fetch) and the published weights of the table
+ * of architectures, which keep their file names: eight hex digits in them begin the file's sha256.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Names of published weights ("resnet50", "resnet50@v2"; V1 without a version) and the files that may hold them: the name
- * itself as safetensors, then the file names in the table of architectures.
+ * Names of published weights ("resnet50", "resnet50@v2"; V1 without a version) and the files that may hold them: the
+ * name itself as safetensors, then the file names in the table of architectures.
  */
 #include "models/weights/find.h"
 
@@ -127,7 +127,8 @@ static reshift_status find_published(const char *name, const architecture *arch,
     return RESHIFT_ERROR_NOT_FOUND;
 }
 
-static reshift_status find_file(const char *weights, const char *data_dir, char *path, size_t size, reshift_error *error)
+static reshift_status find_file(const char *weights, const char *data_dir, char *path, size_t size,
+                                reshift_error *error)
 {
     const architecture *arch;
     char names[400];
@@ -135,7 +136,8 @@ static reshift_status find_file(const char *weights, const char *data_dir, char 
     if (parse_name(weights, &arch, &version)) {
         if (!arch->published[version - 1].accuracy) {
             architecture_names(ARCHITECTURE_V2, names, sizeof names);
-            error_set(error, RESHIFT_ERROR_ARGUMENT, "there are no V%d weights of that network: '%s'", version, weights);
+            error_set(error, RESHIFT_ERROR_ARGUMENT, "there are no V%d weights of that network: '%s'", version,
+                      weights);
             error_hint(error, "V2 weights are published of %s", names);
             return RESHIFT_ERROR_ARGUMENT;
         }

@@ -1,6 +1,6 @@
 /*
- * Known by the last word of the name and by its place: in a dict or module that is around the network, or one step below
- * such. Values above 1 are of pixels from 0 to 255.
+ * Known by the last word of the name and by its place: in a dict or module that is around the network, or one step
+ * below such. Values above 1 are of pixels from 0 to 255.
  */
 #include "models/weights/normalisation.h"
 
@@ -15,9 +15,16 @@
 
 /* Means and the deviations that go with them. */
 static const char *const pairs[][2] = {
-    {"mu", "sigma"},       {"mean", "std"},           {"new_mean", "new_std"},     {"means", "stds"},
-    {"mean", "sigma"},     {"_mean", "_std"},         {"pixel_mean", "pixel_std"}, {"image_mean", "image_std"},
-    {"input_mean", "input_std"}, {"mean", "sd"},
+    {"mu", "sigma"},
+    {"mean", "std"},
+    {"new_mean", "new_std"},
+    {"means", "stds"},
+    {"mean", "sigma"},
+    {"_mean", "_std"},
+    {"pixel_mean", "pixel_std"},
+    {"image_mean", "image_std"},
+    {"input_mean", "input_std"},
+    {"mean", "sd"},
 };
 #define N_PAIRS (sizeof pairs / sizeof *pairs)
 
@@ -44,8 +51,8 @@ static int64_t find_beside(const reshift_tensors *tensors, const char *name, con
 }
 
 /*
- * The place of a tensor called mean or deviation: its parents are a dict or module around the branch, or one that stands in
- * such a one and belongs to no network.
+ * The place of a tensor called mean or deviation: its parents are a dict or module around the branch, or one that
+ * stands in such a one and belongs to no network.
  */
 static bool is_near(const branches *all, int own, const char *name)
 {
@@ -68,9 +75,11 @@ static bool is_near(const branches *all, int own, const char *name)
 
 static reshift_status not_understood(const char *name, const char *why, reshift_error *error)
 {
-    error_set(error, RESHIFT_ERROR_UNSUPPORTED, "the checkpoint has an input normalisation that is not understood: '%.200s' %s",
-              name, why);
-    error_hint(error, "save the network's own tensors alone, as safetensors with the metadata 'reshift.mean' and 'reshift.std'");
+    error_set(error, RESHIFT_ERROR_UNSUPPORTED,
+              "the checkpoint has an input normalisation that is not understood: '%.200s' %s", name, why);
+    error_hint(
+        error,
+        "save the network's own tensors alone, as safetensors with the metadata 'reshift.mean' and 'reshift.std'");
     return RESHIFT_ERROR_UNSUPPORTED;
 }
 
@@ -91,7 +100,8 @@ static reshift_status read_channels(const reshift_array *array, const char *name
     return RESHIFT_OK;
 }
 
-static reshift_status check_values(normalisation *result, const char *mean_name, const char *std_name, reshift_error *error)
+static reshift_status check_values(normalisation *result, const char *mean_name, const char *std_name,
+                                   reshift_error *error)
 {
     float largest = 0;
     for (int c = 0; c < 3; c++) {

@@ -1,6 +1,7 @@
 /*
- * A normalisation of the input that is part of a checkpoint: (x/255 - mean) / deviation as a module in front of the network,
- * as robustness benchmarks save it ("mu" and "sigma", "normalizer.new_mean" and "normalizer.new_std", "normalize.mean" ...).
+ * A normalisation of the input that is part of a checkpoint: (x/255 - mean) / deviation as a module in front of the
+ * network, as robustness benchmarks save it ("mu" and "sigma", "normalizer.new_mean" and "normalizer.new_std",
+ * "normalize.mean" ...).
  */
 #ifndef MODELS_WEIGHTS_NORMALISATION_H
 #define MODELS_WEIGHTS_NORMALISATION_H

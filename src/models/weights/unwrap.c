@@ -1,7 +1,7 @@
 /*
- * Each tensor gets its new name or none; then all are renamed at once. Below the chosen prefix names of the trunk stay as
- * they are, and so do names that nothing explains: weights.h refuses those. Projection heads and what training adds beside a
- * network are known by their first word and dropped.
+ * Each tensor gets its new name or none; then all are renamed at once. Below the chosen prefix names of the trunk stay
+ * as they are, and so do names that nothing explains: weights.h refuses those. Projection heads and what training adds
+ * beside a network are known by their first word and dropped.
  */
 #include "models/weights/unwrap.h"
 
@@ -19,16 +19,47 @@
 #define GROUP_BYTES 160
 
 /* Last layers by the words that people give them. */
-static const char *const head_words[] = {"fc",          "linear",            "classifier", "head",   "heads",
-                                         "last_linear", "linear_classifier", "linear_head", "logits", "output", "out"};
+static const char *const head_words[] = {
+    "fc",          "linear", "classifier", "head", "heads", "last_linear", "linear_classifier",
+    "linear_head", "logits", "output",     "out"};
 
-/* What stands beside a trunk and is no part of it: projections of self-supervised training, queues, counters, optimisers. */
+/* What stands beside a trunk and is no part of it: projections of self-supervised training, queues, counters,
+ * optimisers. */
 static const char *const companions[] = {
-    "fc",         "linear",     "classifier",      "head",      "heads",     "last_linear", "linear_classifier",
-    "linear_head", "projector", "projection",      "projection_head", "proj", "proj_head",  "mlp_head",
-    "predictor",  "prediction_head", "prototypes", "queue",     "queue_ptr", "queue_labels", "n_averaged",
-    "criterion",  "loss",       "loss_fn",         "center",    "temperature", "logit_scale", "optimizer",
-    "optim",      "optimizers", "scheduler",       "lr_scheduler", "scaler",  "amp",
+    "fc",
+    "linear",
+    "classifier",
+    "head",
+    "heads",
+    "last_linear",
+    "linear_classifier",
+    "linear_head",
+    "projector",
+    "projection",
+    "projection_head",
+    "proj",
+    "proj_head",
+    "mlp_head",
+    "predictor",
+    "prediction_head",
+    "prototypes",
+    "queue",
+    "queue_ptr",
+    "queue_labels",
+    "n_averaged",
+    "criterion",
+    "loss",
+    "loss_fn",
+    "center",
+    "temperature",
+    "logit_scale",
+    "optimizer",
+    "optim",
+    "optimizers",
+    "scheduler",
+    "lr_scheduler",
+    "scaler",
+    "amp",
 };
 
 typedef struct work {
@@ -36,9 +67,9 @@ typedef struct work {
     const branches *all;
     int own;
     const char *prefix;
-    size_t length;          /* of the prefix */
-    const char **new_names; /* [count]; NULL: dropped */
-    bool *used;             /* [count]: normalisation, which is dropped but not lost */
+    size_t length;                  /* of the prefix */
+    const char **new_names;         /* [count]; NULL: dropped */
+    bool *used;                     /* [count]: normalisation, which is dropped but not lost */
     char head[2][GRAPH_NAME_BYTES]; /* names of the last layer's weight and bias in this family's networks */
 } work;
 
@@ -101,7 +132,8 @@ static int64_t bias_of(const work *w, int64_t t)
     return b;
 }
 
-/* A linear layer of the network's features in the dict or module that the first `scope` characters of the prefix name. */
+/* A linear layer of the network's features in the dict or module that the first `scope` characters of the prefix name.
+ */
 static int64_t find_head_in(const work *w, size_t scope)
 {
     const branch *own = &w->all->items[w->own];
@@ -228,8 +260,9 @@ static const char *find_deep_head(const work *w, int *length)
         const char *name = reshift_tensors_name(w->tensors, t);
         const size_t scopes[2] = {w->length, 0};
         for (int s = 0; s < 2; s++) {
-            if (is_weight(name) && strncmp(name, w->prefix, scopes[s]) == 0 && IS_ONE_OF(name + scopes[s], head_words) &&
-                !branches_own_other(w->all, w->own, name) && matrices_of(w, scopes[s], name) > 1) {
+            if (is_weight(name) && strncmp(name, w->prefix, scopes[s]) == 0 &&
+                IS_ONE_OF(name + scopes[s], head_words) && !branches_own_other(w->all, w->own, name) &&
+                matrices_of(w, scopes[s], name) > 1) {
                 *length = (int)(scopes[s] + strcspn(name + scopes[s], "."));
                 return name;
             }
@@ -247,7 +280,8 @@ static void name_tensors(work *w, int64_t head, bool has_own_head)
         bool below = strncmp(name, w->prefix, w->length) == 0 && !branches_own_other(w->all, w->own, name);
         bool is_head = below && has_own_head && (strcmp(rest, w->head[0]) == 0 || strcmp(rest, w->head[1]) == 0);
         bool fits = own->arch != NULL; /* else all names are for the message */
-        bool kept = below && (!fits || architecture_is_trunk(own->family, rest) || is_head || !IS_ONE_OF(rest, companions));
+        bool kept =
+            below && (!fits || architecture_is_trunk(own->family, rest) || is_head || !IS_ONE_OF(rest, companions));
         w->new_names[t] = kept && !w->used[t] ? rest : NULL;
     }
     if (head >= 0) {
@@ -256,7 +290,8 @@ static void name_tensors(work *w, int64_t head, bool has_own_head)
     }
 }
 
-static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped *result, notes *list, reshift_error *error)
+static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped *result, notes *list,
+                                    reshift_error *error)
 {
     normalisation norm;
     reshift_status status = normalisation_find(tensors, w->all, w->own, &norm, error);
@@ -279,10 +314,11 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
         result->has_normalisation = true;
         memcpy(result->mean, norm.mean, sizeof result->mean);
         memcpy(result->std, norm.std, sizeof result->std);
-        status = notes_add(list, RESHIFT_LOG_INFO, error,
-                           "input normalisation of the checkpoint ('%.150s', '%.150s'): mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
-                           mean, reshift_tensors_name(tensors, norm.std_index), (double)norm.mean[0], (double)norm.mean[1],
-                           (double)norm.mean[2], (double)norm.std[0], (double)norm.std[1], (double)norm.std[2]);
+        status = notes_add(
+            list, RESHIFT_LOG_INFO, error,
+            "input normalisation of the checkpoint ('%.150s', '%.150s'): mean %.4g %.4g %.4g, deviation %.4g %.4g %.4g",
+            mean, reshift_tensors_name(tensors, norm.std_index), (double)norm.mean[0], (double)norm.mean[1],
+            (double)norm.mean[2], (double)norm.std[0], (double)norm.std[1], (double)norm.std[2]);
     }
     name_tensors(w, head, has_own_head);
     int several_length = 0;
@@ -291,16 +327,19 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
     }
     if (status == RESHIFT_OK && head >= 0) {
         const char *name = reshift_tensors_name(tensors, head);
-        status = notes_add(list, RESHIFT_LOG_INFO, error, "the last layer is '%.*s'", (int)(is_weight(name) - name), name);
+        status =
+            notes_add(list, RESHIFT_LOG_INFO, error, "the last layer is '%.*s'", (int)(is_weight(name) - name), name);
     }
     const char *several = status == RESHIFT_OK && !result->has_head ? find_deep_head(w, &several_length) : NULL;
     if (several) {
-        status = notes_add(list, RESHIFT_LOG_INFO, error,
-                           "'%.*s' is a head of several layers; only one linear layer can be read, so the network gives "
-                           "features, not classes",
-                           several_length, several);
+        status =
+            notes_add(list, RESHIFT_LOG_INFO, error,
+                      "'%.*s' is a head of several layers; only one linear layer can be read, so the network gives "
+                      "features, not classes",
+                      several_length, several);
     } else if (status == RESHIFT_OK && !result->has_head) {
-        status = notes_add(list, RESHIFT_LOG_INFO, error, "the checkpoint has no last layer: it gives features, not classes");
+        status = notes_add(list, RESHIFT_LOG_INFO, error,
+                           "the checkpoint has no last layer: it gives features, not classes");
     }
     if (status == RESHIFT_OK) {
         status = note_dropped(w, list, error);
@@ -309,7 +348,8 @@ static reshift_status unwrap_branch(work *w, reshift_tensors *tensors, unwrapped
     if (renamed == RESHIFT_ERROR_MEMORY) {
         status = error_memory(error, 0, "names of tensors");
     } else if (renamed != RESHIFT_OK) {
-        status = error_set(error, RESHIFT_ERROR_SHAPE, "two tensors of the checkpoint have one name below '%.100s'", w->prefix);
+        status = error_set(error, RESHIFT_ERROR_SHAPE, "two tensors of the checkpoint have one name below '%.100s'",
+                           w->prefix);
     }
     return status;
 }

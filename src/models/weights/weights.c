@@ -65,8 +65,8 @@ static bool is_floating(reshift_dtype dtype)
 }
 
 /*
- * One number of any dtype, as an integer: averaged or converted checkpoints have counters in floating point, and PyTorch
- * copies them. Inference does not use the value; one that is no count becomes 0.
+ * One number of any dtype, as an integer: averaged or converted checkpoints have counters in floating point, and
+ * PyTorch copies them. Inference does not use the value; one that is no count becomes 0.
  */
 static bool read_counter(const reshift_array *array, int64_t *value)
 {
@@ -207,7 +207,8 @@ static const char *unread_kind(const reshift_tensors *tensors, const char *name)
     for (int64_t i = 0; i < reshift_tensors_unread_count(tensors); i++) {
         const char *full = reshift_tensors_unread_name(tensors, i);
         size_t length = strlen(full), end = strlen(name);
-        if (length >= end && strcmp(full + length - end, name) == 0 && (length == end || full[length - end - 1] == '.')) {
+        if (length >= end && strcmp(full + length - end, name) == 0 &&
+            (length == end || full[length - end - 1] == '.')) {
             return reshift_tensors_unread_kind(tensors, i);
         }
     }

@@ -11,8 +11,8 @@
 /**
  * Fills every parameter of `n` from float32, float16, bfloat16 or float64 tensors (float64 is rounded to the nearest
  * float32). Errors: SHAPE, listing the first few tensors that are wrong, missing or unexpected and how many more there
- * are, and those that the file has in a form that is not read; NUMERIC (a value that is not finite, or a negative running
- * variance); MEMORY. `n` is half filled then. Without `with_head` the head is neither expected nor filled.
+ * are, and those that the file has in a form that is not read; NUMERIC (a value that is not finite, or a negative
+ * running variance); MEMORY. `n` is half filled then. Without `with_head` the head is neither expected nor filled.
  */
 reshift_status weights_from_tensors(network *n, const reshift_tensors *tensors, bool with_head, reshift_error *error);
 

@@ -1,4 +1,5 @@
-/* Batch normalisation over images and pixels, a channel at a time. Source: Ioffe & Szegedy 2015, torch.nn.BatchNorm2d. */
+/* Batch normalisation over images and pixels, a channel at a time. Source: Ioffe & Szegedy 2015, torch.nn.BatchNorm2d.
+ */
 #include "network/ops.h"
 
 static bool parameters(graph *g, const graph_node *node)

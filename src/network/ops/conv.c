@@ -23,10 +23,10 @@ static double multiply_adds(const graph_node *node, graph_extent in, graph_exten
 }
 
 const operation op_conv = {.name = "conv",
-                    .onnx = "Conv",
-                    .n_inputs = 1,
-                    .result = OPS_MAP,
-                    .windowed = true,
-                    .extent = extent,
-                    .parameters = parameters,
-                    .multiply_adds = multiply_adds};
+                           .onnx = "Conv",
+                           .n_inputs = 1,
+                           .result = OPS_MAP,
+                           .windowed = true,
+                           .extent = extent,
+                           .parameters = parameters,
+                           .multiply_adds = multiply_adds};

@@ -11,8 +11,8 @@ static graph_extent extent(const graph_node *node, graph_extent in)
 static bool nonnegative(bool input) { return input; }
 
 const operation op_global_avgpool = {.name = "global_avgpool",
-                              .onnx = "GlobalAveragePool",
-                              .n_inputs = 1,
-                              .result = OPS_VECTOR,
-                              .extent = extent,
-                              .nonnegative = nonnegative};
+                                     .onnx = "GlobalAveragePool",
+                                     .n_inputs = 1,
+                                     .result = OPS_VECTOR,
+                                     .extent = extent,
+                                     .nonnegative = nonnegative};

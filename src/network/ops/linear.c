@@ -23,9 +23,9 @@ static double multiply_adds(const graph_node *node, graph_extent in, graph_exten
 }
 
 const operation op_linear = {.name = "linear",
-                      .onnx = "Gemm",
-                      .n_inputs = 1,
-                      .result = OPS_VECTOR,
-                      .extent = extent,
-                      .parameters = parameters,
-                      .multiply_adds = multiply_adds};
+                             .onnx = "Gemm",
+                             .n_inputs = 1,
+                             .result = OPS_VECTOR,
+                             .extent = extent,
+                             .parameters = parameters,
+                             .multiply_adds = multiply_adds};

@@ -9,9 +9,9 @@ static graph_extent extent(const graph_node *node, graph_extent in)
 static bool nonnegative(bool input) { return input; }
 
 const operation op_maxpool = {.name = "maxpool",
-                       .onnx = "MaxPool",
-                       .n_inputs = 1,
-                       .result = OPS_MAP,
-                       .windowed = true,
-                       .extent = extent,
-                       .nonnegative = nonnegative};
+                              .onnx = "MaxPool",
+                              .n_inputs = 1,
+                              .result = OPS_MAP,
+                              .windowed = true,
+                              .extent = extent,
+                              .nonnegative = nonnegative};

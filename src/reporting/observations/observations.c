@@ -162,8 +162,10 @@ static void add_leak(const report_content *content, text_buffer *text)
     }
     text_add(text, " But ");
     text_add_percent(text, (double)split->n_test_images_seen / (double)split->n_test_images, 1);
-    text_printf(text, " of the test images have a version among the rows of %s, so the accuracies after it are not to be trusted.",
-                deed_word(content));
+    text_printf(
+        text,
+        " of the test images have a version among the rows of %s, so the accuracies after it are not to be trusted.",
+        deed_word(content));
     const reshift_accuracy *unseen = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, 0, REPORT_UNSEEN);
     if (measured(unseen)) {
         text_add(text, " On shifted versions of unseen images (");

@@ -128,8 +128,8 @@ static severity_range range_over_severities(const report_content *content, repor
     for (int severity = 1; severity <= 5; severity++) {
         const reshift_accuracy *before = report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, severity, subset);
         const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, REPORT_SHIFT, severity, subset);
-        const reshift_difference *change = report_find_change(content, as_gain ? REPORT_FINETUNED : REPORT_ORIGINAL,
-                                                              REPORT_SHIFT, severity, subset);
+        const reshift_difference *change =
+            report_find_change(content, as_gain ? REPORT_FINETUNED : REPORT_ORIGINAL, REPORT_SHIFT, severity, subset);
         if (!measured(before) || (as_gain && !measured(after))) {
             continue;
         }
@@ -164,7 +164,8 @@ static severity_range range_over_severities(const report_content *content, repor
 static void add_clear_severities(text_buffer *text, const severity_range *range, const char *higher, const char *lower)
 {
     if (range->rises.n + range->falls.n == 0) {
-        text_add(text, range->n_images < FEW_IMAGES ? " " : " No severity shows a difference that is more than chance.");
+        text_add(text,
+                 range->n_images < FEW_IMAGES ? " " : " No severity shows a difference that is more than chance.");
         if (range->n_images < FEW_IMAGES) {
             text_add_plural(text, range->n_images, "image is", "images are");
             text_add(text, " too few to tell.");
@@ -249,8 +250,9 @@ void observe_drop(const report_content *content, observations *list)
         } else if (points > 0) {
             text_printf(text, ": %.2f points more on shifted images", points);
         } else {
-            text_printf(text, change && change->clear ? ": the shift costs %.2f points"
-                                                      : ": %.2f points less on shifted images",
+            text_printf(text,
+                        change && change->clear ? ": the shift costs %.2f points"
+                                                : ": %.2f points less on shifted images",
                         -points);
         }
         add_verdict(text, change, points < 0, points == 0);
@@ -304,10 +306,11 @@ void observe_split(const report_content *content, observations *list)
     text_printf(text, " test rows (%.1f %%) are these rows themselves.",
                 split->n_test > 0 ? reshift_percent((double)split->n_test_rows_seen / (double)split->n_test, 1) : 0.0);
     if (leaks) {
-        text_printf(text,
-                    " A network recognises other versions of an image that it was trained on, so accuracy after %s on all rows "
-                    "measures memory as well as robustness. For figures without this leak use split: by-image.",
-                    deed_word(content));
+        text_printf(
+            text,
+            " A network recognises other versions of an image that it was trained on, so accuracy after %s on all rows "
+            "measures memory as well as robustness. For figures without this leak use split: by-image.",
+            deed_word(content));
     } else {
         text_add(text, " Nothing leaks in this draw.");
     }
@@ -353,10 +356,10 @@ static void add_all_rows(const report_content *content, report_data data, const 
     }
     text_add_count(text, after->n - n_unseen);
     text_printf(text,
-                after->n - n_unseen == 1 ? rows ? " of these rows shows an image that was used in %s"
-                                                : " of these images was used in %s"
-                : rows                   ? " of these rows show images that were used in %s"
-                                         : " of these images were used in %s",
+                after->n - n_unseen == 1
+                    ? rows ? " of these rows shows an image that was used in %s" : " of these images was used in %s"
+                : rows ? " of these rows show images that were used in %s"
+                       : " of these images were used in %s",
                 deed_word(content));
     if (measured(seen_before) && measured(seen_after)) {
         text_printf(text, ", and on %s ", after->n - n_unseen == 1 ? "it" : "them");
@@ -415,10 +418,9 @@ void observe_gain(const report_content *content, report_data data, observations 
     const reshift_accuracy *after = report_find(content, REPORT_FINETUNED, data, 0, subset);
     const reshift_difference *change = report_find_change(content, REPORT_FINETUNED, data, 0, subset);
     if (!measured(before) || !measured(after)) {
-        text_printf(
-            observations_add(list, OBSERVATION_PLAIN),
-            "There is no measurement before and after %s on %s%s images, so its effect there cannot be said.",
-            deed_word(content), subset == REPORT_UNSEEN ? "unseen " : "", which);
+        text_printf(observations_add(list, OBSERVATION_PLAIN),
+                    "There is no measurement before and after %s on %s%s images, so its effect there cannot be said.",
+                    deed_word(content), subset == REPORT_UNSEEN ? "unseen " : "", which);
         if (subset == REPORT_UNSEEN) {
             add_all_rows(content, data, after, list);
         }

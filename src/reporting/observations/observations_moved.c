@@ -63,7 +63,8 @@ static void observe_untrained(const report_content *content, const report_moved 
         text_add_plural(text, weights->tensors, "tensor", "tensors");
         text_add(text, ").");
     } else {
-        text_printf(text, "Nothing was trained, yet %d of %d weight tensors changed.", weights->moved, weights->tensors);
+        text_printf(text, "Nothing was trained, yet %d of %d weight tensors changed.", weights->moved,
+                    weights->tensors);
     }
 }
 
@@ -79,11 +80,11 @@ static void observe_batchnorm(const report_content *content, const report_moved 
         text_add(text, "Batch norm was frozen: it normalises by the stored running means and variances in training "
                        "and testing. ");
         if (statistics->moved == 0) {
-            text_printf(text,
-                        "The %d running-statistics tensors did not change; gamma and beta count as weights.",
+            text_printf(text, "The %d running-statistics tensors did not change; gamma and beta count as weights.",
                         statistics->tensors);
         } else {
-            text_printf(text, "Yet %d of %d running-statistics tensors changed.", statistics->moved, statistics->tensors);
+            text_printf(text, "Yet %d of %d running-statistics tensors changed.", statistics->moved,
+                        statistics->tensors);
         }
         return;
     }
@@ -91,15 +92,17 @@ static void observe_batchnorm(const report_content *content, const report_moved 
                 strcmp(content->batchnorm, "train-all") == 0 ? "all blocks"
                 : only_recalibrated(content)                 ? "the recalibrated blocks"
                                                              : "the trained blocks");
-    text_add(text, only_recalibrated(content)
-                       ? "was recalibrated: its running means and variances were recomputed from the rows of recalibration"
-                   : strcmp(content->batchnorm, "recalibrate") == 0
-                       ? "was recalibrated: its running means and variances were recomputed from the training rows "
-                         "and kept fixed in training"
-                       : "normalised by each training batch and updated its running means and variances");
-    text_printf(text,
-                ". %d of %d running-statistics tensors changed; they are not trained and are counted apart from the weights.",
-                statistics->moved, statistics->tensors);
+    text_add(text,
+             only_recalibrated(content)
+                 ? "was recalibrated: its running means and variances were recomputed from the rows of recalibration"
+             : strcmp(content->batchnorm, "recalibrate") == 0
+                 ? "was recalibrated: its running means and variances were recomputed from the training rows "
+                   "and kept fixed in training"
+                 : "normalised by each training batch and updated its running means and variances");
+    text_printf(
+        text,
+        ". %d of %d running-statistics tensors changed; they are not trained and are counted apart from the weights.",
+        statistics->moved, statistics->tensors);
 }
 
 void observe_moved(const report_content *content, observations *list)

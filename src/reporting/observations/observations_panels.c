@@ -44,9 +44,9 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
     const reshift_separation *s = &panel->separation;
     text_buffer *text = observations_add(list, OBSERVATION_PLAIN);
     text_printf(text, "%s network on ",
-                panel->model == REPORT_ORIGINAL   ? "Original"
-                : only_recalibrated(content) ? "Recalibrated"
-                                                  : "Fine-tuned");
+                panel->model == REPORT_ORIGINAL ? "Original"
+                : only_recalibrated(content)    ? "Recalibrated"
+                                                : "Fine-tuned");
     data_words(content, panel->data, text);
     text_add(text, ": ");
     if (panel->n < 1) {
@@ -72,9 +72,8 @@ void observe_panel(const report_content *content, const report_panel *panel, obs
         text_add(text, " in ");
         text_add_plural(text, s->n_classes, "class", "classes");
         text_add(text, n_images == 1 ? " is too few to judge separation" : " are too few to judge separation");
-        text_add(text, few_of_a_class(content, panel)
-                           ? ": each image is a large part of its own class's centre."
-                           : ".");
+        text_add(text,
+                 few_of_a_class(content, panel) ? ": each image is a large part of its own class's centre." : ".");
     } else {
         text_printf(text, "%s: ", overlap_words(s->overlap));
         text_add_percent(text, s->overlap, 1);
@@ -133,7 +132,7 @@ static double rounded(double value, int digits)
  */
 static int direction(const reshift_interval *change, int digits, bool smaller_is_better)
 {
-    const int sign = !isfinite(change->value)             ? 0
+    const int sign = !isfinite(change->value)            ? 0
                      : rounded(change->low, digits) > 0  ? 1
                      : rounded(change->high, digits) < 0 ? -1
                                                          : 0;

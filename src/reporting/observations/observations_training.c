@@ -266,7 +266,8 @@ static bool add_divergence(const training_course *course, const report_training 
         return true;
     }
     if (best && isfinite(last->train_accuracy) && best->train_accuracy - last->train_accuracy >= UNSTABLE &&
-        clearly_above(best->train_accuracy, training_images(training), last->train_accuracy, training_images(training))) {
+        clearly_above(best->train_accuracy, training_images(training), last->train_accuracy,
+                      training_images(training))) {
         text_buffer *text = observations_add(list, OBSERVATION_BAD);
         text_add(text, "Training was unstable: training accuracy fell from ");
         text_add_percent(text, best->train_accuracy, 2);
@@ -285,7 +286,7 @@ typedef struct evidence {
     double gap;        /* training minus test accuracy at the end; NAN if unknown */
     double rise;       /* of the loss, from its lowest value to the end */
     double half_width; /* precision of the difference of two values; 0: unknown */
-    bool above; /* the gap is significant */
+    bool above;        /* the gap is significant */
     bool falls, wide, loss_rises;
 } evidence;
 
@@ -296,7 +297,8 @@ static evidence weigh(const training_course *course, const report_training *trai
     const double final = accuracy_of(course, end);
     evidence e = {.fall = accuracy_of(course, best) - final, .gap = end->train_accuracy - final};
     if (n > 0) {
-        const reshift_accuracy high = accuracy_of_images(accuracy_of(course, best), n), low = accuracy_of_images(final, n);
+        const reshift_accuracy high = accuracy_of_images(accuracy_of(course, best), n),
+                               low = accuracy_of_images(final, n);
         const reshift_interval fall = reshift_difference_apart(&high, &low).accuracy;
         e.half_width = (fall.high - fall.low) / 2;
     }

@@ -46,9 +46,11 @@ static const char style[] =
     "var(--line);border-radius:.6rem}\n"
     "figure.medium{max-width:38rem}figcaption{color:var(--soft);font-size:.88rem;margin-top:.5rem;max-width:46rem}\n"
     /* a table wider than the page scrolls, with a shadow at the edge as a hint */
-    ".scroll{overflow-x:auto;margin:1.2rem 0;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0 0/2.5rem 100% "
+    ".scroll{overflow-x:auto;margin:1.2rem 0;background:linear-gradient(90deg,var(--paper) 40%,transparent) 0 0/2.5rem "
+    "100% "
     "no-repeat local,linear-gradient(270deg,var(--paper) 40%,transparent) 100% 0/2.5rem 100% no-repeat local,"
-    "linear-gradient(90deg,#8886,transparent) 0 0/.8rem 100% no-repeat scroll,linear-gradient(270deg,#8886,transparent) "
+    "linear-gradient(90deg,#8886,transparent) 0 0/.8rem 100% no-repeat "
+    "scroll,linear-gradient(270deg,#8886,transparent) "
     "100% 0/.8rem 100% no-repeat scroll}\n"
     "table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;min-width:100%}\n"
     "th,td{padding:.42rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}\n"
@@ -66,7 +68,8 @@ static const char style[] =
     "footer{margin-top:3rem;color:var(--soft);font-size:.86rem}\n"
     "@media(max-width:36rem){body{font-size:16px}main{padding:1.6rem 1rem "
     "3rem}h1{font-size:1.6rem}.lead{font-size:1.08rem}"
-    "th,td{padding:.36rem .4rem}table{font-size:.8rem}th,td small{white-space:normal}.tiles{grid-template-columns:1fr 1fr;gap:.7rem}.tile "
+    "th,td{padding:.36rem .4rem}table{font-size:.8rem}th,td small{white-space:normal}.tiles{grid-template-columns:1fr "
+    "1fr;gap:.7rem}.tile "
     "b{font-size:1.5rem}.tile{padding:.8rem}}\n"
     "@media print{body{background:#fff}section{break-inside:avoid-page}.scroll{overflow:visible;background:none}"
     "table{font-size:.66rem}th,td{padding:.2rem .3rem}th,td small{white-space:normal}tr{break-inside:avoid}}\n";

@@ -161,11 +161,13 @@ static reshift_status add_features(text_buffer *page, const report_content *cont
     table_of_panels(page, content);
     html_paragraph(
         page, NULL,
-        "Overlap: share of points at least as near to another class's centre as to their own. Silhouette: from -1 to 1, "
+        "Overlap: share of points at least as near to another class's centre as to their own. Silhouette: from -1 to "
+        "1, "
         "how much nearer a point lies to its own class than to the next (at most 5,000 points drawn by a fixed "
         "seed). Scatter: scatter between classes over scatter within. Spread: root mean square distance to "
         "the class's centre. Apart: distance of two centres over the mean of their spreads. PC 1, 2: variance on the "
-        "two axes. A dash: too few images to judge. A change of separation counts only where its 95 % interval (bootstrap over images, centres and axes held "
+        "two axes. A dash: too few images to judge. A change of separation counts only where its 95 % interval "
+        "(bootstrap over images, centres and axes held "
         "fixed) excludes 0.");
     html_section_end(page);
     return RESHIFT_OK;
@@ -235,8 +237,9 @@ static reshift_status add_after(text_buffer *page, const report_content *content
         text_add(&caption, "All rows, seen ones included");
     }
     text_add(&caption, "; bars are separate 95 % intervals: whether a change is more than chance is in the table.");
-    reshift_status status = html_figure(page, "medium", content->plots.severity, "Accuracy by severity before and after",
-                                        caption.bytes ? caption.bytes : "", error);
+    reshift_status status =
+        html_figure(page, "medium", content->plots.severity, "Accuracy by severity before and after",
+                    caption.bytes ? caption.bytes : "", error);
     page->failed |= caption.failed;
     text_destroy(&caption);
     table_of_comparison(page, content);
@@ -286,9 +289,10 @@ static void add_settings(text_buffer *page, const report_content *content)
     }
     add_input_words(&words, content);
     add_corruption_words(&words, content);
-    text_add(&words,
-             "Measurements: results.csv and results.json. Predictions of every row: predictions/. Data and scripts of the "
-             "figures: plots/. File identities, times and the machine: manifest.json.");
+    text_add(
+        &words,
+        "Measurements: results.csv and results.json. Predictions of every row: predictions/. Data and scripts of the "
+        "figures: plots/. File identities, times and the machine: manifest.json.");
     html_paragraph(page, NULL, words.bytes ? words.bytes : "");
     page->failed |= words.failed;
     text_destroy(&words);
@@ -336,8 +340,8 @@ static reshift_status build_page(text_buffer *page, const report_content *conten
     observations list = {0};
     observe_split(content, &list);
     html_observations(page, &list);
-    status =
-        add_training(page, &content->finetune, deed_word(content), plots->finetune_loss, plots->finetune_accuracy, error);
+    status = add_training(page, &content->finetune, deed_word(content), plots->finetune_loss, plots->finetune_accuracy,
+                          error);
     if (status != RESHIFT_OK) {
         return status;
     }

@@ -55,15 +55,15 @@ void table_of_moved(text_buffer *page, const report_content *content)
         const bool changed = block_changed(content, block);
         text_printf(page, "<tr%s><th scope=\"row\">", changed ? " class=\"sum\"" : "");
         html_words(page, block->name);
-        text_add(page, !changed                      ? "</th>"
-                       : only_recalibrated(content) ? ", recalibrated</th>"
-                                                    : ", trained</th>");
+        text_add(page, !changed ? "</th>" : only_recalibrated(content) ? ", recalibrated</th>" : ", trained</th>");
         add_cells(page, &block->weights);
         add_cells(page, &block->statistics);
         text_add(page, "</tr>\n");
     }
     text_add(page, "</tbody></table></div>\n");
-    text_add(page, "<p>Tensors, values: how many of them changed, in any bit. Change: ||after \xe2\x88\x92 before|| / ||before||, over "
-                   "all tensors of the block together. Statistics: running means and variances. Every tensor by itself: "
-                   "<a href=\"weights/moved.csv\">weights/moved.csv</a>.</p>\n");
+    text_add(page,
+             "<p>Tensors, values: how many of them changed, in any bit. Change: ||after \xe2\x88\x92 before|| / "
+             "||before||, over "
+             "all tensors of the block together. Statistics: running means and variances. Every tensor by itself: "
+             "<a href=\"weights/moved.csv\">weights/moved.csv</a>.</p>\n");
 }

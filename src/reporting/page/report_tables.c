@@ -82,7 +82,10 @@ static void add_change_cell(text_buffer *page, const reshift_accuracy *before, c
     }
     const double points = reshift_percent_change(before->accuracy, after->accuracy, 2);
     const bool clear = change && change->clear && points != 0;
-    text_printf(page, "<td%s>%s%.2f", !clear ? "" : points > 0 ? " class=\"up\"" : " class=\"down\"",
+    text_printf(page, "<td%s>%s%.2f",
+                !clear       ? ""
+                : points > 0 ? " class=\"up\""
+                             : " class=\"down\"",
                 points == 0  ? ""
                 : points > 0 ? "+"
                              : "\xe2\x88\x92",
@@ -133,8 +136,7 @@ static int count_severities(const report_content *content)
 {
     int n = 0;
     for (int severity = 1; severity <= 5; severity++) {
-        const reshift_accuracy *accuracy =
-            report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, severity, REPORT_ALL);
+        const reshift_accuracy *accuracy = report_find(content, REPORT_ORIGINAL, REPORT_SHIFT, severity, REPORT_ALL);
         n += accuracy && accuracy->n > 0;
     }
     return n;
@@ -169,10 +171,9 @@ static void add_comparison_row(text_buffer *page, const report_content *content,
 static void add_comparison_head(text_buffer *page, const report_content *content, const report_subset *subsets,
                                 int n_subsets)
 {
-    text_add(
-        page,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies before and after\"><table>\n"
-        "<colgroup></colgroup>");
+    text_add(page,
+             "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"accuracies before and after\"><table>\n"
+             "<colgroup></colgroup>");
     for (int i = 0; i < n_subsets; i++) {
         text_add(page, "<colgroup span=\"4\"></colgroup>");
     }
@@ -252,7 +253,7 @@ void table_of_drop(text_buffer *page, const report_content *content)
 }
 
 static const report_measurement *find_adapted(const report_content *content, report_model model, report_data data,
-                                            int severity, report_subset subset)
+                                              int severity, report_subset subset)
 {
     for (int i = 0; i < content->n_adapted; i++) {
         const report_measurement *m = &content->adapted[i];
@@ -272,9 +273,8 @@ void table_of_adaptation(text_buffer *page, const report_content *content, repor
              "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">original network</th>"
              "<th class=\"group edge\" scope=\"colgroup\" colspan=\"3\">");
     text_add(page, deed_adjective(content));
-    text_add(page,
-             " network</th></tr>\n<tr>"
-             "<th scope=\"col\">data</th><th scope=\"col\">rows</th>");
+    text_add(page, " network</th></tr>\n<tr>"
+                   "<th scope=\"col\">data</th><th scope=\"col\">rows</th>");
     for (int i = 0; i < 2; i++) {
         text_add(page, "<th scope=\"col\" class=\"edge\">as it is</th><th scope=\"col\">adapting</th>"
                        "<th scope=\"col\">change</th>");
