@@ -56,7 +56,7 @@ holds "one cell equals the one of the table" test "$(value fog.csv fog 2 nll all
 holds "a single table keeps no cells" absent fog.csv.cells
 check "JSON on stdout" 0 '"relative_mce": null' - table --json
 check "a corruption named twice" 2 - "named twice" table --corruption fog,fog
-check "the mapping of classes is stated even if trivial" 0 "the set's 10 are the network's, matched by number" - table
+check "the mapping of classes is stated even if trivial" 0 "the set's 10 are the network's, matched by name" - table
 check "an unknown corruption" 2 - "did you mean" table --corruption fogg
 check "a sample" 0 "a sample of 20 of 50 images, by class" - table --sample 20 --corruption fog --out sample.csv
 holds "the sample has the same images in every cell" test "$(value sample.csv fog 5 images all)" = 20

@@ -33,7 +33,8 @@ static void layer_open(layer_inputs *t, int64_t d, int n, int n_classes)
     free(weight);
     free(bias);
     for (int b = 0; b < n; b++) {
-        float *row = t->x + b * d + (d + n) % OFFSETS;
+        float *row = t->x + b * (d + 1) + (d + n) % OFFSETS;
+        row[d] = NAN; /* what is read behind a row must not count */
         for (int64_t i = 0; i < d; i++) {
             row[i] = sometimes_hostile();
         }

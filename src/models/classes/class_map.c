@@ -146,11 +146,21 @@ static const char *other_name(const char *name)
     return NULL;
 }
 
+/* "07-cat", as `corrupt --format folder` names folders to keep the order of the classes: "cat". NULL: no such prefix.
+ */
+static const char *without_number(const char *name)
+{
+    const size_t digits = strspn(name, "0123456789");
+    return digits > 0 && name[digits] == '-' && name[digits + 1] ? name + digits + 1 : NULL;
+}
+
 static int find_class(const output_names *names, const char *class_name)
 {
-    const int found = output_names_find(names, class_name);
+    int found = output_names_find(names, class_name);
     const char *other = found == OUTPUT_NONE ? other_name(class_name) : NULL;
-    return other ? output_names_find(names, other) : found;
+    found = other ? output_names_find(names, other) : found;
+    const char *plain = found == OUTPUT_NONE ? without_number(class_name) : NULL;
+    return plain ? output_names_find(names, plain) : found;
 }
 
 /* ---- the ways to map ---- */
