@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 struct fact_list {
     FILE *out, *usual_out;
@@ -86,22 +87,10 @@ void facts_add_unusual(fact_list *f, const char *name, const char *value, const 
     add_line(strcmp(value, usual) == 0 ? f->usual_out : f->out, name, value);
 }
 
-/* In the C locale's notation whatever the program's locale is. */
-static void print_number(double value, char text[40])
-{
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, 40, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) {
-            break;
-        }
-    }
-    text[strcspn(text, ",")] = strchr(text, ',') ? '.' : '\0';
-}
-
 void facts_add_number(fact_list *f, const char *name, double value)
 {
     char text[40];
-    print_number(value, text);
+    text_shortest(value, text);
     add_line(f->out, name, text);
 }
 
@@ -196,7 +185,7 @@ static void print_field(const fact_field *field, const void *options, char *text
         snprintf(text, size, "%llu", wide ? (unsigned long long)number : (unsigned long long)(uint32_t)number);
         break;
     case FACT_NUMBER:
-        print_number(wide ? *(const double *)(const void *)at : (double)*(const float *)(const void *)at, text);
+        text_shortest(wide ? *(const double *)(const void *)at : (double)*(const float *)(const void *)at, text);
         break;
     case FACT_BOOL: snprintf(text, size, "%s", *(const bool *)(const void *)at ? "true" : "false"); break;
     case FACT_CHOICE: snprintf(text, size, "%s", field->words[number]); break;

@@ -1,4 +1,5 @@
 /* Words for messages: Levenshtein distance (one row of its table), nouns for counts, shortest decimals. */
+#include "base/text.h"
 #include "reshift/words.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ int reshift_word_distance(const char *a, const char *b)
 
 const char *reshift_noun_for(int64_t count, const char *one, const char *more) { return count == 1 ? one : more; }
 
-const char *reshift_number_text(double value, char text[40])
+const char *text_shortest(double value, char text[40])
 {
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, 40, "%.*g", digits, value);
@@ -38,6 +39,16 @@ const char *reshift_number_text(double value, char text[40])
             break;
         }
     }
+    char *comma = strchr(text, ','); /* a program that uses the library may have set a locale */
+    if (comma) {
+        *comma = '.';
+    }
+    return text;
+}
+
+const char *reshift_number_text(double value, char text[40])
+{
+    text_shortest(value, text);
     if (!strpbrk(text, ".en")) {
         strcat(text, ".0"); /* a real stays one */
     }
